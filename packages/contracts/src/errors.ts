@@ -1,0 +1,237 @@
+/** One row of the error table: everything a client or an operator may rely on. */
+export interface ErrorDefinition {
+  /** HTTP status the gateway answers with. */
+  readonly status: number;
+  /** Whether the same request may succeed later without being changed. */
+  readonly retryable: boolean;
+  /** Short summary, the same for every occurrence (RFC 9457 `title`). */
+  readonly title: string;
+  /** What the caller can do about it; printed in the error reference. */
+  readonly remedy: string;
+}
+
+/** Every error that leaves the service. The gateway, the worker and the error reference all read this table. */
+export const errorTable = {
+  TSR_VALIDATION: {
+    status: 400,
+    retryable: false,
+    title: 'The request does not match the contract',
+    remedy: 'Correct the fields named in `errors`; the schema is at /docs.',
+  },
+  TSR_BODY_INVALID: {
+    status: 400,
+    retryable: false,
+    title: 'The request body could not be parsed',
+    remedy: 'Send well-formed JSON or multipart/form-data with a matching content-type.',
+  },
+  TSR_UNAUTHORIZED: {
+    status: 401,
+    retryable: false,
+    title: 'A valid API key is required',
+    remedy: 'Send `Authorization: Bearer <key>` with one of the configured API keys.',
+  },
+  TSR_ROUTE_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'There is no such route',
+    remedy: 'The routes are listed at /docs.',
+  },
+  TSR_METHOD_NOT_ALLOWED: {
+    status: 405,
+    retryable: false,
+    title: 'The route does not support this method',
+    remedy: 'Use one of the methods in the `allow` header.',
+  },
+  TSR_NOT_ACCEPTABLE: {
+    status: 406,
+    retryable: false,
+    title: 'The requested representation is not available',
+    remedy: 'Accept application/json.',
+  },
+  TSR_JOB_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'There is no such job',
+    remedy: 'Check the id; finished jobs are kept for a limited time.',
+  },
+  TSR_IMAGE_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'There is no stored image with this id',
+    remedy: 'Send the image again; stored images expire.',
+  },
+  TSR_MODEL_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'There is no such model',
+    remedy: 'The served models are listed at /models.',
+  },
+  TSR_IMAGE_SOURCE_INVALID: {
+    status: 400,
+    retryable: false,
+    title: 'The image field is not a data URL, base64, an https URL or a stored image id',
+    remedy: 'Send one of the four forms.',
+  },
+  TSR_IMAGE_URL_FORBIDDEN: {
+    status: 403,
+    retryable: false,
+    title: 'The image URL points to an address that may not be fetched',
+    remedy: 'Use an https URL with a public address, or send the bytes.',
+  },
+  TSR_IMAGE_FETCH_FAILED: {
+    status: 422,
+    retryable: true,
+    title: 'The image URL could not be fetched',
+    remedy: 'Check that the URL answers 200 with an image within the time and size limits.',
+  },
+  TSR_IMAGE_FORMAT_UNSUPPORTED: {
+    status: 415,
+    retryable: false,
+    title: 'The image format is not supported',
+    remedy: 'Send JPEG, PNG, WebP, AVIF, GIF or TIFF.',
+  },
+  TSR_IMAGE_TOO_LARGE: {
+    status: 413,
+    retryable: false,
+    title: 'The image has too many pixels',
+    remedy: 'Scale the image down to the megapixel limit.',
+  },
+  TSR_IMAGE_CORRUPT: {
+    status: 422,
+    retryable: false,
+    title: 'The image is damaged or truncated',
+    remedy: 'Send the whole file; it decodes neither fully nor safely.',
+  },
+  TSR_BODY_TOO_LARGE: {
+    status: 413,
+    retryable: false,
+    title: 'The request body is too large',
+    remedy: 'Send a smaller image, or its URL.',
+  },
+  TSR_MEDIA_TYPE_UNSUPPORTED: {
+    status: 415,
+    retryable: false,
+    title: 'The content type is not supported',
+    remedy: 'Send application/json or multipart/form-data.',
+  },
+  TSR_OPTION_UNSUPPORTED: {
+    status: 422,
+    retryable: false,
+    title: 'The chosen model does not support this option',
+    remedy: 'Leave the option out or choose another model from /models.',
+  },
+  TSR_QUEUE_FULL: {
+    status: 429,
+    retryable: true,
+    title: 'The queue is full',
+    remedy: 'Retry after the time in the `retry-after` header.',
+  },
+  TSR_JOB_CANCELLED: {
+    status: 409,
+    retryable: false,
+    title: 'The job was cancelled',
+    remedy: 'Send the request again if the result is still wanted.',
+  },
+  TSR_JOB_EXPIRED: {
+    status: 504,
+    retryable: true,
+    title: 'The job could not start before its deadline',
+    remedy: 'Allow more time with `x-deadline-ms`, or retry when the service is less busy.',
+  },
+  TSR_NOT_IMPLEMENTED: {
+    status: 501,
+    retryable: false,
+    title: 'This operation is part of the contract but is not served yet',
+    remedy: 'Follow the changelog.',
+  },
+  TSR_QUEUE_UNAVAILABLE: {
+    status: 503,
+    retryable: true,
+    title: 'The job queue cannot be reached',
+    remedy: 'Retry after the time in the `retry-after` header.',
+  },
+  TSR_NOT_READY: {
+    status: 503,
+    retryable: true,
+    title: 'The service is not ready',
+    remedy: 'Wait for /readyz to answer 200.',
+  },
+  TSR_INFERENCE_FAILED: {
+    status: 500,
+    retryable: true,
+    title: 'The model run failed',
+    remedy: 'Retry; if it fails again, report the request id.',
+  },
+  TSR_INTERNAL: {
+    status: 500,
+    retryable: true,
+    title: 'Unexpected error',
+    remedy: 'Retry; if it fails again, report the request id.',
+  },
+} as const satisfies Record<string, ErrorDefinition>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+/** One validation finding: where (RFC 6901 JSON pointer into the request body) and what. */
+export interface FieldError {
+  readonly pointer: string;
+  readonly message: string;
+}
+
+export interface TesseraErrorOptions {
+  readonly cause?: unknown;
+  readonly fields?: readonly FieldError[];
+}
+
+/** The one error type that crosses package, process and job boundaries. `message` is shown to clients. */
+export class TesseraError extends Error {
+  static readonly #brand = Symbol.for('tessera.error');
+  readonly code: ErrorCode;
+  readonly fields: readonly FieldError[];
+
+  /**
+   * @param code - row of {@link errorTable}
+   * @param detail - what went wrong this time, safe to show to the client (RFC 9457 `detail`)
+   */
+  constructor(code: ErrorCode, detail: string, options: TesseraErrorOptions = {}) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'TesseraError';
+    this.code = code;
+    this.fields = options.fields ?? [];
+    Object.defineProperty(this, TesseraError.#brand, { value: true });
+  }
+
+  get status(): number {
+    return errorTable[this.code].status;
+  }
+
+  get retryable(): boolean {
+    return errorTable[this.code].retryable;
+  }
+
+  /** True for a {@link TesseraError} of any copy of this package. */
+  static isInstance(error: unknown): error is TesseraError {
+    return error instanceof Error && TesseraError.#brand in error;
+  }
+
+  /** The error itself when it is ours, otherwise `TSR_INTERNAL` that hides the cause's text from clients. */
+  static from(error: unknown): TesseraError {
+    if (TesseraError.isInstance(error)) return error;
+    return new TesseraError('TSR_INTERNAL', 'An unexpected error occurred.', { cause: error });
+  }
+
+  toJSON(): SerializedError {
+    return { code: this.code, detail: this.message, fields: this.fields };
+  }
+
+  static fromJSON(serialized: SerializedError): TesseraError {
+    return new TesseraError(serialized.code, serialized.detail, { fields: serialized.fields });
+  }
+}
+
+/** A {@link TesseraError} as stored with a failed job. */
+export interface SerializedError {
+  readonly code: ErrorCode;
+  readonly detail: string;
+  readonly fields: readonly FieldError[];
+}

@@ -1,0 +1,176 @@
+import Type, { type Static } from 'typebox';
+
+/** Smallest and largest values that the contract allows. */
+export const segmentLimits = { queryCharacters: 512, queries: 16 } as const;
+
+const strict = { additionalProperties: false } as const;
+
+export const ImageReference = Type.Object(
+  { id: Type.String({ pattern: '^sha256:[0-9a-f]{64}$', description: 'An image that was sent before.' }) },
+  { ...strict },
+);
+
+export const ImageSource = Type.Union(
+  [Type.String({ minLength: 1, description: 'Data URL, base64, or https URL.' }), ImageReference],
+  { description: 'The image: a data URL, base64, an https URL, or `{"id": "sha256:…"}` of an image sent before.' },
+);
+export type ImageSource = Static<typeof ImageSource>;
+
+const Query = Type.String({
+  minLength: 1,
+  maxLength: segmentLimits.queryCharacters,
+  pattern: '\\S',
+  description: 'What to segment, in words.',
+});
+
+export const MaskFormat = Type.Union(
+  [Type.Literal('rle'), Type.Literal('rle_uncompressed'), Type.Literal('polygon'), Type.Literal('png')],
+  { default: 'rle' },
+);
+export type MaskFormat = Static<typeof MaskFormat>;
+
+export const PruningMode = Type.Union(
+  ['off', 'csp', 'fastv', 'pyramid', 'cls_topk', 'random'].map((mode) => Type.Literal(mode)),
+);
+
+export const SegmentOptions = Type.Object(
+  {
+    model: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: 'A name from /models.' })),
+    pruning: Type.Optional(
+      Type.Object(
+        {
+          mode: PruningMode,
+          reduction: Type.Optional(
+            Type.Number({ minimum: 0, maximum: 0.9, description: 'Share of image-token FLOPs to save.' }),
+          ),
+        },
+        { ...strict, description: 'Token pruning, for models that have image tokens.' },
+      ),
+    ),
+    output: Type.Optional(
+      Type.Object(
+        {
+          format: Type.Optional(MaskFormat),
+          instances: Type.Optional(Type.Boolean({ default: false, description: 'Also one mask per object.' })),
+          token_map: Type.Optional(
+            Type.Boolean({ default: false, description: 'Also which image tokens each layer saw.' }),
+          ),
+        },
+        { ...strict },
+      ),
+    ),
+    refine: Type.Optional(
+      Type.Boolean({ default: true, description: 'false: a coarse mask from region shapes, faster.' }),
+    ),
+    threshold: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        default: 0.5,
+        description: 'Least probability at which a target counts as present.',
+      }),
+    ),
+  },
+  { ...strict },
+);
+export type SegmentOptions = Static<typeof SegmentOptions>;
+
+export const SegmentRequest = Type.Object(
+  {
+    image: ImageSource,
+    query: Type.Optional(Query),
+    queries: Type.Optional(
+      Type.Array(Query, {
+        minItems: 1,
+        maxItems: segmentLimits.queries,
+        description: 'Several queries: the image is encoded once.',
+      }),
+    ),
+    ...SegmentOptions.properties,
+  },
+  { ...strict, description: 'Give either `query` or `queries`.' },
+);
+export type SegmentRequest = Static<typeof SegmentRequest>;
+
+const Size = Type.Tuple([Type.Integer({ minimum: 0 }), Type.Integer({ minimum: 0 })], {
+  description: '[height, width]',
+});
+const BoundingBox = Type.Tuple([Type.Number(), Type.Number(), Type.Number(), Type.Number()], {
+  description: '[x, y, width, height]',
+});
+
+export const Mask = Type.Union(
+  [
+    Type.Object(
+      { size: Size, counts: Type.String() },
+      { description: 'COCO compressed RLE; decodes with pycocotools.' },
+    ),
+    Type.Object(
+      { size: Size, counts: Type.Array(Type.Integer({ minimum: 0 })) },
+      { description: 'COCO uncompressed RLE.' },
+    ),
+    Type.Object(
+      { size: Size, polygons: Type.Array(Type.Array(Type.Number())) },
+      {
+        description:
+          'Closed contours as [x1, y1, x2, y2, …]; pixels are filled by the even-odd rule, so holes are contours too.',
+      },
+    ),
+    Type.Object({ size: Size, png: Type.String() }, { description: 'Data URL of a 1-bit greyscale PNG.' }),
+  ],
+  { description: 'A full-image mask.' },
+);
+export type Mask = Static<typeof Mask>;
+
+export const Warning = Type.Object({
+  code: Type.Union([Type.Literal('unknown_words'), Type.Literal('ignored_words')], {
+    description:
+      'unknown_words: without a meaning to the model; ignored_words: understood but beyond what the model can use.',
+  }),
+  words: Type.Array(Type.String()),
+});
+export type Warning = Static<typeof Warning>;
+
+export const SegmentInstance = Type.Object({
+  mask: Mask,
+  bbox: BoundingBox,
+  area: Type.Integer({ minimum: 0 }),
+  score: Type.Number(),
+});
+export type SegmentInstance = Static<typeof SegmentInstance>;
+
+export const SegmentQueryResult = Type.Object({
+  query: Type.String(),
+  present: Type.Boolean(),
+  score: Type.Number({ description: 'Calibrated probability that the query has a target.' }),
+  mask: Mask,
+  bbox: BoundingBox,
+  area: Type.Integer({ minimum: 0 }),
+  instances: Type.Optional(Type.Array(SegmentInstance)),
+  warnings: Type.Array(Warning),
+});
+export type SegmentQueryResult = Static<typeof SegmentQueryResult>;
+
+export const PruningReport = Type.Object({
+  mode: PruningMode,
+  stages: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      layers: Type.Tuple([Type.Integer(), Type.Integer()]),
+      image_tokens: Type.Integer(),
+    }),
+  ),
+  average_image_tokens: Type.Number(),
+  image_tokens: Type.Integer(),
+  flops_reduction: Type.Number(),
+});
+
+export const SegmentResponse = Type.Object({
+  id: Type.String(),
+  model: Type.String({ description: 'name@version' }),
+  image: Type.Object({ id: Type.String(), width: Type.Integer(), height: Type.Integer() }),
+  results: Type.Array(SegmentQueryResult),
+  pruning: Type.Optional(PruningReport),
+  timings_ms: Type.Record(Type.String(), Type.Number(), { description: 'Milliseconds per stage, and `total`.' }),
+});
+export type SegmentResponse = Static<typeof SegmentResponse>;
