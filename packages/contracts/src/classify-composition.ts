@@ -29,20 +29,18 @@ export const ClassifyCompositionRequest = Type.Object(
         description: 'Exactly these candidates; each is one or more attributes, then the object.',
       }),
     ),
-    world: Type.Optional(Type.Union([Type.Literal('closed'), Type.Literal('open')], { default: 'closed' })),
+    world: Type.Optional(Type.Enum(['closed', 'open'], { default: 'closed' })),
     feasibility_threshold: Type.Optional(Type.Number({ minimum: -1, maximum: 1 })),
     unseen_bias: Type.Optional(Type.Number({ default: 0 })),
     top_k: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 5 })),
     marginals: Type.Optional(Type.Boolean({ default: false })),
-    unknown_primitives: Type.Optional(
-      Type.Union([Type.Literal('pretrained'), Type.Literal('error')], { default: 'pretrained' }),
-    ),
+    unknown_primitives: Type.Optional(Type.Enum(['pretrained', 'error'], { default: 'pretrained' })),
   },
   { ...strict, description: 'Give either `image` or `images`.' },
 );
 export type ClassifyCompositionRequest = Static<typeof ClassifyCompositionRequest>;
 
-const PrimitiveSource = Type.Union([Type.Literal('soft'), Type.Literal('pretrained')]);
+const PrimitiveSource = Type.Enum(['soft', 'pretrained']);
 
 export const ClassifyCompositionResponse = Type.Object({
   id: Type.String(),

@@ -23,15 +23,10 @@ const Query = Type.String({
   description: 'What to segment, in words.',
 });
 
-export const MaskFormat = Type.Union(
-  [Type.Literal('rle'), Type.Literal('rle_uncompressed'), Type.Literal('polygon'), Type.Literal('png')],
-  { default: 'rle' },
-);
+export const MaskFormat = Type.Enum(['rle', 'rle_uncompressed', 'polygon', 'png'], { default: 'rle' });
 export type MaskFormat = Static<typeof MaskFormat>;
 
-export const PruningMode = Type.Union(
-  ['off', 'csp', 'fastv', 'pyramid', 'cls_topk', 'random'].map((mode) => Type.Literal(mode)),
-);
+export const PruningMode = Type.Enum(['off', 'csp', 'fastv', 'pyramid', 'cls_topk', 'random']);
 
 export const SegmentOptions = Type.Object(
   {
@@ -123,7 +118,7 @@ export const Mask = Type.Union(
 export type Mask = Static<typeof Mask>;
 
 export const Warning = Type.Object({
-  code: Type.Union([Type.Literal('unknown_words'), Type.Literal('ignored_words')], {
+  code: Type.Enum(['unknown_words', 'ignored_words'], {
     description:
       'unknown_words: without a meaning to the model; ignored_words: understood but beyond what the model can use.',
   }),

@@ -1,0 +1,85 @@
+import Type, { type Static } from 'typebox';
+
+const strict = { additionalProperties: false } as const;
+
+const GraphDescription = Type.Object(
+  {
+    file: Type.String(),
+    inputs: Type.Array(Type.String()),
+    outputs: Type.Array(Type.String()),
+  },
+  { ...strict },
+);
+
+const Provenance = Type.Object(
+  {
+    package: Type.String(),
+    version: Type.String(),
+    license: Type.String(),
+    url: Type.String(),
+    use: Type.String({ description: 'What the bundle takes from it.' }),
+  },
+  { ...strict },
+);
+
+/** One row per detector class, in the order of the detector's channels. */
+export const BundleClass = Type.Object(
+  {
+    name: Type.String(),
+    synonyms: Type.Array(Type.String()),
+  },
+  { ...strict },
+);
+export type BundleClass = Static<typeof BundleClass>;
+
+/** A logistic regression: probability = 1 / (1 + exp(−(bias + Σ weightᵢ·featureᵢ))). */
+export const LogisticCalibration = Type.Object(
+  { bias: Type.Number(), weights: Type.Array(Type.Number()) },
+  { ...strict },
+);
+export type LogisticCalibration = Static<typeof LogisticCalibration>;
+
+/** Settings of the pipeline that matches a query to detector classes and refines their boxes with SAM. */
+export const ClassDetectorSettings = Type.Object(
+  {
+    classes: Type.String({ description: 'File with an array of BundleClass.' }),
+    tokenizer: Type.String({ description: 'File of the text encoder’s tokenizer.' }),
+    detection_threshold: Type.Number({ minimum: 0, maximum: 1 }),
+    box_overlap_threshold: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description: 'Boxes of one class above this IoU are one object.',
+    }),
+    similarity_threshold: Type.Number({ description: 'Least cosine similarity at which a phrase means a class.' }),
+    similarity_margin: Type.Number({ description: 'Classes within this distance of the best are meant as well.' }),
+    region_shape_exponent: Type.Number({ description: 'Superellipse exponent of the coarse mask in its box.' }),
+    calibration: LogisticCalibration,
+  },
+  { ...strict },
+);
+export type ClassDetectorSettings = Static<typeof ClassDetectorSettings>;
+
+/** `bundle.json`: everything that serving needs to know about a model. */
+export const BundleManifest = Type.Object(
+  {
+    schema: Type.Literal(1),
+    name: Type.String({ pattern: '^[a-z0-9][a-z0-9.-]*$' }),
+    version: Type.String(),
+    description: Type.String(),
+    license: Type.String(),
+    provenance: Type.Array(Provenance),
+    files: Type.Record(
+      Type.String(),
+      Type.Object(
+        { sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }), bytes: Type.Integer({ minimum: 0 }) },
+        { ...strict },
+      ),
+    ),
+    graphs: Type.Record(Type.String(), GraphDescription),
+    task: Type.Literal('segmentation'),
+    pipeline: Type.Literal('class-detector'),
+    settings: ClassDetectorSettings,
+  },
+  { ...strict },
+);
+export type BundleManifest = Static<typeof BundleManifest>;

@@ -1,0 +1,144 @@
+import Type, { type Static, type TSchema } from 'typebox';
+import { Value } from 'typebox/value';
+
+const strict = { additionalProperties: false } as const;
+const seconds = (fallback: number, description: string) =>
+  Type.Integer({ minimum: 1, default: fallback, description: `${description} (seconds)` });
+
+/**
+ * Every setting of the service, by its environment variable. Defaults, bounds and the configuration reference
+ * come from here; lists are comma-separated in the environment.
+ */
+export const ConfigSchema = Type.Object(
+  {
+    PORT: Type.Integer({
+      minimum: 0,
+      maximum: 65535,
+      default: 3000,
+      description: 'Port of the gateway; 0 takes a free one.',
+    }),
+    HOST: Type.String({ minLength: 1, default: '127.0.0.1', description: 'Address the gateway listens on.' }),
+    REDIS_URL: Type.Optional(
+      Type.String({
+        pattern: '^rediss?://',
+        description: 'Redis that carries jobs, results and images. Without it the embedded queue is used.',
+      }),
+    ),
+    DATA_DIR: Type.String({
+      minLength: 1,
+      default: '.tessera/data',
+      description: 'Directory of the embedded queue and blobs.',
+    }),
+    MODELS_DIR: Type.String({
+      minLength: 1,
+      default: 'models',
+      description: 'Directory with one sub-directory per model bundle.',
+    }),
+    API_KEYS: Type.Array(Type.String({ minLength: 8 }), {
+      default: [],
+      description: 'Accepted API keys, comma-separated. Without any the service is open; keep it on loopback then.',
+    }),
+    LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+      default: 'info',
+      description: 'Least severity that is logged.',
+    }),
+    EXECUTION_PROVIDERS: Type.Array(Type.Enum(['cuda', 'cpu']), {
+      minItems: 1,
+      default: ['cpu'],
+      description: 'ONNX Runtime execution providers in order of preference, comma-separated.',
+    }),
+    TESSERA_DEFAULT_MODEL: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'Model of requests that name none; otherwise the first bundle by name.',
+      }),
+    ),
+    TESSERA_MAX_BODY_MB: Type.Integer({
+      minimum: 1,
+      maximum: 1024,
+      default: 25,
+      description: 'Largest request body (megabytes).',
+    }),
+    TESSERA_MAX_MEGAPIXELS: Type.Number({
+      exclusiveMinimum: 0,
+      default: 40,
+      description: 'Largest image (megapixels).',
+    }),
+    TESSERA_ALLOW_HTTP_IMAGES: Type.Boolean({ default: false, description: 'Also fetch image URLs over plain http.' }),
+    TESSERA_MAX_WAITING_JOBS: Type.Integer({
+      minimum: 1,
+      default: 1000,
+      description: 'Jobs that may wait before 429 is answered.',
+    }),
+    TESSERA_WAIT_S: seconds(30, 'How long a request waits for its result before it is answered 202'),
+    TESSERA_RESULT_TTL_S: seconds(3600, 'How long results and finished jobs are kept'),
+    TESSERA_IMAGE_TTL_S: seconds(86_400, 'How long images are kept after their last use'),
+    TESSERA_INFERENCE_TIMEOUT_S: seconds(60, 'Longest model run before the inference process is restarted'),
+    TESSERA_DRAIN_S: seconds(20, 'How long a stopping process may finish running jobs'),
+    TESSERA_CONCURRENCY: Type.Integer({
+      minimum: 1,
+      maximum: 64,
+      default: 2,
+      description: 'Jobs that a worker prepares at a time.',
+    }),
+    TESSERA_THREADS: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'Threads of a model run on CPU; otherwise one per core.' }),
+    ),
+  },
+  strict,
+);
+export type Config = Readonly<Static<typeof ConfigSchema>>;
+
+const secrets = new Set(['API_KEYS', 'REDIS_URL']);
+
+/** Thrown when the environment does not match {@link ConfigSchema}; the message lists every finding. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * Parses the environment once, at start. Variables that are neither in the schema nor start with `TESSERA_` belong
+ * to somebody else and are left alone; empty values count as unset.
+ *
+ * @throws ConfigError naming each invalid or unknown variable, never its value when it is a secret
+ */
+export function parseConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const problems: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, text] of Object.entries(environment)) {
+    const schema = (ConfigSchema.properties as Record<string, TSchema>)[name];
+    if (schema === undefined) {
+      if (name.startsWith('TESSERA_')) problems.push(`${name} is not a known setting`);
+    } else if (text !== undefined && text.trim() !== '') {
+      values[name] = fromText(schema, text.trim());
+    }
+  }
+  const candidate = Value.Default(ConfigSchema, values);
+  for (const error of Value.Errors(ConfigSchema, candidate)) {
+    const name = error.instancePath.split('/')[1] ?? '';
+    const shown = secrets.has(name) ? '' : ` (got ${JSON.stringify(environment[name])})`;
+    problems.push(`${name} ${error.message}${shown}`);
+  }
+  if (problems.length > 0) {
+    throw new ConfigError(`Invalid configuration:\n${[...new Set(problems)].map((line) => `  ${line}`).join('\n')}`);
+  }
+  return Object.freeze(candidate as Config);
+}
+
+/** The configuration as it may be logged: secrets replaced by their number. */
+export function redactConfig(config: Config): Record<string, unknown> {
+  return { ...config, API_KEYS: `${config.API_KEYS.length} keys`, ...(config.REDIS_URL ? { REDIS_URL: 'set' } : {}) };
+}
+
+function fromText(schema: TSchema, text: string): unknown {
+  const type = (schema as { type?: unknown }).type;
+  if (type === 'integer' || type === 'number') return Number(text);
+  if (type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text;
+  if (type === 'array') {
+    return text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '');
+  }
+  return text;
+}
