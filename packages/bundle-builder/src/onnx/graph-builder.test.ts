@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+
+import { GraphBuilder } from './graph-builder.js';
+import { parseModel, serializeModel } from './serialization.js';
+import { boolTensor, float32Tensor, int32Tensor, toFloat32Array } from './tensor.js';
+
+function affineGraph(): GraphBuilder {
+  const graph = new GraphBuilder('affine');
+  const input = graph.input('x', 'float32', ['n', 2]);
+  const product = graph.node('Gemm', [input, graph.weight([2, 2], [1, 2, 3, 4]), graph.float32([2], [0.5, -0.5])], {
+    alpha: { float: 0.5 },
+    transB: 1,
+  });
+  const [low, high] = graph.nodeWithOutputs(2, 'Split', [product, graph.int64([2], [1, 1])], { axis: 1 });
+  assert.ok(low !== undefined && high !== undefined);
+  graph.output('low', low, 'float32', ['n', 1]);
+  graph.output('high', graph.node('FastGelu', [high], {}, { domain: 'com.microsoft' }), 'float32', ['n', 1]);
+  return graph;
+}
+
+test('the runtime computes what the builder describes', async () => {
+  const session = await InferenceSession.create(serializeModel(affineGraph().model()));
+  const { low, high } = await session.run({ x: new Tensor('float32', [2, 4, 6, 8], [2, 2]) });
+  assert.deepEqual(low?.data, Float32Array.of(0.5 * (2 + 8) + 0.5, 0.5 * (6 + 16) + 0.5));
+  assert.deepEqual(high?.data, Float32Array.of(0.5 * (6 + 16) - 0.5, 0.5 * (18 + 32) - 0.5));
+  assert.deepEqual(low.dims, [2, 1]);
+});
+
+test('a model reads back as it was written', () => {
+  const graph = affineGraph();
+  graph.constant(boolTensor([1], [true]), 'flag');
+  graph.constant(int32Tensor([2], [-1, 7]), 'pair');
+  const constant = graph.node('Constant', [], { value: { tensor: float32Tensor([1], [1]) } });
+  const condition = graph.constant(boolTensor([], [true]), 'condition');
+  const branch = new GraphBuilder('branch');
+  branch.output('chosen', branch.float32([1], [3]), 'float32', [1]);
+  graph.node('If', [condition], { then_branch: { graph: branch.graph() }, else_branch: { graph: branch.graph() } });
+  graph.node('Upsample', [constant], { scales: { floats: [1, 2.5] }, mode: 'nearest', axes: [0, -1] });
+
+  const model = graph.model();
+  assert.deepEqual(parseModel(serializeModel(model)), model);
+});
+
+test('weights are stored as the nearest float16', () => {
+  const graph = new GraphBuilder('weights');
+  graph.weight([2], [1 / 3, 1e-9]);
+  const [stored] = graph.graph().initializers.values();
+  assert.ok(stored);
+  assert.equal(stored.type, 'float16');
+  assert.deepEqual(toFloat32Array(stored), Float32Array.of(1365 / 4096, 0));
+});
+
+test('mistakes in a graph are refused where they are made', () => {
+  const graph = new GraphBuilder('mistakes');
+  graph.input('x', 'float32', [1]);
+  assert.throws(() => graph.input('x', 'float32', [1]), /two values called "x"/);
+  assert.throws(() => graph.node('Relu', ['y']), /Relu reads the unknown value "y"/);
+  assert.throws(() => graph.float32([2, 2], [1, 2, 3]), /\[2, 2\] has 4 elements, got 3/);
+});

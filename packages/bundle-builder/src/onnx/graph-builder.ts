@@ -1,0 +1,127 @@
+import type { Attribute, ElementType, Graph, Model, Node, Tensor, ValueInfo } from './model.js';
+import { elementTypes } from './model.js';
+import { float16Tensor, float32Tensor, int64Tensor } from './tensor.js';
+
+export interface NodeOptions {
+  /** Defaults to the standard operator set. */
+  readonly domain?: string;
+  /** Names the node's only output; without it the builder makes a name up. */
+  readonly output?: string;
+}
+
+/**
+ * Collects an ONNX graph node by node. A value is its name, a string: every method that makes one returns that name, so
+ * that a network reads as nested calls.
+ */
+export class GraphBuilder {
+  readonly #name: string;
+  readonly #nodes: Node[] = [];
+  readonly #initializers = new Map<string, Tensor>();
+  readonly #inputs: ValueInfo[] = [];
+  readonly #outputs: ValueInfo[] = [];
+  readonly #values = new Set<string>();
+  #counter = 0;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** Declares a graph input; a string among `dims` is a symbolic dimension. */
+  input(name: string, type: ElementType, dims: readonly (number | string)[]): string {
+    this.#inputs.push({ name, type, dims });
+    return this.#declare(name);
+  }
+
+  /** Declares `value` a graph output called `name`. */
+  output(name: string, value: string, type: ElementType, dims: readonly (number | string)[]): void {
+    if (value !== name) this.node('Identity', [value], {}, { output: name });
+    this.#outputs.push({ name, type, dims });
+  }
+
+  /** A constant kept as it is. */
+  constant(tensor: Tensor, name = this.#freshName('constant')): string {
+    this.#initializers.set(name, tensor);
+    return this.#declare(name);
+  }
+
+  float32(dims: readonly number[], values: ArrayLike<number>): string {
+    return this.constant(float32Tensor(dims, values));
+  }
+
+  int64(dims: readonly number[], values: readonly (number | bigint)[]): string {
+    return this.constant(int64Tensor(dims, values));
+  }
+
+  /** A weight stored as float16 and cast to float32 in the graph; the runtime folds the cast when it loads the graph. */
+  weight(dims: readonly number[], values: ArrayLike<number>): string {
+    return this.cast(this.constant(float16Tensor(dims, values), this.#freshName('weight')), 'float32');
+  }
+
+  cast(value: string, type: ElementType): string {
+    return this.node('Cast', [value], { to: elementTypes[type] });
+  }
+
+  /** Adds a node with one output and returns that output's name. `''` among the inputs leaves an optional one out. */
+  node(
+    operator: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    { domain = '', output = this.#freshName(operator) }: NodeOptions = {},
+  ): string {
+    this.#append(operator, inputs, [output], attributes, domain);
+    return output;
+  }
+
+  /** Adds a node with `count` outputs and returns their names. */
+  nodeWithOutputs(
+    count: number,
+    operator: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    { domain = '' }: Pick<NodeOptions, 'domain'> = {},
+  ): readonly string[] {
+    const outputs = Array.from({ length: count }, () => this.#freshName(operator));
+    this.#append(operator, inputs, outputs, attributes, domain);
+    return outputs;
+  }
+
+  graph(): Graph {
+    return {
+      name: this.#name,
+      nodes: this.#nodes,
+      initializers: this.#initializers,
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+    };
+  }
+
+  /** The collected graph as a model of operator set 17 and ONNX Runtime's contributed operators. */
+  model(): Model {
+    return { irVersion: 8, operatorSets: { '': 17, 'com.microsoft': 1 }, graph: this.graph() };
+  }
+
+  #append(
+    operator: string,
+    inputs: readonly string[],
+    outputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>>,
+    domain: string,
+  ): void {
+    for (const input of inputs) {
+      if (input !== '' && !this.#values.has(input)) throw new Error(`${operator} reads the unknown value "${input}"`);
+    }
+    for (const output of outputs) this.#declare(output);
+    this.#nodes.push({ name: `${operator}:${outputs.join(',')}`, operator, domain, inputs, outputs, attributes });
+  }
+
+  #declare(name: string): string {
+    if (this.#values.has(name)) throw new Error(`the graph has two values called "${name}"`);
+    this.#values.add(name);
+    return name;
+  }
+
+  #freshName(stem: string): string {
+    this.#counter += 1;
+    return `${stem}_${this.#counter}`;
+  }
+}

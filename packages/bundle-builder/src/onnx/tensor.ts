@@ -1,0 +1,40 @@
+import { fromFloat16Bits, toFloat16Bits } from './float16.js';
+import type { ElementType, Tensor } from './model.js';
+
+function tensor(type: ElementType, dims: readonly number[], values: ArrayBufferView & { length: number }): Tensor {
+  const count = dims.reduce((product, dim) => product * dim, 1);
+  if (values.length !== count) {
+    throw new RangeError(`a ${type} tensor [${dims.join(', ')}] has ${count} elements, got ${values.length}`);
+  }
+  return { type, dims, data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) };
+}
+
+/** Throws `RangeError` when the number of values does not fit `dims`; so do its siblings. */
+export function float32Tensor(dims: readonly number[], values: ArrayLike<number>): Tensor {
+  return tensor('float32', dims, Float32Array.from(values));
+}
+
+/** Rounds every value to the nearest float16. */
+export function float16Tensor(dims: readonly number[], values: ArrayLike<number>): Tensor {
+  return tensor('float16', dims, Uint16Array.from(values, toFloat16Bits));
+}
+
+export function int64Tensor(dims: readonly number[], values: readonly (number | bigint)[]): Tensor {
+  return tensor('int64', dims, BigInt64Array.from(values, BigInt));
+}
+
+export function int32Tensor(dims: readonly number[], values: readonly number[]): Tensor {
+  return tensor('int32', dims, Int32Array.from(values));
+}
+
+export function boolTensor(dims: readonly number[], values: readonly boolean[]): Tensor {
+  return tensor('bool', dims, Uint8Array.from(values, Number));
+}
+
+/** The elements of a float32 or float16 tensor as float32. Throws `TypeError` for other element types. */
+export function toFloat32Array({ type, data }: Tensor): Float32Array<ArrayBuffer> {
+  const aligned = data.slice();
+  if (type === 'float32') return new Float32Array(aligned.buffer);
+  if (type === 'float16') return Float32Array.from(new Uint16Array(aligned.buffer), fromFloat16Bits);
+  throw new TypeError(`a ${type} tensor is not a floating-point one`);
+}
