@@ -1,0 +1,138 @@
+import { TesseraError } from '@tessera/contracts';
+import type { LookupFunction } from 'node:net';
+import { Agent } from 'undici';
+import type { Dispatcher } from 'undici';
+
+import { checkUrl, resolveAllowedAddresses } from './fetch-policy.js';
+import type { FetchPolicy } from './fetch-policy.js';
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const MAX_HEADER_BYTES = 16_384;
+
+/** Encodings would let a small answer unfold into a large one; images are compressed already. */
+const REQUEST_HEADERS = { accept: 'image/*', 'accept-encoding': 'identity', 'user-agent': 'tessera' };
+
+/**
+ * Fetches an image over http(s) without becoming a proxy into the private network: URL, every resolved address and
+ * every redirect are checked by the policy, and a connection is made to a checked address only.
+ *
+ * @param signal - gives the fetch up, for instance when the client has gone
+ * @throws TesseraError `TSR_IMAGE_URL_FORBIDDEN` or `TSR_IMAGE_FETCH_FAILED`; the signal's reason when it fires
+ */
+export async function fetchImage(
+  url: URL,
+  policy: FetchPolicy,
+  maxBytes: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  signal?.throwIfAborted();
+  // An agent of its own for each fetch: no connection outlives the check of its address.
+  const agent = createAgent(policy);
+  const giveUp = (reason: Error) => void agent.destroy(reason);
+  const onAbort = () => {
+    giveUp(new Error('aborted'));
+  };
+  const timer = setTimeout(() => {
+    giveUp(fetchFailed(`it took longer than ${policy.totalTimeoutMs} ms`));
+  }, policy.totalTimeoutMs);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await followRedirects(agent, url, policy, maxBytes);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw toTesseraError(error);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+    await agent.destroy();
+  }
+}
+
+function createAgent(policy: FetchPolicy): Agent {
+  const lookup: LookupFunction = (hostname, options, callback) => {
+    resolveAllowedAddresses(hostname, policy).then(
+      (addresses) => {
+        const [first] = addresses;
+        if (options.all || first === undefined) callback(null, addresses);
+        else callback(null, first.address, first.family);
+      },
+      (error: unknown) => {
+        callback(toTesseraError(error), '');
+      },
+    );
+  };
+  const ca = policy.certificateAuthorities;
+  return new Agent({
+    connect: { lookup, timeout: policy.connectTimeoutMs, ...(ca === undefined ? {} : { ca }) },
+    headersTimeout: policy.totalTimeoutMs,
+    bodyTimeout: policy.totalTimeoutMs,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    pipelining: 0,
+  });
+}
+
+async function followRedirects(agent: Agent, start: URL, policy: FetchPolicy, maxBytes: number): Promise<Uint8Array> {
+  let url = start;
+  for (let redirects = 0; redirects <= policy.maxRedirects; redirects++) {
+    checkUrl(url, policy);
+    const response = await agent.request({
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method: 'GET',
+      headers: REQUEST_HEADERS,
+    });
+    if (!REDIRECTS.has(response.statusCode)) return await readBody(response, maxBytes);
+    discardBody(response);
+    url = redirectTarget(response, url);
+  }
+  throw fetchFailed(`it redirects more than ${policy.maxRedirects} times`);
+}
+
+function redirectTarget(response: Dispatcher.ResponseData, from: URL): URL {
+  const { location } = response.headers;
+  if (typeof location !== 'string' || !URL.canParse(location, from.href)) {
+    throw fetchFailed(`it answers ${response.statusCode} without a valid location`);
+  }
+  return new URL(location, from);
+}
+
+async function readBody(response: Dispatcher.ResponseData, maxBytes: number): Promise<Uint8Array> {
+  const { statusCode, headers, body } = response;
+  try {
+    if (statusCode !== 200) throw fetchFailed(`it answers with status ${statusCode}`);
+    const encoding = headers['content-encoding'] ?? 'identity';
+    if (encoding !== 'identity') throw fetchFailed('it answers with a content-encoding although none was accepted');
+    if (Number(headers['content-length'] ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
+    const chunks: Uint8Array[] = [];
+    let sizeBytes = 0;
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      sizeBytes += chunk.length;
+      if (sizeBytes > maxBytes) throw bodyTooLarge(maxBytes);
+      chunks.push(chunk);
+    }
+    if (sizeBytes === 0) throw fetchFailed('it answers with an empty body');
+    return Buffer.concat(chunks, sizeBytes);
+  } catch (error) {
+    discardBody(response);
+    throw error;
+  }
+}
+
+/** Drops the connection instead of reading on; the error that this causes in the stream concerns nobody. */
+function discardBody({ body }: Dispatcher.ResponseData): void {
+  body.on('error', () => {}).destroy();
+}
+
+function toTesseraError(error: unknown): TesseraError {
+  if (TesseraError.isInstance(error)) return error;
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  return fetchFailed(`the connection failed${code === undefined ? '' : ` (${code})`}`, error);
+}
+
+function bodyTooLarge(maxBytes: number): TesseraError {
+  return fetchFailed(`it is larger than the ${maxBytes} bytes allowed`);
+}
+
+function fetchFailed(reason: string, cause?: unknown): TesseraError {
+  return new TesseraError('TSR_IMAGE_FETCH_FAILED', `The image URL could not be fetched: ${reason}.`, { cause });
+}

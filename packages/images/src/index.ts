@@ -1,0 +1,10 @@
+export { decodeForModels, decodeImage } from './decode-image.js';
+export type { DecodeForModelsOptions, ModelImages, PixelImage, ResizeTarget } from './decode-image.js';
+export type { FetchPolicy, ResolvedAddress } from './fetch-policy.js';
+export type { ImageFormat } from './image-format.js';
+export { defaultImageLimits } from './image-limits.js';
+export type { ImageLimits } from './image-limits.js';
+export { resolveImageSource } from './image-source.js';
+export type { ImageSourceOptions } from './image-source.js';
+export { inspectImage } from './inspect-image.js';
+export type { ImageHeader } from './inspect-image.js';
