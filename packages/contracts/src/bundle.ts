@@ -67,6 +67,9 @@ export const BundleManifest = Type.Object(
     version: Type.String(),
     description: Type.String(),
     license: Type.String(),
+    built_from: Type.String({
+      description: 'Fingerprint of the builder and its sources; a different one means: build again.',
+    }),
     provenance: Type.Array(Provenance),
     files: Type.Record(
       Type.String(),

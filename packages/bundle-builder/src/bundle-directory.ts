@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BundleManifest } from '@tessera/contracts';
+
+/** A bundle before it is on disk: its manifest without what follows from the files, and the files' bytes. */
+export interface BundleContent {
+  readonly manifest: Omit<BundleManifest, 'schema' | 'files' | 'built_from'>;
+  readonly files: Readonly<Record<string, Uint8Array>>;
+}
+
+/**
+ * Writes a bundle so that a reader sees the old directory or the new one, never a half-written one.
+ *
+ * @param directory - the bundle's directory; replaced when it exists
+ * @param builtFrom - fingerprint of the builder and its sources, for {@link isUpToDate}
+ */
+export async function writeBundle(directory: string, builtFrom: string, content: BundleContent): Promise<void> {
+  const staging = `${directory}.building-${process.pid}`;
+  const replaced = `${directory}.replaced-${process.pid}`;
+  await rm(staging, { recursive: true, force: true });
+  await mkdir(staging, { recursive: true });
+  const files: BundleManifest['files'] = {};
+  for (const [name, bytes] of Object.entries(content.files)) {
+    files[name] = { sha256: sha256(bytes), bytes: bytes.byteLength };
+    await writeFile(join(staging, name), bytes);
+  }
+  const manifest: BundleManifest = { schema: 1, ...content.manifest, built_from: builtFrom, files };
+  await writeFile(join(staging, 'bundle.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  await rename(directory, replaced).catch(ignoreMissing);
+  await rename(staging, directory);
+  await rm(replaced, { recursive: true, force: true });
+}
+
+/** Whether the bundle on disk was built from the same sources and none of its files changed since. */
+export async function isUpToDate(directory: string, builtFrom: string): Promise<boolean> {
+  try {
+    const manifest = JSON.parse(await readFile(join(directory, 'bundle.json'), 'utf8')) as BundleManifest;
+    if (manifest.built_from !== builtFrom) return false;
+    for (const [name, file] of Object.entries(manifest.files)) {
+      if (sha256(await readFile(join(directory, name))) !== file.sha256) return false;
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
+}

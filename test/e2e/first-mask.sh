@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Follows the README from a fresh clone: npm ci, npm start, curl a photo and a sentence, decode the mask with pycocotools.
+# Photo: the first argument, else one from ../shared/data/coco, else a picture drawn here. Prints the time to the first mask.
+set -euo pipefail
+repository=$(cd "$(dirname "$0")/../.." && pwd)
+photo=${1:-$(ls "$repository"/../shared/data/coco/val2017/*.jpg 2>/dev/null | head -n 1 || true)}
+work=$(mktemp -d)
+server=
+finish() {
+  if [ -n "$server" ]; then kill -TERM -- "-$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; fi
+  rm -rf "$work"
+}
+trap finish EXIT
+
+python3 -m venv "$work/venv"
+"$work/venv/bin/pip" install --quiet --disable-pip-version-check pycocotools==2.0.11 pillow==12.0.0
+if [ -z "$photo" ]; then
+  photo="$work/drawn.png"
+  "$work/venv/bin/python" - "$photo" <<'PYTHON'
+import sys
+from PIL import Image, ImageDraw
+image = Image.new("RGB", (640, 480), (120, 170, 220))
+draw = ImageDraw.Draw(image)
+draw.rectangle((0, 360, 640, 480), fill=(90, 140, 70))
+draw.regular_polygon((320, 200, 120), 8, rotation=22, fill=(200, 20, 30), outline=(255, 255, 255))
+image.save(sys.argv[1])
+PYTHON
+fi
+
+started=$SECONDS
+git clone --quiet "$repository" "$work/tessera"
+cd "$work/tessera"
+npm ci --silent
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+PORT=$port setsid npm start >"$work/server.log" 2>&1 &
+server=$!
+for _ in $(seq 180); do
+  if curl -sf "http://127.0.0.1:$port/readyz" >/dev/null; then break; fi
+  if ! kill -0 "$server" 2>/dev/null; then cat "$work/server.log"; exit 1; fi
+  sleep 1
+done
+curl -sS --fail-with-body -F image=@"$photo" -F query='the person' "http://127.0.0.1:$port/segment" >"$work/answer.json" ||
+  { cat "$work/answer.json" "$work/server.log"; exit 1; }
+echo "fresh clone to first mask: $((SECONDS - started)) s"
+
+"$work/venv/bin/python" - "$work/answer.json" "$photo" <<'PYTHON'
+import json, sys
+from PIL import Image, ImageOps
+from pycocotools import mask as coco
+answer = json.load(open(sys.argv[1]))
+width, height = ImageOps.exif_transpose(Image.open(sys.argv[2])).size
+result = answer["results"][0]
+mask = coco.decode(result["mask"])
+assert mask.shape == (height, width), (mask.shape, height, width)
+assert int(mask.sum()) == result["area"], (int(mask.sum()), result["area"])
+assert list(coco.toBbox(result["mask"])) == result["bbox"] or not result["present"], result["bbox"]
+print(f"decoded with pycocotools: {mask.shape}, present {result['present']}, area {result['area']}, score {result['score']:.2f}")
+PYTHON
