@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { redisSkipReason, RedisServer } from '@tessera/test-redis';
+import fc from 'fast-check';
+import { getImage, imageId, openFileBlobStore, openRedisBlobStore, putImage, type BlobStore } from './index.js';
+
+interface Fixture {
+  open(): Promise<BlobStore>;
+  remove(): Promise<void>;
+}
+
+const failOnError = (error: Error) => {
+  throw error;
+};
+
+async function fileFixture(): Promise<Fixture> {
+  const directory = await mkdtemp(join(tmpdir(), 'tessera-blobs-'));
+  return {
+    open: () => openFileBlobStore({ directory, onError: failOnError }),
+    remove: () => rm(directory, { recursive: true }),
+  };
+}
+
+async function redisFixture(): Promise<Fixture> {
+  const server = await RedisServer.start();
+  return {
+    open: () => openRedisBlobStore({ url: server.url, onError: failOnError }),
+    remove: () => server.remove(),
+  };
+}
+
+const implementations = [
+  { name: 'in files', fixture: fileFixture, skip: false as const },
+  { name: 'in Redis', fixture: redisFixture, skip: redisSkipReason },
+];
+
+for (const { name, fixture, skip } of implementations) {
+  describe(`a blob store ${name}`, { skip, timeout: 60_000 }, () => {
+    let place: Fixture;
+    let store: BlobStore;
+    let other: BlobStore;
+
+    before(async () => {
+      place = await fixture();
+      store = await place.open();
+      other = await place.open();
+    });
+
+    after(async () => {
+      await store.close();
+      await other.close();
+      await place.remove();
+    });
+
+    it('gives back any bytes under any key', async () => {
+      const keys = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 });
+      await fc.assert(
+        fc.asyncProperty(keys, fc.uint8Array({ maxLength: 2_000 }), async (key, bytes) => {
+          await store.put(key, bytes, { ttlMs: 60_000 });
+          assert.deepEqual(Buffer.from((await other.get(key)) ?? []), Buffer.from(bytes));
+          assert.equal(await other.has(key), true);
+          await store.delete(key);
+          assert.equal(await other.get(key), null);
+        }),
+        { numRuns: 60 },
+      );
+    });
+
+    it('keeps keys apart that look like paths, patterns or one another', async () => {
+      const keys = ['../escape', '/etc/passwd', '..', '.', 'a', 'A', 'a/', 'a*', 'a?', 'a\\', 'a\0b', 'ä', 'a\u0308'];
+      for (const key of keys) await store.put(key, Buffer.from(key), { ttlMs: null });
+      for (const key of keys) assert.equal(Buffer.from((await store.get(key)) ?? []).toString(), key);
+      assert.deepEqual((await store.list('')).sort(), [...keys].sort());
+      for (const key of keys) await store.delete(key);
+      assert.deepEqual(await store.list(''), []);
+    });
+
+    it('refuses keys that are empty, too long or not well-formed', async () => {
+      for (const key of ['', 'x'.repeat(121), '\ud800']) {
+        await assert.rejects(store.put(key, new Uint8Array(1), { ttlMs: null }), RangeError);
+        await assert.rejects(store.get(key), RangeError);
+      }
+    });
+
+    it('refuses a time to live that is not positive', async () => {
+      for (const ttlMs of [0, -1, Number.NaN, Infinity]) {
+        await assert.rejects(store.put('key', new Uint8Array(1), { ttlMs }), RangeError);
+        await assert.rejects(store.touch('key', { ttlMs }), RangeError);
+      }
+    });
+
+    it('stores the view it is given, not the buffer behind it', async () => {
+      await store.put('view', Buffer.from('0123456789').subarray(3, 6), { ttlMs: null });
+      assert.equal(Buffer.from((await store.get('view')) ?? []).toString(), '345');
+      await store.delete('view');
+    });
+
+    it('stores megabytes', async () => {
+      const bytes = new Uint8Array(8_000_000).map((_, index) => (index * 31) % 251);
+      await store.put('large', bytes, { ttlMs: 60_000 });
+      assert.equal(Buffer.compare((await other.get('large')) ?? new Uint8Array(), bytes), 0);
+      await store.delete('large');
+    });
+
+    it('overwrites, and deleting twice is no error', async () => {
+      await store.put('key', Buffer.from('first, longer'), { ttlMs: null });
+      await store.put('key', Buffer.from('second'), { ttlMs: null });
+      assert.equal(Buffer.from((await store.get('key')) ?? []).toString(), 'second');
+      await store.delete('key');
+      await store.delete('key');
+      assert.equal(await store.has('key'), false);
+    });
+
+    it('forgets a blob when its time is up, for every method', async () => {
+      await store.put('brief', Buffer.from('x'), { ttlMs: 40 });
+      await delay(80);
+      assert.equal(await store.get('brief'), null);
+      assert.equal(await store.has('brief'), false);
+      assert.equal(await store.touch('brief', { ttlMs: 1_000 }), false);
+      assert.deepEqual(await store.list('brief'), []);
+    });
+
+    it('renews the expiry by putting and by touching', async () => {
+      await store.put('put', Buffer.from('x'), { ttlMs: 200 });
+      await store.put('put', Buffer.from('x'), { ttlMs: 60_000 });
+      await store.put('touched', Buffer.from('x'), { ttlMs: 200 });
+      assert.equal(await store.touch('touched', { ttlMs: 60_000 }), true);
+      await store.put('kept', Buffer.from('x'), { ttlMs: 200 });
+      assert.equal(await store.touch('kept', { ttlMs: null }), true);
+      assert.equal(await store.touch('kept', { ttlMs: null }), true);
+      await delay(250);
+      for (const key of ['put', 'touched', 'kept']) {
+        assert.equal(await store.has(key), true, key);
+        await store.delete(key);
+      }
+      assert.equal(await store.touch('kept', { ttlMs: null }), false);
+    });
+
+    it('lists by prefix, taken literally', async () => {
+      for (const key of ['list/a', 'list/b', 'list*', 'lis']) await store.put(key, Buffer.from('x'), { ttlMs: null });
+      assert.deepEqual((await store.list('list/')).sort(), ['list/a', 'list/b']);
+      assert.deepEqual(await store.list('list*'), ['list*']);
+      assert.deepEqual(await store.list('l[i]s'), []);
+      for (const key of await store.list('lis')) await store.delete(key);
+    });
+
+    it('never shows a half-written blob to concurrent readers', async () => {
+      const versions = [new Uint8Array(300_000).fill(1), new Uint8Array(200_000).fill(2)];
+      await store.put('contended', versions[0] ?? assert.fail(), { ttlMs: null });
+      const writes = Array.from({ length: 40 }, (_, index) =>
+        (index % 2 === 0 ? store : other).put('contended', versions[index % 2] ?? assert.fail(), { ttlMs: null }),
+      );
+      const reads = Array.from({ length: 40 }, async () => {
+        const bytes = (await store.get('contended')) ?? assert.fail('the blob vanished');
+        assert.ok(versions.some((version) => Buffer.compare(version, bytes) === 0));
+      });
+      await Promise.all([...writes, ...reads]);
+      await store.delete('contended');
+    });
+
+    it('stores an image under the hash of its bytes', async () => {
+      const bytes = Buffer.from('abc');
+      const id = await putImage(store, bytes, { ttlMs: 60_000 });
+      assert.equal(id, 'sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
+      assert.equal(imageId(bytes), id);
+      assert.equal(await putImage(other, bytes, { ttlMs: 60_000 }), id);
+      assert.deepEqual(Buffer.from((await getImage(store, id)) ?? []), bytes);
+      assert.equal(await getImage(store, `sha256:${'0'.repeat(64)}`), null);
+      assert.equal(await getImage(store, 'sha256:../../secret'), null);
+    });
+  });
+}

@@ -1,0 +1,227 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { link, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { encodeHeader, readBody, readHeader, writeExpiry } from './blob-file.js';
+import { assertExpiry, assertKey, type BlobExpiry, type BlobStore } from './blob-store.js';
+
+const blobSuffix = '.blob';
+const temporarySuffix = '.temporary';
+const shardPattern = /^[0-9a-f]{2}$/;
+const blobPattern = /^(?:[0-9a-f]{2})+\.blob$/;
+/** A temporary file this old was left by a process that died; no write takes as long. */
+const abandonedAfterMs = 3_600_000;
+
+export interface FileBlobStoreOptions {
+  /** Created if missing; may be shared by several processes. */
+  readonly directory: string;
+  /** Pause between two sweeps for expired blobs. */
+  readonly sweepIntervalMs?: number;
+  /** Most files one sweep looks at; the next one carries on from there. */
+  readonly sweepFiles?: number;
+  /** Told when a sweep fails, for example because a directory may not be read. */
+  readonly onError: (error: Error) => void;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+/** Opens a {@link BlobStore} on a directory: one file a blob, replaced atomically and synced to the disk. */
+export async function openFileBlobStore(options: FileBlobStoreOptions): Promise<FileBlobStore> {
+  await mkdir(options.directory, { recursive: true });
+  return new FileBlobStore(options);
+}
+
+export class FileBlobStore implements BlobStore {
+  readonly #directory: string;
+  readonly #now: () => number;
+  readonly #sweepFiles: number;
+  readonly #sweepTimer: NodeJS.Timeout;
+  #sweeping: Promise<void> = Promise.resolve();
+  #sweepFrom = 0;
+
+  constructor(options: FileBlobStoreOptions) {
+    this.#directory = options.directory;
+    this.#now = options.now ?? Date.now;
+    this.#sweepFiles = options.sweepFiles ?? 10_000;
+    this.#sweepTimer = setInterval(() => {
+      this.#sweeping = this.#sweeping.then(() => this.sweep()).catch(options.onError);
+    }, options.sweepIntervalMs ?? 60_000);
+    this.#sweepTimer.unref();
+  }
+
+  async put(key: string, bytes: Uint8Array, expiry: BlobExpiry): Promise<void> {
+    const { shard, path } = this.#locate(key);
+    const header = encodeHeader({ expiresAt: this.#expiresAt(expiry), sizeBytes: bytes.byteLength });
+    if ((await mkdir(shard, { recursive: true })) !== undefined) await syncDirectory(this.#directory);
+    const temporary = join(shard, randomUUID() + temporarySuffix);
+    try {
+      const file = await open(temporary, 'wx');
+      try {
+        await file.writeFile(header);
+        await file.writeFile(bytes);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+    await syncDirectory(shard);
+  }
+
+  async get(key: string): Promise<Uint8Array | null> {
+    return withFile(this.#locate(key).path, 'r', null, async (file) => {
+      const header = await readHeader(file);
+      return header !== null && header.expiresAt > this.#now() ? readBody(file, header) : null;
+    });
+  }
+
+  async has(key: string): Promise<boolean> {
+    return this.#isLive(this.#locate(key).path);
+  }
+
+  async touch(key: string, expiry: BlobExpiry): Promise<boolean> {
+    const expiresAt = this.#expiresAt(expiry);
+    return withFile(this.#locate(key).path, 'r+', false, async (file) => {
+      const header = await readHeader(file);
+      if (header === null || header.expiresAt <= this.#now()) return false;
+      await writeExpiry(file, expiresAt);
+      return true;
+    });
+  }
+
+  async delete(key: string): Promise<void> {
+    await rm(this.#locate(key).path, { force: true });
+  }
+
+  async list(prefix: string): Promise<string[]> {
+    const encodedPrefix = Buffer.from(prefix).toString('hex');
+    const keys: string[] = [];
+    for (const shard of await this.#shards()) {
+      for (const name of await entries(shard, 'files')) {
+        if (!blobPattern.test(name) || !name.startsWith(encodedPrefix)) continue;
+        if (!(await this.#isLive(join(shard, name)))) continue;
+        keys.push(Buffer.from(name.slice(0, -blobSuffix.length), 'hex').toString());
+      }
+    }
+    return keys;
+  }
+
+  /**
+   * Removes expired blobs and abandoned temporary files, looking at a bounded number of files a call.
+   * Damaged files under a blob's name go too; files of other names stay.
+   */
+  async sweep(): Promise<void> {
+    const shards = await this.#shards();
+    let budget = this.#sweepFiles;
+    for (let swept = 0; swept < shards.length && budget > 0; swept++) {
+      const shard = shards[this.#sweepFrom++ % shards.length];
+      if (shard === undefined) return;
+      for (const name of await entries(shard, 'files')) {
+        budget--;
+        const path = join(shard, name);
+        if (blobPattern.test(name)) await this.#removeUnlessLive(path);
+        else if (name.endsWith(temporarySuffix)) await removeIfAbandoned(path);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweepTimer);
+    await this.#sweeping;
+  }
+
+  async #isLive(path: string): Promise<boolean> {
+    return withFile(path, 'r', false, async (file) => {
+      const header = await readHeader(file);
+      return header !== null && header.expiresAt > this.#now();
+    });
+  }
+
+  /**
+   * Another process may renew the blob between the look and the removal, so it is first moved out of the way,
+   * looked at again where nobody else can reach it, and put back if it lives.
+   */
+  async #removeUnlessLive(path: string): Promise<void> {
+    if (await this.#isLive(path)) return;
+    const aside = join(path, '..', randomUUID() + temporarySuffix);
+    await rename(path, aside).catch(ignoreMissing);
+    if (await this.#isLive(aside)) await link(aside, path).catch(ignoreExisting);
+    await rm(aside, { force: true });
+  }
+
+  #locate(key: string): { shard: string; path: string } {
+    assertKey(key);
+    const shard = join(this.#directory, createHash('sha256').update(key).digest('hex').slice(0, 2));
+    return { shard, path: join(shard, Buffer.from(key).toString('hex') + blobSuffix) };
+  }
+
+  #expiresAt(expiry: BlobExpiry): number {
+    assertExpiry(expiry);
+    return expiry.ttlMs === null ? Infinity : this.#now() + expiry.ttlMs;
+  }
+
+  async #shards(): Promise<string[]> {
+    const names = await entries(this.#directory, 'directories');
+    return names.filter((name) => shardPattern.test(name)).map((name) => join(this.#directory, name));
+  }
+}
+
+async function withFile<Result>(
+  path: string,
+  flags: 'r' | 'r+',
+  missing: Result,
+  use: (file: FileHandle) => Promise<Result>,
+): Promise<Result> {
+  let file: FileHandle;
+  try {
+    file = await open(path, flags);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return missing;
+    throw error;
+  }
+  try {
+    return await use(file);
+  } finally {
+    await file.close();
+  }
+}
+
+async function entries(directory: string, kind: 'files' | 'directories'): Promise<string[]> {
+  try {
+    const found = await readdir(directory, { withFileTypes: true });
+    return found.filter((entry) => (kind === 'files' ? entry.isFile() : entry.isDirectory())).map(({ name }) => name);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
+
+async function removeIfAbandoned(path: string): Promise<void> {
+  const stats = await stat(path).catch(ignoreMissing);
+  if (stats !== undefined && Date.now() - stats.mtimeMs > abandonedAfterMs) await rm(path, { force: true });
+}
+
+/** Makes a rename or a new entry durable; directories cannot be opened, nor need to be, on Windows. */
+async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (!hasCode(error, 'ENOENT')) throw error;
+}
+
+function ignoreExisting(error: unknown): undefined {
+  if (!hasCode(error, 'EEXIST')) throw error;
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto';
+import type { BlobExpiry, BlobStore } from './blob-store.js';
+
+const imageIdPattern = /^sha256:[0-9a-f]{64}$/;
+
+/** The id of an image: `sha256:` and the hash of its bytes as they were sent. */
+export function imageId(bytes: Uint8Array): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+/** Stores an image under its id, which it returns; storing it again renews its expiry. */
+export async function putImage(store: BlobStore, bytes: Uint8Array, expiry: BlobExpiry): Promise<string> {
+  const id = imageId(bytes);
+  const known = await store.touch(imageKey(id), expiry);
+  if (!known) await store.put(imageKey(id), bytes, expiry);
+  return id;
+}
+
+/** The bytes of a stored image; null when there is none under the id, also when the id is malformed. */
+export async function getImage(store: BlobStore, id: string): Promise<Uint8Array | null> {
+  return imageIdPattern.test(id) ? store.get(imageKey(id)) : null;
+}
+
+function imageKey(id: string): string {
+  return `image/${id}`;
+}

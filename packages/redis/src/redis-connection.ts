@@ -1,0 +1,74 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { TesseraError } from '@tessera/contracts';
+import { Redis, type RedisOptions } from 'ioredis';
+
+const connectTimeoutMs = 1_000;
+const longestReconnectDelayMs = 1_000;
+
+/** Options every connection shares: reconnect for ever, at most a second between two tries. */
+export const reconnectingOptions = {
+  connectTimeout: connectTimeoutMs,
+  keepAlive: 5_000,
+  retryStrategy: (attempt: number) => Math.min(attempt * 50, longestReconnectDelayMs),
+} as const satisfies RedisOptions;
+
+export interface RedisConnectionOptions {
+  /** `redis://` or `rediss://` URL. */
+  readonly url: string;
+  /** Told about every failure of the connection, also of those it recovers from. */
+  readonly onError: (error: Error) => void;
+  /** Longest time one operation may take before it counts as failed. */
+  readonly operationTimeoutMs: number;
+}
+
+/**
+ * A connection for callers who would rather hear "unavailable" than wait: while Redis is down, or hangs,
+ * operations reject with `TSR_QUEUE_UNAVAILABLE`; as soon as it is back they work again.
+ */
+export class RedisConnection {
+  readonly client: Redis;
+  readonly #operationTimeoutMs: number;
+
+  private constructor(options: RedisConnectionOptions) {
+    this.#operationTimeoutMs = options.operationTimeoutMs;
+    this.client = new Redis(options.url, {
+      ...reconnectingOptions,
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: null,
+      autoResendUnfulfilledCommands: false,
+    });
+    this.client.on('error', options.onError);
+  }
+
+  /** Resolves when connected, or after a second without a connection: a service may start before its Redis. */
+  static async open(options: RedisConnectionOptions): Promise<RedisConnection> {
+    const connection = new RedisConnection(options);
+    const connected = new Promise<void>((resolve) => connection.client.once('ready', resolve));
+    await Promise.race([connected, delay(connectTimeoutMs)]);
+    return connection;
+  }
+
+  /**
+   * Runs an operation on the connection.
+   * @throws TesseraError `TSR_QUEUE_UNAVAILABLE` when it fails or takes longer than the operation timeout
+   */
+  async run<Result>(operation: (client: Redis) => Promise<Result>): Promise<Result> {
+    const timer = new AbortController();
+    const timeout = delay(this.#operationTimeoutMs, undefined, { signal: timer.signal }).then(() => {
+      throw new Error(`Redis did not answer within ${this.#operationTimeoutMs} ms`);
+    });
+    try {
+      return await Promise.race([operation(this.client), timeout]);
+    } catch (error) {
+      if (TesseraError.isInstance(error)) throw error;
+      throw new TesseraError('TSR_QUEUE_UNAVAILABLE', 'Redis cannot be reached.', { cause: error });
+    } finally {
+      timer.abort();
+      timeout.catch(() => undefined);
+    }
+  }
+
+  close(): void {
+    this.client.disconnect();
+  }
+}
