@@ -26,7 +26,9 @@ const Provenance = Type.Object(
 export const BundleClass = Type.Object(
   {
     name: Type.String(),
-    synonyms: Type.Array(Type.String()),
+    synonyms: Type.Array(Type.String(), { description: 'Phrases that mean this class.' }),
+    broader: Type.Array(Type.String(), { description: 'Phrases that mean this class among others, as "animal".' }),
+    descriptions: Type.Array(Type.String(), { description: 'What it is and does, for the text encoder.' }),
   },
   { ...strict },
 );
@@ -39,23 +41,44 @@ export const LogisticCalibration = Type.Object(
 );
 export type LogisticCalibration = Static<typeof LogisticCalibration>;
 
-/** Settings of the pipeline that matches a query to detector classes and refines their boxes with SAM. */
+/**
+ * Settings of the pipeline that matches a query to detector classes and refines their boxes with SAM. Its graphs are
+ * `detector`, `text_encoder`, `image_encoder` and `mask_decoder`.
+ */
 export const ClassDetectorSettings = Type.Object(
   {
     classes: Type.String({ description: 'File with an array of BundleClass.' }),
     tokenizer: Type.String({ description: 'File of the text encoder’s tokenizer.' }),
-    detection_threshold: Type.Number({ minimum: 0, maximum: 1 }),
+    detector_image_size: Type.Integer({ minimum: 1, description: 'Side of the square the image is stretched to.' }),
+    encoder_longest_side: Type.Integer({ minimum: 1, description: 'Longest side of the image encoder’s input.' }),
+    detection_threshold: Type.Number({ minimum: 0, maximum: 1, description: 'Least detector score of an object.' }),
     box_overlap_threshold: Type.Number({
       minimum: 0,
       maximum: 1,
-      description: 'Boxes of one class above this IoU are one object.',
+      description: 'Boxes above this IoU are one object.',
     }),
-    similarity_threshold: Type.Number({ description: 'Least cosine similarity at which a phrase means a class.' }),
-    similarity_margin: Type.Number({ description: 'Classes within this distance of the best are meant as well.' }),
-    region_shape_exponent: Type.Number({ description: 'Superellipse exponent of the coarse mask in its box.' }),
-    calibration: LogisticCalibration,
+    maximum_objects: Type.Integer({ minimum: 1, description: 'Objects of one query, best first.' }),
+    maximum_refined_objects: Type.Integer({
+      minimum: 0,
+      description: 'Objects of one request whose masks are refined; the rest keep their region shapes.',
+    }),
+    class_score_ratio: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description: 'Of the classes that a phrase may mean, those with this share of the best one’s probability.',
+    }),
+    region_shape_exponent: Type.Number({
+      exclusiveMinimum: 0,
+      description: 'Superellipse exponent of the coarse mask in its box.',
+    }),
+    named_calibration: LogisticCalibration,
+    described_calibration: LogisticCalibration,
   },
-  { ...strict },
+  {
+    ...strict,
+    description:
+      'Features of named_calibration: logit of the class’s best detector score. Of described_calibration: the same, the similarity of query and class, and the best class’s similarity minus it.',
+  },
 );
 export type ClassDetectorSettings = Static<typeof ClassDetectorSettings>;
 
