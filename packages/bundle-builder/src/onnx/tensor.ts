@@ -33,7 +33,7 @@ export function boolTensor(dims: readonly number[], values: readonly boolean[]):
 
 /** The elements of a float32 or float16 tensor as float32. Throws `TypeError` for other element types. */
 export function toFloat32Array({ type, data }: Tensor): Float32Array<ArrayBuffer> {
-  const aligned = data.slice();
+  const aligned = new Uint8Array(data);
   if (type === 'float32') return new Float32Array(aligned.buffer);
   if (type === 'float16') return Float32Array.from(new Uint16Array(aligned.buffer), fromFloat16Bits);
   throw new TypeError(`a ${type} tensor is not a floating-point one`);
