@@ -1,0 +1,42 @@
+import type { Overlap } from './overlap.js';
+
+/** Keeps the quotient finite; part of the published metric. */
+const epsilon = 1e-5;
+
+/**
+ * gIoU of a set of samples by LISA's definition: the mean of every sample's I / (U + 1e-5), where a sample with neither
+ * target nor prediction counts 1. (arXiv 2308.00692, section 3.3; not the generalised IoU of boxes.)
+ *
+ * @throws RangeError if there is no sample.
+ */
+export function gIoU(samples: readonly Overlap[]): number {
+  assertSamples(samples);
+  let sum = 0;
+  for (const { intersection, union } of samples) {
+    sum += union === 0 ? 1 : intersection / (union + epsilon);
+  }
+  return sum / samples.length;
+}
+
+/**
+ * cIoU of a set of samples by LISA's definition: all intersections over all unions, so that large objects weigh more;
+ * 0 if every union is empty. (arXiv 2308.00692, section 3.3.)
+ *
+ * @throws RangeError if there is no sample.
+ */
+export function cIoU(samples: readonly Overlap[]): number {
+  assertSamples(samples);
+  let intersections = 0;
+  let unions = 0;
+  for (const { intersection, union } of samples) {
+    intersections += intersection;
+    unions += union;
+  }
+  return unions === 0 ? 0 : intersections / unions;
+}
+
+function assertSamples(samples: readonly Overlap[]): void {
+  if (samples.length === 0) {
+    throw new RangeError('A metric needs at least one sample.');
+  }
+}
