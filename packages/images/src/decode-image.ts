@@ -49,7 +49,7 @@ export async function decodeImage(bytes: Uint8Array, limits: ImageLimits = defau
 /**
  * Decodes the first frame once and resizes it to every target, upwards as well as downwards, at least 1 pixel a side.
  * Filter: triangle, widened when shrinking ("bilinear with antialiasing"). The file is read at a reduced size
- * where it can be (JPEG, WebP), and nothing larger than the targets' common envelope is kept in memory.
+ * where that keeps its quality (JPEG), and nothing larger than the targets' common envelope is kept in memory.
  *
  * @returns the images and the size of the original as a person sees it
  * @throws TesseraError as {@link decodeImage} does
@@ -86,10 +86,11 @@ async function decodePixels(
   // The library converts 16-bit images with a profile to Display P3; reducing them to 8 bits first keeps them sRGB.
   if (header.deepColour) pipeline = pipeline.pipelineColourspace('srgb');
   pipeline = pipeline.flatten({ background: '#ffffff' }).toColourspace('srgb').removeAlpha();
+  // Reading at a reduced size is exact enough in JPEG (fewer DCT coefficients); WebP's scaler shifts colours.
+  const resized = stretch(pipeline, size, header.format === 'jpeg');
   try {
-    return await toPixels(stretch(pipeline, size).timeout({ seconds: limits.decodeTimeoutSeconds }));
+    return await toPixels(resized.timeout({ seconds: limits.decodeTimeoutSeconds }));
   } catch (error) {
-    if (TesseraError.isInstance(error)) throw error;
     const timedOut = error instanceof Error && error.message.startsWith('timeout');
     throw new TesseraError(
       'TSR_IMAGE_CORRUPT',
@@ -107,18 +108,12 @@ async function resizePixels(image: PixelImage, size: Size): Promise<PixelImage> 
   return toPixels(stretch(sharp(image.data, { raw }), size));
 }
 
-function stretch(pipeline: Sharp, { width, height }: Size): Sharp {
-  return pipeline.resize({ width, height, fit: 'fill', kernel: 'linear' });
+function stretch(pipeline: Sharp, { width, height }: Size, fastShrinkOnLoad = false): Sharp {
+  return pipeline.resize({ width, height, fit: 'fill', kernel: 'linear', fastShrinkOnLoad });
 }
 
 async function toPixels(pipeline: Sharp): Promise<PixelImage> {
   const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
-  if (info.channels !== 3) {
-    throw new TesseraError(
-      'TSR_IMAGE_FORMAT_UNSUPPORTED',
-      `The image has ${info.channels} colour channels; send a colour or greyscale image.`,
-    );
-  }
   return {
     width: info.width,
     height: info.height,

@@ -40,12 +40,13 @@ export async function readHeader(bytes: Uint8Array, limits: ImageLimits): Promis
   }
   const { width, height } = metadata.autoOrient;
   checkSize(width, height, limits);
+  checkChannels(metadata);
   return { format, width, height, deepColour: metadata.space === 'rgb16' };
 }
 
 async function readMetadata(bytes: Uint8Array, format: ImageFormat, timeoutMs: number): Promise<Metadata> {
-  // The library's own pixel limit is off, so that an oversized image gets our error with its numbers.
-  const reading = sharp(bytes, { limitInputPixels: false, failOn: 'error' }).metadata();
+  // The library's own limits are off, so that an image beyond ours gets an error that says so.
+  const reading = sharp(bytes, { limitInputPixels: false, limitInputChannels: false, failOn: 'error' }).metadata();
   let timer: NodeJS.Timeout | undefined;
   const expiry = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
@@ -80,4 +81,22 @@ function checkSize(width: number, height: number, limits: ImageLimits): void {
       `The image is ${width} × ${height} pixels; neither side may exceed ${limits.maxSidePixels}. Scale it down.`,
     );
   }
+}
+
+/** Colour channels of the colour spaces that do not have three; 0 for those without colours. */
+const colourChannels = new Map<string, number>([
+  ['b-w', 1],
+  ['grey16', 1],
+  ['cmyk', 4],
+  ['multiband', 0],
+]);
+
+/** Multispectral images and the like have no RGB; beyond its colours an image may have alpha. */
+function checkChannels({ space, channels }: Metadata): void {
+  const colours = colourChannels.get(space) ?? 3;
+  if (colours > 0 && channels - colours <= 1) return;
+  throw new TesseraError(
+    'TSR_IMAGE_FORMAT_UNSUPPORTED',
+    `The image has ${channels} channels per pixel (${space}); send a colour or greyscale image.`,
+  );
 }

@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { decodeForModels, decodeImage } from './decode-image.js';
+import type { PixelImage, ResizeTarget } from './decode-image.js';
+import { errorWith } from './fixtures/errors.js';
+import { formats, frames, noise, scene, solid } from './fixtures/images.js';
+import { blackPng } from './fixtures/png.js';
+import { defaultImageLimits } from './image-limits.js';
+import { sharp } from './sharp-library.js';
+
+type Colour = readonly [number, number, number];
+
+const modelTargets: ResizeTarget[] = [{ width: 512, height: 512, fit: 'fill' }, { longestSide: 1024 }];
+
+function pixelAt(image: PixelImage, x: number, y: number): number[] {
+  const offset = (y * image.width + x) * 3;
+  return Array.from(image.data.subarray(offset, offset + 3));
+}
+
+function assertColour(actual: number[], expected: Colour, tolerance: number): void {
+  const distance = Math.max(...expected.map((value, channel) => Math.abs(value - (actual[channel] ?? NaN))));
+  assert.ok(distance <= tolerance, `[${actual.join(', ')}] is not [${expected.join(', ')}] ± ${tolerance}`);
+}
+
+function meanDifference(left: PixelImage, right: PixelImage): number {
+  assert.deepEqual([left.width, left.height], [right.width, right.height]);
+  const sum = left.data.reduce((total, value, index) => total + Math.abs(value - (right.data[index] ?? NaN)), 0);
+  return sum / left.data.length;
+}
+
+describe('decodeImage', () => {
+  for (const format of formats) {
+    it(`decodes ${format} to RGB`, async () => {
+      const image = await decodeImage(await solid(31, 17, '#c83c28').toFormat(format).toBuffer());
+      assert.deepEqual([image.width, image.height, image.data.length], [31, 17, 31 * 17 * 3]);
+      assertColour(pixelAt(image, 30, 16), [200, 60, 40], 4);
+    });
+
+    for (const percentage of [30, 60, 95]) {
+      it(`refuses a ${format} cut off at ${percentage} %`, async () => {
+        const whole = await noise(160, 120).toFormat(format).toBuffer();
+        const cut = whole.subarray(0, Math.floor((whole.length * percentage) / 100));
+        await assert.rejects(decodeImage(cut), errorWith('TSR_IMAGE_CORRUPT', /whole/));
+        await assert.rejects(decodeForModels(cut, { targets: modelTargets }), errorWith('TSR_IMAGE_CORRUPT'));
+      });
+    }
+  }
+
+  it('refuses a cut-off JPEG that is read at a reduced size', async () => {
+    const whole = await noise(1200, 900).jpeg().toBuffer();
+    const cut = whole.subarray(0, Math.floor(whole.length * 0.95));
+    const targets: ResizeTarget[] = [{ longestSide: 100 }];
+    await assert.rejects(decodeForModels(cut, { targets }), errorWith('TSR_IMAGE_CORRUPT'));
+  });
+
+  /** Where the stored pixel (x, y) of a width × height image is shown (EXIF 2.32, tag 0x0112). */
+  const orientations: Record<number, (x: number, y: number, width: number, height: number) => [number, number]> = {
+    1: (x, y) => [x, y],
+    2: (x, y, width) => [width - 1 - x, y],
+    3: (x, y, width, height) => [width - 1 - x, height - 1 - y],
+    4: (x, y, _width, height) => [x, height - 1 - y],
+    5: (x, y) => [y, x],
+    6: (x, y, _width, height) => [height - 1 - y, x],
+    7: (x, y, width, height) => [height - 1 - y, width - 1 - x],
+    8: (x, y, width) => [y, width - 1 - x],
+  };
+  for (const [orientation, shownAt] of Object.entries(orientations)) {
+    it(`applies EXIF orientation ${orientation}`, async () => {
+      const [width, height] = [3, 2];
+      const stored = noise(width, height);
+      const plain = await decodeImage(await stored.clone().png().toBuffer());
+      const oriented = await stored
+        .withMetadata({ orientation: Number(orientation) })
+        .png()
+        .toBuffer();
+      const targets: ResizeTarget[] = [{ longestSide: 3 }];
+      for (const shown of [await decodeImage(oriented), (await decodeForModels(oriented, { targets })).images[0]]) {
+        assert.ok(shown);
+        for (let y = 0; y < height; y++) {
+          for (let x = 0; x < width; x++) {
+            assert.deepEqual(pixelAt(shown, ...shownAt(x, y, width, height)), pixelAt(plain, x, y));
+          }
+        }
+      }
+    });
+  }
+
+  it('flattens alpha on white', async () => {
+    const data = Uint8Array.from([200, 0, 0, 0, 200, 0, 0, 255, 200, 0, 0, 51]);
+    const translucent = sharp(data, { raw: { width: 3, height: 1, channels: 4 } });
+    const expected = [
+      [255, 255, 255],
+      [200, 0, 0],
+      [244, 204, 204],
+    ] as const;
+    const encoded = { eight: translucent.clone().png(), sixteen: translucent.toColourspace('rgb16').png() };
+    for (const pipeline of Object.values(encoded)) {
+      const image = await decodeImage(await pipeline.toBuffer());
+      expected.forEach((colour, x) => {
+        assertColour(pixelAt(image, x, 0), colour, 1);
+      });
+    }
+  });
+
+  it('converts other colour types to 8-bit sRGB', async () => {
+    const colour = solid(16, 16, '#c83c28');
+    const grey = solid(16, 16, '#646464').toColourspace('b-w');
+    // Printing inks cannot show the other colour.
+    const muted = solid(16, 16, '#966e5a').toColourspace('cmyk');
+    const greyAlpha = sharp(new Uint8Array(512).fill(100), { raw: { width: 16, height: 16, channels: 2 } });
+    const cases: [string, Buffer, Colour, number][] = [
+      ['CMYK JPEG', await muted.clone().jpeg({ quality: 95 }).toBuffer(), [150, 110, 90], 12],
+      ['CMYK TIFF', await muted.clone().tiff({ compression: 'lzw' }).toBuffer(), [150, 110, 90], 12],
+      ['16-bit PNG', await colour.clone().toColourspace('rgb16').png().toBuffer(), [200, 60, 40], 1],
+      ['16-bit grey PNG', await grey.clone().toColourspace('grey16').png().toBuffer(), [100, 100, 100], 1],
+      ['grey JPEG', await grey.clone().jpeg().toBuffer(), [100, 100, 100], 1],
+      ['palette PNG', await colour.clone().png({ palette: true, colours: 4 }).toBuffer(), [200, 60, 40], 1],
+      [
+        '1-bit TIFF',
+        await solid(16, 16, '#fff').toColourspace('b-w').tiff({ bitdepth: 1 }).toBuffer(),
+        [255, 255, 255],
+        0,
+      ],
+      ['1-bit PNG', blackPng(16, 16), [0, 0, 0], 0],
+      ['Lab TIFF', await colour.clone().toColourspace('lab').tiff({ compression: 'lzw' }).toBuffer(), [200, 60, 40], 2],
+      // 100 at opacity 100 / 255 over white
+      ['grey + alpha PNG', await greyAlpha.toColourspace('b-w').png().toBuffer(), [194, 194, 194], 1],
+    ];
+    for (const [name, bytes, expected, tolerance] of cases) {
+      const image = await decodeImage(bytes);
+      assert.equal(image.data.length, 16 * 16 * 3, name);
+      assertColour(pixelAt(image, 8, 8), expected, tolerance);
+    }
+  });
+
+  for (const depth of ['srgb', 'rgb16'] as const) {
+    it(`honours an embedded profile (${depth})`, async () => {
+      const bytes = await solid(8, 8, '#c83c28').toColourspace(depth).withIccProfile('p3').png().toBuffer();
+      const stored = await sharp(bytes, { ignoreIcc: true }).toColourspace('srgb').raw().toBuffer();
+      assert.ok(Math.abs((stored[0] ?? 0) - 200) > 5, 'the stored numbers differ from sRGB, so the profile matters');
+      assertColour(pixelAt(await decodeImage(bytes), 4, 4), [200, 60, 40], 2);
+    });
+  }
+
+  it('refuses images that are neither colour nor greyscale', async () => {
+    const band = await solid(8, 8, '#808080').toColourspace('b-w').raw().toBuffer({ resolveWithObject: true });
+    const raw = { width: 8, height: 8, channels: 1 } as const;
+    for (const extraBands of [2, 9]) {
+      const bands = Array.from({ length: extraBands }, () => band.data);
+      const bytes = await solid(8, 8, '#808080').joinChannel(bands, { raw }).tiff({ compression: 'lzw' }).toBuffer();
+      const message = new RegExp(`${3 + extraBands} channels`);
+      await assert.rejects(decodeImage(bytes), errorWith('TSR_IMAGE_FORMAT_UNSUPPORTED', message));
+    }
+  });
+
+  for (const format of ['gif', 'webp', 'tiff'] as const) {
+    it(`decodes the first frame of a ${format} with several`, async () => {
+      const colours = [
+        [255, 0, 0],
+        [0, 255, 0],
+      ] as const;
+      const image = await decodeImage(await frames(40, 30, colours).toFormat(format).toBuffer());
+      assert.deepEqual([image.width, image.height], [40, 30]);
+      assertColour(pixelAt(image, 20, 29), [255, 0, 0], 3);
+    });
+  }
+
+  it('stops when decoding takes too long', async () => {
+    const limits = { ...defaultImageLimits, maxSidePixels: 40_000_000, decodeTimeoutSeconds: 1 };
+    await assert.rejects(decodeImage(blackPng(1, 40_000_000), limits), errorWith('TSR_IMAGE_CORRUPT', /within 1 s/));
+  });
+});
+
+describe('decodeForModels', () => {
+  it('gives every target in order, and the size of the original', async () => {
+    const bytes = await scene(640, 480).png().toBuffer();
+    const { format, width, height, images } = await decodeForModels(bytes, { targets: modelTargets });
+    assert.deepEqual([format, width, height], ['png', 640, 480]);
+    assert.deepEqual(
+      images.map((image) => [image.width, image.height, image.data.length]),
+      [
+        [512, 512, 512 * 512 * 3],
+        [1024, 768, 1024 * 768 * 3],
+      ],
+    );
+  });
+
+  it('gives the original pixels for the original size', async () => {
+    const bytes = await noise(100, 50).png().toBuffer();
+    const { images } = await decodeForModels(bytes, { targets: [{ longestSide: 100 }] });
+    assert.deepEqual(images[0], await decodeImage(bytes));
+  });
+
+  for (const format of ['jpeg', 'webp', 'png'] as const) {
+    it(`resizes a large ${format} as a full decode would`, async () => {
+      const bytes = await scene(3300, 2200).toFormat(format).toBuffer();
+      const full = await decodeImage(bytes);
+      const { images } = await decodeForModels(bytes, { targets: modelTargets });
+      const raw = { width: full.width, height: full.height, channels: 3 } as const;
+      for (const image of images) {
+        const { width, height } = image;
+        const data = await sharp(full.data, { raw })
+          .resize({ width, height, fit: 'fill', kernel: 'linear' })
+          .raw()
+          .toBuffer();
+        const difference = meanDifference(image, { width, height, data });
+        assert.ok(difference < 1, `mean difference ${difference} of 255 at ${width} × ${height}`);
+      }
+    });
+  }
+
+  for (const [width, height] of [
+    [1, 1],
+    [10_000, 1],
+    [1, 10_000],
+  ] as const) {
+    it(`handles ${width} × ${height} pixels`, async () => {
+      const bytes = await solid(width, height, '#c83c28').png().toBuffer();
+      const { images } = await decodeForModels(bytes, { targets: modelTargets });
+      const longest = { width: width < height ? 1 : 1024, height: height < width ? 1 : 1024 };
+      assert.deepEqual(
+        images.map((image) => ({ width: image.width, height: image.height })),
+        [{ width: 512, height: 512 }, longest],
+      );
+      for (const image of images) assertColour(pixelAt(image, image.width - 1, image.height - 1), [200, 60, 40], 1);
+      assert.deepEqual((await decodeImage(bytes)).data.length, width * height * 3);
+    });
+  }
+});

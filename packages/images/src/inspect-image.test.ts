@@ -1,0 +1,138 @@
+import { TesseraError } from '@tessera/contracts';
+import fc from 'fast-check';
+import assert from 'node:assert/strict';
+import { pbkdf2 } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { promisify } from 'node:util';
+
+import { decodeImage } from './decode-image.js';
+import { errorWith } from './fixtures/errors.js';
+import { formats, frames, noise, solid } from './fixtures/images.js';
+import { blackPng } from './fixtures/png.js';
+import { defaultImageLimits } from './image-limits.js';
+import { inspectImage } from './inspect-image.js';
+
+const latin1 = (text: string) => Buffer.from(text, 'latin1');
+
+describe('inspectImage', () => {
+  for (const format of formats) {
+    it(`reads format and size of ${format}`, async () => {
+      const bytes = await noise(60, 40).toFormat(format).toBuffer();
+      assert.deepEqual(await inspectImage(bytes), { format, width: 60, height: 40 });
+    });
+  }
+
+  for (const format of ['jpeg', 'png', 'webp', 'avif', 'tiff'] as const) {
+    it(`gives the size of a rotated ${format} as a person sees it`, async () => {
+      const bytes = await noise(60, 40).withMetadata({ orientation: 6 }).toFormat(format).toBuffer();
+      assert.deepEqual(await inspectImage(bytes), { format, width: 40, height: 60 });
+    });
+  }
+
+  for (const format of ['gif', 'webp', 'tiff'] as const) {
+    it(`gives the size of the first frame of a ${format} with several`, async () => {
+      const colours = [
+        [255, 0, 0],
+        [0, 255, 0],
+        [0, 0, 255],
+      ] as const;
+      const bytes = await frames(40, 30, colours).toFormat(format).toBuffer();
+      assert.deepEqual(await inspectImage(bytes), { format, width: 40, height: 30 });
+    });
+  }
+
+  it('rejects a small file with many pixels, with the numbers', async () => {
+    const bytes = blackPng(16_000, 16_000);
+    assert.ok(bytes.length < 32_000, `${bytes.length} bytes`);
+    const residentBefore = process.memoryUsage.rss();
+    await assert.rejects(inspectImage(bytes), errorWith('TSR_IMAGE_TOO_LARGE', /16000 × 16000 = 256\.0 .* 40\.0 /));
+    await assert.rejects(decodeImage(bytes), errorWith('TSR_IMAGE_TOO_LARGE'));
+    assert.ok(process.memoryUsage.rss() - residentBefore < 100e6, 'pixels were decoded');
+  });
+
+  it('counts the pixels of the limit as allowed', async () => {
+    const bytes = blackPng(100, 50);
+    const header = await inspectImage(bytes, { ...defaultImageLimits, maxPixels: 5_000 });
+    assert.deepEqual(header, { format: 'png', width: 100, height: 50 });
+    await assert.rejects(
+      inspectImage(bytes, { ...defaultImageLimits, maxPixels: 4_999 }),
+      errorWith('TSR_IMAGE_TOO_LARGE'),
+    );
+  });
+
+  it('rejects a side that is too long although the pixels are few', async () => {
+    await assert.rejects(inspectImage(blackPng(1, 65_536)), errorWith('TSR_IMAGE_TOO_LARGE', /65535/));
+    assert.equal((await inspectImage(blackPng(1, 65_535))).height, 65_535);
+  });
+
+  const unsupported: Record<string, Uint8Array> = {
+    SVG: latin1('<?xml version="1.0"?><!-- c --><svg xmlns="http://www.w3.org/2000/svg"/>'),
+    HEIC: latin1('\0\0\0\x18ftypheic\0\0\0\0mif1heic'),
+    'video \\(ISO media\\)': latin1('\0\0\0\x18ftypisom\0\0\x02\0isommp41'),
+    'video \\(Matroska': latin1('\x1a\x45\xdf\xa3\x9fB\x86\x81\x01'),
+    'video \\(AVI\\)': latin1('RIFF\0\0\0\0AVI LIST'),
+    PDF: latin1('%PDF-1.7\n'),
+    BMP: latin1('BM\x46\0\0\0\0\0\0\0'),
+    ICO: latin1('\0\0\x01\0\x01\0'),
+    Photoshop: latin1('8BPS\0\x01'),
+    OpenEXR: latin1('\x76\x2f\x31\x01\x02'),
+    'JPEG XL': latin1('\xff\x0a\xfa\x7f'),
+    'JPEG 2000': latin1('\0\0\0\x0cjP  \r\n\x87\n'),
+    'ZIP archive': latin1('PK\x03\x04\x14'),
+    gzip: latin1('\x1f\x8b\x08'),
+    HTML: latin1('<!DOCTYPE html><html></html>'),
+    'no known image format': latin1('just some text'),
+  };
+  for (const [name, bytes] of Object.entries(unsupported)) {
+    it(`refuses ${name.replaceAll('\\', '')} by name`, async () => {
+      await assert.rejects(inspectImage(bytes), errorWith('TSR_IMAGE_FORMAT_UNSUPPORTED', new RegExp(name)));
+    });
+  }
+
+  it('says that no bytes are no image', async () => {
+    await assert.rejects(inspectImage(new Uint8Array(0)), errorWith('TSR_IMAGE_CORRUPT', /empty/));
+  });
+
+  it('calls a file corrupt that only starts like an image', async () => {
+    for (const format of formats) {
+      const bytes = (await noise(60, 40).toFormat(format).toBuffer()).subarray(0, 20);
+      await assert.rejects(inspectImage(bytes), errorWith('TSR_IMAGE_CORRUPT'), format);
+    }
+  });
+
+  it('gives up when the header takes too long', async () => {
+    const bytes = await solid(8, 8, 'red').png().toBuffer();
+    const derive = promisify(pbkdf2);
+    const busyThreads = Array.from({ length: 8 }, () => derive('password', 'salt', 300_000, 64, 'sha512'));
+    await assert.rejects(
+      inspectImage(bytes, { ...defaultImageLimits, headerTimeoutMs: 10 }),
+      errorWith('TSR_IMAGE_CORRUPT'),
+    );
+    await Promise.all(busyThreads);
+  });
+
+  for (const format of formats) {
+    it(`survives ${format} files with damaged bytes`, { timeout: 30_000 }, async () => {
+      const valid = await noise(24, 16).toFormat(format).toBuffer();
+      const position = fc.oneof(fc.nat(Math.min(valid.length, 128) - 1), fc.nat(valid.length - 1));
+      const mutation = fc.record({ position, value: fc.nat(255) });
+      const property = fc.asyncProperty(
+        fc.array(mutation, { minLength: 1, maxLength: 6 }),
+        fc.nat(valid.length),
+        async (mutations, cut) => {
+          const hostile = Buffer.from(cut % 4 === 0 ? valid.subarray(0, cut) : valid);
+          for (const { position: index, value } of mutations) if (index < hostile.length) hostile[index] = value;
+          const limits = { ...defaultImageLimits, maxPixels: 1_000_000 };
+          try {
+            const header = await inspectImage(hostile, limits);
+            const { width, height, data } = await decodeImage(hostile, limits);
+            assert.deepEqual([width, height, data.length], [header.width, header.height, width * height * 3]);
+          } catch (error) {
+            if (!TesseraError.isInstance(error)) throw error;
+          }
+        },
+      );
+      await fc.assert(property, { numRuns: 150 });
+    });
+  }
+});
