@@ -1,0 +1,117 @@
+import {
+  connectedComponents,
+  createMask,
+  decodeRle,
+  encodePng,
+  encodeRle,
+  maskToPolygons,
+  type BinaryMask,
+} from '@tessera/masks';
+
+/** The most that encoding a megapixel of an object's mask may take; noise is measured but has no budget. */
+const encodeBudgetMs = 8;
+
+const height = 1536;
+const width = 2048;
+const rounds = 9;
+
+/** Deterministic noise in [0, 1): Marsaglia's xorshift on 32 bits. */
+function createRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
+
+function drawMask(isInside: (row: number, column: number) => boolean): BinaryMask {
+  const mask = createMask(height, width);
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      mask.data[row * width + column] = isInside(row, column) ? 1 : 0;
+    }
+  }
+  return mask;
+}
+
+/** One object with a wavy outline over about a fifth of the image. */
+function blob(): BinaryMask {
+  return drawMask((row, column) => {
+    const y = row - height / 2;
+    const x = column - width / 2;
+    const radius = height * (0.35 + 0.05 * Math.sin(9 * Math.atan2(y, x)));
+    return x * x + y * y < radius * radius;
+  });
+}
+
+/** What a segmenter gives on a photo: several objects with ragged edges, pinholes and stray specks. */
+function photo(): BinaryMask {
+  const random = createRandom(7);
+  const objects = Array.from({ length: 12 }, () => ({
+    y: random() * height,
+    x: random() * width,
+    radiusY: (0.03 + 0.15 * random()) * height,
+    radiusX: (0.03 + 0.15 * random()) * width,
+  }));
+  return drawMask((row, column) => {
+    const nearest = Math.min(
+      ...objects.map(({ y, x, radiusY, radiusX }) => ((row - y) / radiusY) ** 2 + ((column - x) / radiusX) ** 2),
+    );
+    const flip = random() < 0.0005;
+    return nearest + 0.1 * random() < 1 !== flip;
+  });
+}
+
+function noise(): BinaryMask {
+  const random = createRandom(1);
+  return drawMask(() => random() < 0.5);
+}
+
+function medianMsPerMegapixel(work: () => unknown): number {
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const start = performance.now();
+    work();
+    times.push(performance.now() - start);
+  }
+  times.sort((one, other) => one - other);
+  return (times[rounds >> 1] ?? 0) / ((height * width) / 1e6);
+}
+
+type Times = Record<'encode' | 'decode' | 'components' | 'polygons' | 'png', number>;
+
+function measure(mask: BinaryMask): Times {
+  const rle = encodeRle(mask);
+  return {
+    encode: medianMsPerMegapixel(() => encodeRle(mask)),
+    decode: medianMsPerMegapixel(() => decodeRle(rle)),
+    components: medianMsPerMegapixel(() => connectedComponents(mask)),
+    polygons: medianMsPerMegapixel(() => maskToPolygons(mask)),
+    png: medianMsPerMegapixel(() => encodePng(mask)),
+  };
+}
+
+const results = {
+  blob: measure(blob()),
+  photo: measure(photo()),
+  noise: measure(noise()),
+  empty: measure(createMask(height, width)),
+};
+
+console.log(`Median milliseconds per megapixel of ${rounds} rounds, masks of ${height} by ${width} pixels`);
+console.table(
+  Object.fromEntries(
+    Object.entries(results).map(([kind, times]) => [
+      kind,
+      Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, Number(ms.toFixed(2))])),
+    ]),
+  ),
+);
+
+const slowest = Math.max(results.blob.encode, results.photo.encode);
+if (slowest > encodeBudgetMs) {
+  console.error(`Encoding takes ${slowest.toFixed(2)} ms per megapixel, more than ${encodeBudgetMs}.`);
+  process.exitCode = 1;
+}
