@@ -15,9 +15,9 @@ export interface BinaryMask {
 export type BoundingBox = [x: number, y: number, width: number, height: number];
 
 /** The most pixels that a mask may have: run lengths then fit six characters of compressed RLE and 32-bit integers. */
-export const maximumMaskPixels = 2 ** 29 - 1;
+const maximumMaskPixels = 2 ** 29 - 1;
 
-/** Whether height and width are positive integers of at most {@link maximumMaskPixels} together. */
+/** Whether height and width are positive integers of fewer than 2^29 pixels together. */
 export function isMaskSize(height: number, width: number): boolean {
   return (
     Number.isInteger(height) &&

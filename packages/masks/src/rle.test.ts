@@ -105,6 +105,7 @@ describe('decoding', () => {
   it('accepts runs of no length, as pycocotools does', () => {
     assert.deepEqual(decodeRle({ size: [1, 4], counts: [1, 1, 0, 1, 1] }), maskOf('.##.'));
     assert.deepEqual(decodeRle({ size: [2, 2], counts: [1, 0, 3] }), createMask(2, 2));
+    assert.deepEqual(decodeRle({ size: [2, 2], counts: [1, 3, 0] }), maskOf('.#', '##'));
     assert.deepEqual(rleBoundingBox({ size: [2, 2], counts: [1, 0, 3] }), [0, 0, 0, 0]);
   });
 
