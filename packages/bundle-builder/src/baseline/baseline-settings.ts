@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises';
+import { BundleClass, ClassDetectorSettings } from '@tessera/contracts';
+import Type from 'typebox';
+import { Value } from 'typebox/value';
+import { cocoClasses } from '../coco-classes.js';
+
+/** The part of the settings that `npm run calibrate:baseline` fits on training photos. */
+const FittedSettings = Type.Pick(ClassDetectorSettings, [
+  'detection_threshold',
+  'region_shape_exponent',
+  'named_calibration',
+  'described_calibration',
+]);
+
+const chosenSettings = {
+  detector_image_size: 512,
+  encoder_longest_side: 1024,
+  box_overlap_threshold: 0.7,
+  maximum_objects: 50,
+  maximum_refined_objects: 24,
+  class_score_ratio: 0.5,
+} as const;
+
+/**
+ * Settings of `tessera-baseline`: what was fitted, and what was chosen.
+ *
+ * @param files - names of the files in the bundle
+ * @throws Error when the committed calibration is not of the expected form
+ */
+export async function baselineSettings(
+  files: Pick<ClassDetectorSettings, 'classes' | 'tokenizer'>,
+): Promise<ClassDetectorSettings> {
+  const fitted = Value.Parse(FittedSettings, await readData('calibration.json'));
+  return { ...files, ...chosenSettings, ...fitted };
+}
+
+/**
+ * The detector's classes with our words for them, in the order of its channels.
+ *
+ * @throws Error when the committed list does not have exactly these classes in this order
+ */
+export async function baselineClasses(): Promise<BundleClass[]> {
+  const classes = Value.Parse(Type.Array(BundleClass), await readData('class-words.json'));
+  if (classes.length !== cocoClasses.length || classes.some(({ name }, index) => name !== cocoClasses[index])) {
+    throw new Error('class-words.json does not list the detector’s classes in their order');
+  }
+  return classes;
+}
+
+async function readData(name: string): Promise<unknown> {
+  return JSON.parse(await readFile(new URL(name, import.meta.url), 'utf8')) as unknown;
+}

@@ -1,0 +1,36 @@
+import { boxOverlap, type Box } from './box.js';
+
+/** A peak of the detector. */
+export interface Detection {
+  readonly box: Box;
+  readonly classIndex: number;
+  /** Of the detector, in [0, 1]; not a probability. */
+  readonly score: number;
+}
+
+/** The boxes of a detector run: `boxes` `[N, 4]`, `scores` `[N]`, `classes` `[N]`; those without area are left out. */
+export function readDetections(boxes: Float32Array, scores: Float32Array, classes: readonly number[]): Detection[] {
+  const detections: Detection[] = [];
+  for (const [index, classIndex] of classes.entries()) {
+    const [x0 = 0, y0 = 0, x1 = 0, y1 = 0] = boxes.subarray(4 * index, 4 * index + 4);
+    const score = scores[index] ?? 0;
+    if (x1 > x0 && y1 > y0 && score > 0) detections.push({ box: [x0, y0, x1, y1], classIndex, score });
+  }
+  return detections;
+}
+
+/** The highest detector score of each class, `[classCount]`, 0 without a detection. */
+export function bestScores(detections: readonly Detection[], classCount: number): Float64Array {
+  const best = new Float64Array(classCount);
+  for (const { classIndex, score } of detections) best[classIndex] = Math.max(best[classIndex] ?? 0, score);
+  return best;
+}
+
+/** Non-maximum suppression, whatever the class: of boxes above an IoU the one with the highest score, best first. */
+export function distinctObjects(detections: readonly Detection[], overlapThreshold: number): Detection[] {
+  const kept: Detection[] = [];
+  for (const detection of [...detections].sort((a, b) => b.score - a.score)) {
+    if (kept.every(({ box }) => boxOverlap(box, detection.box) <= overlapThreshold)) kept.push(detection);
+  }
+  return kept;
+}

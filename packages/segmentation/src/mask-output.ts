@@ -1,0 +1,41 @@
+import { TesseraError, type Mask, type MaskFormat } from '@tessera/contracts';
+import {
+  encodePng,
+  encodeRle,
+  encodeUncompressedRle,
+  maskToPolygons,
+  PolygonLimitError,
+  type BinaryMask,
+} from '@tessera/masks';
+
+/**
+ * A mask in the format of the response.
+ *
+ * @throws TesseraError `TSR_OPTION_UNSUPPORTED` when the outline is too intricate for polygons
+ */
+export function formatMask(mask: BinaryMask, format: MaskFormat): Mask {
+  const size: [number, number] = [mask.height, mask.width];
+  switch (format) {
+    case 'rle':
+      return encodeRle(mask);
+    case 'rle_uncompressed':
+      return encodeUncompressedRle(mask);
+    case 'polygon':
+      return { size, polygons: polygonsOf(mask) };
+    case 'png':
+      return { size, png: `data:image/png;base64,${encodePng(mask).toString('base64')}` };
+  }
+}
+
+function polygonsOf(mask: BinaryMask): number[][] {
+  try {
+    return maskToPolygons(mask);
+  } catch (cause) {
+    if (!(cause instanceof PolygonLimitError)) throw cause;
+    throw new TesseraError(
+      'TSR_OPTION_UNSUPPORTED',
+      'The mask’s outline has too many corners for the format polygon; ask for rle or png.',
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,86 @@
+import type { ClassDetectorSettings, Warning } from '@tessera/contracts';
+import { bestScores, distinctObjects, type Detection } from './detections.js';
+import { logit, probability } from './logistic.js';
+import type { QueryMeaning } from './query-matcher.js';
+
+/** What a query found in an image. */
+export interface ObjectChoice {
+  /** Probability that the query has a target in the image. */
+  readonly score: number;
+  /** The objects, best first; none when the score is below the threshold. */
+  readonly objects: readonly ChosenObject[];
+  readonly warnings: readonly Warning[];
+}
+
+export interface ChosenObject {
+  readonly detection: Detection;
+  /** Probability that this object is a target. */
+  readonly probability: number;
+}
+
+/** A detector score that leaves no doubt that the object is there. */
+const certainScore = 0.9;
+
+/**
+ * Chooses the detections of the classes that a query means. A named class counts by its detector score alone, a described
+ * one by its score and its similarity, so that of two classes that fit the words the one in the picture is taken.
+ *
+ * @param threshold - least probability at which a target counts as present
+ */
+export function chooseObjects(
+  meaning: QueryMeaning,
+  detections: readonly Detection[],
+  classCount: number,
+  settings: ClassDetectorSettings,
+  threshold: number,
+): ObjectChoice {
+  const probabilityOf = classProbability(meaning, settings);
+  if (probabilityOf === undefined) return { score: 0, objects: [], warnings: warningsOf(meaning, false) };
+
+  const best = Array.from(bestScores(detections, classCount), (score, index) => probabilityOf(index, score));
+  const score = Math.max(0, ...best);
+  const isUnderstood =
+    meaning.similarities === undefined || best.some((_, index) => probabilityOf(index, certainScore) >= 0.5);
+  const warnings = warningsOf(meaning, isUnderstood);
+  if (score < threshold) return { score, objects: [], warnings };
+
+  const leastClassProbability = Math.max(threshold, score * settings.class_score_ratio);
+  const isMeant = best.map((value) => value > 0 && value >= (meaning.similarities ? leastClassProbability : 0));
+  const candidates = detections.filter(({ classIndex }) => isMeant[classIndex] === true);
+  const certain = candidates.filter((detection) => detection.score >= settings.detection_threshold);
+  const objects = distinctObjects(certain.length > 0 ? certain : candidates.slice(0, 1), settings.box_overlap_threshold)
+    .slice(0, settings.maximum_objects)
+    .map((detection) => ({ detection, probability: probabilityOf(detection.classIndex, detection.score) }));
+  return { score: objects.length === 0 ? 0 : score, objects, warnings };
+}
+
+/** Probability that a class with a detector score is a target; nothing when the query means no class at all. */
+function classProbability(
+  { classes, similarities }: QueryMeaning,
+  settings: ClassDetectorSettings,
+): ((classIndex: number, score: number) => number) | undefined {
+  if (similarities !== undefined) {
+    const highest = Math.max(...similarities);
+    return (classIndex, score) => {
+      const similarity = similarities[classIndex] ?? -1;
+      return probability(settings.described_calibration, [logit(score), similarity, highest - similarity]);
+    };
+  }
+  if (classes.length === 0) return undefined;
+  const named = new Set(classes);
+  return (classIndex, score) => (named.has(classIndex) ? probability(settings.named_calibration, [logit(score)]) : 0);
+}
+
+/**
+ * A named class leaves every other word unused. A description is read as a whole: when it fits a class, only words that
+ * nobody can know are without meaning, and placements are still not used.
+ */
+function warningsOf(meaning: QueryMeaning, isUnderstood: boolean): Warning[] {
+  const isDescribed = meaning.similarities !== undefined;
+  const unknown = isDescribed && isUnderstood ? meaning.spelledWords : meaning.strangeWords;
+  const ignored = isDescribed ? meaning.placementWords : meaning.modifierWords;
+  const warnings: Warning[] = [];
+  if (unknown.length > 0) warnings.push({ code: 'unknown_words', words: [...unknown] });
+  if (ignored.length > 0) warnings.push({ code: 'ignored_words', words: [...ignored] });
+  return warnings;
+}

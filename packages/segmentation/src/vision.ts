@@ -1,0 +1,149 @@
+import { TesseraError } from '@tessera/contracts';
+import { TensorNotKeptError, type Bundle, type InferenceRunner } from '@tessera/inference';
+import type { Box } from './box.js';
+import { readDetections, type Detection } from './detections.js';
+import type { SquareLogits } from './mask-upsampling.js';
+import { RecentValues } from './recent-values.js';
+import type { RequestImage } from './request-image.js';
+import type { Stopwatch } from './stopwatch.js';
+import { float32Output, imageTensor, int64Output } from './tensors.js';
+
+/** What is known of an image once the detector has seen it. */
+export interface SeenImage {
+  readonly width: number;
+  readonly height: number;
+  /** Size at which the image encoder reads it. */
+  readonly scaledWidth: number;
+  readonly scaledHeight: number;
+  readonly detections: readonly Detection[];
+}
+
+/** How many images' detections are remembered; each takes about 10 KB. */
+const rememberedImages = 256;
+
+/** One run decodes this many boxes. */
+const boxesPerRun = 8;
+
+/** Other images may push the embedding out between two runs; more often than this they do not by chance. */
+const embeddingAttempts = 3;
+
+/**
+ * The vision graphs of a bundle. An image is detected and embedded once, as long as its detections are remembered here
+ * and its embedding is kept in the inference process.
+ */
+export class Vision {
+  readonly #bundle: Bundle;
+  readonly #runner: InferenceRunner;
+  readonly #seen = new RecentValues<SeenImage>(rememberedImages);
+
+  constructor(bundle: Bundle, runner: InferenceRunner) {
+    this.#bundle = bundle;
+    this.#runner = runner;
+  }
+
+  async detect(image: RequestImage, stopwatch: Stopwatch): Promise<SeenImage> {
+    const remembered = this.#seen.get(image.id);
+    if (remembered !== undefined) return remembered;
+    const { width, height, square, scaled } = await image.decode();
+    const { outputs } = await stopwatch.measure('vision', 0.1, () =>
+      this.#runner.run({
+        bundle: this.#bundle.manifest.name,
+        graph: 'detector',
+        feeds: { image: imageTensor(square) },
+        fetch: ['boxes', 'scores', 'classes'],
+      }),
+    );
+    const detections = readDetections(
+      float32Output(outputs, 'boxes'),
+      float32Output(outputs, 'scores'),
+      int64Output(outputs, 'classes'),
+    );
+    const seen = { width, height, scaledWidth: scaled.width, scaledHeight: scaled.height, detections };
+    this.#seen.set(image.id, seen);
+    return seen;
+  }
+
+  /**
+   * Mask logits of what is in each box.
+   *
+   * @param boxes - in shares of the image's width and height
+   */
+  async segmentBoxes(
+    image: RequestImage,
+    seen: SeenImage,
+    boxes: readonly Box[],
+    stopwatch: Stopwatch,
+  ): Promise<SquareLogits[]> {
+    const masks: SquareLogits[] = [];
+    while (masks.length < boxes.length) {
+      const batch = boxes.slice(masks.length, masks.length + boxesPerRun);
+      masks.push(...(await this.#segmentBatch(image, seen, batch, stopwatch)));
+    }
+    return masks;
+  }
+
+  async #segmentBatch(
+    image: RequestImage,
+    seen: SeenImage,
+    boxes: readonly Box[],
+    stopwatch: Stopwatch,
+  ): Promise<SquareLogits[]> {
+    const { name, version } = this.#bundle.manifest;
+    const embeddingKey = `${name}@${version}/${image.id}/embedding`;
+    for (let attempt = 0; attempt < embeddingAttempts; attempt++) {
+      if (!(await this.#runner.holds([embeddingKey]))) await this.#embed(image, embeddingKey, stopwatch);
+      try {
+        return await stopwatch.measure('mask', 0.8, () => this.#decodeMasks(embeddingKey, seen, boxes));
+      } catch (error) {
+        if (!(error instanceof TensorNotKeptError)) throw error;
+      }
+    }
+    throw new TesseraError('TSR_INFERENCE_FAILED', 'The image was pushed out of memory by others; try again.');
+  }
+
+  async #embed(image: RequestImage, embeddingKey: string, stopwatch: Stopwatch): Promise<void> {
+    const { scaled } = await image.decode();
+    await stopwatch.measure('vision', 0.3, () =>
+      this.#runner.run({
+        bundle: this.#bundle.manifest.name,
+        graph: 'image_encoder',
+        feeds: { image: imageTensor(scaled) },
+        fetch: [],
+        keep: { embedding: embeddingKey },
+      }),
+    );
+  }
+
+  async #decodeMasks(embeddingKey: string, seen: SeenImage, boxes: readonly Box[]): Promise<SquareLogits[]> {
+    const { scaledWidth, scaledHeight } = seen;
+    const { outputs } = await this.#runner.run({
+      bundle: this.#bundle.manifest.name,
+      graph: 'mask_decoder',
+      feeds: {
+        embedding: { kept: embeddingKey },
+        boxes: {
+          type: 'float32',
+          dims: [boxes.length, 4],
+          data: Float32Array.from(
+            boxes.flatMap(([x0, y0, x1, y1]) => [
+              x0 * scaledWidth,
+              y0 * scaledHeight,
+              x1 * scaledWidth,
+              y1 * scaledHeight,
+            ]),
+          ),
+        },
+      },
+      fetch: ['low_res_masks'],
+    });
+    const logits = float32Output(outputs, 'low_res_masks');
+    const size = logits.length / boxes.length;
+    const longestSide = Math.max(scaledWidth, scaledHeight);
+    return boxes.map((_, index) => ({
+      data: logits.subarray(index * size, (index + 1) * size),
+      side: Math.sqrt(size),
+      imageWidth: scaledWidth / longestSide,
+      imageHeight: scaledHeight / longestSide,
+    }));
+  }
+}

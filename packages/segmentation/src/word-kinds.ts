@@ -1,0 +1,111 @@
+function wordSet(words: string): ReadonlySet<string> {
+  return new Set(words.trim().split(/\s+/));
+}
+
+/** Words that ask for a mask and say nothing about what of. */
+const requestWords = wordSet(`
+  please segment find show give locate detect mark identify point select highlight outline extract mask masks get tell
+  want need see look let image picture photo photograph scene view segmentation output draw
+`);
+
+const determiners = wordSet(`
+  the a an this these those my your his her its their our some any all every each other another whole entire
+  i you he she it we they me him us them here there just only really very so too please
+`);
+
+const auxiliaries = wordSet(`
+  is are was were be been being am do does did has have had can could will would shall should may might must
+`);
+
+const questionWords = wordSet('where which who whose whom when why how');
+
+/** They say that the thing has no name here; what it is follows, or is left to guess. */
+const placeholders = wordSet(`
+  something thing things object objects item items what anything whatever stuff one ones everything
+`);
+
+/** "A group of people": the noun that counts comes after "of". */
+const measureNouns = wordSet(`
+  group groups pair pairs bunch bunches slice slices piece pieces kind kinds type types sort sorts part lot lots couple
+  number herd herds flock flocks row rows pile piles stack stacks set sets collection
+`);
+
+const prepositions = wordSet(`
+  in on at of with to by from for into onto off up down out about as like than via without except but through during
+  upon within
+`);
+
+const relatives = wordSet('that which who whose whom where when while because if');
+
+const relations = wordSet(`
+  next beside besides near nearby behind under underneath beneath above below over between inside outside around among
+  against along across opposite adjacent facing left right front back worn held used made
+`);
+
+/** Places in the picture, order, superlatives and counts: they tell a thing from others of its kind. */
+const placements = wordSet(`
+  left right top bottom middle center centre central corner front back rear upper lower leftmost rightmost topmost
+  foreground background closest nearest farthest furthest side edge
+  first second third fourth fifth sixth seventh eighth ninth tenth last
+  biggest largest smallest tallest shortest longest widest bigger larger smaller taller shorter longer wider
+  two three four five six seven eight nine ten single both several many few
+`);
+
+/** Size, colour, material and age. */
+const qualities = wordSet(`
+  big large small little tiny huge tall short long wide narrow giant medium thin thick far
+  red green blue yellow white black brown grey gray pink purple violet beige golden gold silver dark light bright
+  colorful colourful striped spotted
+  wooden wood metal plastic leather old new young
+`);
+
+/** Words that carry no content of their own. */
+export function isFunctionWord(word: string): boolean {
+  return (
+    word === 'and' ||
+    word === 'or' ||
+    word === 'not' ||
+    word === 'no' ||
+    requestWords.has(word) ||
+    determiners.has(word) ||
+    auxiliaries.has(word) ||
+    questionWords.has(word) ||
+    prepositions.has(word) ||
+    relatives.has(word)
+  );
+}
+
+/** Words for position, size, relation, count, colour or material. */
+export function isAttributeWord(word: string): boolean {
+  return isPlacementWord(word) || qualities.has(word) || relations.has(word);
+}
+
+/** Words for a place, order, superlative or count. */
+export function isPlacementWord(word: string): boolean {
+  return placements.has(word) || /^\d+$/.test(word);
+}
+
+/** "Something", "the object": a head noun that names nothing. */
+export function isPlaceholder(word: string): boolean {
+  return placeholders.has(word);
+}
+
+export function isMeasureNoun(word: string): boolean {
+  return measureNouns.has(word);
+}
+
+/** "And" and "or" join things that are all meant. */
+export function isConjunction(word: string): boolean {
+  return word === 'and' || word === 'or';
+}
+
+/** Words after which a phrase that has its noun goes on about something else: "the cup | next to the laptop". */
+export function startsModifier(word: string): boolean {
+  return (
+    prepositions.has(word) ||
+    relatives.has(word) ||
+    relations.has(word) ||
+    auxiliaries.has(word) ||
+    (word.length > 5 && /(?:ing|ed)$/.test(word))
+  );
+}
