@@ -2,6 +2,11 @@ import type { Attribute, ElementType, Graph, Model, Node, Tensor, ValueInfo } fr
 import { elementTypes } from './model.js';
 import { float16Tensor, float32Tensor, int64Tensor } from './tensor.js';
 
+export interface GraphBuilderOptions {
+  /** How `weight` stores its values; `float16` unless told otherwise. */
+  readonly weightType?: 'float16' | 'float32';
+}
+
 export interface NodeOptions {
   /** Defaults to the standard operator set. */
   readonly domain?: string;
@@ -15,6 +20,7 @@ export interface NodeOptions {
  */
 export class GraphBuilder {
   readonly #name: string;
+  readonly #weightType: 'float16' | 'float32';
   readonly #nodes: Node[] = [];
   readonly #initializers = new Map<string, Tensor>();
   readonly #inputs: ValueInfo[] = [];
@@ -22,8 +28,9 @@ export class GraphBuilder {
   readonly #values = new Set<string>();
   #counter = 0;
 
-  constructor(name: string) {
+  constructor(name: string, { weightType = 'float16' }: GraphBuilderOptions = {}) {
     this.#name = name;
+    this.#weightType = weightType;
   }
 
   /** Declares a graph input; a string among `dims` is a symbolic dimension. */
@@ -54,6 +61,7 @@ export class GraphBuilder {
 
   /** A weight stored as float16 and cast to float32 in the graph; the runtime folds the cast when it loads the graph. */
   weight(dims: readonly number[], values: ArrayLike<number>): string {
+    if (this.#weightType === 'float32') return this.float32(dims, values);
     return this.cast(this.constant(float16Tensor(dims, values), this.#freshName('weight')), 'float32');
   }
 

@@ -1,0 +1,55 @@
+import type { GraphBuilder } from '../onnx/graph-builder.js';
+import type { Linear, SamWeights } from './sam-weights.js';
+
+/** The layers that SAM's decoder is made of, added to one graph with their weights. */
+export class SamLayers {
+  readonly graph: GraphBuilder;
+  readonly weights: SamWeights;
+
+  constructor(graph: GraphBuilder, weights: SamWeights) {
+    this.graph = graph;
+    this.weights = weights;
+  }
+
+  add(one: string, other: string): string {
+    return this.graph.node('Add', [one, other]);
+  }
+
+  multiply(one: string, other: string): string {
+    return this.graph.node('MatMul', [one, other]);
+  }
+
+  /** Among `dims`, 0 keeps a dimension and -1 takes what is left. */
+  reshape(value: string, dims: readonly number[]): string {
+    return this.graph.node('Reshape', [value, this.graph.int64([dims.length], dims)]);
+  }
+
+  transpose(value: string, perm: readonly number[]): string {
+    return this.graph.node('Transpose', [value], { perm });
+  }
+
+  /** Rows `start` to `end` of a [batch, rows, columns] value. */
+  rows(value: string, start: number, end: number): string {
+    const { graph } = this;
+    return graph.node('Slice', [value, graph.int64([1], [start]), graph.int64([1], [end]), graph.int64([1], [1])]);
+  }
+
+  linear(value: string, { weight, bias }: Linear): string {
+    const product = this.multiply(value, this.graph.weight(weight.dims, weight.values));
+    return this.add(product, this.graph.float32(bias.dims, bias.values));
+  }
+
+  /** Linear layers with ReLUs between them. */
+  perceptron(value: string, layers: readonly Linear[]): string {
+    return layers.reduce((input, layer, index) => {
+      return this.linear(index === 0 ? input : this.graph.node('Relu', [input]), layer);
+    }, value);
+  }
+
+  normalize(value: string, name: string): string {
+    const scale = this.weights.array(`mask_decoder.transformer.${name}.weight`);
+    const shift = this.weights.array(`mask_decoder.transformer.${name}.bias`);
+    const operands = [value, ...[scale, shift].map(({ dims, values }) => this.graph.float32(dims, values))];
+    return this.graph.node('LayerNormalization', operands, { epsilon: { float: 1e-5 } });
+  }
+}
