@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { BundleManifest } from '@tessera/contracts';
 
 /** A bundle before it is on disk: its manifest without what follows from the files, and the files' bytes. */
@@ -16,8 +16,10 @@ export interface BundleContent {
  * @param builtFrom - fingerprint of the builder and its sources, for {@link isUpToDate}
  */
 export async function writeBundle(directory: string, builtFrom: string, content: BundleContent): Promise<void> {
-  const staging = `${directory}.building-${process.pid}`;
-  const replaced = `${directory}.replaced-${process.pid}`;
+  // Readers of the models directory leave hidden directories alone.
+  const hidden = join(dirname(directory), `.${basename(directory)}-${process.pid}`);
+  const staging = `${hidden}-new`;
+  const replaced = `${hidden}-old`;
   await rm(staging, { recursive: true, force: true });
   await mkdir(staging, { recursive: true });
   const files: BundleManifest['files'] = {};

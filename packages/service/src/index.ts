@@ -1,0 +1,1 @@
+export { runService, type ServiceContext, type Service } from './run-service.js';

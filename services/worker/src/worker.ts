@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto';
+import { TesseraError, type WorkerReport } from '@tessera/contracts';
+import type { JobHandler } from '@tessera/queue';
+import type { Service, ServiceContext } from '@tessera/service';
+import { startHeartbeat } from './heartbeat.js';
+import { createJobHandler } from './job-handler.js';
+import { loadModels } from './models.js';
+
+export interface Worker extends Service {
+  readonly report: WorkerReport;
+  /** Takes no more jobs, finishes the running ones within `TESSERA_DRAIN_S` (the rest go back to the queue), and ends. */
+  close(): Promise<void>;
+}
+
+/**
+ * Loads and warms the models, then claims jobs until closed. Nothing is claimed before every model has run once. Queue and
+ * blob store stay open when the worker closes: they belong to the caller.
+ *
+ * @throws BundleError, InferenceStartError or Error when a model cannot be served
+ */
+export async function startWorker({ config, queue, blobs, log }: ServiceContext): Promise<Worker> {
+  const models = await loadModels(config, log);
+  const counts = { succeeded: 0, failed: 0 };
+  const id = randomUUID();
+  const startedAt = new Date().toISOString();
+  const processor = queue.process(counted(createJobHandler(config, models, blobs)), {
+    concurrency: config.TESSERA_CONCURRENCY,
+  });
+  const report = (): WorkerReport => ({
+    id,
+    started_at: startedAt,
+    execution_provider: models.runner.executionProvider,
+    models: [...models.descriptions],
+    jobs: { ...counts, running: processor.runningJobs },
+    inference_restarts: models.runner.restarts,
+  });
+  const heartbeat = await startHeartbeat(blobs, log, report);
+  log.info({ worker: id, executionProvider: models.runner.executionProvider }, 'worker is ready');
+
+  return {
+    get report() {
+      return report();
+    },
+    async close() {
+      await processor.drain(config.TESSERA_DRAIN_S * 1000);
+      await heartbeat.stop();
+      await models.runner.close();
+    },
+  };
+
+  function counted(handle: JobHandler): JobHandler {
+    return async (job) => {
+      try {
+        const key = await handle(job);
+        counts.succeeded += 1;
+        log.debug({ job: job.id, attempt: job.attempt }, 'job succeeded');
+        return key;
+      } catch (error) {
+        if (!job.signal.aborted) {
+          counts.failed += 1;
+          const expected = TesseraError.isInstance(error) && error.status < 500;
+          log[expected ? 'info' : 'error']({ job: job.id, attempt: job.attempt, err: error }, 'job failed');
+        }
+        throw error;
+      }
+    };
+  }
+}
