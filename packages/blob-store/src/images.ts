@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { imageKey } from '@tessera/contracts';
 import type { BlobExpiry, BlobStore } from './blob-store.js';
 
 const imageIdPattern = /^sha256:[0-9a-f]{64}$/;
@@ -19,8 +20,4 @@ export async function putImage(store: BlobStore, bytes: Uint8Array, expiry: Blob
 /** The bytes of a stored image; null when there is none under the id, also when the id is malformed. */
 export async function getImage(store: BlobStore, id: string): Promise<Uint8Array | null> {
   return imageIdPattern.test(id) ? store.get(imageKey(id)) : null;
-}
-
-function imageKey(id: string): string {
-  return `image/${id}`;
 }

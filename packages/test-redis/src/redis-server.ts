@@ -51,7 +51,6 @@ export class RedisServer {
       dir: this.#directory,
       save: '',
       appendonly: 'yes',
-      appendfsync: 'always',
       'maxmemory-policy': 'noeviction',
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);

@@ -1,0 +1,150 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { WaitingError } from 'bullmq';
+import type { JobHandler, JobProcessor } from './job-queue.js';
+import { cancelledError, expiredError, fromBullId, isOverdue, toFailure, type BullJob } from './job-record.js';
+import type { BullWorker, QueueBackend } from './queue-backend.js';
+
+/** How often the running jobs are looked up among the cancelled ones. */
+const cancelCheckMs = 250;
+/** How long handing jobs back, and closing connections, may take when draining. */
+const handBackMs = 2_000;
+
+export interface ProcessorOptions {
+  readonly concurrency: number;
+  readonly lockDuration: number;
+  readonly stalledInterval: number;
+  readonly maxStalledCount: number;
+  readonly onError: (error: Error) => void;
+}
+
+/** Why a job was aborted. Draining and a lost lock end this attempt, not the job. */
+type Interruption = 'cancelled' | 'draining' | 'lock-lost';
+
+/** The part of a queue that runs jobs: a BullMQ worker whose jobs can be cancelled from any process. */
+export class BullJobProcessor<Data> implements JobProcessor {
+  readonly #backend: QueueBackend;
+  readonly #handler: JobHandler<Data>;
+  readonly #onError: (error: Error) => void;
+  readonly #worker: BullWorker;
+  readonly #running = new Map<string, RunningAttempt>();
+  readonly #cancelTimer: NodeJS.Timeout;
+  #draining: Promise<void> | null = null;
+  #isHandingBack = false;
+
+  constructor(backend: QueueBackend, handler: JobHandler<Data>, { onError, ...options }: ProcessorOptions) {
+    this.#backend = backend;
+    this.#handler = handler;
+    this.#onError = onError;
+    this.#worker = backend.openWorker((job, token) => this.#run(job, token), { ...options, runRetryDelay: 1_000 });
+    this.#worker.on('error', onError);
+    this.#worker.on('lockRenewalFailed', (bullIds) => {
+      for (const bullId of bullIds) this.#running.get(fromBullId(bullId))?.interrupt('lock-lost');
+    });
+    this.#cancelTimer = setInterval(() => void this.#findCancelled(), cancelCheckMs);
+    this.#cancelTimer.unref();
+  }
+
+  get runningJobs(): number {
+    return this.#running.size;
+  }
+
+  get isAccepting(): boolean {
+    return this.#draining === null;
+  }
+
+  drain(timeoutMs: number): Promise<void> {
+    this.#draining ??= this.#drain(timeoutMs);
+    return this.#draining;
+  }
+
+  async #drain(timeoutMs: number): Promise<void> {
+    const closed = this.#worker.close();
+    await settledWithin(closed, timeoutMs);
+    this.#isHandingBack = true;
+    for (const attempt of this.#running.values()) attempt.interrupt('draining');
+    await settledWithin(closed, handBackMs);
+    clearInterval(this.#cancelTimer);
+  }
+
+  async #run(job: BullJob, token: string | undefined): Promise<string> {
+    const id = fromBullId(job.id ?? '');
+    const attempt = new RunningAttempt();
+    this.#running.set(id, attempt);
+    try {
+      if (this.#isHandingBack) attempt.interrupt('draining');
+      await this.#findCancelled([id]);
+      const resultKey = await Promise.race([attempt.handedBack, this.#handle(job, id, attempt)]);
+      if (attempt.interruption === 'cancelled') throw cancelledError();
+      return resultKey;
+    } catch (error) {
+      if (attempt.interruption === 'draining') {
+        await job.moveToWait(token);
+        throw new WaitingError();
+      }
+      throw toFailure(attempt.interruption === 'cancelled' ? cancelledError() : error);
+    } finally {
+      this.#running.delete(id);
+    }
+  }
+
+  async #handle(job: BullJob, id: string, attempt: RunningAttempt): Promise<string> {
+    attempt.signal.throwIfAborted();
+    if (isOverdue(job.data)) throw expiredError();
+    return this.#handler({
+      id,
+      // The queue gives back what it was given under this id.
+      data: job.data.data as Data,
+      attempt: job.attemptsStarted,
+      enqueuedAt: job.timestamp,
+      signal: attempt.signal,
+      progress: (progress) => job.updateProgress(progress),
+    });
+  }
+
+  /** A look that fails is repeated by the next one; jobs go on meanwhile. */
+  async #findCancelled(ids: readonly string[] = [...this.#running.keys()]): Promise<void> {
+    if (ids.length === 0) return;
+    try {
+      const withdrawals = await this.#backend.run(() => this.#backend.findWithdrawals(ids));
+      withdrawals.forEach((withdrawal, index) => {
+        if (withdrawal?.code === 'TSR_JOB_CANCELLED') this.#running.get(ids[index] ?? '')?.interrupt('cancelled');
+      });
+    } catch (error) {
+      this.#onError(error as Error);
+    }
+  }
+}
+
+class RunningAttempt {
+  interruption: Interruption | null = null;
+  /** Rejects when the job has to be handed back, whether or not its handler heeds the signal. */
+  readonly handedBack: Promise<never>;
+  readonly #controller = new AbortController();
+  #handBack: (reason: Error) => void = () => {};
+
+  constructor() {
+    this.handedBack = new Promise((_, reject) => {
+      this.#handBack = reject;
+    });
+    this.handedBack.catch(() => undefined);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  interrupt(interruption: Interruption): void {
+    if (this.interruption !== null) return;
+    this.interruption = interruption;
+    const reason =
+      interruption === 'cancelled' ? cancelledError() : new Error(`The job was interrupted: ${interruption}`);
+    this.#controller.abort(reason);
+    if (interruption === 'draining') this.#handBack(reason);
+  }
+}
+
+async function settledWithin(promise: Promise<void>, timeoutMs: number): Promise<void> {
+  const timer = new AbortController();
+  await Promise.race([promise, delay(timeoutMs, undefined, { signal: timer.signal }).catch(() => undefined)]);
+  timer.abort();
+}

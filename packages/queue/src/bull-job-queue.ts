@@ -1,0 +1,191 @@
+import { TesseraError } from '@tessera/contracts';
+import { BullJobProcessor } from './bull-job-processor.js';
+import type {
+  AddOptions,
+  CancelOutcome,
+  JobCounts,
+  JobHandler,
+  JobPriority,
+  JobProcessor,
+  JobQueue,
+  JobSnapshot,
+  ProcessOptions,
+  WaitOptions,
+} from './job-queue.js';
+import {
+  isFinished,
+  isJobId,
+  isOverdue,
+  toBullId,
+  toSnapshot,
+  withdrawnSnapshot,
+  type BullJobState,
+  type JobRecord,
+  type Withdrawal,
+} from './job-record.js';
+import { JobWaiters } from './job-waiters.js';
+import type { BullQueue, QueueBackend } from './queue-backend.js';
+
+export interface QueueLimits {
+  /** Waiting jobs at which `add` rejects with `TSR_QUEUE_FULL`; approximate when several processes add. */
+  readonly maxWaiting: number;
+  /** Largest job, as JSON in UTF-8. */
+  readonly maxDataBytes: number;
+  /** How long finished jobs are remembered, and how many of them. */
+  readonly keepFinished: { readonly ageMs: number; readonly count: number };
+  /** A worker that has not renewed its lock for this long counts as dead. */
+  readonly lockDurationMs: number;
+  /** Pause between two looks for jobs of dead workers. */
+  readonly stalledCheckMs: number;
+  /** Workers that may die while they run one job before it fails. */
+  readonly maxWorkerDeaths: number;
+  /** Attempts at a job whose handler fails with a retryable error. */
+  readonly attempts: number;
+  /** Pause before the second attempt; it doubles with each further one. */
+  readonly retryDelayMs: number;
+}
+
+/** BullMQ starts lower numbers first; zero would be a list of its own, ahead of all. */
+const priorities: Record<JobPriority, number> = { high: 1, normal: 2, low: 3 };
+const maxEvents = 1_000;
+
+/** A {@link JobQueue} on BullMQ. */
+export class BullJobQueue<Data> implements JobQueue<Data> {
+  readonly #backend: QueueBackend;
+  readonly #limits: QueueLimits;
+  readonly #onError: (error: Error) => void;
+  readonly #queue: BullQueue;
+  readonly #waiters: JobWaiters<Data>;
+  readonly #processors: BullJobProcessor<Data>[] = [];
+
+  constructor(backend: QueueBackend, limits: QueueLimits, onError: (error: Error) => void) {
+    this.#backend = backend;
+    this.#limits = limits;
+    this.#onError = onError;
+    const keep = { age: Math.ceil(limits.keepFinished.ageMs / 1000), count: limits.keepFinished.count };
+    this.#queue = backend.openQueue({
+      streams: { events: { maxLen: maxEvents } },
+      defaultJobOptions: {
+        attempts: limits.attempts,
+        backoff: { type: 'exponential', delay: limits.retryDelayMs },
+        removeOnComplete: keep,
+        removeOnFail: keep,
+        stackTraceLimit: 3,
+      },
+    });
+    this.#queue.on('error', onError);
+    this.#waiters = new JobWaiters(backend, (id) => this.get(id), onError);
+  }
+
+  async add(data: Data, { id, priority, deadlineMs }: AddOptions): Promise<void> {
+    if (!isJobId(id)) throw new RangeError(`${JSON.stringify(id)} is not a job id`);
+    const record: JobRecord = { data, deadlineAt: deadlineMs === undefined ? null : Date.now() + deadlineMs };
+    if (Buffer.byteLength(JSON.stringify(record)) > this.#limits.maxDataBytes) {
+      throw new TesseraError('TSR_BODY_TOO_LARGE', `A job may have ${this.#limits.maxDataBytes} bytes.`);
+    }
+    const { queued } = await this.counts();
+    if (queued >= this.#limits.maxWaiting) {
+      throw new TesseraError('TSR_QUEUE_FULL', `${queued} jobs are waiting already.`);
+    }
+    await this.#backend.run(() =>
+      this.#queue.add('job', record, { jobId: toBullId(id), priority: priorities[priority] }),
+    );
+  }
+
+  async get(id: string): Promise<JobSnapshot<Data> | null> {
+    if (!isJobId(id)) return null;
+    const snapshot = await this.#backend.run(() => this.#read(id));
+    if (snapshot?.status !== 'queued' || !isOverdue(snapshot)) return snapshot;
+    await this.#withdraw(snapshot, 'TSR_JOB_EXPIRED');
+    return this.#backend.run(() => this.#read(id));
+  }
+
+  waitFor(id: string, options: WaitOptions): Promise<JobSnapshot<Data> | null> {
+    return this.#waiters.wait(id, options);
+  }
+
+  async counts(): Promise<JobCounts> {
+    const { waiting, prioritized, delayed, active } = await this.#backend.run(() =>
+      this.#queue.getJobCounts('waiting', 'prioritized', 'delayed', 'active'),
+    );
+    return {
+      queued: (waiting ?? 0) + (prioritized ?? 0) + (delayed ?? 0),
+      running: active ?? 0,
+    };
+  }
+
+  async cancel(id: string): Promise<CancelOutcome> {
+    const snapshot = await this.get(id);
+    if (snapshot === null) return 'unknown';
+    if (isFinished(snapshot)) return 'finished';
+    return (await this.#withdraw(snapshot, 'TSR_JOB_CANCELLED')) ? 'cancelled' : 'cancelling';
+  }
+
+  process(handler: JobHandler<Data>, { concurrency }: ProcessOptions): JobProcessor {
+    const processor = new BullJobProcessor(this.#backend, handler, {
+      concurrency,
+      lockDuration: this.#limits.lockDurationMs,
+      stalledInterval: this.#limits.stalledCheckMs,
+      maxStalledCount: this.#limits.maxWorkerDeaths,
+      onError: this.#onError,
+    });
+    this.#processors.push(processor);
+    return processor;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#processors.map((processor) => processor.drain(0)));
+    await this.#waiters.close();
+    await this.#queue.close();
+    await this.#backend.close();
+  }
+
+  /** Looks again when the job moves on, or is removed, between two reads. */
+  async #read(id: string): Promise<JobSnapshot<Data> | null> {
+    for (;;) {
+      const job = await this.#queue.getJob(toBullId(id));
+      if (job === undefined) {
+        const [withdrawal] = await this.#backend.findWithdrawals([id]);
+        return withdrawal ? withdrawnSnapshot(id, withdrawal) : null;
+      }
+      if (job.finishedOn !== undefined) return toSnapshot(job, null);
+      const state = await this.#readState(toBullId(id));
+      if (state !== null) return toSnapshot(job, state);
+    }
+  }
+
+  /** The state of an unfinished job; null when it has finished or gone in the meantime. */
+  async #readState(bullId: string): Promise<BullJobState | null> {
+    const state = await this.#queue.getJobState(bullId);
+    switch (state) {
+      case 'active':
+        return { status: 'running', position: null };
+      case 'waiting':
+      case 'prioritized':
+        return { status: 'queued', position: await this.#backend.jobsAhead(bullId) };
+      case 'delayed':
+      case 'waiting-children':
+        return { status: 'queued', position: null };
+      case 'completed':
+      case 'failed':
+      case 'unknown':
+        return null;
+    }
+  }
+
+  /**
+   * Takes a job out of the queue and remembers why; false when a worker has it. The memory is written first: should
+   * this process die in between, a worker that starts a cancelled job still learns that it is.
+   */
+  async #withdraw(snapshot: JobSnapshot<Data>, code: Withdrawal['code']): Promise<boolean> {
+    const { id, data, deadlineAt, createdAt } = snapshot;
+    const withdrawal: Withdrawal = { code, data, deadlineAt, createdAt, withdrawnAt: Date.now() };
+    return this.#backend.run(async () => {
+      await this.#backend.saveWithdrawal(id, withdrawal, this.#limits.keepFinished.ageMs);
+      const bull = this.#queue.getBackend();
+      if ((await bull.remove(toBullId(id), false)) === 0) return false;
+      await bull.publishEvent({ event: 'withdrawn', jobId: toBullId(id) }, maxEvents);
+      return true;
+    });
+  }
+}

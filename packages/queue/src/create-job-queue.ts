@@ -1,0 +1,47 @@
+import type { JobData } from '@tessera/contracts';
+import { BullJobQueue, type QueueLimits } from './bull-job-queue.js';
+import { EmbeddedBackend } from './embedded-backend.js';
+import type { JobQueue } from './job-queue.js';
+import { RedisBackend } from './redis-backend.js';
+
+/** Where the jobs are: in a Redis that any number of processes share, or in this process, kept in a directory. */
+export type QueueConnection =
+  { readonly kind: 'redis'; readonly url: string } | { readonly kind: 'embedded'; readonly directory: string };
+
+export interface JobQueueOptions extends Partial<QueueLimits> {
+  /** Letters, digits, `-` and `_`. */
+  readonly name: string;
+  readonly connection: QueueConnection;
+  /** Told about every failure, also of those the queue recovers from. */
+  readonly onError: (error: Error) => void;
+}
+
+const defaultLimits: QueueLimits = {
+  maxWaiting: 1_000,
+  maxDataBytes: 1_000_000,
+  keepFinished: { ageMs: 3_600_000, count: 5_000 },
+  lockDurationMs: 10_000,
+  stalledCheckMs: 5_000,
+  maxWorkerDeaths: 5,
+  attempts: 3,
+  retryDelayMs: 500,
+};
+
+/**
+ * Opens a queue. Redis may be down: the queue works once it is up. An embedded queue may be opened several times in
+ * one process, under several names too, but a directory serves one process at a time.
+ *
+ * How safe an accepted job is when Redis itself dies is up to Redis: it needs `appendonly yes`, and
+ * `maxmemory-policy noeviction`.
+ *
+ * @throws Error when the embedded directory is in use by another process, which it names, or cannot be opened
+ */
+export async function createJobQueue<Data = JobData>(options: JobQueueOptions): Promise<JobQueue<Data>> {
+  const { name, connection, onError, ...limits } = options;
+  if (!/^[\w-]+$/.test(name)) throw new RangeError(`${JSON.stringify(name)} is not a queue name`);
+  const backend =
+    connection.kind === 'redis'
+      ? await RedisBackend.open({ name, url: connection.url, onError })
+      : await EmbeddedBackend.open({ name, directory: connection.directory, onError });
+  return new BullJobQueue<Data>(backend, { ...defaultLimits, ...limits }, onError);
+}

@@ -1,0 +1,90 @@
+import { TesseraError } from '@tessera/contracts';
+import {
+  createPostgresBackend,
+  withBackend,
+  type QueueEventsOptions,
+  type QueueOptions,
+  type WorkerOptions,
+} from 'bullmq';
+import { acquireEmbeddedDatabase, type EmbeddedDatabase } from './embedded-database.js';
+import type { JobRecord, Withdrawal } from './job-record.js';
+import type { BullEvents, BullProcessor, BullQueue, BullWorker, QueueBackend } from './queue-backend.js';
+
+const postgres = withBackend(createPostgresBackend);
+
+export interface EmbeddedBackendOptions {
+  readonly name: string;
+  readonly directory: string;
+  readonly onError: (error: Error) => void;
+}
+
+/** A queue in a PostgreSQL inside this process, kept under a directory. */
+export class EmbeddedBackend implements QueueBackend {
+  readonly #name: string;
+  readonly #database: EmbeddedDatabase;
+  readonly close: () => Promise<void>;
+
+  private constructor(name: string, database: EmbeddedDatabase, close: () => Promise<void>) {
+    this.#name = name;
+    this.#database = database;
+    this.close = close;
+  }
+
+  static async open({ name, directory }: EmbeddedBackendOptions): Promise<EmbeddedBackend> {
+    const { database, release } = await acquireEmbeddedDatabase(directory);
+    return new EmbeddedBackend(name, database, release);
+  }
+
+  openQueue(options: Omit<QueueOptions, 'connection'>): BullQueue {
+    return new postgres.Queue<JobRecord, string>(this.#name, { ...options, connection: this.#database.pool });
+  }
+
+  openWorker(processor: BullProcessor, options: Omit<WorkerOptions, 'connection'>): BullWorker {
+    return new postgres.Worker<JobRecord, string>(this.#name, processor, {
+      ...options,
+      connection: this.#database.pool,
+    });
+  }
+
+  openEvents(options: Omit<QueueEventsOptions, 'connection'>): BullEvents {
+    return new postgres.QueueEvents<string>(this.#name, { ...options, connection: this.#database.pool });
+  }
+
+  async jobsAhead(bullId: string): Promise<number> {
+    const { rows } = await this.#database.pool.query<{ ahead: number }>(
+      `SELECT count(*)::int AS ahead
+         FROM job self
+         JOIN job other ON other.queue = self.queue AND other.state = 'waiting'
+        WHERE self.queue = $1 AND self.id = $2 AND self.state = 'waiting'
+          AND (other.priority, other.seq) < (self.priority, self.seq)`,
+      [this.#name, bullId],
+    );
+    return rows[0]?.ahead ?? 0;
+  }
+
+  async saveWithdrawal(id: string, withdrawal: Withdrawal, ttlMs: number): Promise<void> {
+    await this.#database.pool.query(
+      `INSERT INTO tessera.withdrawal (queue, id, record, expires_at_ms) VALUES ($1, $2, $3::jsonb, $4)
+       ON CONFLICT (queue, id) DO UPDATE SET record = excluded.record, expires_at_ms = excluded.expires_at_ms`,
+      [this.#name, id, JSON.stringify(withdrawal), Date.now() + ttlMs],
+    );
+  }
+
+  async findWithdrawals(ids: readonly string[]): Promise<(Withdrawal | null)[]> {
+    const { rows } = await this.#database.pool.query<{ id: string; record: Withdrawal }>(
+      'SELECT id, record FROM tessera.withdrawal WHERE queue = $1 AND id = ANY($2::text[]) AND expires_at_ms > $3',
+      [this.#name, [...ids], Date.now()],
+    );
+    const records = new Map(rows.map(({ id, record }) => [id, record]));
+    return ids.map((id) => records.get(id) ?? null);
+  }
+
+  async run<Result>(operation: () => Promise<Result>): Promise<Result> {
+    try {
+      return await operation();
+    } catch (error) {
+      if (TesseraError.isInstance(error)) throw error;
+      throw new TesseraError('TSR_QUEUE_UNAVAILABLE', 'The embedded queue has failed.', { cause: error });
+    }
+  }
+}

@@ -1,0 +1,416 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { TesseraError } from '@tessera/contracts';
+import { redisSkipReason, RedisServer } from '@tessera/test-redis';
+import { createJobQueue, type JobQueue, type JobQueueOptions, type QueueConnection } from './index.js';
+import { isCode, temporaryDirectory, until, type TestJob } from './test-fixtures.js';
+
+interface Place {
+  readonly connection: QueueConnection;
+  readonly remove: () => Promise<void>;
+}
+
+const backends = [
+  {
+    name: 'embedded',
+    skip: false as const,
+    idleLatencyMs: 20,
+    async open(): Promise<Place> {
+      const { directory, remove } = await temporaryDirectory();
+      return { connection: { kind: 'embedded', directory }, remove };
+    },
+  },
+  {
+    name: 'in Redis',
+    skip: redisSkipReason,
+    idleLatencyMs: 10,
+    async open(): Promise<Place> {
+      const server = await RedisServer.start();
+      return { connection: { kind: 'redis', url: server.url }, remove: () => server.remove() };
+    },
+  },
+];
+
+for (const { name, skip, idleLatencyMs, open } of backends) {
+  describe(`a job queue ${name}`, { skip, timeout: 60_000 }, () => {
+    let place: Place;
+    /** Keeps the embedded database open between tests. */
+    let keeper: JobQueue<TestJob>;
+    let queues: JobQueue<TestJob>[] = [];
+    let queueNumber = 0;
+    const errors: Error[] = [];
+
+    const openQueue = async (options: Partial<JobQueueOptions> = {}) => {
+      const queue = await createJobQueue<TestJob>({
+        name: `queue-${queueNumber}`,
+        connection: place.connection,
+        onError: (error) => errors.push(error),
+        ...options,
+      });
+      queues.push(queue);
+      return queue;
+    };
+
+    before(async () => {
+      place = await open();
+      keeper = await createJobQueue({ name: 'keeper', connection: place.connection, onError: assert.ifError });
+    });
+
+    afterEach(async () => {
+      await Promise.all(queues.map((queue) => queue.close()));
+      queues = [];
+      queueNumber++;
+      assert.deepEqual(errors, []);
+    });
+
+    after(async () => {
+      await keeper.close();
+      await place.remove();
+    });
+
+    it('carries a job from one end to the other', async () => {
+      const queue = await openQueue();
+      const before = Date.now();
+      await queue.add({ label: 'a "quoted" ünïcode label' }, { id: 'two', priority: 'normal', deadlineMs: 60_000 });
+      const queued = await queue.get('two');
+      assert.equal(queued?.status, 'queued');
+      assert.equal(queued.startedAt, null);
+
+      queue.process(
+        async (job) => {
+          assert.equal(job.attempt, 1);
+          assert.ok(job.enqueuedAt >= before);
+          assert.equal(job.signal.aborted, false);
+          await job.progress({ stage: 'decode', fraction: 0.5 });
+          return `results/${job.id}`;
+        },
+        { concurrency: 2 },
+      );
+      const done = await queue.waitFor('two', { timeoutMs: 5_000 });
+      assert.deepEqual(done, await queue.get('two'));
+      assert.ok(done?.startedAt && done.finishedAt && done.deadlineAt);
+      assert.ok(before <= done.createdAt && done.createdAt <= done.startedAt && done.startedAt <= done.finishedAt);
+      assert.equal(done.deadlineAt - done.createdAt >= 59_000, true);
+      const { createdAt, startedAt, finishedAt, deadlineAt, ...rest } = done;
+      assert.ok(createdAt && startedAt && finishedAt && deadlineAt);
+      assert.deepEqual(rest, {
+        id: 'two',
+        data: { label: 'a "quoted" ünïcode label' },
+        status: 'succeeded',
+        position: null,
+        progress: { stage: 'decode', fraction: 0.5 },
+        resultKey: 'results/two',
+        error: null,
+      });
+    });
+
+    it(`answers within ${idleLatencyMs} ms when idle`, async () => {
+      const queue = await openQueue();
+      queue.process((job) => Promise.resolve(job.id), { concurrency: 4 });
+      const times: number[] = [];
+      for (let index = 0; index < 40; index++) {
+        const startedAt = performance.now();
+        await queue.add({ label: 'x' }, { id: `job-${index}`, priority: 'normal' });
+        const done = await queue.waitFor(`job-${index}`, { timeoutMs: 5_000 });
+        assert.equal(done?.resultKey, `job-${index}`);
+        times.push(performance.now() - startedAt);
+      }
+      const median = times.slice(10).sort((a, b) => a - b)[15] ?? assert.fail();
+      assert.ok(median < idleLatencyMs, `p50 is ${median.toFixed(1)} ms`);
+    });
+
+    it('answers each of many jobs once', async () => {
+      const queue = await openQueue();
+      const runs = new Map<string, number>();
+      queue.process(
+        (job) => {
+          runs.set(job.id, (runs.get(job.id) ?? 0) + 1);
+          return Promise.resolve(job.data.label);
+        },
+        { concurrency: 16 },
+      );
+      const ids = Array.from({ length: 200 }, (_, index) => `many-${index}`);
+      const answers = await Promise.all(
+        ids.map(async (id) => {
+          await queue.add({ label: `result of ${id}` }, { id, priority: 'normal' });
+          return queue.waitFor(id, { timeoutMs: 20_000 });
+        }),
+      );
+      assert.deepEqual(
+        answers.map((answer) => answer?.resultKey),
+        ids.map((id) => `result of ${id}`),
+      );
+      assert.deepEqual([...runs.values()], ids.map(() => 1));
+    });
+
+    it('does not add an id twice', async () => {
+      const queue = await openQueue();
+      await queue.add({ label: 'first' }, { id: 'same', priority: 'normal' });
+      await queue.add({ label: 'second' }, { id: 'same', priority: 'high' });
+      assert.equal((await queue.get('same'))?.data.label, 'first');
+      assert.equal((await queue.counts()).queued, 1);
+    });
+
+    it('takes any id that is safe and knows nothing by any other', async () => {
+      const queue = await openQueue();
+      for (const id of ['12345', '-', '_', 'meta', 'wait', 'x'.repeat(100)]) {
+        await queue.add({ label: id }, { id, priority: 'normal' });
+        assert.equal((await queue.get(id))?.data.label, id);
+      }
+      for (const id of ['', 'a:b', 'a b', '../x', 'ä', 'x'.repeat(101), 'events', 'prioritized', 'id']) {
+        assert.equal(await queue.get(id), null, id);
+        assert.equal(await queue.cancel(id), 'unknown', id);
+      }
+      await assert.rejects(queue.add({ label: 'x' }, { id: 'a:b', priority: 'normal' }), RangeError);
+    });
+
+    it('starts jobs by priority, and in order of arrival within one', async () => {
+      const queue = await openQueue();
+      const arrivals = ['low', 'normal', 'high', 'low', 'normal', 'high'] as const;
+      for (const [index, priority] of arrivals.entries()) {
+        await queue.add({ label: priority }, { id: `${priority}-${index}`, priority });
+      }
+      const expected = ['high-2', 'high-5', 'normal-1', 'normal-4', 'low-0', 'low-3'];
+      for (const [position, id] of expected.entries()) assert.equal((await queue.get(id))?.position, position, id);
+      assert.deepEqual(await queue.counts(), { queued: 6, running: 0 });
+
+      const started: string[] = [];
+      queue.process(
+        (job) => {
+          started.push(job.id);
+          return Promise.resolve('');
+        },
+        { concurrency: 1 },
+      );
+      await queue.waitFor('low-3', { timeoutMs: 5_000 });
+      assert.deepEqual(started, expected);
+    });
+
+    it('waits for a job: one that has finished, one that does not, one that nobody knows', async () => {
+      const queue = await openQueue();
+      await queue.add({ label: 'x' }, { id: 'slow', priority: 'normal' });
+      assert.equal(await queue.waitFor('slow', { timeoutMs: 30 }), null);
+      await assert.rejects(queue.waitFor('slow', { timeoutMs: 5_000, signal: AbortSignal.timeout(30) }), {
+        name: 'TimeoutError',
+      });
+      await assert.rejects(queue.waitFor('slow', { timeoutMs: 5_000, signal: AbortSignal.abort() }), {
+        name: 'AbortError',
+      });
+      await assert.rejects(queue.waitFor('nobody', { timeoutMs: 5_000 }), isCode('TSR_JOB_NOT_FOUND'));
+
+      queue.process(() => Promise.resolve('done'), { concurrency: 1 });
+      await until(async () => (await queue.get('slow'))?.status === 'succeeded');
+      const other = await openQueue();
+      assert.equal((await other.waitFor('slow', { timeoutMs: 5_000 }))?.resultKey, 'done');
+    });
+
+    it('stops all waiting when it closes', async () => {
+      const queue = await openQueue();
+      await queue.add({ label: 'x' }, { id: 'slow', priority: 'normal' });
+      const waiting = queue.waitFor('slow', { timeoutMs: 5_000 });
+      const stopped = assert.rejects(waiting, isCode('TSR_QUEUE_UNAVAILABLE'));
+      await delay(50);
+      await queue.close();
+      await stopped;
+      queues = [];
+    });
+
+    it('fails a job at once when trying again is of no use', async () => {
+      const queue = await openQueue();
+      let attempts = 0;
+      queue.process(
+        () => {
+          attempts++;
+          throw new TesseraError('TSR_OPTION_UNSUPPORTED', 'No such option: "x".', {
+            fields: [{ pointer: '/x', message: 'unknown' }],
+          });
+        },
+        { concurrency: 1 },
+      );
+      await queue.add({ label: 'x' }, { id: 'wrong', priority: 'normal' });
+      const failed = await queue.waitFor('wrong', { timeoutMs: 5_000 });
+      assert.equal(failed?.status, 'failed');
+      assert.equal(failed.resultKey, null);
+      assert.deepEqual(failed.error, {
+        code: 'TSR_OPTION_UNSUPPORTED',
+        detail: 'No such option: "x".',
+        fields: [{ pointer: '/x', message: 'unknown' }],
+      });
+      assert.equal(attempts, 1);
+    });
+
+    it('tries a job three times when it may help, and hides what a client must not see', async () => {
+      const queue = await openQueue({ retryDelayMs: 50 });
+      const attempts: number[] = [];
+      queue.process(
+        (job) => {
+          attempts.push(job.attempt);
+          if (job.id === 'recovers' && job.attempt === 2) return Promise.resolve('done');
+          throw new Error('the password is hunter2');
+        },
+        { concurrency: 1 },
+      );
+      await queue.add({ label: 'x' }, { id: 'recovers', priority: 'normal' });
+      assert.equal((await queue.waitFor('recovers', { timeoutMs: 5_000 }))?.status, 'succeeded');
+      assert.deepEqual(attempts.splice(0), [1, 2]);
+
+      await queue.add({ label: 'x' }, { id: 'broken', priority: 'normal' });
+      const failed = await queue.waitFor('broken', { timeoutMs: 5_000 });
+      assert.equal(failed?.status, 'failed');
+      assert.equal(failed.error?.code, 'TSR_INTERNAL');
+      assert.doesNotMatch(JSON.stringify(failed), /hunter2/);
+      assert.deepEqual(attempts, [1, 2, 3]);
+    });
+
+    it('expires a job that no worker has started by its deadline', async () => {
+      const queue = await openQueue();
+      await queue.add({ label: 'x' }, { id: 'awaited', priority: 'normal', deadlineMs: 60 });
+      await queue.add({ label: 'x' }, { id: 'asked-for', priority: 'normal', deadlineMs: 60 });
+      await queue.add({ label: 'x' }, { id: 'left-alone', priority: 'normal', deadlineMs: 60 });
+      await queue.add({ label: 'x' }, { id: 'patient', priority: 'low', deadlineMs: 60_000 });
+      const startedAt = performance.now();
+      const expired = await queue.waitFor('awaited', { timeoutMs: 5_000 });
+      assert.ok(performance.now() - startedAt < 1_000);
+      assert.equal(expired?.status, 'expired');
+      assert.equal(expired.error?.code, 'TSR_JOB_EXPIRED');
+      assert.equal((await queue.get('asked-for'))?.status, 'expired');
+
+      const started: string[] = [];
+      queue.process(
+        (job) => {
+          started.push(job.id);
+          return Promise.resolve('done');
+        },
+        { concurrency: 1 },
+      );
+      assert.equal((await queue.waitFor('patient', { timeoutMs: 5_000 }))?.status, 'succeeded');
+      assert.equal((await queue.get('left-alone'))?.status, 'expired');
+      assert.deepEqual(started, ['patient']);
+    });
+
+    it('runs a job that starts in time to its end', async () => {
+      const queue = await openQueue();
+      queue.process(() => delay(400, 'done'), { concurrency: 1 });
+      await queue.add({ label: 'x' }, { id: 'in-time', priority: 'normal', deadlineMs: 200 });
+      assert.equal((await queue.waitFor('in-time', { timeoutMs: 5_000 }))?.status, 'succeeded');
+    });
+
+    it('cancels a waiting job: it never runs, and is remembered', async () => {
+      const queue = await openQueue();
+      const other = await openQueue();
+      await queue.add({ label: 'x' }, { id: 'unwanted', priority: 'normal' });
+      const waiting = other.waitFor('unwanted', { timeoutMs: 5_000 });
+      await delay(50);
+      const startedAt = performance.now();
+      assert.equal(await queue.cancel('unwanted'), 'cancelled');
+      const cancelled = await waiting;
+      assert.ok(performance.now() - startedAt < 500);
+      assert.equal(cancelled?.status, 'cancelled');
+      assert.equal(cancelled.error?.code, 'TSR_JOB_CANCELLED');
+      assert.deepEqual(cancelled.data, { label: 'x' });
+      assert.deepEqual(await other.get('unwanted'), cancelled);
+      assert.deepEqual(await queue.counts(), { queued: 0, running: 0 });
+      assert.equal(await queue.cancel('unwanted'), 'finished');
+
+      const started: string[] = [];
+      queue.process((job) => Promise.resolve(String(started.push(job.id))), { concurrency: 1 });
+      await queue.add({ label: 'x' }, { id: 'wanted', priority: 'low' });
+      await queue.waitFor('wanted', { timeoutMs: 5_000 });
+      assert.deepEqual(started, ['wanted']);
+      assert.equal(await queue.cancel('wanted'), 'finished');
+    });
+
+    it('cancels a running job within a second, from elsewhere, whether its handler then throws or returns', async () => {
+      const queue = await openQueue();
+      const other = await openQueue();
+      queue.process(
+        async (job) => {
+          const stopped = new Promise<void>((resolve) => {
+            job.signal.addEventListener('abort', () => {
+              resolve();
+            });
+          });
+          await stopped;
+          if (job.id === 'throws') job.signal.throwIfAborted();
+          return 'too late';
+        },
+        { concurrency: 2 },
+      );
+      for (const id of ['throws', 'returns']) {
+        await queue.add({ label: 'x' }, { id, priority: 'normal' });
+        await until(async () => (await other.get(id))?.status === 'running');
+        const startedAt = performance.now();
+        assert.equal(await other.cancel(id), 'cancelling');
+        const cancelled = await other.waitFor(id, { timeoutMs: 5_000 });
+        assert.equal(cancelled?.status, 'cancelled');
+        assert.equal(cancelled.resultKey, null);
+        assert.ok(performance.now() - startedAt < 1_000);
+      }
+    });
+
+    it('refuses jobs beyond its limits', async () => {
+      const queue = await openQueue({ maxWaiting: 2, maxDataBytes: 200 });
+      await assert.rejects(
+        queue.add({ label: 'x'.repeat(200) }, { id: 'large', priority: 'normal' }),
+        isCode('TSR_BODY_TOO_LARGE'),
+      );
+      await queue.add({ label: 'x' }, { id: 'a', priority: 'normal' });
+      await queue.add({ label: 'x' }, { id: 'b', priority: 'normal' });
+      await assert.rejects(queue.add({ label: 'x' }, { id: 'c', priority: 'high' }), isCode('TSR_QUEUE_FULL'));
+      await queue.cancel('a');
+      await queue.add({ label: 'x' }, { id: 'c', priority: 'high' });
+    });
+
+    it('forgets finished jobs beyond the number it keeps', async () => {
+      const queue = await openQueue({ keepFinished: { ageMs: 60_000, count: 3 } });
+      queue.process(() => Promise.resolve('done'), { concurrency: 1 });
+      const ids = Array.from({ length: 6 }, (_, index) => `kept-${index}`);
+      for (const id of ids) {
+        await queue.add({ label: 'x' }, { id, priority: 'normal' });
+        await queue.waitFor(id, { timeoutMs: 5_000 });
+      }
+      const known = await Promise.all(ids.map(async (id) => (await queue.get(id)) !== null));
+      assert.deepEqual(known, [false, false, false, true, true, true]);
+    });
+
+    it('drains: lets jobs finish that do so in time', async () => {
+      const queue = await openQueue();
+      const processor = queue.process(() => delay(200, 'done'), { concurrency: 2 });
+      await queue.add({ label: 'x' }, { id: 'brief', priority: 'normal' });
+      await until(() => processor.runningJobs === 1);
+      assert.equal(processor.isAccepting, true);
+      const drained = processor.drain(5_000);
+      assert.equal(processor.isAccepting, false);
+      await queue.add({ label: 'x' }, { id: 'late', priority: 'normal' });
+      await drained;
+      assert.equal(processor.runningJobs, 0);
+      assert.equal((await queue.get('brief'))?.status, 'succeeded');
+      assert.equal((await queue.get('late'))?.status, 'queued');
+    });
+
+    it('drains: hands back at once the jobs that do not, even when their handlers ignore it', async () => {
+      const queue = await openQueue();
+      const signals: AbortSignal[] = [];
+      const processor = queue.process(
+        (job) => {
+          signals.push(job.signal);
+          return delay(60_000, 'too late', { ref: false });
+        },
+        { concurrency: 2 },
+      );
+      await queue.add({ label: 'x' }, { id: 'endless', priority: 'normal' });
+      await until(() => processor.runningJobs === 1);
+      const startedAt = performance.now();
+      await processor.drain(100);
+      assert.ok(performance.now() - startedAt < 2_000);
+      assert.equal(signals[0]?.aborted, true);
+      assert.equal((await queue.get('endless'))?.status, 'queued');
+
+      const successor = await openQueue();
+      successor.process(() => Promise.resolve('done'), { concurrency: 1 });
+      assert.equal((await successor.waitFor('endless', { timeoutMs: 5_000 }))?.status, 'succeeded');
+      assert.ok(performance.now() - startedAt < 3_000);
+    });
+  });
+}

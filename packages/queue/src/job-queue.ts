@@ -1,0 +1,110 @@
+import type { JobData, JobStatus, SerializedError } from '@tessera/contracts';
+
+export type JobPriority = 'high' | 'normal' | 'low';
+
+/** Anything that survives JSON; the consumer decides what it means. */
+export type JobProgress = number | object;
+
+/** A job as it is at one moment. Times are milliseconds since the epoch. */
+export interface JobSnapshot<Data = JobData> {
+  readonly id: string;
+  readonly data: Data;
+  readonly status: JobStatus;
+  /** Jobs that will start before this one; null unless the job waits for a worker. */
+  readonly position: number | null;
+  readonly createdAt: number;
+  /** A job that has not started by then never runs and ends as `expired`; null without a deadline. */
+  readonly deadlineAt: number | null;
+  /** Start of the latest attempt. */
+  readonly startedAt: number | null;
+  readonly finishedAt: number | null;
+  readonly progress: JobProgress | null;
+  /** What the handler returned; null unless the job succeeded. */
+  readonly resultKey: string | null;
+  /** Why the job failed, was cancelled or expired; null otherwise. */
+  readonly error: SerializedError | null;
+}
+
+export interface AddOptions {
+  /** 1 to 100 letters, digits, `-` and `_`. An id that is already known is not added again. */
+  readonly id: string;
+  readonly priority: JobPriority;
+  /** Time in which the job has to start. */
+  readonly deadlineMs?: number;
+}
+
+export interface WaitOptions {
+  readonly timeoutMs: number;
+  /** Stops waiting: the promise rejects with the signal's reason. The job goes on. */
+  readonly signal?: AbortSignal;
+}
+
+export interface JobCounts {
+  /** Jobs that wait for a worker, or for their next attempt. */
+  readonly queued: number;
+  readonly running: number;
+}
+
+/** `cancelling`: the job runs and has been told to stop. `finished`: it was too late. */
+export type CancelOutcome = 'cancelled' | 'cancelling' | 'finished' | 'unknown';
+
+/** A job as its handler sees it. */
+export interface RunningJob<Data = JobData> {
+  readonly id: string;
+  readonly data: Data;
+  /** 1 on the first start; starts after a failure or after the death of a worker count too. */
+  readonly attempt: number;
+  readonly enqueuedAt: number;
+  /** Aborted when the job is cancelled, when its worker drains, or when another worker has taken it over. */
+  readonly signal: AbortSignal;
+  progress(progress: JobProgress): Promise<void>;
+}
+
+/**
+ * Does a job and returns the key of its result. What it throws decides what follows: a `TesseraError` that is not
+ * retryable fails the job at once; anything else is tried three times, with exponential back-off.
+ */
+export type JobHandler<Data = JobData> = (job: RunningJob<Data>) => Promise<string>;
+
+export interface ProcessOptions {
+  /** Jobs handled at the same time. */
+  readonly concurrency: number;
+}
+
+export interface JobProcessor {
+  /** Jobs this processor is handling now. */
+  readonly runningJobs: number;
+  /** False once {@link drain} has begun. */
+  readonly isAccepting: boolean;
+  /**
+   * Takes no more jobs and waits for the running ones. Those still running after `timeoutMs` are aborted and handed
+   * back to the queue, where another worker, or this one after a restart, runs them again.
+   */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+/**
+ * A queue of jobs. An accepted job is answered, once, whatever dies: when a worker is killed its jobs run again.
+ * Every method rejects with `TSR_QUEUE_UNAVAILABLE`, within a second, while the queue cannot be reached.
+ */
+export interface JobQueue<Data = JobData> {
+  /**
+   * Resolves when the job is stored where the death of this process does not reach it.
+   * @throws TesseraError `TSR_QUEUE_FULL` when too many jobs wait; `TSR_BODY_TOO_LARGE` when the data is too large
+   */
+  add(data: Data, options: AddOptions): Promise<void>;
+  /** The job, or null when it is unknown or no longer kept. */
+  get(id: string): Promise<JobSnapshot<Data> | null>;
+  /**
+   * The job once it has finished, in whichever process it ran, also when it had finished before; null on timeout.
+   * @throws TesseraError `TSR_JOB_NOT_FOUND`
+   */
+  waitFor(id: string, options: WaitOptions): Promise<JobSnapshot<Data> | null>;
+  counts(): Promise<JobCounts>;
+  /** Takes a waiting job out of the queue; tells the worker of a running one, wherever it is, within half a second. */
+  cancel(id: string): Promise<CancelOutcome>;
+  /** Starts to handle jobs in this process. The handler must not block the event loop: the job's lock would expire. */
+  process(handler: JobHandler<Data>, options: ProcessOptions): JobProcessor;
+  /** Ends waiting requests and connections; drains processors first if they have not been, without patience. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,134 @@
+import { errorTable, TesseraError, type JobStatus, type SerializedError } from '@tessera/contracts';
+import { UnrecoverableError, type Job } from 'bullmq';
+import type { JobSnapshot } from './job-queue.js';
+
+/** What BullMQ stores as a job's data. */
+export interface JobRecord {
+  readonly data: unknown;
+  readonly deadlineAt: number | null;
+}
+
+export type BullJob = Job<JobRecord, string>;
+
+/** What is remembered of a job that was taken out of the queue before it could finish. */
+export interface Withdrawal extends JobRecord {
+  readonly code: 'TSR_JOB_CANCELLED' | 'TSR_JOB_EXPIRED';
+  readonly createdAt: number;
+  readonly withdrawnAt: number;
+}
+
+const idPattern = /^[\w-]{1,100}$/;
+/** Keeps ids apart from the names BullMQ uses for its own keys, and from numbers, which it refuses. */
+const bullIdPrefix = 'job-';
+/** How BullMQ fails a job whose lock has expired too often. */
+const stalledReason = 'job stalled more than allowable limit';
+
+export function isJobId(id: string): boolean {
+  return idPattern.test(id);
+}
+
+export function toBullId(id: string): string {
+  return bullIdPrefix + id;
+}
+
+export function fromBullId(bullId: string): string {
+  return bullId.slice(bullIdPrefix.length);
+}
+
+export function cancelledError(): TesseraError {
+  return new TesseraError('TSR_JOB_CANCELLED', 'The job was cancelled before it finished.');
+}
+
+export function expiredError(): TesseraError {
+  return new TesseraError('TSR_JOB_EXPIRED', 'No worker was free before the deadline of the job.');
+}
+
+export function isOverdue({ deadlineAt }: { deadlineAt: number | null }): boolean {
+  return deadlineAt !== null && Date.now() >= deadlineAt;
+}
+
+/** An error for BullMQ to fail an attempt with, which carries ours in its message and keeps the original stack. */
+export function toFailure(error: unknown): Error {
+  const known = TesseraError.from(error);
+  const message = JSON.stringify(known.toJSON());
+  // An expired job may be worth another request, but not another attempt: its deadline has passed.
+  const isFinal = !known.retryable || known.code === 'TSR_JOB_EXPIRED';
+  const failure = isFinal ? new UnrecoverableError(message) : new Error(message);
+  if (error instanceof Error && error.stack !== undefined) failure.stack = error.stack;
+  return failure;
+}
+
+function fromFailedReason(reason: string): SerializedError {
+  if (reason === stalledReason) {
+    return new TesseraError(
+      'TSR_INFERENCE_FAILED',
+      'The worker died each time it ran this job; the job is not tried again.',
+    ).toJSON();
+  }
+  try {
+    const error = JSON.parse(reason) as SerializedError;
+    if (Object.hasOwn(errorTable, error.code)) return error;
+  } catch {
+    // Not one of ours: BullMQ's own reasons are plain text.
+  }
+  return TesseraError.from(new Error(reason)).toJSON();
+}
+
+export interface BullJobState {
+  readonly status: 'queued' | 'running';
+  readonly position: number | null;
+}
+
+/** The snapshot of a job that BullMQ still has. `state` is looked at while the job has not finished. */
+export function toSnapshot<Data>(job: BullJob, state: BullJobState | null): JobSnapshot<Data> {
+  const isDone = job.finishedOn !== undefined;
+  // A job that succeeded after a failed attempt still has the reason of that failure, but only it has a result.
+  const resultKey = isDone && typeof job.returnvalue === 'string' ? job.returnvalue : null;
+  const error = isDone && resultKey === null ? fromFailedReason(job.failedReason) : null;
+  return {
+    id: fromBullId(job.id ?? ''),
+    // The queue gives back what it was given under this id.
+    data: job.data.data as Data,
+    status: isDone ? finishedStatus(error) : (state?.status ?? 'queued'),
+    position: isDone ? null : (state?.position ?? null),
+    createdAt: job.timestamp,
+    deadlineAt: job.data.deadlineAt,
+    startedAt: job.processedOn ?? null,
+    finishedAt: job.finishedOn ?? null,
+    progress: isProgress(job.progress) ? job.progress : null,
+    resultKey,
+    error,
+  };
+}
+
+export function withdrawnSnapshot<Data>(id: string, withdrawal: Withdrawal): JobSnapshot<Data> {
+  const error = (withdrawal.code === 'TSR_JOB_CANCELLED' ? cancelledError() : expiredError()).toJSON();
+  return {
+    id,
+    data: withdrawal.data as Data,
+    status: finishedStatus(error),
+    position: null,
+    createdAt: withdrawal.createdAt,
+    deadlineAt: withdrawal.deadlineAt,
+    startedAt: null,
+    finishedAt: withdrawal.withdrawnAt,
+    progress: null,
+    resultKey: null,
+    error,
+  };
+}
+
+export function isFinished({ status }: { status: JobStatus }): boolean {
+  return status !== 'queued' && status !== 'running';
+}
+
+function finishedStatus(error: SerializedError | null): JobStatus {
+  if (error === null) return 'succeeded';
+  if (error.code === 'TSR_JOB_CANCELLED') return 'cancelled';
+  return error.code === 'TSR_JOB_EXPIRED' ? 'expired' : 'failed';
+}
+
+/** BullMQ's progress of a job that has reported none is the number 0. */
+function isProgress(progress: unknown): progress is number | object {
+  return typeof progress === 'object' ? progress !== null : typeof progress === 'number' && progress !== 0;
+}

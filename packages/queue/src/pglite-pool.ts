@@ -1,0 +1,77 @@
+import { EventEmitter } from 'node:events';
+import type { PGlite } from '@electric-sql/pglite';
+import type { PgNotification, PgPool, PgPoolClient, PgQueryResult } from 'bullmq';
+
+/**
+ * What BullMQ asks of a `pg.Pool`, over the one session of an in-process PGlite. Transactions of several clients
+ * would interleave: BullMQ opens none but for its migrations, each of its operations is a single statement.
+ */
+export class PglitePool extends EventEmitter implements PgPool {
+  readonly #database: PGlite;
+  readonly #clients = new Set<PgliteClient>();
+
+  constructor(database: PGlite) {
+    super();
+    this.#database = database;
+    // Every client hears every channel; BullMQ's listeners look at the channel themselves.
+    database.onNotification((channel, payload) => {
+      for (const client of this.#clients) client.notify({ channel, payload });
+    });
+  }
+
+  async query<Row>(text: string, parameters?: readonly unknown[]): Promise<PgQueryResult<Row>> {
+    if (parameters === undefined) {
+      const results = await this.#database.exec(text);
+      return { rows: (results.at(-1)?.rows ?? []) as Row[] };
+    }
+    const { rows, affectedRows } = await this.#database.query<Row>(text, [...parameters]);
+    return { rows, rowCount: affectedRows ?? rows.length };
+  }
+
+  connect(): Promise<PgPoolClient> {
+    const client = new PgliteClient(this, () => this.#clients.delete(client));
+    this.#clients.add(client);
+    return Promise.resolve(client);
+  }
+
+  /** The database belongs to whoever opened it, and is closed there. */
+  end(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/**
+ * BullMQ reads, finds nothing, and only then listens: a notification that comes in between would be lost to it, and
+ * its next look is seconds away. So a client keeps what nobody has listened to for the next one who does.
+ */
+class PgliteClient extends EventEmitter implements PgPoolClient {
+  readonly #pool: PglitePool;
+  readonly #unheard = new Map<string, PgNotification>();
+  readonly release: () => void;
+
+  constructor(pool: PglitePool, release: () => void) {
+    super();
+    this.setMaxListeners(0);
+    this.#pool = pool;
+    this.release = release;
+    this.on('newListener', (event) => {
+      // The listener is added right after this event.
+      if (event === 'notification') queueMicrotask(() => this.#catchUp());
+    });
+  }
+
+  notify(notification: PgNotification): void {
+    if (this.emit('notification', notification)) return;
+    this.#unheard.set(`${notification.channel} ${notification.payload ?? ''}`, notification);
+  }
+
+  query<Row>(text: string, parameters?: readonly unknown[]): Promise<PgQueryResult<Row>> {
+    return this.#pool.query(text, parameters);
+  }
+
+  #catchUp(): void {
+    const unheard = [...this.#unheard.values()];
+    this.#unheard.clear();
+    for (const notification of unheard) this.notify(notification);
+  }
+}

@@ -1,0 +1,103 @@
+import { reconnectingOptions, RedisConnection } from '@tessera/redis';
+import { Queue, QueueEvents, Worker, type QueueEventsOptions, type QueueOptions, type WorkerOptions } from 'bullmq';
+import type { JobRecord, Withdrawal } from './job-record.js';
+import type { BullEvents, BullProcessor, BullQueue, BullWorker, QueueBackend } from './queue-backend.js';
+
+const operationTimeoutMs = 1_000;
+const prefix = 'tessera';
+
+export interface RedisBackendOptions {
+  readonly name: string;
+  readonly url: string;
+  readonly onError: (error: Error) => void;
+}
+
+/**
+ * A queue in Redis. Operations use one connection that fails at once; workers and events have their own, which wait
+ * for Redis to come back. The braces put all keys of a queue into one slot of a Redis cluster.
+ */
+export class RedisBackend implements QueueBackend {
+  readonly #name: string;
+  readonly #url: string;
+  readonly #connection: RedisConnection;
+
+  private constructor(options: RedisBackendOptions, connection: RedisConnection) {
+    this.#name = `{${options.name}}`;
+    this.#url = options.url;
+    this.#connection = connection;
+  }
+
+  static async open(options: RedisBackendOptions): Promise<RedisBackend> {
+    return new RedisBackend(options, await RedisConnection.open({ ...options, operationTimeoutMs }));
+  }
+
+  openQueue(options: Omit<QueueOptions, 'connection'>): BullQueue {
+    const queue = new Queue<JobRecord, string>(this.#name, {
+      ...options,
+      prefix,
+      connection: this.#connection.client,
+      // Both would be awaited by the first operation, for as long as Redis is down.
+      skipWaitingForReady: true,
+      skipVersionCheck: true,
+      skipMetasUpdate: true,
+    });
+    // A Redis that lost its data has lost the settings of the queue too.
+    const saveSettings = () => {
+      queue
+        .getBackend()
+        .setQueueMeta(queue.metaValues)
+        .catch((error: unknown) => queue.emit('error', error as Error));
+    };
+    this.#connection.client.on('ready', saveSettings);
+    if (this.#connection.client.status === 'ready') saveSettings();
+    return queue;
+  }
+
+  openWorker(processor: BullProcessor, options: Omit<WorkerOptions, 'connection'>): BullWorker {
+    return new Worker<JobRecord, string>(this.#name, processor, { ...options, prefix, connection: this.#waiting() });
+  }
+
+  openEvents(options: Omit<QueueEventsOptions, 'connection'>): BullEvents {
+    return new QueueEvents(this.#name, { ...options, prefix, connection: this.#waiting() });
+  }
+
+  /** Jobs are claimed from the wait list, which holds those whose worker died, then by priority. */
+  async jobsAhead(bullId: string): Promise<number> {
+    const { client } = this.#connection;
+    const [returned, rank] = await Promise.all([
+      client.llen(this.#key('wait')),
+      client.zrank(this.#key('prioritized'), bullId),
+    ]);
+    return rank === null ? 0 : returned + rank;
+  }
+
+  async saveWithdrawal(id: string, withdrawal: Withdrawal, ttlMs: number): Promise<void> {
+    await this.#connection.client.set(this.#withdrawalKey(id), JSON.stringify(withdrawal), 'PX', ttlMs);
+  }
+
+  async findWithdrawals(ids: readonly string[]): Promise<(Withdrawal | null)[]> {
+    const values = await this.#connection.client.mget(ids.map((id) => this.#withdrawalKey(id)));
+    return values.map((value) => (value === null ? null : (JSON.parse(value) as Withdrawal)));
+  }
+
+  run<Result>(operation: () => Promise<Result>): Promise<Result> {
+    return this.#connection.run(operation);
+  }
+
+  close(): Promise<void> {
+    this.#connection.close();
+    return Promise.resolve();
+  }
+
+  #waiting() {
+    return { ...reconnectingOptions, url: this.#url, maxRetriesPerRequest: null };
+  }
+
+  #key(part: string): string {
+    return `${prefix}:${this.#name}:${part}`;
+  }
+
+  #withdrawalKey(id: string): string {
+    return this.#key(`withdrawal:${id}`);
+  }
+}

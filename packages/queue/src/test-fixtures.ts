@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { TesseraError, type ErrorCode } from '@tessera/contracts';
+import type { QueueConnection } from './index.js';
+
+export interface TestJob {
+  readonly label: string;
+}
+
+export function isCode(code: ErrorCode): (error: unknown) => boolean {
+  return (error) => TesseraError.isInstance(error) && error.code === code;
+}
+
+export async function temporaryDirectory(): Promise<{ directory: string; remove: () => Promise<void> }> {
+  const directory = await mkdtemp(join(tmpdir(), 'tessera-queue-'));
+  return { directory, remove: () => rm(directory, { recursive: true, force: true }) };
+}
+
+/** Waits until the condition holds; fails after the time given. */
+export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 5_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline) assert.fail(`The condition did not hold within ${timeoutMs} ms`);
+    await delay(10);
+  }
+}
+
+/** A process of its own that works with a queue, to be killed. */
+export class QueueProcess {
+  readonly #child: ChildProcess;
+  readonly #lines: string[] = [];
+
+  /** @param script - statements with `createJobQueue` and the queue's `connection` in scope, and top-level await */
+  constructor(connection: QueueConnection, script: string) {
+    const source = `
+      import { createJobQueue } from ${JSON.stringify(new URL('./index.js', import.meta.url).href)};
+      const connection = ${JSON.stringify(connection)};
+      ${script}`;
+    this.#child = spawn(process.execPath, ['--input-type=module', '--eval', source], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    if (this.#child.stdout === null) throw new Error('The child has no standard output');
+    createInterface(this.#child.stdout).on('line', (line) => this.#lines.push(line));
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? assert.fail('The child has not started');
+  }
+
+  /** What the process has printed so far. */
+  get lines(): readonly string[] {
+    return this.#lines;
+  }
+
+  async printed(line: string): Promise<void> {
+    await until(() => this.#lines.includes(line) || this.#child.exitCode !== null, 30_000);
+    assert.ok(this.#lines.includes(line), `The child exited with ${this.#child.exitCode} before it printed ${line}`);
+  }
+
+  /** Ends the process as a crash would. */
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const closed = once(this.#child, 'close');
+    this.#child.kill('SIGKILL');
+    await closed;
+  }
+}
