@@ -1,0 +1,128 @@
+"""Writes the small ONNX graphs that the tests of packages/inference run.
+
+    pip install onnx==1.23.2
+    python training/golden/make_inference_graphs.py
+
+The graphs are a few hundred bytes each and carry no weights.
+"""
+
+from pathlib import Path
+
+import onnx
+from onnx import TensorProto, helper
+
+OUTPUT_DIRECTORY = Path(__file__).resolve().parents[2] / "packages" / "inference" / "test-vectors"
+OPSET = 17
+IR_VERSION = 8
+
+FLOAT, UINT8, INT64, BOOL = TensorProto.FLOAT, TensorProto.UINT8, TensorProto.INT64, TensorProto.BOOL
+value = helper.make_tensor_value_info
+
+
+def constant(name, data_type, dims, values):
+    return helper.make_tensor(name, data_type, dims, values)
+
+
+def normalize():
+    """An image [height, width, 3] of bytes times a gain [3], as floats: stands for an encoder."""
+    return helper.make_graph(
+        [
+            helper.make_node("Cast", ["image"], ["image_float"], to=FLOAT),
+            helper.make_node("Mul", ["image_float", "gain"], ["features"]),
+            helper.make_node("ReduceMean", ["features"], ["mean"], axes=[0, 1], keepdims=0),
+        ],
+        "normalize",
+        [value("image", UINT8, ["height", "width", 3]), value("gain", FLOAT, [3])],
+        [value("features", FLOAT, ["height", "width", 3]), value("mean", FLOAT, [3])],
+    )
+
+
+def product():
+    """Matrix product of [2, 3] and [3, columns]."""
+    return helper.make_graph(
+        [helper.make_node("MatMul", ["left", "right"], ["product"])],
+        "product",
+        [value("left", FLOAT, [2, 3]), value("right", FLOAT, [3, "columns"])],
+        [value("product", FLOAT, [2, "columns"])],
+    )
+
+
+def increment():
+    """Adds one to the integers whose flag is set, and flips the flags."""
+    return helper.make_graph(
+        [
+            helper.make_node("Add", ["numbers", "one"], ["larger"]),
+            helper.make_node("Where", ["flags", "larger", "numbers"], ["incremented"]),
+            helper.make_node("Not", ["flags"], ["flipped"]),
+        ],
+        "increment",
+        [value("numbers", INT64, ["count"]), value("flags", BOOL, ["count"])],
+        [value("incremented", INT64, ["count"]), value("flipped", BOOL, ["count"])],
+        [constant("one", INT64, [], [1])],
+    )
+
+
+def echo():
+    """Gives bytes and floats back unchanged: for the cost of the way alone."""
+    return helper.make_graph(
+        [
+            helper.make_node("Identity", ["bytes"], ["bytes_back"]),
+            helper.make_node("Identity", ["floats"], ["floats_back"]),
+        ],
+        "echo",
+        [value("bytes", UINT8, ["byte_count"]), value("floats", FLOAT, ["float_count"])],
+        [value("bytes_back", UINT8, ["byte_count"]), value("floats_back", FLOAT, ["float_count"])],
+    )
+
+
+def reshape():
+    """Reshapes at run time: a shape that does not fit makes the run fail inside ONNX Runtime."""
+    return helper.make_graph(
+        [helper.make_node("Reshape", ["floats", "shape"], ["reshaped"])],
+        "reshape",
+        [value("floats", FLOAT, ["count"]), value("shape", INT64, [2])],
+        [value("reshaped", FLOAT, ["rows", "columns"])],
+    )
+
+
+def countdown():
+    """Counts as many loop iterations as it is told: a run of any length."""
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["condition_in"], ["condition_out"]),
+            helper.make_node("Add", ["total_in", "one"], ["total_out"]),
+        ],
+        "body",
+        [value("iteration", INT64, []), value("condition_in", BOOL, []), value("total_in", INT64, [1])],
+        [value("condition_out", BOOL, []), value("total_out", INT64, [1])],
+    )
+    return helper.make_graph(
+        [
+            helper.make_node("Squeeze", ["iterations"], ["trip_count"]),
+            helper.make_node("Loop", ["trip_count", "true", "zero"], ["total"], body=body),
+        ],
+        "countdown",
+        [value("iterations", INT64, [1])],
+        [value("total", INT64, [1])],
+        [
+            constant("true", BOOL, [], [True]),
+            constant("zero", INT64, [1], [0]),
+            constant("one", INT64, [1], [1]),
+        ],
+    )
+
+
+def main():
+    OUTPUT_DIRECTORY.mkdir(parents=True, exist_ok=True)
+    for build in (normalize, product, increment, echo, reshape, countdown):
+        model = helper.make_model(
+            build(), opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="tessera"
+        )
+        onnx.checker.check_model(model, full_check=True)
+        path = OUTPUT_DIRECTORY / f"{build.__name__}.onnx"
+        onnx.save(model, path)
+        print(f"{path.name}: {path.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()
