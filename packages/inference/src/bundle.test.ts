@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { test, type TestContext } from 'node:test';
+import type { BundleManifest } from '@tessera/contracts';
+import { BundleError, loadBundle, loadBundles } from './bundle.js';
+import { temporaryDirectory, writeTestBundle } from './test-bundle.js';
+
+async function bundleDirectory(t: TestContext, change?: (manifest: BundleManifest) => unknown): Promise<string> {
+  const directory = path.join(await temporaryDirectory(t), 'bundle');
+  await writeTestBundle(directory, change);
+  return directory;
+}
+
+async function assertRefused(directory: string, ...parts: (string | RegExp)[]): Promise<void> {
+  await assert.rejects(loadBundle(directory), (error) => {
+    assert.ok(error instanceof BundleError);
+    for (const part of parts) assert.match(error.message, typeof part === 'string' ? new RegExp(part) : part);
+    return true;
+  });
+}
+
+test('a bundle that is what its manifest says is loaded and its files can be read', async (t) => {
+  const bundle = await loadBundle(await bundleDirectory(t));
+  assert.equal(bundle.manifest.name, 'test-bundle');
+  assert.deepEqual(Buffer.from(await bundle.readFile('classes.json')), Buffer.from('[]'));
+  await assert.rejects(bundle.readFile('bundle.json'), BundleError);
+  await assert.rejects(bundle.readFile('../bundle/classes.json'), BundleError);
+});
+
+test('a directory that does not exist', async (t) => {
+  await assertRefused(path.join(await temporaryDirectory(t), 'none'), 'none does not exist', 'npm run models');
+});
+
+test('a manifest that is no JSON', async (t) => {
+  const directory = await bundleDirectory(t);
+  await writeFile(path.join(directory, 'bundle.json'), '{"schema": 1,');
+  await assertRefused(directory, 'bundle.json is not readable JSON', 'npm run models');
+});
+
+test('a manifest of another shape names every finding', async (t) => {
+  const directory = await bundleDirectory(t, (manifest) =>
+    Object.assign(manifest, { schema: 2, version: 7, extra: 1 }),
+  );
+  await assertRefused(directory, '/schema must', '/version must be string', 'additional properties');
+});
+
+test('a manifest that is a directory, and one beyond all measure', async (t) => {
+  const directory = await bundleDirectory(t);
+  await truncate(path.join(directory, 'bundle.json'), 5 * 1024 * 1024);
+  await assertRefused(directory, 'has 5242880 bytes');
+  await rm(path.join(directory, 'bundle.json'));
+  await mkdir(path.join(directory, 'bundle.json'));
+  await assertRefused(directory, 'no file bundle.json');
+});
+
+test('a file with another content of the same size', async (t) => {
+  const directory = await bundleDirectory(t);
+  await writeFile(path.join(directory, 'classes.json'), '{}');
+  await assertRefused(directory, 'Bundle "test-bundle"', 'classes.json has sha256', 'npm run models');
+});
+
+test('a file of another size', async (t) => {
+  const directory = await bundleDirectory(t);
+  await truncate(path.join(directory, 'echo.onnx'), 100);
+  await assertRefused(directory, /echo\.onnx has 100 bytes instead of \d+/, 'npm run models');
+});
+
+test('a file that is missing', async (t) => {
+  const directory = await bundleDirectory(t);
+  await rm(path.join(directory, 'echo.onnx'));
+  await assertRefused(directory, 'echo.onnx is missing', 'npm run models');
+});
+
+test('a directory instead of a file', async (t) => {
+  const directory = await bundleDirectory(t);
+  await rm(path.join(directory, 'echo.onnx'));
+  await mkdir(path.join(directory, 'echo.onnx'));
+  await assertRefused(directory, 'echo.onnx is not a file');
+});
+
+test('a file name that leads out of the bundle', async (t) => {
+  for (const name of ['../outside', '/etc/hostname', 'a/../../outside', '..', '.', '', 'a\0b', '__proto__/../../x']) {
+    const directory = await bundleDirectory(t, (manifest) => {
+      manifest.files[name] = { sha256: '0'.repeat(64), bytes: 0 };
+    });
+    await assertRefused(directory, 'leads out of the bundle');
+  }
+});
+
+test('a link that leads out of the bundle', async (t) => {
+  const directory = await bundleDirectory(t);
+  await writeFile(path.join(directory, '..', 'outside'), '[]');
+  await rm(path.join(directory, 'classes.json'));
+  await symlink('../outside', path.join(directory, 'classes.json'));
+  await assertRefused(directory, 'classes.json is a link');
+});
+
+test('a graph in a file that is not listed', async (t) => {
+  const directory = await bundleDirectory(t, (manifest) => {
+    manifest.graphs.stray = { file: '../stray.onnx', inputs: [], outputs: [] };
+  });
+  await assertRefused(directory, 'graph "stray" is in ../stray.onnx');
+});
+
+test('a models directory gives its bundles by name and says what it ignored', async (t) => {
+  const models = await temporaryDirectory(t);
+  await writeTestBundle(path.join(models, 'one'), (manifest) => (manifest.name = 'zebra'));
+  await writeTestBundle(path.join(models, 'two'), (manifest) => (manifest.name = 'ant'));
+  await writeTestBundle(path.join(models, '.being-built'));
+  await mkdir(path.join(models, 'notes'));
+  await writeFile(path.join(models, 'README.md'), '');
+  const { bundles, ignored } = await loadBundles(models);
+  assert.deepEqual(
+    bundles.map(({ manifest }) => manifest.name),
+    ['ant', 'zebra'],
+  );
+  assert.deepEqual(ignored, [
+    { directory: path.join(models, '.being-built'), reason: 'its name starts with a dot' },
+    { directory: path.join(models, 'notes'), reason: 'it has no bundle.json' },
+  ]);
+});
+
+test('two bundles of one name, and a models directory that does not exist', async (t) => {
+  const models = await temporaryDirectory(t);
+  await writeTestBundle(path.join(models, 'one'));
+  await writeTestBundle(path.join(models, 'two'));
+  await assert.rejects(loadBundles(models), { name: 'BundleError', message: /"test-bundle" exists twice/ });
+  await assert.rejects(loadBundles(path.join(models, 'none')), { name: 'BundleError', message: /npm run models/ });
+});

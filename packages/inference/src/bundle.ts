@@ -1,0 +1,167 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { BundleManifest } from '@tessera/contracts';
+import { Value } from 'typebox/value';
+
+const MANIFEST_FILE = 'bundle.json';
+const MANIFEST_BYTES_MAX = 4 * 1024 * 1024;
+const REMEDY = 'run "npm run models" to build it again';
+
+/** A model bundle is missing, damaged or not what its manifest says; the message names bundle, file and remedy. */
+export class BundleError extends Error {
+  override readonly name = 'BundleError';
+}
+
+/** A model bundle whose files were all checked against the manifest. */
+export interface Bundle {
+  /** Absolute path of the directory. */
+  readonly directory: string;
+  readonly manifest: BundleManifest;
+  /**
+   * Reads a file that the manifest lists.
+   *
+   * @throws BundleError when the manifest does not list it or it is gone
+   */
+  readFile(name: string): Promise<Uint8Array>;
+}
+
+export interface LoadedBundles {
+  /** Sorted by name. */
+  readonly bundles: readonly Bundle[];
+  /** Sub-directories that are no bundles, with the reason. */
+  readonly ignored: readonly { readonly directory: string; readonly reason: string }[];
+}
+
+/**
+ * Loads every bundle of a models directory: one sub-directory each. Hidden sub-directories are left alone, since a
+ * bundle that is being built lies in one.
+ *
+ * @throws BundleError when the directory is missing, a bundle is damaged, or two bundles have one name
+ */
+export async function loadBundles(modelsDirectory: string): Promise<LoadedBundles> {
+  const entries = await readdir(modelsDirectory, { withFileTypes: true }).catch((cause: unknown) => {
+    throw new BundleError(`Models directory ${modelsDirectory} cannot be read; run "npm run models" to build it.`, {
+      cause,
+    });
+  });
+  const bundles = new Map<string, Bundle>();
+  const ignored: { directory: string; reason: string }[] = [];
+  for (const { name } of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const directory = path.join(modelsDirectory, name);
+    const isDirectory = (await statOrNothing(directory))?.isDirectory() ?? false;
+    if (!isDirectory) continue;
+    if (name.startsWith('.')) {
+      ignored.push({ directory, reason: 'its name starts with a dot' });
+    } else if ((await statOrNothing(path.join(directory, MANIFEST_FILE))) === undefined) {
+      ignored.push({ directory, reason: `it has no ${MANIFEST_FILE}` });
+    } else {
+      const bundle = await loadBundle(directory);
+      const twin = bundles.get(bundle.manifest.name);
+      if (twin !== undefined) {
+        throw new BundleError(
+          `Bundle "${bundle.manifest.name}" exists twice, in ${twin.directory} and ${bundle.directory}; remove one.`,
+        );
+      }
+      bundles.set(bundle.manifest.name, bundle);
+    }
+  }
+  const sorted = [...bundles.values()].sort((a, b) => (a.manifest.name < b.manifest.name ? -1 : 1));
+  return { bundles: sorted, ignored };
+}
+
+/**
+ * Loads one bundle: validates `bundle.json`, then checks that every file it lists is there, inside of the directory,
+ * and has the stated size and SHA-256.
+ *
+ * @throws BundleError
+ */
+export async function loadBundle(directory: string): Promise<Bundle> {
+  const root = await realpath(directory).catch((cause: unknown) => {
+    throw new BundleError(`Bundle directory ${directory} does not exist; ${REMEDY}.`, { cause });
+  });
+  const manifest = await readManifest(root);
+  const label = `Bundle "${manifest.name}" (${root})`;
+  for (const [name, graph] of Object.entries(manifest.graphs)) {
+    if (!Object.hasOwn(manifest.files, graph.file)) {
+      throw new BundleError(`${label}: graph "${name}" is in ${graph.file}, which "files" does not list; ${REMEDY}.`);
+    }
+  }
+  for (const [name, expected] of Object.entries(manifest.files)) {
+    await checkFile(label, root, name, expected);
+  }
+  return {
+    directory: root,
+    manifest,
+    async readFile(name) {
+      if (!Object.hasOwn(manifest.files, name)) {
+        throw new BundleError(`${label}: ${name} is not listed in "files" of ${MANIFEST_FILE}.`);
+      }
+      return await readFile(path.resolve(root, name)).catch((cause: unknown) => {
+        throw new BundleError(`${label}: ${name} cannot be read; ${REMEDY}.`, { cause });
+      });
+    },
+  };
+}
+
+async function readManifest(root: string): Promise<BundleManifest> {
+  const file = path.join(root, MANIFEST_FILE);
+  const found = await statOrNothing(file);
+  if (!found?.isFile()) throw new BundleError(`Bundle ${root} has no file ${MANIFEST_FILE}; ${REMEDY}.`);
+  if (found.size > MANIFEST_BYTES_MAX) {
+    throw new BundleError(`${file} has ${found.size} bytes; a manifest has at most ${MANIFEST_BYTES_MAX}.`);
+  }
+  let manifest: unknown;
+  try {
+    manifest = JSON.parse(await readFile(file, 'utf8'));
+  } catch (cause) {
+    throw new BundleError(`${file} is not readable JSON; ${REMEDY}.`, { cause });
+  }
+  if (Value.Check(BundleManifest, manifest)) return manifest;
+  const findings = Value.Errors(BundleManifest, manifest).map(
+    ({ instancePath, message }) => `${instancePath === '' ? 'the manifest' : instancePath} ${message}`,
+  );
+  throw new BundleError(`${file} is not a bundle manifest: ${[...new Set(findings)].join('; ')}; ${REMEDY}.`);
+}
+
+async function checkFile(
+  label: string,
+  root: string,
+  name: string,
+  expected: { readonly sha256: string; readonly bytes: number },
+): Promise<void> {
+  const file = path.resolve(root, name);
+  if (name === '' || name.includes('\0') || !isInside(root, file)) {
+    throw new BundleError(
+      `${label}: file name ${JSON.stringify(name)} leads out of the bundle; do not use the bundle.`,
+    );
+  }
+  const target = await realpath(file).catch((cause: unknown) => {
+    throw new BundleError(`${label}: ${name} is missing; ${REMEDY}.`, { cause });
+  });
+  if (!isInside(root, target)) {
+    throw new BundleError(`${label}: ${name} is a link to ${target}, out of the bundle; copy the file instead.`);
+  }
+  const found = await stat(target);
+  if (!found.isFile()) throw new BundleError(`${label}: ${name} is not a file; ${REMEDY}.`);
+  if (found.size !== expected.bytes) {
+    throw new BundleError(`${label}: ${name} has ${found.size} bytes instead of ${expected.bytes}; ${REMEDY}.`);
+  }
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(target), hash);
+  const sha256 = hash.digest('hex');
+  if (sha256 !== expected.sha256) {
+    throw new BundleError(`${label}: ${name} has sha256 ${sha256} instead of ${expected.sha256}; ${REMEDY}.`);
+  }
+}
+
+function isInside(root: string, file: string): boolean {
+  const relative = path.relative(root, file);
+  return relative !== '' && relative !== '..' && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative);
+}
+
+async function statOrNothing(file: string) {
+  return await stat(file).catch(() => undefined);
+}

@@ -1,0 +1,101 @@
+import { InferenceSession } from 'onnxruntime-node';
+import type { GraphFile } from './protocol.js';
+
+/** A graph that is ready to run. */
+export interface LoadedGraph {
+  /** For messages: bundle and graph by name. */
+  readonly label: string;
+  readonly session: InferenceSession;
+  readonly inputs: ReadonlyMap<string, InferenceSession.ValueMetadata>;
+  readonly outputs: ReadonlyMap<string, InferenceSession.ValueMetadata>;
+}
+
+export interface LoadedGraphs {
+  readonly executionProvider: string;
+  find(bundle: string, graph: string): LoadedGraph | undefined;
+}
+
+interface SessionOptions {
+  /** In order of preference. */
+  readonly executionProviders: readonly string[];
+  readonly threads: number | undefined;
+  /** Told of every execution provider that did not work, when there is another one to try. */
+  readonly onProviderRejected: (executionProvider: string, message: string) => void;
+}
+
+/**
+ * Loads all graphs on the first execution provider that takes every one of them. ONNX Runtime lists providers whose
+ * libraries are missing and does not fall back by itself, so trying is the only way to know.
+ *
+ * @throws Error with the reason of the last provider when none works
+ */
+export async function loadGraphs(files: readonly GraphFile[], options: SessionOptions): Promise<LoadedGraphs> {
+  const [executionProvider, ...others] = options.executionProviders;
+  if (executionProvider === undefined) throw new Error('No execution provider is configured.');
+  try {
+    const graphs = await loadOn(executionProvider, files, options.threads);
+    return { executionProvider, find: (bundle, graph) => graphs.get(graphKey(bundle, graph)) };
+  } catch (error) {
+    if (others.length === 0) throw error;
+    options.onProviderRejected(executionProvider, error instanceof Error ? error.message : String(error));
+    return await loadGraphs(files, { ...options, executionProviders: others });
+  }
+}
+
+async function loadOn(
+  executionProvider: string,
+  files: readonly GraphFile[],
+  threads: number | undefined,
+): Promise<Map<string, LoadedGraph>> {
+  const graphs = new Map<string, LoadedGraph>();
+  try {
+    for (const file of files) {
+      graphs.set(graphKey(file.bundle, file.graph), await loadGraph(executionProvider, file, threads));
+    }
+    return graphs;
+  } catch (error) {
+    await Promise.all([...graphs.values()].map(({ session }) => session.release()));
+    throw error;
+  }
+}
+
+async function loadGraph(
+  executionProvider: string,
+  file: GraphFile,
+  threads: number | undefined,
+): Promise<LoadedGraph> {
+  const label = `graph "${file.graph}" of bundle "${file.bundle}"`;
+  const session = await InferenceSession.create(file.path, {
+    executionProviders: [executionProvider],
+    graphOptimizationLevel: 'all',
+    // Errors are thrown as well, and logged by the supervisor.
+    logSeverityLevel: 4,
+    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+  }).catch((cause: unknown) => {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${label} cannot be loaded on ${executionProvider}: ${reason}`, { cause });
+  });
+  assertSameNames(label, 'inputs', file.inputs, session.inputNames);
+  assertSameNames(label, 'outputs', file.outputs, session.outputNames);
+  return { label, session, inputs: byName(session.inputMetadata), outputs: byName(session.outputMetadata) };
+}
+
+function assertSameNames(
+  label: string,
+  kind: 'inputs' | 'outputs',
+  promised: readonly string[],
+  actual: readonly string[],
+): void {
+  if ([...promised].sort().join('\n') === [...actual].sort().join('\n')) return;
+  throw new Error(`${label} has the ${kind} ${actual.join(', ')}, but its manifest says ${promised.join(', ')}`);
+}
+
+function byName(
+  metadata: readonly InferenceSession.ValueMetadata[],
+): ReadonlyMap<string, InferenceSession.ValueMetadata> {
+  return new Map(metadata.map((entry) => [entry.name, entry]));
+}
+
+function graphKey(bundle: string, graph: string): string {
+  return JSON.stringify([bundle, graph]);
+}

@@ -1,0 +1,12 @@
+export { BundleError, loadBundle, loadBundles, type Bundle, type LoadedBundles } from './bundle.js';
+export {
+  InvalidRunError,
+  TensorNotKeptError,
+  type HostTensor,
+  type InferenceRunner,
+  type KeptTensor,
+  type RunRequest,
+  type RunResult,
+} from './inference-runner.js';
+export type { InferenceLog } from './log.js';
+export { InferenceStartError, startInferenceRunner, type InferenceRunnerOptions } from './supervised-runner.js';

@@ -1,0 +1,61 @@
+/** A dense tensor in host memory, row-major. */
+export interface HostTensor {
+  readonly type: 'float32' | 'uint8' | 'int64' | 'bool';
+  readonly dims: readonly number[];
+  readonly data: Float32Array | Uint8Array | BigInt64Array;
+}
+
+/** An output that was kept in the inference process; see {@link RunRequest.keep}. */
+export interface KeptTensor {
+  readonly kept: string;
+}
+
+export interface RunRequest {
+  /** Bundle name, as in its manifest. */
+  readonly bundle: string;
+  /** Graph name, as in the manifest's `graphs`. */
+  readonly graph: string;
+  /** Every input of the graph, by name. A kept tensor does not travel. */
+  readonly feeds: Readonly<Record<string, HostTensor | KeptTensor>>;
+  /** Outputs to bring back to this process; without it every output that is not kept. */
+  readonly fetch?: readonly string[];
+  /**
+   * Outputs to keep in the inference process: output name → key under which later runs refer to it. Kept tensors are
+   * dropped least recently used first when the process holds too many bytes, and all at once when it restarts.
+   */
+  readonly keep?: Readonly<Record<string, string>>;
+}
+
+export interface RunResult {
+  readonly outputs: Readonly<Record<string, HostTensor>>;
+  /** Duration of the ONNX Runtime call alone. */
+  readonly runMs: number;
+}
+
+/** A feed named a kept tensor that the inference process no longer has: compute it again. */
+export class TensorNotKeptError extends Error {
+  override readonly name = 'TensorNotKeptError';
+}
+
+/** The request does not fit the graph: a mistake of the caller that no retry mends. The message says what differs. */
+export class InvalidRunError extends Error {
+  override readonly name = 'InvalidRunError';
+}
+
+/** Runs graphs of loaded bundles, one at a time, outside of the caller's event loop. */
+export interface InferenceRunner {
+  /** The execution provider that is active, after any fallback: `cuda` or `cpu`. */
+  readonly executionProvider: string;
+  /** How often the inference process had to be replaced. */
+  readonly restarts: number;
+  /**
+   * @throws InvalidRunError when the graph does not exist, or a feed differs from its input in name, type or shape
+   * @throws TensorNotKeptError when a kept feed is gone
+   * @throws TesseraError `TSR_INFERENCE_FAILED` when the run fails, exceeds its time, or the process dies
+   */
+  run(request: RunRequest): Promise<RunResult>;
+  /** Whether every one of these kept tensors is still there; touches them. Does not wait for the runs that wait. */
+  holds(keys: readonly string[]): Promise<boolean>;
+  /** Finishes the runs that were accepted, then ends the process. */
+  close(): Promise<void>;
+}

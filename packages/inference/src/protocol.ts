@@ -1,0 +1,41 @@
+import type { RunRequest, RunResult } from './inference-runner.js';
+
+/** The graph files of one bundle, as the child loads them. */
+export interface GraphFile {
+  readonly bundle: string;
+  readonly graph: string;
+  readonly path: string;
+  /** Names that the manifest promises. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+export interface LoadMessage {
+  readonly type: 'load';
+  readonly graphs: readonly GraphFile[];
+  /** In order of preference. */
+  readonly executionProviders: readonly string[];
+  readonly threads: number | undefined;
+  readonly keepBytes: number;
+}
+
+/** What the supervisor asks of the child and gets exactly one {@link Reply} for. */
+export type Question =
+  | { readonly type: 'run'; readonly id: number; readonly request: RunRequest }
+  | { readonly type: 'holds'; readonly id: number; readonly keys: readonly string[] };
+
+export type MessageToChild = LoadMessage | Question;
+
+/** `invalid`: the request does not fit the graph. `not-kept`: a kept feed is gone. `failed`: ONNX Runtime failed. */
+export type FailureReason = 'invalid' | 'not-kept' | 'failed';
+
+export type Reply =
+  | { readonly type: 'result'; readonly id: number; readonly result: RunResult }
+  | { readonly type: 'held'; readonly id: number; readonly held: boolean }
+  | { readonly type: 'failure'; readonly id: number; readonly reason: FailureReason; readonly message: string };
+
+export type MessageFromChild =
+  | Reply
+  | { readonly type: 'provider-rejected'; readonly executionProvider: string; readonly message: string }
+  | { readonly type: 'ready'; readonly executionProvider: string }
+  | { readonly type: 'unloadable'; readonly message: string };

@@ -1,0 +1,145 @@
+import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import type { LoadedGraph } from './graph-sessions.js';
+import {
+  InvalidRunError,
+  TensorNotKeptError,
+  type HostTensor,
+  type KeptTensor,
+  type RunRequest,
+  type RunResult,
+} from './inference-runner.js';
+import type { KeptTensors } from './kept-tensors.js';
+
+/** A tensor in the inference process, with the memory it takes. */
+export interface SizedTensor {
+  readonly tensor: Tensor;
+  readonly byteLength: number;
+}
+
+const arrayTypes = { float32: Float32Array, uint8: Uint8Array, int64: BigInt64Array, bool: Uint8Array } as const;
+
+/**
+ * Runs one graph in this process.
+ *
+ * @throws InvalidRunError when the request does not fit the graph
+ * @throws TensorNotKeptError when a kept feed is gone
+ * @throws Error from ONNX Runtime when the run itself fails
+ */
+export async function runGraph(
+  graph: LoadedGraph,
+  request: Omit<RunRequest, 'bundle' | 'graph'>,
+  kept: KeptTensors<SizedTensor>,
+): Promise<RunResult> {
+  const keep = Object.entries(request.keep ?? {});
+  const fetch = request.fetch ?? [...graph.outputs.keys()].filter((name) => !keep.some(([output]) => output === name));
+  const wanted = [...new Set([...fetch, ...keep.map(([output]) => output)])];
+  checkOutputs(graph, wanted, fetch);
+  const feeds = collectFeeds(graph, request.feeds, kept);
+
+  const start = performance.now();
+  const values = new Map(Object.entries(await graph.session.run(feeds, wanted)));
+  const runMs = performance.now() - start;
+
+  const output = (name: string): Tensor => {
+    const value = values.get(name);
+    if (value === undefined) throw new Error(`${graph.label} did not give its output "${name}"`);
+    return value;
+  };
+  const tensorsToKeep = new Map(keep.map(([name, key]) => [key, sized(output(name))]));
+  try {
+    kept.keep(tensorsToKeep);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new InvalidRunError(`${graph.label}: ${cause.message}; raise keepBytes`, { cause });
+  }
+  return { outputs: Object.fromEntries(fetch.map((name) => [name, toHost(output(name))])), runMs };
+}
+
+function checkOutputs(graph: LoadedGraph, wanted: readonly string[], fetch: readonly string[]): void {
+  const names = [...graph.outputs.keys()].join(', ');
+  if (wanted.length === 0) throw new InvalidRunError(`${graph.label}: no output is asked for; it has ${names}`);
+  for (const name of wanted) {
+    const metadata = graph.outputs.get(name);
+    if (metadata === undefined) throw new InvalidRunError(`${graph.label} has no output "${name}"; it has ${names}`);
+    if (fetch.includes(name) && !(metadata.isTensor && Object.hasOwn(arrayTypes, metadata.type))) {
+      const type = metadata.isTensor ? metadata.type : 'no tensor';
+      throw new InvalidRunError(`${graph.label}: output "${name}" is ${type} and can only be kept`);
+    }
+  }
+}
+
+function collectFeeds(
+  graph: LoadedGraph,
+  feeds: RunRequest['feeds'],
+  kept: KeptTensors<SizedTensor>,
+): Record<string, Tensor> {
+  const names = [...graph.inputs.keys()];
+  const unknown = Object.keys(feeds).find((name) => !graph.inputs.has(name));
+  if (unknown !== undefined) {
+    throw new InvalidRunError(`${graph.label} has no input "${unknown}"; it has ${names.join(', ')}`);
+  }
+  const tensors: [string, Tensor][] = [];
+  for (const [name, metadata] of graph.inputs) {
+    const feed = Object.hasOwn(feeds, name) ? feeds[name] : undefined;
+    if (feed === undefined) throw new InvalidRunError(`${graph.label}: input "${name}" is missing`);
+    const label = `${graph.label}: input "${name}"`;
+    const tensor = 'kept' in feed ? keptTensor(label, feed, kept) : fromHost(label, feed);
+    checkFits(label, metadata, tensor);
+    tensors.push([name, tensor]);
+  }
+  return Object.fromEntries(tensors);
+}
+
+function keptTensor(label: string, feed: KeptTensor, kept: KeptTensors<SizedTensor>): Tensor {
+  const found = kept.get(feed.kept);
+  if (found === undefined) throw new TensorNotKeptError(`${label}: "${feed.kept}" is not kept any more`);
+  return found.tensor;
+}
+
+function fromHost(label: string, { type, dims, data }: HostTensor): Tensor {
+  const expected = Object.hasOwn(arrayTypes, type) ? arrayTypes[type] : undefined;
+  if (expected === undefined) throw new InvalidRunError(`${label} has the unknown type ${type}`);
+  if (!(data instanceof expected)) {
+    throw new InvalidRunError(`${label} is ${type} and needs a ${expected.name}, got ${data.constructor.name}`);
+  }
+  if (!dims.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) {
+    throw new InvalidRunError(`${label} has the dimensions ${showDims(dims)}, which are no sizes`);
+  }
+  const length = dims.reduce((product, dim) => product * dim, 1);
+  if (data.length !== length) {
+    throw new InvalidRunError(`${label} of dimensions ${showDims(dims)} needs ${length} values, got ${data.length}`);
+  }
+  return new Tensor(type, data, dims);
+}
+
+function checkFits(label: string, metadata: InferenceSession.ValueMetadata, tensor: Tensor): void {
+  if (!metadata.isTensor) throw new InvalidRunError(`${label} takes no tensor`);
+  if (tensor.type !== metadata.type) {
+    throw new InvalidRunError(`${label} takes ${metadata.type}, got ${tensor.type}`);
+  }
+  // ONNX Runtime reports an unknown rank as it does a scalar: nothing to compare with.
+  if (metadata.shape.length === 0) return;
+  const fits =
+    tensor.dims.length === metadata.shape.length &&
+    metadata.shape.every((dim, axis) => typeof dim === 'string' || dim === tensor.dims[axis]);
+  if (!fits) {
+    throw new InvalidRunError(`${label} takes dimensions ${showDims(metadata.shape)}, got ${showDims(tensor.dims)}`);
+  }
+}
+
+function sized(tensor: Tensor): SizedTensor {
+  const { data } = tensor;
+  // Strings are counted by their number: ONNX Runtime does not say more.
+  return { tensor, byteLength: Array.isArray(data) ? data.length : data.byteLength };
+}
+
+function toHost({ type, dims, data }: Tensor): HostTensor {
+  if (type === 'float32' && data instanceof Float32Array) return { type, dims, data };
+  if (type === 'int64' && data instanceof BigInt64Array) return { type, dims, data };
+  if ((type === 'uint8' || type === 'bool') && data instanceof Uint8Array) return { type, dims, data };
+  throw new Error(`an output of type ${type} cannot be brought to the host`);
+}
+
+function showDims(dims: readonly (number | string)[]): string {
+  return `[${dims.map((dim) => (dim === '' ? '?' : dim)).join(', ')}]`;
+}
