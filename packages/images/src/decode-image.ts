@@ -43,7 +43,7 @@ interface Size {
  */
 export async function decodeImage(bytes: Uint8Array, limits: ImageLimits = defaultImageLimits): Promise<PixelImage> {
   const header = await readHeader(bytes, limits);
-  return decodePixels(bytes, header, limits);
+  return decodePixels(header, limits);
 }
 
 /**
@@ -62,7 +62,7 @@ export async function decodeForModels(bytes: Uint8Array, options: DecodeForModel
     width: Math.min(header.width, Math.max(1, ...sizes.map((size) => size.width))),
     height: Math.min(header.height, Math.max(1, ...sizes.map((size) => size.height))),
   };
-  const decoded = await decodePixels(bytes, header, limits, envelope);
+  const decoded = await decodePixels(header, limits, envelope);
   const images = await Promise.all(sizes.map((size) => resizePixels(decoded, size)));
   return { format: header.format, width: header.width, height: header.height, images };
 }
@@ -77,12 +77,11 @@ function targetSize(target: ResizeTarget, original: Size): Size {
 }
 
 async function decodePixels(
-  bytes: Uint8Array,
   header: Awaited<ReturnType<typeof readHeader>>,
   limits: ImageLimits,
   size: Size = header,
 ): Promise<PixelImage> {
-  let pipeline = sharp(bytes, { autoOrient: true, failOn: 'error', limitInputPixels: limits.maxPixels });
+  let pipeline = sharp(header.firstFrame, { autoOrient: true, failOn: 'error', limitInputPixels: limits.maxPixels });
   // The library converts 16-bit images with a profile to Display P3; reducing them to 8 bits first keeps them sRGB.
   if (header.deepColour) pipeline = pipeline.pipelineColourspace('srgb');
   pipeline = pipeline.flatten({ background: '#ffffff' }).toColourspace('srgb').removeAlpha();

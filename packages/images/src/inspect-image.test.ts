@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 
 import { decodeImage } from './decode-image.js';
 import { errorWith } from './fixtures/errors.js';
-import { formats, frames, noise, solid } from './fixtures/images.js';
+import { formats, frames, manyFrames, noise, solid } from './fixtures/images.js';
 import { blackPng } from './fixtures/png.js';
 import { defaultImageLimits } from './image-limits.js';
 import { inspectImage } from './inspect-image.js';
@@ -97,6 +97,16 @@ describe('inspectImage', () => {
     for (const format of formats) {
       const bytes = (await noise(60, 40).toFormat(format).toBuffer()).subarray(0, 20);
       await assert.rejects(inspectImage(bytes), errorWith('TSR_IMAGE_CORRUPT'), format);
+    }
+  });
+
+  it('is not slowed down by many frames', { timeout: 20_000 }, async () => {
+    for (const [format, bytes] of Object.entries(await manyFrames(8_000_000))) {
+      const start = performance.now();
+      assert.deepEqual(await inspectImage(bytes), { format, width: 2, height: 2 });
+      const image = await decodeImage(bytes);
+      assert.deepEqual(Array.from(image.data.subarray(0, 3)), [255, 0, 0], format);
+      assert.ok(performance.now() - start < 2_000, `${performance.now() - start} ms for ${format}`);
     }
   });
 

@@ -1,6 +1,7 @@
 import { TesseraError } from '@tessera/contracts';
 import type { Metadata } from 'sharp';
 
+import { keepFirstFrame } from './first-frame.js';
 import { sniffImageFormat } from './image-format.js';
 import type { ImageFormat } from './image-format.js';
 import { defaultImageLimits } from './image-limits.js';
@@ -16,6 +17,8 @@ export interface ImageHeader {
 
 /** An {@link ImageHeader} and what decoding has to know beyond it. */
 interface DecodingHeader extends ImageHeader {
+  /** The file without later frames. */
+  readonly firstFrame: Uint8Array;
   /** 16 bits per colour channel. */
   readonly deepColour: boolean;
 }
@@ -34,14 +37,15 @@ export async function inspectImage(bytes: Uint8Array, limits: ImageLimits = defa
 /** As {@link inspectImage}, with what decoding needs. */
 export async function readHeader(bytes: Uint8Array, limits: ImageLimits): Promise<DecodingHeader> {
   const format = sniffImageFormat(bytes);
-  const metadata = await readMetadata(bytes, format, limits.headerTimeoutMs);
+  const firstFrame = keepFirstFrame(bytes, format);
+  const metadata = await readMetadata(firstFrame, format, limits.headerTimeoutMs);
   if (metadata.mediaType !== `image/${format}`) {
     throw new TesseraError('TSR_IMAGE_CORRUPT', `The image starts like ${format} but does not continue so.`);
   }
   const { width, height } = metadata.autoOrient;
   checkSize(width, height, limits);
   checkChannels(metadata);
-  return { format, width, height, deepColour: metadata.space === 'rgb16' };
+  return { format, width, height, firstFrame, deepColour: metadata.space === 'rgb16' };
 }
 
 async function readMetadata(bytes: Uint8Array, format: ImageFormat, timeoutMs: number): Promise<Metadata> {

@@ -1,0 +1,103 @@
+import { TesseraError } from '@tessera/contracts';
+
+import type { ImageFormat } from './image-format.js';
+
+/**
+ * A file of the same format without the frames or pages after the first. The decoders index all of them before they
+ * read one, some in quadratic time: 20 MB of tiny WebP frames would hold a thread for minutes. One pass over the
+ * block structure, copied only when there is something to leave out.
+ *
+ * @throws TesseraError `TSR_IMAGE_CORRUPT` when the block structure runs past the end of the file
+ */
+export function keepFirstFrame(bytes: Uint8Array, format: ImageFormat): Uint8Array {
+  // A block cut off at the very end shows as a read past it.
+  try {
+    if (format === 'gif') return keepFirstGifFrame(bytes);
+    if (format === 'webp') return keepFirstWebpFrame(bytes);
+    if (format === 'tiff') return keepFirstTiffPage(bytes);
+    return bytes;
+  } catch (error) {
+    if (error instanceof RangeError) throw truncated(format, error);
+    throw error;
+  }
+}
+
+const GIF_EXTENSION = 0x21;
+const GIF_IMAGE = 0x2c;
+const GIF_TRAILER = 0x3b;
+
+/** GIF89a specification, §15–§27 and appendix A. */
+function keepFirstGifFrame(bytes: Uint8Array): Uint8Array {
+  const view = viewOf(bytes);
+  const colourTableBytes = (packed: number) => (packed & 0x80 ? 3 << ((packed & 7) + 1) : 0);
+  const skipSubBlocks = (start: number) => {
+    let offset = start;
+    for (let length = view.getUint8(offset); length > 0; length = view.getUint8(offset)) offset += length + 1;
+    return offset + 1;
+  };
+  let firstFrameEnd: number | undefined;
+  let offset = 13 + colourTableBytes(view.getUint8(10));
+  // Many encoders forget the trailer, so the end of the file between two blocks is as good.
+  while (offset < bytes.length) {
+    const kind = view.getUint8(offset);
+    if (kind === GIF_EXTENSION) {
+      offset = skipSubBlocks(offset + 2);
+    } else if (kind === GIF_IMAGE) {
+      offset = skipSubBlocks(offset + 11 + colourTableBytes(view.getUint8(offset + 9)));
+      firstFrameEnd ??= offset;
+    } else {
+      break;
+    }
+  }
+  if (firstFrameEnd === undefined || offset === firstFrameEnd) return bytes;
+  return Buffer.concat([bytes.subarray(0, firstFrameEnd), Uint8Array.of(GIF_TRAILER)]);
+}
+
+const WEBP_FRAME = 0x414e4d46; // 'ANMF'
+const WEBP_EXIF = 0x45584946; // 'EXIF'
+
+/** WebP container specification, "Extended file format": RIFF chunks, padded to even lengths. */
+function keepFirstWebpFrame(bytes: Uint8Array): Uint8Array {
+  const view = viewOf(bytes);
+  const riffEnd = 8 + view.getUint32(4, true);
+  let frames = 0;
+  let firstFrameEnd = 0;
+  let metadata = bytes.subarray(0, 0);
+  for (let offset = 12; offset < riffEnd;) {
+    const name = view.getUint32(offset);
+    const end = offset + 8 + view.getUint32(offset + 4, true);
+    if (end > bytes.length) throw new RangeError('chunk beyond the end of the file');
+    const next = end + (end & 1);
+    if (name === WEBP_FRAME && ++frames === 1) firstFrameEnd = next;
+    if (name === WEBP_EXIF) metadata = bytes.subarray(offset, next);
+    offset = next;
+  }
+  if (frames < 2) return bytes;
+  const kept = Buffer.concat([bytes.subarray(0, firstFrameEnd), metadata]);
+  kept.writeUInt32LE(kept.length - 8, 4);
+  return kept;
+}
+
+/** TIFF 6.0 §2, and BigTIFF with its 64-bit offsets: ends the list of directories after the first. */
+function keepFirstTiffPage(bytes: Uint8Array): Uint8Array {
+  const view = viewOf(bytes);
+  const littleEndian = view.getUint8(0) === 0x49;
+  const isBig = view.getUint16(2, littleEndian) === 43;
+  const readOffset = (at: number) =>
+    isBig ? Number(view.getBigUint64(at, littleEndian)) : view.getUint32(at, littleEndian);
+  const offsetBytes = isBig ? 8 : 4;
+  const directory = readOffset(isBig ? 8 : 4);
+  const next = isBig
+    ? directory + 8 + 20 * readOffset(directory)
+    : directory + 2 + 12 * view.getUint16(directory, littleEndian);
+  if (readOffset(next) === 0) return bytes;
+  return Uint8Array.from(bytes).fill(0, next, next + offsetBytes);
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function truncated(format: ImageFormat, cause: unknown): TesseraError {
+  return new TesseraError('TSR_IMAGE_CORRUPT', `The ${format} image is truncated; send the whole file.`, { cause });
+}
