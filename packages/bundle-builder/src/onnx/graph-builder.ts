@@ -1,6 +1,6 @@
 import type { Attribute, ElementType, Graph, Model, Node, Tensor, ValueInfo } from './model.js';
 import { elementTypes } from './model.js';
-import { float16Tensor, float32Tensor, int64Tensor } from './tensor.js';
+import { float16Tensor, float32Tensor, int64Tensor, toFloat32Array } from './tensor.js';
 
 export interface GraphBuilderOptions {
   /** How `weight` stores its values; `float16` unless told otherwise. */
@@ -59,10 +59,32 @@ export class GraphBuilder {
     return this.constant(int64Tensor(dims, values));
   }
 
+  /**
+   * Adds all of `source`, with its input called `inputName` replaced by the value `input`; its other inputs and its
+   * outputs are not declared here. Floating-point constants of `weightSize` elements and more are stored as weights.
+   */
+  include(source: Graph, inputName: string, input: string, weightSize = 1024): void {
+    this.node('Identity', [input], {}, { output: inputName });
+    const constants = source.nodes.flatMap(({ operator, outputs: [name], attributes: { value } }) => {
+      const isTensor = operator === 'Constant' && typeof value === 'object' && 'tensor' in value;
+      return isTensor && name !== undefined ? [[name, value.tensor] as const] : [];
+    });
+    for (const [name, tensor] of [...source.initializers, ...constants]) {
+      const isWeight = tensor.type === 'float32' && tensor.data.length >= weightSize * 4;
+      if (isWeight) this.weight(tensor.dims, toFloat32Array(tensor), name);
+      else this.constant(tensor, name);
+    }
+    const folded = new Set(constants.map(([name]) => name));
+    for (const { operator, inputs, outputs, attributes, domain } of source.nodes) {
+      if (!folded.has(outputs[0] ?? '')) this.#append(operator, inputs, outputs, attributes, domain);
+    }
+  }
+
   /** A weight stored as float16 and cast to float32 in the graph; the runtime folds the cast when it loads the graph. */
-  weight(dims: readonly number[], values: ArrayLike<number>): string {
-    if (this.#weightType === 'float32') return this.float32(dims, values);
-    return this.cast(this.constant(float16Tensor(dims, values), this.#freshName('weight')), 'float32');
+  weight(dims: readonly number[], values: ArrayLike<number>, name = this.#freshName('weight')): string {
+    if (this.#weightType === 'float32') return this.constant(float32Tensor(dims, values), name);
+    const stored = this.constant(float16Tensor(dims, values), `${name}_float16`);
+    return this.node('Cast', [stored], { to: elementTypes.float32 }, { output: name });
   }
 
   cast(value: string, type: ElementType): string {
@@ -103,9 +125,9 @@ export class GraphBuilder {
     };
   }
 
-  /** The collected graph as a model of operator set 17 and ONNX Runtime's contributed operators. */
-  model(): Model {
-    return { irVersion: 8, operatorSets: { '': 17, 'com.microsoft': 1 }, graph: this.graph() };
+  /** The collected graph as a model of the given operator set and ONNX Runtime's contributed operators. */
+  model(operatorSet = 17): Model {
+    return { irVersion: 8, operatorSets: { '': operatorSet, 'com.microsoft': 1 }, graph: this.graph() };
   }
 
   #append(

@@ -10,15 +10,14 @@ const imageSize = 1024;
 const gridSize = 64;
 const cellCount = gridSize * gridSize;
 const width = 256;
-const maskCount = 4;
 const maskSize = 256;
 const transformerLayers = ['layers.0', 'layers.1'];
 
 /**
  * SAM's prompt encoder and mask decoder for boxes, any number of them in one run. Inputs: `embedding` float32
  * [1, 256, 64, 64], `boxes` float32 [boxes, 4] as x0, y0, x1, y1 in pixels of the encoder's 1024 × 1024 input. Outputs:
- * `low_res_masks` float32 [boxes, 4, 256, 256], logits over the padded square, and `iou` float32 [boxes, 4], the
- * predicted quality of each mask.
+ * `low_res_masks` float32 [boxes, 256, 256], logits over the padded square, and `iou` float32 [boxes], how well the mask
+ * is predicted to fit. Of SAM's four masks it is the first, the one for prompts that leave no doubt about the extent.
  *
  * The network is that of Kirillov et al., "Segment Anything" (2023), appendix A, with the weights of `source`, the
  * official ONNX export. It is described anew because the export takes one prompt at a time and spends most of its time
@@ -31,10 +30,10 @@ export function samDecoder(source: Model, options: GraphBuilderOptions = {}): Mo
   const boxes = graph.input('boxes', 'float32', ['boxes', 4]);
 
   const { tokens, image } = twoWayTransformer(layers, promptTokens(layers, boxes), imageCells(layers, embedding));
-  const masks = maskLogits(layers, image, layers.rows(tokens, 1, 1 + maskCount));
-  graph.output('low_res_masks', masks, 'float32', ['boxes', maskCount, maskSize, maskSize]);
-  const quality = perceptron(layers, layers.rows(tokens, 0, 1), 'iou_prediction_head');
-  graph.output('iou', layers.reshape(quality, [-1, maskCount]), 'float32', ['boxes', maskCount]);
+  const masks = maskLogits(layers, image, layers.slice(tokens, 1, 1, 2));
+  graph.output('low_res_masks', masks, 'float32', ['boxes', maskSize, maskSize]);
+  const quality = perceptron(layers, layers.slice(tokens, 1, 0, 1), 'iou_prediction_head');
+  graph.output('iou', layers.reshape(layers.slice(quality, 2, 0, 1), [-1]), 'float32', ['boxes']);
   return graph.model();
 }
 
@@ -110,11 +109,11 @@ function twoWayTransformer(layers: SamLayers, prompt: string, cells: string): { 
 }
 
 /**
- * Upscales the image four times and compares every pixel with each mask token: float32 [boxes, 4, 256, 256]. The two
- * transposed convolutions have stride = kernel = 2, so each is one product per cell; the pixels of a cell stay together
- * until the last step puts the logits, a fraction of the data, into rows.
+ * Upscales the image four times and compares every pixel with the mask token, float32 [boxes, 1, 256]; the result is
+ * float32 [boxes, 256, 256]. The two transposed convolutions have stride = kernel = 2, so each is one product per cell;
+ * the pixels of a cell stay together until the last step puts the logits, a fraction of the data, into rows.
  */
-function maskLogits(layers: SamLayers, image: string, maskTokens: string): string {
+function maskLogits(layers: SamLayers, image: string, maskToken: string): string {
   const { graph, weights } = layers;
   const quarters = upscale(layers, image, 'output_upscaling.0');
   const scale = graph.float32([64], weights.array('onnx::Mul_1984').values);
@@ -122,26 +121,22 @@ function maskLogits(layers: SamLayers, image: string, maskTokens: string): strin
   const normalized = graph.node('LayerNormalization', [quarters, scale, shift], { epsilon: { float: 1e-6 } });
   const pixels = gelu(layers, upscale(layers, gelu(layers, normalized), 'output_upscaling.3'));
 
-  const filters = Array.from({ length: maskCount }, (_, mask) => {
-    return perceptron(layers, layers.rows(maskTokens, mask, mask + 1), `output_hypernetworks_mlps.${mask}`);
-  });
-  const perMask = layers.transpose(graph.node('Concat', filters, { axis: 1 }), [0, 2, 1]);
-  // Axes: box, cell row and column, row and column in the cell, row and column in its quarter, mask.
-  const logits = layers.reshape(layers.multiply(pixels, perMask), [-1, gridSize, gridSize, 2, 2, 2, 2, maskCount]);
-  return layers.reshape(layers.transpose(logits, [0, 7, 1, 3, 5, 2, 4, 6]), [-1, maskCount, maskSize, maskSize]);
+  const filter = layers.transpose(perceptron(layers, maskToken, 'output_hypernetworks_mlps.0'), [0, 2, 1]);
+  // Axes: box, cell row and column, row and column in the cell, row and column in its quarter.
+  const logits = layers.reshape(layers.multiply(pixels, filter), [-1, gridSize, gridSize, 2, 2, 2, 2]);
+  return layers.reshape(layers.transpose(logits, [0, 1, 3, 5, 2, 4, 6]), [-1, maskSize, maskSize]);
 }
 
 /** A transposed convolution with stride 2 of [boxes, cells, channels]: [boxes, cells × 4, channels of the output]. */
 function upscale(layers: SamLayers, value: string, name: string): string {
-  const { graph, weights } = layers;
-  const kernel = weights.array(`mask_decoder.${name}.weight`);
+  const kernel = layers.weights.array(`mask_decoder.${name}.weight`);
   const [inputs = 0, outputs = 0] = kernel.dims;
-  const bias = weights.array(`mask_decoder.${name}.bias`);
-  const product = layers.multiply(value, graph.weight([inputs, 4 * outputs], permute(kernel, [0, 2, 3, 1])));
-  return layers.add(
-    graph.node('Reshape', [product, graph.int64([3], [0, -1, outputs])]),
-    graph.float32(bias.dims, bias.values),
-  );
+  const bias = Array.from(layers.weights.array(`mask_decoder.${name}.bias`).values);
+  const quarters = layers.linear(value, {
+    weight: { dims: [inputs, 4 * outputs], values: permute(kernel, [0, 2, 3, 1]) },
+    bias: { dims: [4 * outputs], values: Float32Array.from([bias, bias, bias, bias].flat()) },
+  });
+  return layers.reshape(quarters, [0, -1, outputs]);
 }
 
 function gelu({ graph }: SamLayers, value: string): string {

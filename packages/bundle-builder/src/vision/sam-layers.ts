@@ -28,10 +28,10 @@ export class SamLayers {
     return this.graph.node('Transpose', [value], { perm });
   }
 
-  /** Rows `start` to `end` of a [batch, rows, columns] value. */
-  rows(value: string, start: number, end: number): string {
+  /** Positions `start` to `end` of a value's axis. */
+  slice(value: string, axis: number, start: number, end: number): string {
     const { graph } = this;
-    return graph.node('Slice', [value, graph.int64([1], [start]), graph.int64([1], [end]), graph.int64([1], [1])]);
+    return graph.node('Slice', [value, graph.int64([1], [start]), graph.int64([1], [end]), graph.int64([1], [axis])]);
   }
 
   linear(value: string, { weight, bias }: Linear): string {
