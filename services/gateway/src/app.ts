@@ -1,0 +1,121 @@
+import multipart from '@fastify/multipart';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { BlobStore } from '@tessera/blob-store';
+import type { Config } from '@tessera/contracts';
+import type { JobQueue } from '@tessera/queue';
+import { fastify, type FastifyBaseLogger } from 'fastify';
+import type { GatewayApp, GatewayContext } from './context.js';
+import { createMetrics } from './metrics.js';
+import { describeApi } from './openapi/document.js';
+import { trackAllowedMethods } from './plugins/allowed-methods.js';
+import { requireApiKey } from './plugins/api-keys.js';
+import { addDocsPage } from './plugins/docs-page.js';
+import { addProblemResponses, sendProblem } from './plugins/problems.js';
+import { measureRequests } from './plugins/request-metrics.js';
+import { addResponseHeaders } from './plugins/response-headers.js';
+import { limitUploads } from './plugins/upload-budget.js';
+import { addClassifyComposition } from './routes/classify-composition.js';
+import { addDocumentation } from './routes/documentation.js';
+import { addJobs } from './routes/jobs.js';
+import { addLivez } from './routes/livez.js';
+import { addMetrics } from './routes/metrics.js';
+import { addModels } from './routes/models.js';
+import { addReadyz } from './routes/readyz.js';
+import { addSegment } from './routes/segment.js';
+import { bodyLimitBytes, serverOptions } from './server-options.js';
+import { Readiness } from './workers/readiness.js';
+import { WorkerDirectory } from './workers/worker-directory.js';
+
+const loopbackHosts: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
+
+/** Bodies of this many largest requests may be in memory at the same time. */
+const largestBodiesAtOnce = 8;
+
+export interface GatewayOptions {
+  readonly config: Config;
+  /** Stays open when the gateway closes: it belongs to the caller. */
+  readonly queue: JobQueue;
+  /** Stays open when the gateway closes: it belongs to the caller. */
+  readonly blobs: BlobStore;
+  readonly logger: FastifyBaseLogger;
+}
+
+/**
+ * Builds the HTTP gateway, ready to listen or to be handed to a test. `close()` lets requests that wait for a result
+ * finish for up to `TESSERA_DRAIN_S` and answers them 202 after that.
+ */
+export async function createGateway({ config, queue, blobs, logger }: GatewayOptions): Promise<GatewayApp> {
+  const app: GatewayApp = fastify({
+    ...serverOptions(config, logger),
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(error, request, reply);
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  if (config.API_KEYS.length === 0 && !loopbackHosts.has(config.HOST)) {
+    logger.warn(`Anyone who reaches ${config.HOST} can use this service: API_KEYS is not set`);
+  }
+  const workers = new WorkerDirectory(blobs);
+  const readiness = new Readiness(queue, workers, logger);
+  const metrics = createMetrics(queue, workers);
+  const draining = new AbortController();
+  const context: GatewayContext = {
+    config,
+    queue,
+    blobs,
+    workers,
+    readiness,
+    metrics,
+    draining: draining.signal,
+  };
+
+  // Responses are built by the routes field by field; compiling a serializer per schema would change none of them.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  addResponseHeaders(app);
+  addProblemResponses(app);
+  measureRequests(app, metrics);
+  drainOnClose(app, draining, config.TESSERA_DRAIN_S);
+  await describeApi(app);
+  const refuseOtherMethods = trackAllowedMethods(app);
+
+  addLivez(app);
+  addReadyz(app, context);
+  addDocumentation(app);
+  await addDocsPage(app);
+  await app.register(async (guarded: GatewayApp) => {
+    requireApiKey(guarded, config.API_KEYS);
+    addModels(guarded, context);
+    addMetrics(guarded, context);
+    addJobs(guarded, context);
+    await guarded.register(async (uploads: GatewayApp) => {
+      uploads.removeContentTypeParser('text/plain');
+      limitUploads(uploads, largestBodiesAtOnce * bodyLimitBytes(config));
+      await uploads.register(multipart, { limits: formLimits, throwFileSizeLimit: false });
+      addSegment(uploads, context);
+      addClassifyComposition(uploads);
+    });
+  });
+  refuseOtherMethods();
+
+  app.addHook('onReady', () => {
+    readiness.start();
+  });
+  app.addHook('onClose', () => readiness.stop());
+  return app;
+}
+
+const formLimits = { files: 4, fields: 32, parts: 36, fieldNameSize: 100, fieldSize: 65_536, headerPairs: 32 };
+
+/** Closing waits for open requests; the ones that still wait for a job when the time is up are answered 202. */
+function drainOnClose(app: GatewayApp, draining: AbortController, drainSeconds: number): void {
+  let timer: NodeJS.Timeout | undefined;
+  app.addHook('preClose', (done) => {
+    timer = setTimeout(() => {
+      draining.abort();
+    }, drainSeconds * 1000);
+    done();
+  });
+  app.addHook('onClose', () => {
+    clearTimeout(timer);
+  });
+}

@@ -1,0 +1,30 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { BlobStore } from '@tessera/blob-store';
+import type { Config } from '@tessera/contracts';
+import type { JobQueue } from '@tessera/queue';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { GatewayMetrics } from './metrics.js';
+import type { Readiness } from './workers/readiness.js';
+import type { WorkerDirectory } from './workers/worker-directory.js';
+
+/** The server as the routes see it: schemas are TypeBox, so that handlers get their types from them. */
+export type GatewayApp = FastifyInstance<
+  Server,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+/** What routes work with. */
+export interface GatewayContext {
+  readonly config: Config;
+  readonly queue: JobQueue;
+  readonly blobs: BlobStore;
+  readonly workers: WorkerDirectory;
+  readonly readiness: Readiness;
+  readonly metrics: GatewayMetrics;
+  /** Aborted when the process has to stop: requests that still wait for a result are answered 202. */
+  readonly draining: AbortSignal;
+}

@@ -1,0 +1,102 @@
+import { TesseraError, type Config } from '@tessera/contracts';
+import type { JobQueue, JobSnapshot } from '@tessera/queue';
+import type { FastifyReply } from 'fastify';
+import type { GatewayContext } from '../context.js';
+import type { WaitOutcome } from '../metrics.js';
+import { jobSummary } from './job-response.js';
+import type { Preferences } from './prefer-header.js';
+import { waitForJob } from './wait-for-job.js';
+
+/** Longest wait that `Prefer: wait=N` can ask for, unless the default is longer. */
+const longestWaitSeconds = 120;
+/** When a client that was answered 202 should ask for its job. */
+const retryAfterSeconds = 1;
+
+interface Answering {
+  readonly context: GatewayContext;
+  readonly reply: FastifyReply;
+  /** Aborted when the client has gone. */
+  readonly client: AbortSignal;
+  /** Time spent before the job was queued. */
+  readonly intakeMs: number;
+}
+
+/**
+ * Answers a request with its job: 200 and the result when it succeeds within the wait, the job's own error when it
+ * fails, 202 otherwise. When the client goes away meanwhile the job is cancelled: nobody else knows its id.
+ */
+export async function answerWithJob(id: string, preferences: Preferences, answering: Answering): Promise<FastifyReply> {
+  const { context, reply, client, intakeMs } = answering;
+  if (preferences.respondAsync) {
+    reply.header('preference-applied', 'respond-async');
+    return accept(reply, await find(context.queue, id));
+  }
+  const waitSeconds = effectiveWait(preferences, context.config);
+  if (preferences.waitSeconds !== undefined) reply.header('preference-applied', `wait=${waitSeconds}`);
+  const startedAt = performance.now();
+  const job = await outcomeOf(id, waitSeconds * 1000, client, context);
+  if (job === null) return reply.hijack();
+  if (isUnfinished(job)) return accept(reply, job);
+  const jobMs = performance.now() - startedAt;
+  reply.header('server-timing', `intake;dur=${intakeMs.toFixed(1)}, job;dur=${jobMs.toFixed(1)}`);
+  return answerFinished(job, reply, context);
+}
+
+/** The job when it has finished or the wait is over; null when the client has gone. */
+async function outcomeOf(
+  id: string,
+  timeoutMs: number,
+  client: AbortSignal,
+  { queue, metrics, draining }: GatewayContext,
+): Promise<JobSnapshot | null> {
+  let outcome: WaitOutcome = 'failed';
+  metrics.waitingRequests.inc();
+  try {
+    const finished = await waitForJob(queue, id, timeoutMs, [client, draining]);
+    if (client.aborted) {
+      outcome = 'abandoned';
+      await queue.cancel(id);
+      return null;
+    }
+    const job = finished ?? (await find(queue, id));
+    outcome = job.status === 'queued' || job.status === 'running' ? 'deferred' : job.status;
+    return job;
+  } finally {
+    metrics.waitingRequests.dec();
+    metrics.waits.inc({ outcome });
+  }
+}
+
+function isUnfinished({ status }: JobSnapshot): boolean {
+  return status === 'queued' || status === 'running';
+}
+
+function effectiveWait({ waitSeconds }: Preferences, config: Config): number {
+  const most = Math.max(longestWaitSeconds, config.TESSERA_WAIT_S);
+  return Math.min(waitSeconds ?? config.TESSERA_WAIT_S, most);
+}
+
+async function find(queue: JobQueue, id: string): Promise<JobSnapshot> {
+  const job = await queue.get(id);
+  if (job === null) throw new TesseraError('TSR_JOB_NOT_FOUND', 'The job is not kept any more.');
+  return job;
+}
+
+function accept(reply: FastifyReply, job: JobSnapshot): FastifyReply {
+  return reply
+    .code(202)
+    .headers({ location: `/jobs/${job.id}`, 'retry-after': retryAfterSeconds })
+    .send(jobSummary(job));
+}
+
+async function answerFinished(
+  job: JobSnapshot,
+  reply: FastifyReply,
+  { blobs, readiness }: GatewayContext,
+): Promise<FastifyReply> {
+  if (job.error !== null) throw TesseraError.fromJSON(job.error);
+  readiness.recordSuccess();
+  const result = job.resultKey === null ? null : await blobs.get(job.resultKey);
+  if (result === null) throw new TesseraError('TSR_JOB_NOT_FOUND', 'The result is not kept any more.');
+  return reply.type('application/json').send(Buffer.from(result.buffer, result.byteOffset, result.byteLength));
+}

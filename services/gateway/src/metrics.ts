@@ -1,0 +1,84 @@
+import type { JobQueue } from '@tessera/queue';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { WorkerDirectory } from './workers/worker-directory.js';
+
+/** How a request stopped waiting for its job. */
+export type WaitOutcome = 'succeeded' | 'failed' | 'cancelled' | 'expired' | 'deferred' | 'abandoned';
+
+/** The gateway's metrics, in a registry of their own. Every label has a small, fixed set of values. */
+export interface GatewayMetrics {
+  readonly registry: Registry;
+  readonly requestSeconds: Histogram<'method' | 'route' | 'status'>;
+  readonly waitingRequests: Gauge;
+  readonly waits: Counter<'outcome'>;
+  readonly imageBytes: Histogram;
+}
+
+export function createMetrics(queue: JobQueue, workers: WorkerDirectory): GatewayMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: 'tessera_queue_jobs',
+    help: 'Jobs in the queue by state; absent while the queue cannot be reached',
+    labelNames: ['state'],
+    registers,
+    async collect() {
+      this.reset();
+      const counts = await queue.counts().catch(() => undefined);
+      if (counts === undefined) return;
+      for (const state of ['queued', 'running'] as const) this.set({ state }, counts[state]);
+    },
+  });
+  new Gauge({
+    name: 'tessera_workers',
+    help: 'Workers that report themselves',
+    registers,
+    async collect() {
+      const reports = await workers.list().catch(() => []);
+      this.set(reports.length);
+    },
+  });
+  new Gauge({
+    name: 'tessera_worker_jobs',
+    help: 'Jobs of the present workers since their start, by state',
+    labelNames: ['state'],
+    registers,
+    async collect() {
+      const reports = await workers.list().catch(() => []);
+      for (const state of ['succeeded', 'failed', 'running'] as const) {
+        this.set(
+          { state },
+          reports.reduce((sum, report) => sum + report.jobs[state], 0),
+        );
+      }
+    },
+  });
+  return {
+    registry,
+    requestSeconds: new Histogram({
+      name: 'tessera_http_request_duration_seconds',
+      help: 'Time from a request’s first byte to the end of its response',
+      labelNames: ['method', 'route', 'status'],
+      buckets: [0.005, 0.015, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+      registers,
+    }),
+    waitingRequests: new Gauge({
+      name: 'tessera_http_waiting_requests',
+      help: 'Requests that wait for the result of their job',
+      registers,
+    }),
+    waits: new Counter({
+      name: 'tessera_http_waits_total',
+      help: 'How waiting for a job ended: by the job’s own outcome, deferred to 202, or abandoned by the client',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    imageBytes: new Histogram({
+      name: 'tessera_image_bytes',
+      help: 'Sizes of the images received',
+      buckets: [10_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000, 30_000_000],
+      registers,
+    }),
+  };
+}

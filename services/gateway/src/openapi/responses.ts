@@ -1,0 +1,26 @@
+import { errorTable, ProblemDetails, type ErrorCode } from '@tessera/contracts';
+import type { TSchema } from 'typebox';
+import { problemMediaType } from '../problems/problem-details.js';
+
+/** Errors that any request may meet. */
+const always: readonly ErrorCode[] = ['TSR_INTERNAL'];
+
+/** A response with a JSON body, described. */
+export function jsonResponse(schema: TSchema, description: string): object {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+/** Response schemas for the errors of a route, one per status, each naming its codes. */
+export function problemResponses(...codes: readonly ErrorCode[]): Record<number, object> {
+  const responses: Record<number, { description: string; content: object }> = {};
+  for (const code of [...codes, ...always]) {
+    const { status, title } = errorTable[code];
+    const line = `\`${code}\`: ${title}.`;
+    const known = responses[status];
+    responses[status] = {
+      description: known === undefined ? line : `${known.description}\n\n${line}`,
+      content: { [problemMediaType]: { schema: ProblemDetails } },
+    };
+  }
+  return responses;
+}

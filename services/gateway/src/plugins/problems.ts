@@ -1,0 +1,27 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { TesseraError } from '@tessera/contracts';
+import type { GatewayApp } from '../context.js';
+import { problemDetails, problemMediaType, retryAfterSeconds } from '../problems/problem-details.js';
+import { translateError } from '../problems/translate-error.js';
+
+/** Makes every error, thrown anywhere, an `application/problem+json` response; 5xx causes go to the log alone. */
+export function addProblemResponses(app: GatewayApp): void {
+  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(new TesseraError('TSR_ROUTE_NOT_FOUND', 'There is nothing at this path.'), request, reply),
+  );
+}
+
+/** Answers a request with the problem details of an error. */
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = translateError(error);
+  if (problem.status >= 500) request.log.error({ err: error }, problem.message);
+  else request.log.info({ code: problem.code }, problem.message);
+  const retryAfter = retryAfterSeconds(problem);
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
+  return reply
+    .code(problem.status)
+    .header('x-request-id', request.id)
+    .header('content-type', problemMediaType)
+    .send(JSON.stringify(problemDetails(problem.toJSON(), request.id)));
+}

@@ -1,0 +1,35 @@
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { TesseraError } from '@tessera/contracts';
+import { problemDetails, problemMediaType } from './problem-details.js';
+
+/** Answers what Node refuses before there is a request: malformed HTTP, oversized headers, a request that never ends. */
+export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const requestId = randomUUID();
+  const problem = toTesseraError(error.code);
+  const body = JSON.stringify(problemDetails(problem.toJSON(), requestId));
+  socket.end(
+    [
+      `HTTP/1.1 ${problem.status} Bad Request`,
+      `content-type: ${problemMediaType}`,
+      `content-length: ${Buffer.byteLength(body)}`,
+      `x-request-id: ${requestId}`,
+      'connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+    () => socket.destroy(),
+  );
+}
+
+function toTesseraError(code: string | undefined): TesseraError {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new TesseraError('TSR_BODY_INVALID', 'The request did not arrive completely in time.');
+  }
+  if (code === 'HPE_HEADER_OVERFLOW') return new TesseraError('TSR_VALIDATION', 'The request headers are too large.');
+  return new TesseraError('TSR_VALIDATION', 'The request is not well-formed HTTP.');
+}

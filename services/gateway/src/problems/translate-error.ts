@@ -1,0 +1,54 @@
+import { TesseraError, type ErrorCode } from '@tessera/contracts';
+import { fieldErrors, type SchemaFinding } from './validation-fields.js';
+
+/** The framework's own errors that a client can cause, with what the client is told. */
+const frameworkErrors: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  FST_ERR_BAD_URL: ['TSR_VALIDATION', 'The path is not a valid URL path.'],
+  FST_ERR_MAX_PARAM_LENGTH: ['TSR_ROUTE_NOT_FOUND', 'A segment of the path is too long.'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['TSR_BODY_TOO_LARGE', 'The body is larger than this service accepts.'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: [
+    'TSR_MEDIA_TYPE_UNSUPPORTED',
+    'The content-type must be application/json or multipart/form-data.',
+  ],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['TSR_BODY_INVALID', 'The body does not have the length its header announces.'],
+  FST_ERR_CTP_EMPTY_JSON_BODY: ['TSR_BODY_INVALID', 'The body is empty.'],
+  FST_ERR_CTP_INVALID_JSON_BODY: ['TSR_BODY_INVALID', 'The body is not valid JSON.'],
+  FST_REQ_FILE_TOO_LARGE: ['TSR_BODY_TOO_LARGE', 'The file part is larger than this service accepts.'],
+  FST_FILES_LIMIT: ['TSR_BODY_INVALID', 'The form has too many files.'],
+  FST_FIELDS_LIMIT: ['TSR_BODY_INVALID', 'The form has too many fields.'],
+  FST_PARTS_LIMIT: ['TSR_BODY_INVALID', 'The form has too many parts.'],
+  FST_PROTO_VIOLATION: ['TSR_BODY_INVALID', 'The form has a field whose name is reserved.'],
+  FST_INVALID_JSON_FIELD_ERROR: ['TSR_BODY_INVALID', 'A form field is not the JSON that its content-type announces.'],
+  FST_MP_PREMATURE_CLOSE: ['TSR_BODY_INVALID', 'The form ended early.'],
+};
+
+/** Any error that a route, a hook or the framework threw, as the one that the client is shown. */
+export function translateError(error: unknown): TesseraError {
+  if (TesseraError.isInstance(error) || !(error instanceof Error)) return TesseraError.from(error);
+  const { validation, validationContext, code, statusCode } = error as FrameworkError;
+  if (validation !== undefined) return validationError(validation, validationContext, error);
+  const known = code === undefined ? undefined : frameworkErrors[code];
+  if (known !== undefined) return new TesseraError(known[0], known[1], { cause: error });
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return new TesseraError('TSR_BODY_INVALID', 'The request could not be read to its end.', { cause: error });
+  }
+  return TesseraError.from(error);
+}
+
+interface FrameworkError extends Error {
+  readonly code?: string;
+  readonly statusCode?: number;
+  readonly validation?: readonly SchemaFinding[];
+  readonly validationContext?: string;
+}
+
+function validationError(findings: readonly SchemaFinding[], context: string | undefined, cause: Error): TesseraError {
+  const fields = fieldErrors(findings);
+  if (context === 'body') {
+    const where = fields.map(({ pointer, message }) => `${pointer === '' ? 'The body' : pointer} ${message}`);
+    return new TesseraError('TSR_VALIDATION', `${where.join('; ')}.`, { cause, fields });
+  }
+  // Pointers lead into the body; a header is named in the text instead.
+  const where = fields.map(({ pointer, message }) => `${context ?? ''} ${pointer.slice(1)} ${message}`.trim());
+  return new TesseraError('TSR_VALIDATION', `Invalid ${where.join('; ')}.`, { cause });
+}

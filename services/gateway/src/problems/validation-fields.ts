@@ -1,0 +1,68 @@
+import type { FieldError } from '@tessera/contracts';
+
+/** What a JSON schema validator says about one finding (the part of Ajv's error object that is read here). */
+export interface SchemaFinding {
+  readonly keyword: string;
+  readonly instancePath: string;
+  readonly params: {
+    readonly missingProperty?: string;
+    readonly additionalProperty?: string;
+    readonly allowedValues?: readonly unknown[];
+    readonly pattern?: string;
+  };
+  readonly message?: string | undefined;
+}
+
+const maximumFields = 32;
+
+/**
+ * Turns validator findings into field errors: one per JSON pointer, at most 32, where an unknown or missing field is
+ * named by its own pointer and the branches of a union are joined with "or".
+ */
+export function fieldErrors(findings: readonly SchemaFinding[]): FieldError[] {
+  const unionPaths = new Set(findings.filter(isUnion).map((finding) => finding.instancePath));
+  const messages = new Map<string, Set<string>>();
+  for (const finding of findings) {
+    if (isUnion(finding) && findings.length > 1) continue;
+    const pointer = pointerOf(finding);
+    const known = messages.get(pointer) ?? new Set<string>();
+    known.add(messageOf(finding));
+    messages.set(pointer, known);
+    if (messages.size >= maximumFields) break;
+  }
+  return [...messages].map(([pointer, texts]) => ({
+    pointer,
+    message: [...texts].join(unionPaths.has(pointer) ? ', or ' : '; '),
+  }));
+}
+
+function isUnion(finding: SchemaFinding): boolean {
+  return finding.keyword === 'anyOf' || finding.keyword === 'oneOf';
+}
+
+function pointerOf({ keyword, instancePath, params }: SchemaFinding): string {
+  if (keyword === 'required') return `${instancePath}/${escapePointer(params.missingProperty ?? '')}`;
+  if (keyword === 'additionalProperties') {
+    return `${instancePath}/${escapePointer((params.additionalProperty ?? '').slice(0, 128))}`;
+  }
+  return instancePath;
+}
+
+function messageOf({ keyword, params, message }: SchemaFinding): string {
+  switch (keyword) {
+    case 'required':
+      return 'is required';
+    case 'additionalProperties':
+      return 'is not a known field';
+    case 'enum':
+      return `must be one of ${(params.allowedValues ?? []).join(', ')}`;
+    case 'pattern':
+      return params.pattern === '\\S' ? 'must not be blank' : (message ?? 'is invalid');
+    default:
+      return message ?? 'is invalid';
+  }
+}
+
+function escapePointer(token: string): string {
+  return token.replaceAll('~', '~0').replaceAll('/', '~1');
+}

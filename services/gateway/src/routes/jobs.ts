@@ -1,0 +1,57 @@
+import { JobResponse, TesseraError } from '@tessera/contracts';
+import Type from 'typebox';
+import type { GatewayApp, GatewayContext } from '../context.js';
+import { jobResponse } from '../jobs/job-response.js';
+import { jsonResponse, problemResponses } from '../openapi/responses.js';
+
+const JobParameters = Type.Object({ id: Type.String({ description: 'As in the `location` of the 202 answer.' }) });
+const shared = { tags: ['Jobs'], security: [{ apiKey: [] }], params: JobParameters };
+const errors = problemResponses('TSR_UNAUTHORIZED', 'TSR_JOB_NOT_FOUND', 'TSR_QUEUE_UNAVAILABLE');
+
+/** `GET` and `DELETE /jobs/{id}`. */
+export function addJobs(app: GatewayApp, { queue, blobs }: GatewayContext): void {
+  app.get(
+    '/jobs/:id',
+    {
+      schema: {
+        ...shared,
+        operationId: 'getJob',
+        summary: 'A job and, once it has succeeded, its result',
+        description: 'A failed job is answered 200 as well: its `error` has the problem details.',
+        response: { 200: jsonResponse(JobResponse, 'The job as it is now.'), ...errors },
+      },
+    },
+    async ({ params }) => {
+      const job = await queue.get(params.id);
+      if (job === null) throw unknownJob();
+      return jobResponse(job, blobs);
+    },
+  );
+
+  app.delete(
+    '/jobs/:id',
+    {
+      schema: {
+        ...shared,
+        operationId: 'cancelJob',
+        summary: 'Cancel a job',
+        description: 'A waiting job is never run. A job that has finished already stays as it is.',
+        response: {
+          200: jsonResponse(JobResponse, 'The job is over; `status` tells how.'),
+          202: jsonResponse(JobResponse, 'The job is running and has been told to stop.'),
+          ...errors,
+        },
+      },
+    },
+    async ({ params }, reply) => {
+      const outcome = await queue.cancel(params.id);
+      const job = await queue.get(params.id);
+      if (outcome === 'unknown' || job === null) throw unknownJob();
+      return reply.code(outcome === 'cancelling' ? 202 : 200).send(await jobResponse(job, blobs));
+    },
+  );
+}
+
+function unknownJob(): TesseraError {
+  return new TesseraError('TSR_JOB_NOT_FOUND', 'No job is kept under this id.');
+}

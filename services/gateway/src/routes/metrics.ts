@@ -1,0 +1,25 @@
+import type { GatewayApp, GatewayContext } from '../context.js';
+import { problemResponses } from '../openapi/responses.js';
+
+/** `GET /metrics`: Prometheus text format. */
+export function addMetrics(app: GatewayApp, { metrics: { registry } }: GatewayContext): void {
+  app.get(
+    '/metrics',
+    {
+      schema: {
+        operationId: 'metrics',
+        summary: 'Metrics for Prometheus',
+        tags: ['Operations'],
+        security: [{ apiKey: [] }],
+        response: {
+          200: { description: 'Text format.', content: { 'text/plain': { schema: { type: 'string' } } } },
+          ...problemResponses('TSR_UNAUTHORIZED'),
+        },
+      },
+    },
+    async (_request, reply) => {
+      const text = await registry.metrics();
+      return reply.type(registry.contentType).send(text);
+    },
+  );
+}

@@ -1,0 +1,23 @@
+import { ModelsResponse } from '@tessera/contracts';
+import type { GatewayApp, GatewayContext } from '../context.js';
+import { jsonResponse, problemResponses } from '../openapi/responses.js';
+
+/** `GET /models`: what the live workers serve. */
+export function addModels(app: GatewayApp, { workers }: GatewayContext): void {
+  app.get(
+    '/models',
+    {
+      schema: {
+        operationId: 'listModels',
+        summary: 'The models that can be asked for',
+        tags: ['Operations'],
+        security: [{ apiKey: [] }],
+        response: {
+          200: jsonResponse(ModelsResponse, 'The union of what the present workers serve.'),
+          ...problemResponses('TSR_UNAUTHORIZED', 'TSR_QUEUE_UNAVAILABLE'),
+        },
+      },
+    },
+    async () => ({ models: await workers.models() }),
+  );
+}

@@ -1,0 +1,41 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyBaseLogger, FastifyHttpOptions } from 'fastify';
+import type { Server } from 'node:http';
+import type { Config } from '@tessera/contracts';
+import { answerClientError } from './problems/client-error.js';
+
+/** Longest time in which a whole request, body included, has to arrive. */
+const requestTimeoutMs = 60_000;
+const headersTimeoutMs = 15_000;
+/** Longer than the idle timeouts of common load balancers, so that they close first. */
+const keepAliveTimeoutMs = 72_000;
+
+const saneRequestId = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** Bytes that a request body may have. */
+export function bodyLimitBytes(config: Config): number {
+  return config.TESSERA_MAX_BODY_MB * 1_000_000;
+}
+
+/** Options of the Fastify server: limits, timeouts, request ids and a validator that neither drops nor converts. */
+export function serverOptions(config: Config, logger: FastifyBaseLogger): FastifyHttpOptions<Server> {
+  return {
+    loggerInstance: logger,
+    bodyLimit: bodyLimitBytes(config),
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: 5_000 },
+    forceCloseConnections: 'idle',
+    // Requests that arrive on open connections while the server drains are still answered, with `connection: close`.
+    return503OnClosing: false,
+    requestIdHeader: false,
+    genReqId: (request) => {
+      const given = request.headers['x-request-id'];
+      return typeof given === 'string' && saneRequestId.test(given) ? given : randomUUID();
+    },
+    routerOptions: { maxParamLength: 200 },
+    clientErrorHandler: answerClientError,
+    // One finding is enough to refuse a body; collecting all would let a hostile one make millions of them.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false, useDefaults: true } },
+  };
+}
