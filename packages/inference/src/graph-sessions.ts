@@ -1,5 +1,8 @@
-import { InferenceSession } from 'onnxruntime-node';
+import { env, InferenceSession } from 'onnxruntime-node';
 import type { GraphFile } from './protocol.js';
+
+// Errors are thrown as well, and the supervisor logs them.
+env.logLevel = 'fatal';
 
 /** A graph that is ready to run. */
 export interface LoadedGraph {
@@ -68,7 +71,6 @@ async function loadGraph(
   const session = await InferenceSession.create(file.path, {
     executionProviders: [executionProvider],
     graphOptimizationLevel: 'all',
-    // Errors are thrown as well, and logged by the supervisor.
     logSeverityLevel: 4,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
   }).catch((cause: unknown) => {

@@ -404,6 +404,7 @@ test('no inference process outlives a killed parent, not even during an endless 
     const parent = spawn(process.execPath, [script, state], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const pid = Number(line.toString());
+    t.after(() => isAlive(pid) && process.kill(pid, 'SIGKILL'));
     assert.ok(isAlive(pid));
     await sleep(300);
     parent.kill('SIGKILL');
