@@ -11,6 +11,7 @@ import { trackAllowedMethods } from './plugins/allowed-methods.js';
 import { requireApiKey } from './plugins/api-keys.js';
 import { addDocsPage } from './plugins/docs-page.js';
 import { addProblemResponses, sendProblem } from './plugins/problems.js';
+import { acceptPlainBodies } from './plugins/plain-bodies.js';
 import { measureRequests } from './plugins/request-metrics.js';
 import { addResponseHeaders } from './plugins/response-headers.js';
 import { limitUploads } from './plugins/upload-budget.js';
@@ -88,7 +89,7 @@ export async function createGateway({ config, queue, blobs, logger }: GatewayOpt
     addMetrics(guarded, context);
     addJobs(guarded, context);
     await guarded.register(async (uploads: GatewayApp) => {
-      uploads.removeContentTypeParser('text/plain');
+      acceptPlainBodies(uploads);
       limitUploads(uploads, largestBodiesAtOnce * bodyLimitBytes(config));
       await uploads.register(multipart, { limits: formLimits, throwFileSizeLimit: false });
       addSegment(uploads, context);

@@ -16,9 +16,24 @@ export interface SegmentForm {
  * `options` as a JSON object, and every other field of the JSON body by its name. The body is read to its end even
  * when a part is wrong, so that the client reads the answer instead of a broken connection.
  *
- * @throws TesseraError `TSR_VALIDATION` for parts that do not belong, `TSR_BODY_TOO_LARGE` above `maxBytes`
+ * @throws TesseraError `TSR_VALIDATION` for parts that do not belong, `TSR_BODY_TOO_LARGE` above `maxBytes`,
+ * `TSR_BODY_INVALID` for what is not multipart
  */
 export async function readSegmentForm(request: FastifyRequest, maxBytes: number): Promise<SegmentForm> {
+  try {
+    return await readParts(request, maxBytes);
+  } catch (error) {
+    if (TesseraError.isInstance(error) || isFrameworkError(error)) throw error;
+    // The parser's own errors are plain ones; nothing else than parsing happens here.
+    throw new TesseraError('TSR_BODY_INVALID', 'The body is not well-formed multipart/form-data.', { cause: error });
+  }
+}
+
+function isFrameworkError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('FST_');
+}
+
+async function readParts(request: FastifyRequest, maxBytes: number): Promise<SegmentForm> {
   const form = new FormCollector();
   let image: Buffer | undefined;
   let sizeBytes = 0;

@@ -26,6 +26,17 @@ test('the branches of a union become one finding', () => {
   );
 });
 
+test('a finding inside a branch of a union hides the branches that do not fit', () => {
+  assert.deepEqual(
+    fieldErrors([
+      { keyword: 'type', instancePath: '/image', params: {}, message: 'must be string' },
+      { keyword: 'pattern', instancePath: '/image/id', params: { pattern: '^sha256:' }, message: 'must match' },
+      { keyword: 'anyOf', instancePath: '/image', params: {}, message: 'must match a schema in anyOf' },
+    ]),
+    [{ pointer: '/image/id', message: 'must match' }],
+  );
+});
+
 test('an enumeration lists what is allowed', () => {
   assert.deepEqual(
     fieldErrors([{ keyword: 'enum', instancePath: '/output/format', params: { allowedValues: ['rle', 'png'] } }]),

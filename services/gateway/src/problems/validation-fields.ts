@@ -21,10 +21,13 @@ const maximumFields = 32;
  */
 export function fieldErrors(findings: readonly SchemaFinding[]): FieldError[] {
   const unionPaths = new Set(findings.filter(isUnion).map((finding) => finding.instancePath));
+  const isSettled = (path: string) => findings.some((finding) => pointerOf(finding).startsWith(`${path}/`));
   const messages = new Map<string, Set<string>>();
   for (const finding of findings) {
     if (isUnion(finding) && findings.length > 1) continue;
     const pointer = pointerOf(finding);
+    // A finding inside one branch of a union says more than that the other branches do not fit at all.
+    if (unionPaths.has(pointer) && isSettled(pointer)) continue;
     const known = messages.get(pointer) ?? new Set<string>();
     known.add(messageOf(finding));
     messages.set(pointer, known);

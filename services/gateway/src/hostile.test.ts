@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import type { JobQueue } from '@tessera/queue';
+import { answerJobs, listen, problemOf, TestStores, until, type TestGateway } from './testing/test-gateway.js';
+import { noisePng } from './testing/test-images.js';
+
+const png = noisePng(8, 8);
+const image = png.toString('base64');
+
+let stores: TestStores;
+let queue: JobQueue;
+let gateway: TestGateway;
+
+before(async () => {
+  stores = await TestStores.open();
+  queue = await stores.openQueue('hostile');
+  answerJobs(queue, stores.blobs);
+  gateway = await listen(queue, stores.blobs, { TESSERA_MAX_BODY_MB: '1' });
+});
+
+after(async () => {
+  await gateway.app.close();
+  await stores.close();
+});
+
+const invalidBodies: [name: string, body: unknown, pointers: string[]][] = [
+  ['no fields', {}, ['/image']],
+  ['an array', [], ['']],
+  ['null', null, ['']],
+  ['an unknown field', { image, query: 'x', treshold: 0.5 }, ['/treshold']],
+  ['an unknown nested field', { image, query: 'x', output: { fromat: 'rle' } }, ['/output/fromat']],
+  ['neither query nor queries', { image }, ['/query', '/queries']],
+  ['both query and queries', { image, query: 'x', queries: ['y'] }, ['/query', '/queries']],
+  ['an empty query', { image, query: '' }, ['/query']],
+  ['a blank query', { image, query: ' \t\n' }, ['/query']],
+  ['a query of 513 characters', { image, query: 'é'.repeat(513) }, ['/query']],
+  ['a number for a query', { image, query: 7 }, ['/query']],
+  ['no queries', { image, queries: [] }, ['/queries']],
+  ['17 queries', { image, queries: Array(17).fill('x') }, ['/queries']],
+  ['a blank one among the queries', { image, queries: ['x', ' '] }, ['/queries/1']],
+  ['a number for an image', { image: 7, query: 'x' }, ['/image']],
+  ['an id that is a path', { image: { id: '../../etc/passwd' }, query: 'x' }, ['/image/id']],
+  ['an id with a line break', { image: { id: `sha256:${'0'.repeat(64)}\n` }, query: 'x' }, ['/image/id']],
+  ['an unknown format', { image, query: 'x', output: { format: 'bmp' } }, ['/output/format']],
+  ['a text for a number', { image, query: 'x', threshold: '0.5' }, ['/threshold']],
+  ['a threshold above one', { image, query: 'x', threshold: 1.5 }, ['/threshold']],
+  ['a text for a boolean', { image, query: 'x', refine: 'false' }, ['/refine']],
+  ['a reduction without mode', { image, query: 'x', pruning: { reduction: 0.5 } }, ['/pruning/mode']],
+  ['null for an option', { image, query: 'x', model: null }, ['/model']],
+];
+
+for (const [name, body, pointers] of invalidBodies) {
+  test(`a body with ${name} is refused with pointers`, async () => {
+    const response = await gateway.client.post('/segment').type('json').send(JSON.stringify(body)).expect(400);
+    const problem = problemOf(response);
+    assert.match(response.headers['content-type'] ?? '', /^application\/problem\+json/);
+    assert.equal(problem.code, 'TSR_VALIDATION');
+    assert.equal(problem.request_id, response.headers['x-request-id']);
+    assert.deepEqual(
+      problem.errors?.map((error) => error.pointer),
+      pointers,
+    );
+  });
+}
+
+const brokenBodies: [name: string, type: string, body: string | Buffer, status: number, code: string][] = [
+  ['malformed JSON', 'application/json', '{"image":', 400, 'TSR_BODY_INVALID'],
+  ['no JSON at all', 'application/json', '', 400, 'TSR_BODY_INVALID'],
+  ['__proto__', 'application/json', '{"__proto__": {"query": "x"}}', 400, 'TSR_BODY_INVALID'],
+  ['a constructor', 'application/json', '{"constructor": {"prototype": {"query": "x"}}}', 400, 'TSR_BODY_INVALID'],
+  ['100 000 nested arrays', 'application/json', '['.repeat(100_000) + ']'.repeat(100_000), 400, 'TSR_VALIDATION'],
+  ['plain text', 'text/plain', 'x', 415, 'TSR_MEDIA_TYPE_UNSUPPORTED'],
+  ['XML', 'application/xml', '<x/>', 415, 'TSR_MEDIA_TYPE_UNSUPPORTED'],
+  ['an unusable content type', 'application', 'x', 415, 'TSR_MEDIA_TYPE_UNSUPPORTED'],
+  ['a URL-encoded form', 'application/x-www-form-urlencoded', 'query=x', 415, 'TSR_MEDIA_TYPE_UNSUPPORTED'],
+  ['more than a megabyte', 'application/json', `{"image":"${'A'.repeat(1_000_001)}"}`, 413, 'TSR_BODY_TOO_LARGE'],
+  ['a form without boundary', 'multipart/form-data', 'x', 400, 'TSR_BODY_INVALID'],
+  ['a form that ends early', 'multipart/form-data; boundary=x', '--x\r\n', 400, 'TSR_BODY_INVALID'],
+  ['a form that is none', 'multipart/form-data; boundary=x', 'nothing', 400, 'TSR_BODY_INVALID'],
+];
+
+for (const [name, type, body, status, code] of brokenBodies) {
+  test(`${name} is answered ${status}`, async () => {
+    const response = await gateway.client
+      .post('/segment')
+      .set('content-type', type)
+      .serialize((text: unknown) => text as string)
+      .send(body);
+    assert.equal(problemOf(response).code, code);
+    assert.equal(response.status, status);
+  });
+}
+
+test('a compressed body is refused by its content encoding', async () => {
+  const response = await gateway.client
+    .post('/segment')
+    .set('content-type', 'application/json')
+    .set('content-encoding', 'gzip')
+    .serialize((bytes: unknown) => bytes as string)
+    .send(gzipSync(JSON.stringify({ image, query: 'x' })))
+    .expect(415);
+  assert.equal(problemOf(response).code, 'TSR_MEDIA_TYPE_UNSUPPORTED');
+});
+
+const badImages: [name: string, image: string, status: number, code: string][] = [
+  ['not base64', '$$$', 400, 'TSR_IMAGE_SOURCE_INVALID'],
+  ['a file URL', 'file:///etc/passwd', 400, 'TSR_IMAGE_SOURCE_INVALID'],
+  ['a URL into this machine', 'https://127.0.0.1/x.png', 403, 'TSR_IMAGE_URL_FORBIDDEN'],
+  ['a plain http URL', 'http://example.org/x.png', 403, 'TSR_IMAGE_URL_FORBIDDEN'],
+  ['bytes that are no image', Buffer.from('hello world').toString('base64'), 415, 'TSR_IMAGE_FORMAT_UNSUPPORTED'],
+  ['a header alone', png.subarray(0, 12).toString('base64'), 422, 'TSR_IMAGE_CORRUPT'],
+];
+
+for (const [name, source, status, code] of badImages) {
+  test(`an image that is ${name} is answered ${status}`, async () => {
+    const response = await gateway.client.post('/segment').send({ image: source, query: 'x' });
+    assert.equal(problemOf(response).code, code);
+    assert.equal(response.status, status);
+  });
+}
+
+test('an image with too many pixels is refused by its header', async () => {
+  const header = noisePng(1, 1);
+  header.writeUInt32BE(20_000, 16);
+  header.writeUInt32BE(20_000, 20);
+  const response = await gateway.client.post('/segment').send({ image: header.toString('base64'), query: 'x' });
+  // The checksum no longer fits, so that it may count as damaged as well; it never reaches a decoder.
+  assert.match(problemOf(response).code, /^TSR_IMAGE_(TOO_LARGE|CORRUPT)$/);
+});
+
+test('a form with two images, a foreign file or foreign fields is refused with pointers', async () => {
+  const response = await gateway.client
+    .post('/segment')
+    .attach('image', png, 'one.png')
+    .attach('image', png, 'two.png')
+    .attach('mask', png, 'mask.png')
+    .field('options', '{"query": "x"}')
+    .field('query', 'x')
+    .field('query', 'y')
+    .expect(400);
+  assert.deepEqual(
+    problemOf(response)
+      .errors?.map((error) => error.pointer)
+      .sort(),
+    ['/image', '/mask', '/options/query', '/query'],
+  );
+});
+
+test('form fields that do not convert are refused by the same schema as JSON', async () => {
+  const fields = { threshold: 'high', refine: 'yes', pruning: '[1]', nonsense: '1' };
+  for (const [name, value] of Object.entries(fields)) {
+    const response = await gateway.client
+      .post('/segment')
+      .attach('image', png, 'one.png')
+      .field('query', 'x')
+      .field(name, value)
+      .expect(400);
+    assert.deepEqual(
+      problemOf(response).errors?.map((error) => error.pointer),
+      [`/${name}`],
+    );
+  }
+});
+
+test('a form with a file above the limit, too many fields or a reserved name is refused', async () => {
+  const large = await gateway.client.post('/segment').attach('image', Buffer.alloc(1_100_000), 'x').field('query', 'x');
+  assert.equal(problemOf(large).code, 'TSR_BODY_TOO_LARGE');
+
+  const many = gateway.client.post('/segment');
+  for (let index = 0; index < 60; index++) void many.field(`field${index}`, 'x');
+  assert.equal(problemOf(await many).code, 'TSR_BODY_INVALID');
+
+  const reserved = await gateway.client.post('/segment').field('__proto__', 'x').expect(400);
+  assert.equal(problemOf(reserved).code, 'TSR_BODY_INVALID');
+});
+
+for (const id of ['..%2f..%2fetc%2fpasswd', 'a%0d%0ax-evil:1', '%00', 'x'.repeat(150), '%F0%9F%90%95', '1', 'a:b']) {
+  test(`the job id ${id.slice(0, 24)} is not found`, async () => {
+    for (const method of ['get', 'delete'] as const) {
+      const response = await gateway.client[method](`/jobs/${id}`).expect(404);
+      assert.equal(problemOf(response).code, 'TSR_JOB_NOT_FOUND');
+      assert.equal(response.headers['x-evil'], undefined);
+    }
+  });
+}
+
+test('a path that is no path and one that is too long are problems as well', async () => {
+  assert.equal(problemOf(await gateway.client.get('/jobs/%zz').expect(400)).code, 'TSR_VALIDATION');
+  assert.equal(problemOf(await gateway.client.get(`/jobs/${'x'.repeat(300)}`).expect(404)).code, 'TSR_ROUTE_NOT_FOUND');
+  assert.equal(problemOf(await gateway.client.get('/nowhere?x=1').expect(404)).code, 'TSR_ROUTE_NOT_FOUND');
+});
+
+test('headers that do not match are named', async () => {
+  const body = { image, query: 'x' };
+  const priority = await gateway.client.post('/segment').set('x-priority', 'urgent').send(body).expect(400);
+  assert.match(problemOf(priority).detail, /x-priority must be one of high, normal, low/);
+  const deadline = await gateway.client.post('/segment').set('x-deadline-ms', '-5').send(body).expect(400);
+  assert.match(problemOf(deadline).detail, /x-deadline-ms/);
+});
+
+test('a sane request id is kept, others are replaced', async () => {
+  const kept = await gateway.client.get('/livez').set('x-request-id', 'trace-1.A_b');
+  assert.equal(kept.headers['x-request-id'], 'trace-1.A_b');
+  for (const id of ['a b', 'x'.repeat(65), '<script>', '']) {
+    const replaced = await gateway.client.get('/nowhere').set('x-request-id', id);
+    assert.match(problemOf(replaced).request_id ?? '', /^[\da-f-]{36}$/);
+  }
+});
+
+test('methods that a route does not serve are answered 405 with the ones it does', async () => {
+  for (const method of ['get', 'put', 'patch', 'delete', 'head'] as const) {
+    const response = await gateway.client[method]('/segment').expect(405);
+    assert.equal(response.headers.allow, 'POST, OPTIONS');
+  }
+  const trace = await gateway.client.trace('/jobs/x').expect(405);
+  assert.equal(trace.headers.allow, 'GET, HEAD, DELETE, OPTIONS');
+  const options = await gateway.client.options('/segment').expect(204);
+  assert.equal(options.headers.allow, 'POST, OPTIONS');
+  await gateway.client.head('/livez').expect(200);
+});
+
+test('an upload that breaks off leaves the gateway as it was', async () => {
+  for (const type of ['application/json', 'multipart/form-data; boundary=x']) {
+    const socket = connect(gateway.port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.write(
+      `POST /segment HTTP/1.1\r\nhost: x\r\ncontent-type: ${type}\r\ncontent-length: 500000\r\n\r\n{"image": "`,
+    );
+    socket.write('--x\r\ncontent-disposition: form-data; name="image"; filename="x"\r\n\r\nbytes');
+    await delay(100);
+    socket.destroy();
+  }
+  await gateway.client.post('/segment').send({ image, query: 'x' }).expect(200);
+  await until(async () => (await gateway.client.get('/metrics')).text.includes('tessera_http_waiting_requests 0'));
+});
+
+test('a request that never ends is given up', async () => {
+  const impatient = await listen(queue, stores.blobs);
+  impatient.app.server.requestTimeout = 200;
+  try {
+    const answer = await exchange(impatient.port, 'POST /segment HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n');
+    assert.match(answer, /^HTTP\/1\.1 400 .*"code":"TSR_BODY_INVALID"/s);
+  } finally {
+    await impatient.app.close();
+  }
+});
+
+test('what is no HTTP is answered with a problem too', async () => {
+  const answers = {
+    'NONSENSE\r\n\r\n': /^HTTP\/1\.1 400 .*"code":"TSR_VALIDATION"/s,
+    [`GET /livez HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`]: /^HTTP\/1\.1 400 .*headers are too large/s,
+    'GET /livez HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n': /^HTTP\/1\.1 400 /,
+  };
+  for (const [text, expected] of Object.entries(answers)) {
+    assert.match(await exchange(gateway.port, text), expected);
+  }
+});
+
+/** Everything that the server sends until it closes the connection. */
+async function exchange(port: number, text: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  socket.write(text);
+  let received = '';
+  for await (const chunk of socket as AsyncIterable<Buffer>) received += chunk.toString('utf8');
+  return received;
+}

@@ -1,0 +1,12 @@
+import { TesseraError } from '@tessera/contracts';
+import type { GatewayApp } from '../context.js';
+
+/** Bodies are JSON or forms, as they are: no plain text, and nothing compressed that could unfold into more. */
+export function acceptPlainBodies(app: GatewayApp): void {
+  app.removeContentTypeParser('text/plain');
+  app.addHook('onRequest', (request, _reply, done) => {
+    const encoding = request.headers['content-encoding'];
+    if (encoding === undefined || encoding === 'identity') done();
+    else done(new TesseraError('TSR_MEDIA_TYPE_UNSUPPORTED', 'The body must not have a content-encoding.'));
+  });
+}

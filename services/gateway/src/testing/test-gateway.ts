@@ -1,0 +1,157 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { openFileBlobStore, type BlobStore } from '@tessera/blob-store';
+import {
+  errorTable,
+  parseConfig,
+  resultKey,
+  TesseraError,
+  workerKeyPrefix,
+  type ErrorCode,
+  type JobResponse,
+  type ProblemDetails,
+  type SegmentOptions,
+  type WorkerReport,
+} from '@tessera/contracts';
+import { createJobQueue, type JobProcessor, type JobQueue, type RunningJob } from '@tessera/queue';
+import { pino } from 'pino';
+import request from 'supertest';
+import { createGateway } from '../app.js';
+import type { GatewayApp } from '../context.js';
+
+/** The real embedded queue and blob store, shared by the gateways of one test file. */
+export class TestStores {
+  readonly blobs: BlobStore;
+  readonly #directory: string;
+  readonly #queues: JobQueue[] = [];
+
+  private constructor(directory: string, blobs: BlobStore) {
+    this.#directory = directory;
+    this.blobs = blobs;
+  }
+
+  static async open(): Promise<TestStores> {
+    const directory = await mkdtemp(join(tmpdir(), 'tessera-gateway-'));
+    return new TestStores(directory, await openFileBlobStore({ directory: join(directory, 'blobs'), onError: fail }));
+  }
+
+  /** A queue of its own, so that the jobs of one test are no concern of the others. */
+  async openQueue(name: string, maxWaiting = 1_000): Promise<JobQueue> {
+    const connection = { kind: 'embedded', directory: join(this.#directory, 'queue') } as const;
+    const queue = await createJobQueue({ name, connection, maxWaiting, attempts: 1, onError: () => undefined });
+    this.#queues.push(queue);
+    return queue;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#queues.map((queue) => queue.close()));
+    await this.blobs.close();
+    await rm(this.#directory, { recursive: true });
+  }
+}
+
+function fail(error: Error): never {
+  throw error;
+}
+
+export interface TestGateway {
+  readonly app: GatewayApp;
+  readonly port: number;
+  readonly client: ReturnType<typeof request>;
+}
+
+/** A gateway that listens on a free loopback port. The settings are environment variables. */
+export async function listen(
+  queue: JobQueue,
+  blobs: BlobStore,
+  settings: Record<string, string> = {},
+): Promise<TestGateway> {
+  const app = await createGateway({ config: parseConfig(settings), queue, blobs, logger: pino({ level: 'silent' }) });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  return { app, port: (app.server.address() as AddressInfo).port, client: request(app.server) };
+}
+
+/**
+ * Answers jobs as a worker would. A query can ask for something else than success: `slow` takes a second and a half,
+ * `error TSR_…` fails with that error, `crash` with one that is none of ours.
+ */
+export function answerJobs(queue: JobQueue, blobs: BlobStore): JobProcessor {
+  return queue.process(
+    async (job) => {
+      const key = resultKey(job.id);
+      await blobs.put(key, Buffer.from(JSON.stringify(await answer(job))), { ttlMs: 60_000 });
+      return key;
+    },
+    { concurrency: 8 },
+  );
+}
+
+async function answer({ id, data, signal }: RunningJob): Promise<object> {
+  if (data.kind === 'canary') return {};
+  for (const query of data.queries) {
+    if (query === 'slow') await delay(1_500, undefined, { signal });
+    if (query === 'crash') throw new Error('secret of the worker');
+    const code = query.replace('error ', '');
+    if (Object.hasOwn(errorTable, code)) throw new TesseraError(code as ErrorCode, 'as asked');
+  }
+  return { id, image: data.imageId, results: data.queries.map((query) => ({ query })), options: data.options };
+}
+
+/** Reports a worker that serves one model. */
+export async function reportWorker(blobs: BlobStore, id: string, modelName: string): Promise<void> {
+  const report: WorkerReport = {
+    id,
+    started_at: new Date().toISOString(),
+    execution_provider: 'cpu',
+    models: [
+      {
+        name: modelName,
+        version: '1',
+        task: 'segmentation',
+        description: 'A model',
+        license: 'Apache-2.0',
+        default: true,
+        provenance: [],
+      },
+    ],
+    jobs: { succeeded: 3, failed: 1, running: 0 },
+    inference_restarts: 0,
+  };
+  await blobs.put(`${workerKeyPrefix}${id}`, Buffer.from(JSON.stringify(report)), { ttlMs: 60_000 });
+}
+
+/** What {@link answerJobs} answers `POST /segment`. */
+interface TestAnswer {
+  readonly image: string;
+  readonly results: readonly { readonly query: string }[];
+  readonly options: SegmentOptions;
+}
+
+/** A response of supertest, whose body has no type. */
+interface AnyResponse {
+  readonly body: unknown;
+}
+
+export function answerOf({ body }: AnyResponse): TestAnswer {
+  return body as TestAnswer;
+}
+
+export function problemOf({ body }: AnyResponse): ProblemDetails {
+  return body as ProblemDetails;
+}
+
+export function jobOf({ body }: AnyResponse): JobResponse {
+  return body as JobResponse;
+}
+
+/** Waits until the condition holds, for ten seconds at most. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error('The condition was not met in ten seconds');
+    await delay(50);
+  }
+}
