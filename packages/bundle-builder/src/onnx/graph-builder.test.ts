@@ -60,3 +60,35 @@ test('mistakes in a graph are refused where they are made', () => {
   assert.throws(() => graph.node('Relu', ['y']), /Relu reads the unknown value "y"/);
   assert.throws(() => graph.float32([2, 2], [1, 2, 3]), /\[2, 2\] has 4 elements, got 3/);
 });
+
+test('another graph is included behind a value, its large constants as weights', async () => {
+  const source = new GraphBuilder('source');
+  const input = source.input('input', 'float32', [2048]);
+  const large = source.constant(
+    float32Tensor(
+      [2048],
+      Float32Array.from({ length: 2048 }, (_, index) => index),
+    ),
+    'large',
+  );
+  const one = source.node('Constant', [], { value: { tensor: float32Tensor([1], [1]) } });
+  const filled = source.node('ConstantOfShape', [source.int64([1], [2048])], {
+    value: { tensor: float32Tensor([1], [2]) },
+  });
+  const sum = source.node('Sum', [input, large, one, filled]);
+
+  const graph = new GraphBuilder('outer');
+  const doubled = graph.node('Mul', [graph.input('x', 'float32', [2048]), graph.float32([], [2])]);
+  graph.include(source.graph(), 'input', doubled);
+  graph.output('y', sum, 'float32', [2048]);
+  const { initializers, nodes } = graph.graph();
+  assert.equal(initializers.get('large_float16')?.type, 'float16');
+  assert.ok(nodes.every(({ operator }) => operator !== 'Constant'));
+
+  const session = await InferenceSession.create(serializeModel(graph.model()));
+  const { y } = await session.run({ x: new Tensor('float32', new Float32Array(2048).fill(5), [2048]) });
+  assert.deepEqual(
+    y?.data,
+    Float32Array.from({ length: 2048 }, (_, index) => 2 * 5 + index + 1 + 2),
+  );
+});

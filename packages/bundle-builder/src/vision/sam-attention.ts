@@ -50,7 +50,7 @@ export function tokensToImage(layers: SamLayers, name: string, tokens: Tokens, i
 /**
  * Multi-head attention of the image to the tokens, float32 [boxes, cells, width]. As in `tokensToImage` only tokens are
  * projected: their keys back through the query projection, their values forward through the output projection. Here
- * the query bias differs from token to token and stays.
+ * the query bias differs from token to token and stays; the output bias comes in equal shares from the heads.
  */
 export function imageToTokens(layers: SamLayers, name: string, tokens: Tokens, image: ImageCells): string {
   const { query, key, value, output } = projections(layers, name);
@@ -62,12 +62,13 @@ export function imageToTokens(layers: SamLayers, name: string, tokens: Tokens, i
   const scores = layers.add(layers.multiply(image.positioned, layers.transpose(carried, [0, 2, 1])), offsets);
 
   const values = splitHeads(layers, layers.linear(tokens.content, value));
-  const carriedValues = headsToRows(layers, layers.multiply(values, headsOfInputs(layers, output)));
-  const weights = layers.reshape(softmax(layers, layers.reshape(scores, [0, 0, headCount, -1])), [0, 0, -1]);
-  return layers.add(
-    layers.multiply(weights, carriedValues),
-    layers.graph.float32(output.bias.dims, output.bias.values),
+  const shareOfBias = layers.graph.float32(
+    output.bias.dims,
+    output.bias.values.map((element) => element / headCount),
   );
+  const carriedValues = layers.add(layers.multiply(values, headsOfInputs(layers, output)), shareOfBias);
+  const weights = softmax(layers, layers.reshape(scores, [0, 0, headCount, -1]));
+  return layers.multiply(layers.reshape(weights, [0, 0, -1]), headsToRows(layers, carriedValues));
 }
 
 interface Projections {

@@ -115,11 +115,11 @@ function twoWayTransformer(layers: SamLayers, prompt: string, cells: string): { 
  */
 function maskLogits(layers: SamLayers, image: string, maskToken: string): string {
   const { graph, weights } = layers;
-  const quarters = upscale(layers, image, 'output_upscaling.0');
+  const quarters = upscale(layers, image, cellCount, 'output_upscaling.0');
   const scale = graph.float32([64], weights.array('onnx::Mul_1984').values);
   const shift = graph.float32([64], weights.array('onnx::Add_1986').values);
   const normalized = graph.node('LayerNormalization', [quarters, scale, shift], { epsilon: { float: 1e-6 } });
-  const pixels = gelu(layers, upscale(layers, gelu(layers, normalized), 'output_upscaling.3'));
+  const pixels = gelu(layers, upscale(layers, gelu(layers, normalized), 4 * cellCount, 'output_upscaling.3'));
 
   const filter = layers.transpose(perceptron(layers, maskToken, 'output_hypernetworks_mlps.0'), [0, 2, 1]);
   // Axes: box, cell row and column, row and column in the cell, row and column in its quarter.
@@ -128,15 +128,17 @@ function maskLogits(layers: SamLayers, image: string, maskToken: string): string
 }
 
 /** A transposed convolution with stride 2 of [boxes, cells, channels]: [boxes, cells × 4, channels of the output]. */
-function upscale(layers: SamLayers, value: string, name: string): string {
-  const kernel = layers.weights.array(`mask_decoder.${name}.weight`);
+function upscale(layers: SamLayers, value: string, cells: number, name: string): string {
+  const { graph, weights } = layers;
+  const kernel = weights.array(`mask_decoder.${name}.weight`);
   const [inputs = 0, outputs = 0] = kernel.dims;
-  const bias = Array.from(layers.weights.array(`mask_decoder.${name}.bias`).values);
-  const quarters = layers.linear(value, {
-    weight: { dims: [inputs, 4 * outputs], values: permute(kernel, [0, 2, 3, 1]) },
-    bias: { dims: [4 * outputs], values: Float32Array.from([bias, bias, bias, bias].flat()) },
-  });
-  return layers.reshape(quarters, [0, -1, outputs]);
+  const bias = Array.from(weights.array(`mask_decoder.${name}.bias`).values);
+  const product = graph.node('Gemm', [
+    layers.reshape(value, [-1, inputs]),
+    graph.weight([inputs, 4 * outputs], permute(kernel, [0, 2, 3, 1])),
+    graph.float32([4 * outputs], [bias, bias, bias, bias].flat()),
+  ]);
+  return layers.reshape(product, [-1, 4 * cells, outputs]);
 }
 
 function gelu({ graph }: SamLayers, value: string): string {

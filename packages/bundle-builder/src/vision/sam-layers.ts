@@ -47,9 +47,10 @@ export class SamLayers {
   }
 
   normalize(value: string, name: string): string {
-    const scale = this.weights.array(`mask_decoder.transformer.${name}.weight`);
-    const shift = this.weights.array(`mask_decoder.transformer.${name}.bias`);
-    const operands = [value, ...[scale, shift].map(({ dims, values }) => this.graph.float32(dims, values))];
-    return this.graph.node('LayerNormalization', operands, { epsilon: { float: 1e-5 } });
+    const scaleAndShift = ['weight', 'bias'].map((part) => {
+      const { dims, values } = this.weights.array(`mask_decoder.transformer.${name}.${part}`);
+      return this.graph.float32(dims, values);
+    });
+    return this.graph.node('LayerNormalization', [value, ...scaleAndShift], { epsilon: { float: 1e-5 } });
   }
 }
