@@ -48,7 +48,7 @@ export async function isUpToDate(directory: string, builtFrom: string): Promise<
   }
 }
 
-export function sha256(bytes: Uint8Array): string {
+function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 

@@ -116,8 +116,9 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
   const candidate = Value.Default(ConfigSchema, values);
   for (const error of Value.Errors(ConfigSchema, candidate)) {
     const name = error.instancePath.split('/')[1] ?? '';
+    const allowed = error.keyword === 'enum' ? `: ${error.params.allowedValues.join(', ')}` : '';
     const shown = secrets.has(name) ? '' : ` (got ${JSON.stringify(environment[name])})`;
-    problems.push(`${name} ${error.message}${shown}`);
+    problems.push(`${name} ${error.message}${allowed}${shown}`);
   }
   if (problems.length > 0) {
     throw new ConfigError(`Invalid configuration:\n${[...new Set(problems)].map((line) => `  ${line}`).join('\n')}`);

@@ -44,17 +44,17 @@ export async function runService(
     const log = pino({ name, level: config.LOG_LEVEL });
     log.info(redactConfig(config), 'starting');
     const stores = await openStores(config, log);
-    let service: Service | undefined;
+    const starting = start({ config, log, queue: stores.queue, blobs: stores.blobs });
     closeWithGrace(
       { delay: (config.TESSERA_DRAIN_S + closingSeconds) * 1000, logger: log },
       async ({ err, signal }) => {
         if (err) log.fatal({ err }, 'stopping after an error');
         else log.info({ signal }, 'draining');
-        await service?.close();
+        await (await starting).close();
         await stores.close();
       },
     );
-    service = await start({ config, log, queue: stores.queue, blobs: stores.blobs });
+    await starting;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(1);

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { RedisServer, redisSkipReason } from '@tessera/test-redis';
+import type { RunningProcess } from '../support/process.js';
+import { bodyOf, drawnPicture, finishedJob, postJob, postSegment } from '../support/requests.js';
+import { startGateway, startWorker, type HttpService } from '../support/services.js';
+
+const options = { skip: redisSkipReason };
+let redis: RedisServer;
+let environment: Record<string, string>;
+let gateway: HttpService;
+let workers: RunningProcess[];
+
+before(async () => {
+  if (redisSkipReason) return;
+  redis = await RedisServer.start();
+  environment = { REDIS_URL: redis.url, TESSERA_THREADS: '1' };
+  gateway = await startGateway(environment);
+  workers = await Promise.all([startWorker(environment), startWorker(environment)]);
+});
+
+after(async () => {
+  if (redisSkipReason) return;
+  await Promise.all([gateway.process, ...workers].map((process) => process.stop('SIGKILL')));
+  await redis.remove();
+});
+
+test('gateway and workers in processes of their own answer a request', options, async () => {
+  const response = await postSegment(gateway.url, await drawnPicture(), 'the stop sign');
+  assert.equal(response.status, 200);
+  assert.equal((await bodyOf(response)).results[0].present, true);
+  const ready = await bodyOf(await fetch(`${gateway.url}/readyz`));
+  assert.equal(ready.workers.length, 2);
+});
+
+test('jobs of a worker that is killed are answered by the other', options, async () => {
+  const ids = await Promise.all(
+    Array.from({ length: 6 }, async (_, index) =>
+      postJob(gateway.url, await drawnPicture(30 + index), 'the stop sign'),
+    ),
+  );
+  await delay(300);
+  const [victim, survivor] = workers;
+  assert.ok(victim && survivor);
+  await victim.stop('SIGKILL');
+  for (const id of ids) assert.equal((await finishedJob(gateway.url, id)).status, 'succeeded');
+  workers = [survivor];
+});
+
+test(
+  'while Redis is down requests are refused at once, and accepted jobs are answered when it is back',
+  options,
+  async () => {
+    const id = await postJob(gateway.url, await drawnPicture(40), 'the stop sign');
+    await redis.stop();
+    const askedAt = Date.now();
+    const refused = await postSegment(gateway.url, await drawnPicture(41), 'the stop sign');
+    assert.equal(refused.status, 503);
+    assert.ok(Date.now() - askedAt < 3_000, 'the refusal came at once');
+    assert.ok(refused.headers.get('retry-after'));
+    assert.equal((await bodyOf(refused)).code, 'TSR_QUEUE_UNAVAILABLE');
+    assert.equal((await fetch(`${gateway.url}/readyz`)).status, 503);
+    assert.equal((await fetch(`${gateway.url}/livez`)).status, 200);
+
+    await redis.start();
+    assert.equal((await finishedJob(gateway.url, id)).status, 'succeeded');
+    const again = await postSegment(gateway.url, await drawnPicture(42), 'the stop sign');
+    assert.equal(again.status, 200);
+  },
+);

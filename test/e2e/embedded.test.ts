@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { decodeRle, maskArea } from '@tessera/masks';
+import { startProcess } from '../support/process.js';
+import { bodyOf, drawnPicture, finishedJob, postJob, postSegment } from '../support/requests.js';
+import { inferencePid, startEmbedded, type HttpService } from '../support/services.js';
+
+let directory: string;
+let environment: Record<string, string>;
+let service: HttpService;
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'tessera-embedded-'));
+  environment = { DATA_DIR: directory };
+  service = await startEmbedded(environment);
+});
+
+after(async () => {
+  await service.process.stop('SIGKILL');
+  await rm(directory, { recursive: true, force: true });
+});
+
+test('a picture and a query are answered with a mask that decodes to its area', async () => {
+  const response = await postSegment(service.url, await drawnPicture(), 'the stop sign');
+  assert.equal(response.status, 200);
+  const body = await bodyOf(response);
+  const [result] = body.results;
+  assert.equal(result.present, true);
+  const mask = decodeRle(result.mask);
+  assert.deepEqual([mask.height, mask.width], [480, 640]);
+  assert.equal(maskArea(mask), result.area);
+  assert.equal(mask.data[190 * 640 + 230], 1, 'a point on the sign');
+  assert.equal(mask.data[20 * 640 + 20], 0, 'a point in the sky');
+});
+
+test('a service that is ready says so and names its model', async () => {
+  const response = await fetch(`${service.url}/readyz`);
+  assert.equal(response.status, 200);
+  const body = await bodyOf(response);
+  assert.deepEqual(body.workers[0].models, ['tessera-baseline']);
+  assert.equal(body.workers[0].execution_provider, 'cpu');
+});
+
+test('a second process on the same data directory refuses to start and names the first', async () => {
+  const second = startProcess('node', ['services/standalone/dist/main.js'], { ...environment, PORT: '0' });
+  await second.waitForOutput(new RegExp(String(service.process.child.pid)), 30_000);
+  assert.equal(await second.stop('SIGTERM'), 1);
+});
+
+test('an inference process that is killed is replaced, and its job is answered', async () => {
+  const picture = await drawnPicture(1);
+  const pid = inferencePid(service.process);
+  const answer = postSegment(service.url, picture, 'the stop sign');
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  process.kill(pid, 'SIGKILL');
+  const response = await answer;
+  assert.equal(response.status, 200);
+  assert.notEqual(inferencePid(service.process), pid);
+});
+
+test('jobs accepted before the whole process is killed are answered after it starts again', async () => {
+  const ids = await Promise.all(
+    Array.from({ length: 4 }, async (_, index) =>
+      postJob(service.url, await drawnPicture(10 + index), 'the stop sign'),
+    ),
+  );
+  await service.process.stop('SIGKILL');
+  service = await startEmbedded(environment);
+  for (const id of ids) {
+    const job = await finishedJob(service.url, id);
+    assert.equal(job.status, 'succeeded');
+    assert.equal(job.result?.results[0]?.present, true);
+  }
+});
+
+test('SIGTERM lets an open request finish, then ends the process cleanly', async () => {
+  const answer = postSegment(service.url, await drawnPicture(20), 'the stop sign');
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  const exitCode = service.process.stop('SIGTERM');
+  assert.equal((await answer).status, 200);
+  assert.equal(await exitCode, 0);
+});
