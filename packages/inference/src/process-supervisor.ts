@@ -79,7 +79,7 @@ export class ProcessSupervisor {
     this.#executionProvider = executionProvider;
     this.#startFailure = undefined;
     const startMs = Math.round(performance.now() - start);
-    this.#log.info({ pid: process.pid, executionProvider, startMs }, 'inference process is ready');
+    this.#log.info({ inferencePid: process.pid, executionProvider, startMs }, 'inference process is ready');
     return process;
   }
 
@@ -87,7 +87,7 @@ export class ProcessSupervisor {
     this.#current = undefined;
     if (this.#stopping.signal.aborted) return;
     this.#restarts += 1;
-    this.#log.warn({ pid: ended.pid, reason, restarts: this.#restarts }, 'inference process ended; starting another');
+    this.#log.warn({ inferencePid: ended.pid, reason, restarts: this.#restarts }, 'inference process ended; starting another');
     this.#next = this.#relaunch(ended);
   }
 

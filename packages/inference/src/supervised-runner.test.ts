@@ -44,7 +44,7 @@ class RecordedLog {
 
   /** Process id of the inference process that became ready last. */
   get pid(): number {
-    const pid = this.entries.findLast(({ message }) => message === 'inference process is ready')?.details.pid;
+    const pid = this.entries.findLast(({ message }) => message === 'inference process is ready')?.details.inferencePid;
     assert.ok(typeof pid === 'number');
     return pid;
   }
@@ -395,7 +395,7 @@ test('no inference process outlives a killed parent, not even during an endless 
   await writeFile(
     script,
     `import { loadBundle, startInferenceRunner } from ${JSON.stringify(new URL('index.js', import.meta.url).href)};
-     const log = { info: ({ pid }) => console.log(pid), warn() {}, error() {} };
+     const log = { info: ({ inferencePid }) => console.log(inferencePid), warn() {}, error() {} };
      const bundles = [await loadBundle(${JSON.stringify(path.join(directory, 'bundle'))})];
      const runner = await startInferenceRunner({ bundles, executionProviders: ['cpu'], runTimeoutMs: 60000, log });
      if (process.argv[2] !== 'idle') {
