@@ -87,7 +87,10 @@ export class ProcessSupervisor {
     this.#current = undefined;
     if (this.#stopping.signal.aborted) return;
     this.#restarts += 1;
-    this.#log.warn({ inferencePid: ended.pid, reason, restarts: this.#restarts }, 'inference process ended; starting another');
+    this.#log.warn(
+      { inferencePid: ended.pid, reason, restarts: this.#restarts },
+      'inference process ended; starting another',
+    );
     this.#next = this.#relaunch(ended);
   }
 
