@@ -116,6 +116,11 @@ function drainOnClose(app: GatewayApp, draining: AbortController, drainSeconds: 
     }, drainSeconds * 1000);
     done();
   });
+  // A connection that stayed open after its last response would keep the server from closing.
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    if (timer !== undefined) reply.header('connection', 'close');
+    done(null, payload);
+  });
   app.addHook('onClose', () => {
     clearTimeout(timer);
   });

@@ -239,16 +239,21 @@ test('a client that goes away while it waits cancels its job', async () => {
   }
 });
 
-test('closing turns waiting requests into 202 once the drain time is over', async () => {
+test('closing turns waiting requests into 202 once the drain time is over, and closes their connections', async () => {
   const idle = await stores.openQueue('drain');
   const other = await listen(idle, stores.blobs, { TESSERA_DRAIN_S: '1' });
-  const pending = other.client.post('/segment').send({ image: dataUrl, query: 'x' }).then();
+  // Unlike supertest, fetch keeps its connections open for the next request.
+  const pending = fetch(`http://127.0.0.1:${other.port}/segment`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ image: dataUrl, query: 'x' }),
+  });
   await until(async () => (await other.client.get('/metrics')).text.includes('tessera_http_waiting_requests 1'));
   const startedAt = performance.now();
   const [response] = await Promise.all([pending, other.app.close()]);
   assert.equal(response.status, 202);
   assert.ok(performance.now() - startedAt < 4_000);
-  assert.equal((await idle.get(jobOf(response).id))?.status, 'queued');
+  assert.equal((await idle.get(jobOf({ body: await response.json() }).id))?.status, 'queued');
 });
 
 async function finished(location: string | undefined): Promise<JobResponse> {
