@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { WaitingError } from 'bullmq';
 import type { JobHandler, JobProcessor } from './job-queue.js';
 import { cancelledError, expiredError, fromBullId, isOverdue, toFailure, type BullJob } from './job-record.js';
+import { settledWithin } from './settled-within.js';
 import type { BullWorker, QueueBackend } from './queue-backend.js';
 
 /** How often the running jobs are looked up among the cancelled ones. */
@@ -141,10 +141,4 @@ class RunningAttempt {
     this.#controller.abort(reason);
     if (interruption === 'draining') this.#handBack(reason);
   }
-}
-
-async function settledWithin(promise: Promise<void>, timeoutMs: number): Promise<void> {
-  const timer = new AbortController();
-  await Promise.race([promise, delay(timeoutMs, undefined, { signal: timer.signal }).catch(() => undefined)]);
-  timer.abort();
 }

@@ -24,6 +24,7 @@ import {
   type Withdrawal,
 } from './job-record.js';
 import { JobWaiters } from './job-waiters.js';
+import { settledWithin } from './settled-within.js';
 import type { BullQueue, QueueBackend } from './queue-backend.js';
 
 export interface QueueLimits {
@@ -48,6 +49,8 @@ export interface QueueLimits {
 /** BullMQ starts lower numbers first; zero would be a list of its own, ahead of all. */
 const priorities: Record<JobPriority, number> = { high: 1, normal: 2, low: 3 };
 const maxEvents = 1_000;
+/** A queue that cannot be reached cannot be told goodbye either. */
+const closeTimeoutMs = 2_000;
 
 /** A {@link JobQueue} on BullMQ. */
 export class BullJobQueue<Data> implements JobQueue<Data> {
@@ -104,14 +107,8 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
     return this.#waiters.wait(id, options);
   }
 
-  async counts(): Promise<JobCounts> {
-    const { waiting, prioritized, delayed, active } = await this.#backend.run(() =>
-      this.#queue.getJobCounts('waiting', 'prioritized', 'delayed', 'active'),
-    );
-    return {
-      queued: (waiting ?? 0) + (prioritized ?? 0) + (delayed ?? 0),
-      running: active ?? 0,
-    };
+  counts(): Promise<JobCounts> {
+    return this.#backend.run(() => this.#backend.counts());
   }
 
   async cancel(id: string): Promise<CancelOutcome> {
@@ -135,8 +132,7 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
 
   async close(): Promise<void> {
     await Promise.all(this.#processors.map((processor) => processor.drain(0)));
-    await this.#waiters.close();
-    await this.#queue.close();
+    await settledWithin(Promise.all([this.#waiters.close(), this.#queue.close()]), closeTimeoutMs);
     await this.#backend.close();
   }
 

@@ -19,7 +19,7 @@ export interface JobQueueOptions extends Partial<QueueLimits> {
 const defaultLimits: QueueLimits = {
   maxWaiting: 1_000,
   maxDataBytes: 1_000_000,
-  keepFinished: { ageMs: 3_600_000, count: 5_000 },
+  keepFinished: { ageMs: 3_600_000, count: 2_000 },
   lockDurationMs: 10_000,
   stalledCheckMs: 5_000,
   maxWorkerDeaths: 5,

@@ -110,7 +110,8 @@ async function processStart(pid: number): Promise<string> {
   }
 }
 
-const thisHost = `${hostname()}/${bootId()}`;
+/** As it stands in a file name; host names of other characters only have to be told apart. */
+const thisHost = `${hostname()}.${bootId()}`.replaceAll(/[^\w.-]/g, '-');
 
 function bootId(): string {
   try {
@@ -121,12 +122,12 @@ function bootId(): string {
 }
 
 function fileName({ host, pid, processStart }: Claim): string {
-  return [encodeURIComponent(host), pid, processStart].join('~');
+  return [host, pid, processStart].join('~');
 }
 
 function parseFileName(name: string): Claim | null {
-  const match = /^([\w.%'()*!-]+)~(\d+)~(\w+)$/.exec(name);
+  const match = /^([\w.-]+)~(\d+)~(\w+)$/.exec(name);
   if (match === null) return null;
   const [, host = '', pid = '', processStart = ''] = match;
-  return { host: decodeURIComponent(host), pid: Number(pid), processStart };
+  return { host, pid: Number(pid), processStart };
 }

@@ -52,7 +52,7 @@ export class EmbeddedDatabase {
     this.#lock = lock;
     this.pool = pool;
     this.#maintenance = setInterval(() => {
-      this.#maintain().catch((error: unknown) => pool.emit('error', error));
+      this.maintain().catch((error: unknown) => pool.emit('error', error));
     }, maintenanceIntervalMs);
     this.#maintenance.unref();
   }
@@ -70,14 +70,15 @@ export class EmbeddedDatabase {
     }
   }
 
+  /** Forgets expired withdrawals, reclaims the space of old rows, and keeps the log short that a restart reads. */
+  async maintain(): Promise<void> {
+    for (const statement of maintenanceSql) await this.#database.query(statement);
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#maintenance);
     await this.#database.close();
     await this.#lock.release();
-  }
-
-  async #maintain(): Promise<void> {
-    for (const statement of maintenanceSql) await this.#database.query(statement);
   }
 }
 

@@ -9,13 +9,14 @@ import type { PgNotification, PgPool, PgPoolClient, PgQueryResult } from 'bullmq
 export class PglitePool extends EventEmitter implements PgPool {
   readonly #database: PGlite;
   readonly #clients = new Set<PgliteClient>();
+  readonly #pending = new Map<string, PgNotification>();
 
   constructor(database: PGlite) {
     super();
     this.#database = database;
-    // Every client hears every channel; BullMQ's listeners look at the channel themselves.
+    this.setMaxListeners(0);
     database.onNotification((channel, payload) => {
-      for (const client of this.#clients) client.notify({ channel, payload });
+      this.#enqueue({ channel, payload });
     });
   }
 
@@ -32,6 +33,25 @@ export class PglitePool extends EventEmitter implements PgPool {
     const client = new PgliteClient(this, () => this.#clients.delete(client));
     this.#clients.add(client);
     return Promise.resolve(client);
+  }
+
+  /**
+   * Every client hears every channel; BullMQ's listeners look at the channel themselves. Equal notifications that
+   * come together are delivered once: they only say that there is something to read.
+   */
+  #enqueue(notification: PgNotification): void {
+    if (this.#pending.size === 0) {
+      setImmediate(() => {
+        this.#deliver();
+      });
+    }
+    this.#pending.set(keyOf(notification), notification);
+  }
+
+  #deliver(): void {
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const notification of pending) for (const client of this.#clients) client.notify(notification);
   }
 
   /** The database belongs to whoever opened it, and is closed there. */
@@ -56,13 +76,17 @@ class PgliteClient extends EventEmitter implements PgPoolClient {
     this.release = release;
     this.on('newListener', (event) => {
       // The listener is added right after this event.
-      if (event === 'notification') queueMicrotask(() => this.#catchUp());
+      if (event === 'notification') {
+        queueMicrotask(() => {
+          this.#catchUp();
+        });
+      }
     });
   }
 
   notify(notification: PgNotification): void {
     if (this.emit('notification', notification)) return;
-    this.#unheard.set(`${notification.channel} ${notification.payload ?? ''}`, notification);
+    this.#unheard.set(keyOf(notification), notification);
   }
 
   query<Row>(text: string, parameters?: readonly unknown[]): Promise<PgQueryResult<Row>> {
@@ -74,4 +98,8 @@ class PgliteClient extends EventEmitter implements PgPoolClient {
     this.#unheard.clear();
     for (const notification of unheard) this.notify(notification);
   }
+}
+
+function keyOf({ channel, payload }: PgNotification): string {
+  return `${channel} ${payload ?? ''}`;
 }

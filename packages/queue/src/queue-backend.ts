@@ -8,12 +8,13 @@ import type {
   Worker,
   WorkerOptions,
 } from 'bullmq';
+import type { JobCounts } from './job-queue.js';
 import type { JobRecord, Withdrawal } from './job-record.js';
 
 /** The parts of BullMQ in use, which are the same for every backend of its. */
 export interface BullQueue extends Pick<
   Queue<JobRecord, string, string, JobRecord, string, string, IQueueBackend>,
-  'add' | 'close' | 'getBackend' | 'getJob' | 'getJobCounts' | 'getJobState'
+  'add' | 'close' | 'getBackend' | 'getJob' | 'getJobState'
 > {
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
@@ -37,6 +38,7 @@ export interface QueueBackend {
   openWorker(processor: BullProcessor, options: Omit<WorkerOptions, 'connection'>): BullWorker;
   openEvents(options: Omit<QueueEventsOptions, 'connection'>): BullEvents;
 
+  counts(): Promise<JobCounts>;
   /** Number of jobs that will be claimed before this waiting one. */
   jobsAhead(bullId: string): Promise<number>;
 

@@ -1,5 +1,6 @@
 import { reconnectingOptions, RedisConnection } from '@tessera/redis';
 import { Queue, QueueEvents, Worker, type QueueEventsOptions, type QueueOptions, type WorkerOptions } from 'bullmq';
+import type { JobCounts } from './job-queue.js';
 import type { JobRecord, Withdrawal } from './job-record.js';
 import type { BullEvents, BullProcessor, BullQueue, BullWorker, QueueBackend } from './queue-backend.js';
 
@@ -20,6 +21,7 @@ export class RedisBackend implements QueueBackend {
   readonly #name: string;
   readonly #url: string;
   readonly #connection: RedisConnection;
+  #isClosed = false;
 
   private constructor(options: RedisBackendOptions, connection: RedisConnection) {
     this.#name = `{${options.name}}`;
@@ -61,6 +63,17 @@ export class RedisBackend implements QueueBackend {
     return new QueueEvents(this.#name, { ...options, prefix, connection: this.#waiting() });
   }
 
+  async counts(): Promise<JobCounts> {
+    const { client } = this.#connection;
+    const [returned, prioritized, delayed, running] = await Promise.all([
+      client.llen(this.#key('wait')),
+      client.zcard(this.#key('prioritized')),
+      client.zcard(this.#key('delayed')),
+      client.llen(this.#key('active')),
+    ]);
+    return { queued: returned + prioritized + delayed, running };
+  }
+
   /** Jobs are claimed from the wait list, which holds those whose worker died, then by priority. */
   async jobsAhead(bullId: string): Promise<number> {
     const { client } = this.#connection;
@@ -85,12 +98,19 @@ export class RedisBackend implements QueueBackend {
   }
 
   close(): Promise<void> {
+    this.#isClosed = true;
     this.#connection.close();
     return Promise.resolve();
   }
 
+  /** For workers and events: they wait for Redis to come back, until the backend is closed. */
   #waiting() {
-    return { ...reconnectingOptions, url: this.#url, maxRetriesPerRequest: null };
+    return {
+      ...reconnectingOptions,
+      url: this.#url,
+      maxRetriesPerRequest: null,
+      retryStrategy: (attempt: number) => (this.#isClosed ? null : reconnectingOptions.retryStrategy(attempt)),
+    };
   }
 
   #key(part: string): string {

@@ -58,14 +58,18 @@ export class QueueProcess {
     return this.#lines;
   }
 
+  get hasExited(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   async printed(line: string): Promise<void> {
-    await until(() => this.#lines.includes(line) || this.#child.exitCode !== null, 30_000);
+    await until(() => this.#lines.includes(line) || this.hasExited, 30_000);
     assert.ok(this.#lines.includes(line), `The child exited with ${this.#child.exitCode} before it printed ${line}`);
   }
 
   /** Ends the process as a crash would. */
   async kill(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (this.hasExited) return;
     const closed = once(this.#child, 'close');
     this.#child.kill('SIGKILL');
     await closed;

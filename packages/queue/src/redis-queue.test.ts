@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { redisSkipReason, RedisServer } from '@tessera/test-redis';
+import { createJobQueue, type JobQueue, type JobQueueOptions } from './index.js';
+import { isCode, QueueProcess, until, type TestJob } from './test-fixtures.js';
+
+describe('a queue in Redis', { skip: redisSkipReason, timeout: 60_000 }, () => {
+  let server: RedisServer;
+  let queueNumber = 0;
+  let queues: JobQueue<TestJob>[];
+
+  const openQueue = async (options: Partial<JobQueueOptions> = {}) => {
+    const queue = await createJobQueue<TestJob>({
+      name: `queue-${queueNumber}`,
+      connection: { kind: 'redis', url: server.url },
+      // Redis goes away on purpose here.
+      onError: () => {},
+      lockDurationMs: 1_000,
+      stalledCheckMs: 300,
+      ...options,
+    });
+    queues.push(queue);
+    return queue;
+  };
+
+  const startProcess = (script: string) =>
+    new QueueProcess(
+      { kind: 'redis', url: server.url },
+      `const queue = await createJobQueue({
+         name: 'queue-${queueNumber}', connection, onError: console.error, lockDurationMs: 1000, stalledCheckMs: 300,
+       });
+       ${script}`,
+    );
+
+  const add = (queue: JobQueue<TestJob>, id: string) => queue.add({ label: 'x' }, { id, priority: 'normal' });
+
+  before(async () => {
+    server = await RedisServer.start();
+  });
+
+  beforeEach(() => {
+    queues = [];
+    queueNumber++;
+  });
+
+  afterEach(async () => {
+    await Promise.all(queues.map((queue) => queue.close()));
+  });
+
+  after(() => server.remove());
+
+  it('runs the job of a killed worker again, in another process, and answers it once', async () => {
+    const queue = await openQueue();
+    await add(queue, 'interrupted');
+    const worker = startProcess(
+      `queue.process((job) => { console.log('started'); return new Promise(() => {}); }, { concurrency: 1 });`,
+    );
+    await worker.printed('started');
+    await worker.kill();
+    const attempts: number[] = [];
+    queue.process((job) => Promise.resolve(`attempt ${attempts.push(job.attempt)}`), { concurrency: 1 });
+    const done = await queue.waitFor('interrupted', { timeoutMs: 10_000 });
+    assert.equal(done?.resultKey, 'attempt 1');
+    assert.deepEqual(attempts, [2]);
+  });
+
+  it('gives up on a job whose workers die too often', async () => {
+    const queue = await openQueue({ maxWorkerDeaths: 1 });
+    await add(queue, 'poison');
+    for (let death = 0; death < 2; death++) {
+      const worker = startProcess(`queue.process((job) => process.kill(process.pid, 'SIGKILL'), { concurrency: 1 });`);
+      await until(() => worker.hasExited, 20_000);
+    }
+    let runs = 0;
+    queue.process(() => Promise.resolve(String(++runs)), { concurrency: 1 });
+    const failed = await queue.waitFor('poison', { timeoutMs: 10_000 });
+    assert.equal(failed?.status, 'failed');
+    assert.equal(failed.error?.code, 'TSR_INFERENCE_FAILED');
+    assert.equal(runs, 0);
+  });
+
+  it('wakes a waiter, cancels a job and counts across processes', async () => {
+    const queue = await openQueue();
+    const worker = startProcess(
+      `queue.process((job) => job.id === 'quick' ? Promise.resolve('done')
+         : new Promise((resolve, reject) => job.signal.addEventListener('abort', () => {
+             console.log('aborted'); reject(job.signal.reason);
+           })), { concurrency: 2 });
+       console.log('ready');`,
+    );
+    try {
+      await worker.printed('ready');
+      await add(queue, 'endless');
+      await until(async () => (await queue.counts()).running === 1, 10_000);
+      await add(queue, 'quick');
+      assert.equal((await queue.waitFor('quick', { timeoutMs: 5_000 }))?.resultKey, 'done');
+      const cancelledAt = performance.now();
+      assert.equal(await queue.cancel('endless'), 'cancelling');
+      assert.equal((await queue.waitFor('endless', { timeoutMs: 5_000 }))?.status, 'cancelled');
+      assert.ok(performance.now() - cancelledAt < 1_000);
+      await worker.printed('aborted');
+    } finally {
+      await worker.kill();
+    }
+  });
+
+  it('rejects within a second while Redis is down or hangs, and recovers, with those who wait and work', async () => {
+    const gateway = await openQueue();
+    const worker = await openQueue();
+    worker.process(() => Promise.resolve('done'), { concurrency: 1 });
+    await add(gateway, 'before');
+    await gateway.waitFor('before', { timeoutMs: 5_000 });
+
+    const operations = [
+      () => add(gateway, 'while-down'),
+      () => gateway.get('before'),
+      () => gateway.counts(),
+      () => gateway.cancel('before'),
+      () => gateway.waitFor('before', { timeoutMs: 5_000 }),
+    ];
+    const outages: { begin: () => void | Promise<void>; end: () => void | Promise<void> }[] = [
+      { begin: () => server.stop(), end: () => server.start() },
+      {
+        begin: () => {
+          server.pause();
+        },
+        end: () => {
+          server.resume();
+        },
+      },
+    ];
+    for (const { begin, end } of outages) {
+      await begin();
+      for (const operation of operations) {
+        const startedAt = performance.now();
+        await assert.rejects(operation, isCode('TSR_QUEUE_UNAVAILABLE'));
+        assert.ok(performance.now() - startedAt < 1_500);
+      }
+      await end();
+      await until(() => succeeds(gateway.counts()));
+      const id = `after-${performance.now().toFixed(0)}`;
+      await add(gateway, id);
+      assert.equal((await gateway.waitFor(id, { timeoutMs: 10_000 }))?.status, 'succeeded');
+      assert.equal((await gateway.get('before'))?.status, 'succeeded');
+    }
+  });
+
+  it('answers those who were waiting when Redis was restarted', async () => {
+    const gateway = await openQueue();
+    const worker = await openQueue();
+    let release = () => {};
+    const released = new Promise<void>((resolve) => (release = resolve));
+    worker.process(() => released.then(() => 'done'), { concurrency: 1 });
+    await add(gateway, 'patient');
+    const waiting = gateway.waitFor('patient', { timeoutMs: 20_000 });
+    await until(async () => (await gateway.get('patient'))?.status === 'running');
+    await server.stop();
+    await delay(300);
+    await server.start();
+    release();
+    assert.equal((await waiting)?.status, 'succeeded');
+  });
+
+  it('starts before Redis does', async () => {
+    const late = await RedisServer.prepare();
+    const queue = await openQueue({ connection: { kind: 'redis', url: late.url } });
+    try {
+      await assert.rejects(add(queue, 'early'), isCode('TSR_QUEUE_UNAVAILABLE'));
+      await assert.rejects(queue.waitFor('early', { timeoutMs: 100 }), isCode('TSR_QUEUE_UNAVAILABLE'));
+      queue.process(() => Promise.resolve('done'), { concurrency: 1 });
+      await late.start();
+      await until(() => succeeds(add(queue, 'first')));
+      assert.equal((await queue.waitFor('first', { timeoutMs: 10_000 }))?.status, 'succeeded');
+    } finally {
+      await queue.close();
+      queues = [];
+      await late.remove();
+    }
+  });
+
+  it('closes while Redis is down', async () => {
+    const queue = await openQueue();
+    queue.process(() => Promise.resolve('done'), { concurrency: 1 });
+    await add(queue, 'x');
+    await queue.waitFor('x', { timeoutMs: 5_000 });
+    await server.stop();
+    const startedAt = performance.now();
+    await queue.close();
+    queues = [];
+    assert.ok(performance.now() - startedAt < 6_000);
+    await server.start();
+  });
+});
+
+async function succeeds(operation: Promise<unknown>): Promise<boolean> {
+  return operation.then(
+    () => true,
+    () => false,
+  );
+}
