@@ -55,7 +55,7 @@ export function detectorTowerWithRawOutputs(model: TfjsGraphModel): Model {
 
 function detectorHeads(graph: GraphBuilder, model: TfjsGraphModel): Record<'heatmap' | 'sizes' | 'neck', FeatureMap> {
   const image = graph.input('image', 'uint8', [1, imageSize, imageSize, 3]);
-  const value = graph.node('Transpose', [graph.cast(image, 'float32')], { perm: [0, 3, 1, 2] });
+  const value = graph.cast(graph.node('Transpose', [image], { perm: [0, 3, 1, 2] }), 'float32');
   const inputs = new Map([['tower_0/images', { value, channels: 3, height: imageSize, width: imageSize }]]);
   const outputs = ['tower_0/keypoints', 'tower_0/wh', 'tower_0/CenternetHead/mul'];
   const [heatmap, sizes, neck] = convertGraphModel(model, graph, inputs, outputs);
