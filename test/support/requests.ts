@@ -17,16 +17,22 @@ export async function drawnPicture(serial = 0): Promise<Buffer> {
   return sharp(Buffer.from(svg)).jpeg({ quality: 92 }).toBuffer();
 }
 
+export interface SegmentExtras {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
 /** Sends a picture and a query as a form. */
 export async function postSegment(
   url: string,
   picture: Buffer,
   query: string,
-  headers: Readonly<Record<string, string>> = {},
+  { headers = {}, options = {} }: SegmentExtras = {},
 ): Promise<Response> {
   const form = new FormData();
   form.append('image', new Blob([new Uint8Array(picture)]), 'picture.jpg');
   form.append('query', query);
+  form.append('options', JSON.stringify(options));
   return fetch(`${url}/segment`, { method: 'POST', body: form, headers, signal: AbortSignal.timeout(60_000) });
 }
 
@@ -37,7 +43,7 @@ export async function bodyOf(response: Response) {
 
 /** Sends a picture without waiting for the result; gives the job's id. */
 export async function postJob(url: string, picture: Buffer, query: string): Promise<string> {
-  const response = await postSegment(url, picture, query, { prefer: 'respond-async' });
+  const response = await postSegment(url, picture, query, { headers: { prefer: 'respond-async' } });
   const body = await bodyOf(response);
   if (response.status !== 202) throw new Error(`expected 202, got ${response.status}: ${JSON.stringify(body)}`);
   return body.id;

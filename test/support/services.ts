@@ -35,5 +35,5 @@ export function inferencePid(service: RunningProcess): number {
   const lines = service.output().split('\n');
   const line = lines.findLast((text) => text.includes('inference process is ready'));
   assert.ok(line, 'the log names no inference process');
-  return (JSON.parse(line) as { pid: number }).pid;
+  return (JSON.parse(line) as { inferencePid: number }).inferencePid;
 }

@@ -1,0 +1,87 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { bodyOf, drawnPicture, postSegment, startEmbedded } from '@tessera/tests';
+
+/**
+ * `npm run bench:latency`: starts the embedded server and times requests from outside, over HTTP, one at a time. Every
+ * picture is new to the server but in the last row. Exits 1 when a median is over its budget.
+ */
+const warmUps = 3;
+const repetitions = 15;
+const query = 'the stop sign';
+
+interface Scenario {
+  readonly name: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly newPictures: boolean;
+  readonly budgetMs: number;
+}
+
+const scenarios: readonly Scenario[] = [
+  { name: 'with SAM', options: {}, newPictures: true, budgetMs: 1200 },
+  { name: 'refine: false', options: { refine: false }, newPictures: true, budgetMs: 250 },
+  { name: 'with SAM, image sent before', options: {}, newPictures: false, budgetMs: 1200 },
+];
+/** Wall time of the client minus decoding, models and masks: HTTP, queue, blob store and scheduling. */
+const overheadBudgetMs = 15;
+
+const directory = await mkdtemp(join(tmpdir(), 'tessera-latency-'));
+const service = await startEmbedded({ DATA_DIR: directory, LOG_LEVEL: 'warn' });
+try {
+  let serial = 0;
+  let failed = false;
+  console.log('| request | median | slowest | budget | of it HTTP and queue | budget |');
+  console.log('| --- | --- | --- | --- | --- | --- |');
+  for (const scenario of scenarios) {
+    const totals: number[] = [];
+    const overheads: number[] = [];
+    for (let repetition = -warmUps; repetition < repetitions; repetition++) {
+      if (scenario.newPictures) serial += 1;
+      const { totalMs, overheadMs } = await timeRequest(await drawnPicture(serial), scenario.options);
+      if (repetition < 0) continue;
+      totals.push(totalMs);
+      overheads.push(overheadMs);
+    }
+    const [total, overhead] = [median(totals), median(overheads)];
+    failed ||= total > scenario.budgetMs || overhead > overheadBudgetMs;
+    const cells = [
+      scenario.name,
+      milliseconds(total),
+      milliseconds(Math.max(...totals)),
+      milliseconds(scenario.budgetMs),
+      milliseconds(overhead),
+      milliseconds(overheadBudgetMs),
+    ];
+    console.log(`| ${cells.join(' | ')} |`);
+  }
+  if (failed) {
+    console.error('a median is over its budget');
+    process.exitCode = 1;
+  }
+} finally {
+  await service.process.stop('SIGTERM');
+  await rm(directory, { recursive: true, force: true });
+}
+
+async function timeRequest(
+  picture: Buffer,
+  options: Scenario['options'],
+): Promise<{ totalMs: number; overheadMs: number }> {
+  const startedAt = performance.now();
+  const response = await postSegment(service.url, picture, query, { options });
+  const { timings_ms: timings, ...body } = await bodyOf(response);
+  const totalMs = performance.now() - startedAt;
+  if (response.status !== 200) throw new Error(`${response.status}: ${JSON.stringify(body)}`);
+  const workMs = timings.decode + timings.language + timings.vision + timings.mask;
+  return { totalMs, overheadMs: totalMs - workMs };
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+function milliseconds(value: number): string {
+  return `${value.toFixed(value < 100 ? 1 : 0)} ms`;
+}
