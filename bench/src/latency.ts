@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { bodyOf, drawnPicture, postSegment, startEmbedded } from '@tessera/tests';
+import type { SegmentResponse } from '@tessera/contracts';
+import { drawnPicture, postSegment, startEmbedded } from '@tessera/tests';
 
 /**
  * `npm run bench:latency`: starts the embedded server and times requests from outside, over HTTP, one at a time. Every
@@ -71,10 +72,10 @@ async function timeRequest(
 ): Promise<{ totalMs: number; overheadMs: number }> {
   const startedAt = performance.now();
   const response = await postSegment(service.url, picture, query, { options });
-  const { timings_ms: timings, ...body } = await bodyOf(response);
+  if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
+  const { timings_ms: timings } = (await response.json()) as SegmentResponse;
   const totalMs = performance.now() - startedAt;
-  if (response.status !== 200) throw new Error(`${response.status}: ${JSON.stringify(body)}`);
-  const workMs = timings.decode + timings.language + timings.vision + timings.mask;
+  const workMs = ['decode', 'language', 'vision', 'mask'].reduce((sum, stage) => sum + (timings[stage] ?? 0), 0);
   return { totalMs, overheadMs: totalMs - workMs };
 }
 

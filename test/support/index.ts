@@ -1,2 +1,2 @@
-export { bodyOf, drawnPicture, postSegment } from './requests.js';
+export { drawnPicture, postSegment } from './requests.js';
 export { startEmbedded } from './services.js';
