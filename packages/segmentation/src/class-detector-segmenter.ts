@@ -10,9 +10,9 @@ import type { Bundle, InferenceRunner } from '@tessera/inference';
 import { loadTokenizer } from '@tessera/tokenizer';
 import Type from 'typebox';
 import { Value } from 'typebox/value';
-import type { Detection } from './detections.js';
+import { bestScores, type Detection } from './detections.js';
 import type { SquareLogits } from './mask-upsampling.js';
-import { chooseObjects, type ObjectChoice } from './object-choice.js';
+import { chooseObjects, classFeatures, type ObjectChoice } from './object-choice.js';
 import { QueryMatcher } from './query-matcher.js';
 import { RequestImage } from './request-image.js';
 import { ResultPainter } from './result-painter.js';
@@ -22,6 +22,17 @@ import { createTextEmbedder } from './text-embedder.js';
 import { Vision, type SeenImage } from './vision.js';
 
 const defaultThreshold = 0.5;
+
+/** The detections of an image and what each query makes of them. */
+export interface Evidence {
+  readonly detections: readonly Detection[];
+  readonly queries: readonly {
+    /** Whether `described_calibration` takes the features, and not `named_calibration`. */
+    readonly isDescribed: boolean;
+    /** By class index; nothing for a class that the query cannot mean. */
+    readonly features: readonly (readonly number[] | undefined)[];
+  }[];
+}
 
 /**
  * Pipeline `class-detector`: query → detector classes (by name, or by similarity of the sentence) → detected boxes of these
@@ -71,12 +82,7 @@ export class ClassDetectorSegmenter implements Segmenter {
   ): Promise<SegmentOutcome> {
     this.#checkOptions(options);
     const stopwatch = new Stopwatch(context);
-    const sizes = {
-      square: this.#settings.detector_image_size,
-      longestSide: this.#settings.encoder_longest_side,
-      limits: this.#imageLimits,
-    };
-    const image = new RequestImage(segmentImage, sizes, stopwatch);
+    const image = this.#requestImage(segmentImage, stopwatch);
 
     const meanings = await stopwatch.measure('language', 0, () => this.#matcher.match(queries));
     const seen = await this.#vision.detect(image, stopwatch);
@@ -96,6 +102,30 @@ export class ClassDetectorSegmenter implements Segmenter {
       results.push(await stopwatch.measure('mask', fraction, () => painter.result(queries[index] ?? '', choice)));
     }
     return { image: { width: seen.width, height: seen.height }, results, timingsMs: stopwatch.timingsMs };
+  }
+
+  /** What the pipeline knows before it decides, for fitting its calibrations. */
+  async evidence(segmentImage: SegmentImage, queries: readonly string[]): Promise<Evidence> {
+    const stopwatch = new Stopwatch({});
+    const meanings = await this.#matcher.match(queries);
+    const { detections } = await this.#vision.detect(this.#requestImage(segmentImage, stopwatch), stopwatch);
+    const scores = bestScores(detections, this.#classCount);
+    return {
+      detections,
+      queries: meanings.map((meaning) => ({
+        isDescribed: meaning.similarities !== undefined,
+        features: Array.from(scores, (score, classIndex) => classFeatures(meaning)(classIndex, score)),
+      })),
+    };
+  }
+
+  #requestImage(image: SegmentImage, stopwatch: Stopwatch): RequestImage {
+    const sizes = {
+      square: this.#settings.detector_image_size,
+      longestSide: this.#settings.encoder_longest_side,
+      limits: this.#imageLimits,
+    };
+    return new RequestImage(image, sizes, stopwatch);
   }
 
   #checkOptions({ pruning, output }: SegmentOptions): void {

@@ -6,8 +6,11 @@ export function probability({ bias, weights }: LogisticCalibration, features: re
   return 1 / (1 + Math.exp(-logit));
 }
 
-/** Inverse of the logistic function, of a probability kept `1e-4` away from 0 and 1. */
-export function logit(value: number): number {
-  const clamped = Math.min(1 - 1e-4, Math.max(1e-4, value));
+/** Below this a detector score says no more than that there is nothing, however low it is. */
+const lowestScore = 0.02;
+
+/** Inverse of the logistic function, of a detector score kept within [0.02, 0.98]. */
+export function scoreLogit(score: number): number {
+  const clamped = Math.min(1 - lowestScore, Math.max(lowestScore, score));
   return Math.log(clamped / (1 - clamped));
 }

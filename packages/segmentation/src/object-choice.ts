@@ -1,6 +1,6 @@
 import type { ClassDetectorSettings, Warning } from '@tessera/contracts';
 import { bestScores, distinctObjects, type Detection } from './detections.js';
-import { logit, probability } from './logistic.js';
+import { probability, scoreLogit } from './logistic.js';
 import type { QueryMeaning } from './query-matcher.js';
 
 /** What a query found in an image. */
@@ -35,8 +35,6 @@ export function chooseObjects(
   threshold: number,
 ): ObjectChoice {
   const probabilityOf = classProbability(meaning, settings);
-  if (probabilityOf === undefined) return { score: 0, objects: [], warnings: warningsOf(meaning, false) };
-
   const best = Array.from(bestScores(detections, classCount), (score, index) => probabilityOf(index, score));
   const score = Math.max(0, ...best);
   const isUnderstood =
@@ -54,21 +52,40 @@ export function chooseObjects(
   return { score: objects.length === 0 ? 0 : score, objects, warnings };
 }
 
-/** Probability that a class with a detector score is a target; nothing when the query means no class at all. */
-function classProbability(
-  { classes, similarities }: QueryMeaning,
-  settings: ClassDetectorSettings,
-): ((classIndex: number, score: number) => number) | undefined {
-  if (similarities !== undefined) {
-    const highest = Math.max(...similarities);
-    return (classIndex, score) => {
-      const similarity = similarities[classIndex] ?? -1;
-      return probability(settings.described_calibration, [logit(score), similarity, highest - similarity]);
-    };
-  }
-  if (classes.length === 0) return undefined;
+/**
+ * Features of a class for the calibration that the meaning calls for: logit of the class's detector score, and for a
+ * description also its similarity and how far that is below the most similar candidate's.
+ *
+ * @returns nothing when the class is no candidate
+ */
+export function classFeatures({
+  classes,
+  similarities,
+}: QueryMeaning): (classIndex: number, score: number) => number[] | undefined {
   const named = new Set(classes);
-  return (classIndex, score) => (named.has(classIndex) ? probability(settings.named_calibration, [logit(score)]) : 0);
+  if (similarities === undefined) {
+    return (classIndex, score) => (named.has(classIndex) ? [scoreLogit(score)] : undefined);
+  }
+  const isCandidate = (index: number): boolean => named.size === 0 || named.has(index);
+  const highest = Math.max(...similarities.filter((_, index) => isCandidate(index)));
+  return (classIndex, score) => {
+    const similarity = similarities[classIndex];
+    if (similarity === undefined || !isCandidate(classIndex)) return undefined;
+    return [scoreLogit(score), similarity, highest - similarity];
+  };
+}
+
+/** Probability that a class with a detector score is a target; 0 when it is no candidate. */
+function classProbability(
+  meaning: QueryMeaning,
+  settings: ClassDetectorSettings,
+): (classIndex: number, score: number) => number {
+  const featuresOf = classFeatures(meaning);
+  const calibration = meaning.similarities === undefined ? settings.named_calibration : settings.described_calibration;
+  return (classIndex, score) => {
+    const features = featuresOf(classIndex, score);
+    return features === undefined ? 0 : probability(calibration, features);
+  };
 }
 
 /**

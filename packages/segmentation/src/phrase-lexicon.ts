@@ -5,6 +5,8 @@ import { pluralOf, splitWords, type Word } from './words.js';
 export interface LexiconEntry {
   /** Indices of the classes that it means, ascending. */
   readonly classes: readonly number[];
+  /** Whether it is a broader word for every one of them, as "animal". */
+  readonly isBroad: boolean;
 }
 
 export interface LexiconMatch extends LexiconEntry {
@@ -14,13 +16,14 @@ export interface LexiconMatch extends LexiconEntry {
 
 /** Finds class names, their synonyms and broader words, singular or plural, in a list of words. */
 export class PhraseLexicon {
-  readonly #entries = new Map<string, Set<number>>();
-  readonly #words = new Set<string>();
+  readonly #names = new Map<string, Set<number>>();
+  readonly #broader = new Map<string, Set<number>>();
   #longest = 0;
 
   constructor(classes: readonly BundleClass[]) {
     for (const [index, { name, synonyms, broader }] of classes.entries()) {
-      for (const phrase of [name, ...synonyms, ...broader]) this.#add(phrase, index);
+      for (const phrase of [name, ...synonyms]) this.#add(this.#names, phrase, index);
+      for (const phrase of broader) this.#add(this.#broader, phrase, index);
     }
   }
 
@@ -28,25 +31,22 @@ export class PhraseLexicon {
   longestMatch(words: readonly Word[], start: number): LexiconMatch | undefined {
     for (let length = Math.min(this.#longest, words.length - start); length > 0; length--) {
       const phrase = joined(words.slice(start, start + length));
-      const classes = this.#entries.get(phrase);
-      if (classes !== undefined) return { classes: [...classes].sort((a, b) => a - b), length };
+      const names = this.#names.get(phrase);
+      const classes = names ?? this.#broader.get(phrase);
+      if (classes !== undefined) {
+        return { classes: [...classes].sort((a, b) => a - b), isBroad: names === undefined, length };
+      }
     }
     return undefined;
   }
 
-  /** Whether a word occurs in any phrase. */
-  knows(word: string): boolean {
-    return this.#words.has(word);
-  }
-
-  #add(phrase: string, index: number): void {
+  #add(entries: Map<string, Set<number>>, phrase: string, index: number): void {
     const words = splitWords(phrase);
     for (const form of [words, ...pluralForms(words)]) {
       const key = joined(form);
-      const classes = this.#entries.get(key) ?? new Set();
-      this.#entries.set(key, classes.add(index));
+      const classes = entries.get(key) ?? new Set();
+      entries.set(key, classes.add(index));
       this.#longest = Math.max(this.#longest, form.length);
-      for (const { text } of form) this.#words.add(text);
     }
   }
 }

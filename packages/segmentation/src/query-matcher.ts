@@ -6,37 +6,30 @@ import type { TextEmbedder } from './text-embedder.js';
 
 /** What a query means in terms of the detector's classes. */
 export interface QueryMeaning extends ParsedQuery {
-  /** Cosine similarity of the query with each class, when it names none; absent when it names some or says nothing. */
+  /** Similarity of the query with each class, when it is a description; absent when it names classes or says nothing. */
   readonly similarities?: Float64Array;
   /** Strange words that the text encoder can only spell. */
   readonly spelledWords: readonly string[];
 }
 
-/** The unit vector of a class's name or of one of its descriptions. */
-interface ClassText {
-  readonly classIndex: number;
-  readonly vector: Float32Array;
-}
-
 /** Finds the classes that queries name, or how similar each class is to them. */
 export class QueryMatcher {
-  readonly #classCount: number;
   readonly #lexicon: PhraseLexicon;
   readonly #tokenizer: Tokenizer;
   readonly #embedder: TextEmbedder;
-  readonly #classTexts: readonly ClassText[];
+  /** Of each class the mean over the embeddings of its name and descriptions. */
+  readonly #classVectors: readonly Float32Array[];
 
   private constructor(
     classes: readonly BundleClass[],
     tokenizer: Tokenizer,
     embedder: TextEmbedder,
-    classTexts: readonly ClassText[],
+    classVectors: readonly Float32Array[],
   ) {
-    this.#classCount = classes.length;
     this.#lexicon = new PhraseLexicon(classes);
     this.#tokenizer = tokenizer;
     this.#embedder = embedder;
-    this.#classTexts = classTexts;
+    this.#classVectors = classVectors;
   }
 
   /** Embeds the texts of all classes once. */
@@ -45,36 +38,28 @@ export class QueryMatcher {
     tokenizer: Tokenizer,
     embedder: TextEmbedder,
   ): Promise<QueryMatcher> {
-    const texts = classes.flatMap(({ name, descriptions }, classIndex) =>
-      [name, ...descriptions].map((text) => ({ classIndex, text })),
-    );
-    const vectors = await embedder.embed(texts.map(({ text }) => text));
-    const classTexts = texts.map(({ classIndex }, index) => ({
-      classIndex,
-      vector: vectors[index] ?? new Float32Array(),
-    }));
-    return new QueryMatcher(classes, tokenizer, embedder, classTexts);
+    const texts = classes.map(({ name, descriptions }) => [name, ...descriptions]);
+    const vectors = await embedder.embed(texts.flat());
+    let start = 0;
+    const classVectors = texts.map(({ length }) => mean(vectors.slice(start, (start += length))));
+    return new QueryMatcher(classes, tokenizer, embedder, classVectors);
   }
 
   async match(queries: readonly string[]): Promise<QueryMeaning[]> {
     const parsed = queries.map((query) => parseQuery(query, this.#lexicon));
     const described = parsed.flatMap((meaning, index) => (needsSimilarity(meaning) ? [index] : []));
     const vectors = await this.#embedder.embed(described.map((index) => queries[index] ?? ''));
-    const similarities = new Map(described.map((index, row) => [index, this.#similarities(vectors[row])]));
+    const similarities = new Map(
+      described.map((index, row) => {
+        const query = vectors[row] ?? new Float32Array();
+        return [index, Float64Array.from(this.#classVectors, (vector) => dot(vector, query))];
+      }),
+    );
     return parsed.map((meaning, index) => {
       const found = similarities.get(index);
       const spelledWords = meaning.strangeWords.filter((word) => this.#isOnlySpelled(word));
       return { ...meaning, spelledWords, ...(found === undefined ? {} : { similarities: found }) };
     });
-  }
-
-  /** Of each class the similarity of its most similar text. */
-  #similarities(query: Float32Array = new Float32Array()): Float64Array {
-    const best = new Float64Array(this.#classCount).fill(-1);
-    for (const { classIndex, vector } of this.#classTexts) {
-      best[classIndex] = Math.max(best[classIndex] ?? -1, dot(vector, query));
-    }
-    return best;
   }
 
   #isOnlySpelled(word: string): boolean {
@@ -83,9 +68,17 @@ export class QueryMatcher {
   }
 }
 
-/** A query without a name is compared as a whole, unless it has no content to compare. */
-function needsSimilarity({ classes, strangeWords, modifierWords }: ParsedQuery): boolean {
-  return classes.length === 0 && strangeWords.length + modifierWords.length > 0;
+/** A description is compared as a whole, unless it has no content to compare. */
+function needsSimilarity({ classes, isDescribed, strangeWords, modifierWords }: ParsedQuery): boolean {
+  return isDescribed || (classes.length === 0 && strangeWords.length + modifierWords.length > 0);
+}
+
+function mean(vectors: readonly Float32Array[]): Float32Array {
+  const sum = new Float32Array(vectors[0]?.length ?? 0);
+  for (const vector of vectors) {
+    for (let index = 0; index < sum.length; index++) sum[index] = (sum[index] ?? 0) + (vector[index] ?? 0);
+  }
+  return sum.map((value) => value / vectors.length);
 }
 
 function dot(one: Float32Array, other: Float32Array): number {

@@ -10,7 +10,7 @@ const requestWords = wordSet(`
 
 const determiners = wordSet(`
   the a an this these those my your his her its their our some any all every each other another whole entire
-  i you he she it we they me him us them here there just only really very so too please
+  i you he she it we they me him us them here there just only really very so too
 `);
 
 const auxiliaries = wordSet(`
@@ -24,6 +24,12 @@ const placeholders = wordSet(`
   something thing things object objects item items what anything whatever stuff one ones everything
 `);
 
+/** Words that refer to a thing without its noun. */
+const pronouns = wordSet('it they them');
+
+/** The same, when no noun follows. */
+const demonstratives = wordSet('this these those');
+
 /** "A group of people": the noun that counts comes after "of". */
 const measureNouns = wordSet(`
   group groups pair pairs bunch bunches slice slices piece pieces kind kinds type types sort sorts part lot lots couple
@@ -35,11 +41,13 @@ const prepositions = wordSet(`
   upon within
 `);
 
-const relatives = wordSet('that which who whose whom where when while because if');
+const placingPrepositions = wordSet('in on at by from off up down through within upon');
+
+const relatives = wordSet('used made that which who whose whom where when while because if');
 
 const relations = wordSet(`
   next beside besides near nearby behind under underneath beneath above below over between inside outside around among
-  against along across opposite adjacent facing left right front back worn held used made
+  against along across opposite adjacent facing left right front back worn held
 `);
 
 /** Places in the picture, order, superlatives and counts: they tell a thing from others of its kind. */
@@ -85,6 +93,16 @@ export function isPlacementWord(word: string): boolean {
   return placements.has(word) || /^\d+$/.test(word);
 }
 
+/** Words that begin a noun phrase. */
+export function isDeterminer(word: string): boolean {
+  return /^(?:the|an?|my|your|his|her|its|their|our|some|any|all|every|each|another|many|several|few)$/.test(word);
+}
+
+/** "It barks", "you sleep on this": whatever the words name, the thing that is meant is the one they refer to. */
+export function isPronoun(word: string, next: string | undefined): boolean {
+  return pronouns.has(word) || (demonstratives.has(word) && (next === undefined || isFunctionWord(next)));
+}
+
 /** "Something", "the object": a head noun that names nothing. */
 export function isPlaceholder(word: string): boolean {
   return placeholders.has(word);
@@ -99,6 +117,11 @@ export function isConjunction(word: string): boolean {
   return word === 'and' || word === 'or';
 }
 
+/** Words after which a phrase says what its noun is or does, and not where it is: "the animal | that barks". */
+export function startsDescription(word: string): boolean {
+  return startsModifier(word) && !placingPrepositions.has(word) && !isPlacementWord(word) && !relations.has(word);
+}
+
 /** Words after which a phrase that has its noun goes on about something else: "the cup | next to the laptop". */
 export function startsModifier(word: string): boolean {
   return (
@@ -106,6 +129,6 @@ export function startsModifier(word: string): boolean {
     relatives.has(word) ||
     relations.has(word) ||
     auxiliaries.has(word) ||
-    (word.length > 5 && /(?:ing|ed)$/.test(word))
+    (word.length > 4 && /(?:ing|ed)$/.test(word))
   );
 }

@@ -56,7 +56,8 @@ export async function buildBaselineBundle(): Promise<BundleContent> {
     manifest: {
       name: 'tessera-baseline',
       version: '1',
-      description: 'Matches the query to the 80 COCO classes and refines the detected boxes with a distilled Segment Anything.',
+      description:
+        'Matches the query to the 80 COCO classes and refines the detected boxes with a distilled Segment Anything.',
       license: 'Apache-2.0 AND MIT',
       provenance,
       graphs,
