@@ -11,6 +11,8 @@ export interface RunningProcess {
   output(): string;
   /** Resolves with the first match in the output; rejects when the process ends or the time is up first. */
   waitForOutput(pattern: RegExp, timeoutMs: number): Promise<RegExpMatchArray>;
+  /** Resolves with the exit code once the process has ended by itself (null when a signal ended it). */
+  exitCode(): Promise<number | null>;
   /** Sends the signal and resolves with the exit code (null when a signal ended it). */
   stop(signal: NodeJS.Signals): Promise<number | null>;
 }
@@ -70,6 +72,10 @@ export function startProcess(
         listeners.add(check);
         check();
       }),
+    async exitCode() {
+      await exited;
+      return child.exitCode;
+    },
     async stop(signal) {
       if (child.exitCode === null && child.signalCode === null) child.kill(signal);
       await exited;
