@@ -237,6 +237,26 @@ test('an upload that breaks off leaves the gateway as it was', async () => {
   await until(async () => (await gateway.client.get('/metrics')).text.includes('tessera_http_waiting_requests 0'));
 });
 
+test('of uploads that would fill the memory together one is refused at once, and the others go on', async () => {
+  const head = 'POST /segment HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 999999\r\n\r\n';
+  // Eight of the largest bodies fit in.
+  const sockets = Array.from({ length: 9 }, () => connect(gateway.port, '127.0.0.1'));
+  const answers: string[] = [];
+  try {
+    for (const socket of sockets) {
+      socket.on('error', () => undefined);
+      socket.on('data', (chunk: Buffer) => answers.push(chunk.toString('utf8')));
+      socket.write(`${head}{"image": "${'A'.repeat(980_000)}`);
+    }
+    await until(() => answers.length > 0);
+    await gateway.client.post('/segment').send({ image, query: 'x' }).expect(200);
+    assert.equal(answers.length, 1);
+    assert.match(answers[0] ?? '', /^HTTP\/1\.1 429 .*retry-after: 2\r\n.*"code":"TSR_QUEUE_FULL"/s);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
+});
+
 test('a request that never ends is given up', async () => {
   const impatient = await listen(queue, stores.blobs);
   impatient.app.server.requestTimeout = 200;

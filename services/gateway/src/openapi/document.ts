@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import swagger from '@fastify/swagger';
 import * as contracts from '@tessera/contracts';
 import type { GatewayApp } from '../context.js';
-import { classifyExamples, segmentExamples } from './examples.js';
+import { classifyExamples, segmentAnswer, segmentExamples } from './examples.js';
 import { canonical, referToComponents, toSchema2020, type Json } from './schema-dialect.js';
 
 const description = `
@@ -81,14 +81,23 @@ function refine(document: Json): Json {
   };
 }
 
+/** The parts of a documented route that {@link addBodies} adds to. */
+interface DocumentedPost {
+  readonly requestBody: { readonly content: Record<string, object> };
+  readonly responses: Readonly<Record<string, { readonly content: Record<string, { example?: object }> }>>;
+}
+
 /** Adds what route schemas cannot say: examples, and the form that `POST /segment` takes as well. */
 function addBodies(paths: Record<string, Json>): Json {
-  const bodies = paths as Record<string, { post?: { requestBody: { content: Record<string, object> } } }>;
+  const bodies = paths as Record<string, { post?: DocumentedPost }>;
   const segment = bodies['/segment']?.post?.requestBody.content;
   const classify = bodies['/classify-composition']?.post?.requestBody.content;
-  if (segment === undefined || classify === undefined) throw new Error('A documented route is missing');
+  const answer = bodies['/segment']?.post?.responses['200']?.content['application/json'];
+  if (segment === undefined || classify === undefined || answer === undefined)
+    throw new Error('A documented route is missing');
   segment['application/json'] = { ...segment['application/json'], examples: segmentExamples };
   segment['multipart/form-data'] = { schema: segmentForm };
+  answer.example = segmentAnswer;
   classify['application/json'] = { ...classify['application/json'], examples: classifyExamples };
   return paths;
 }

@@ -7,7 +7,8 @@ const exampleImage = `data:image/png;base64,${[
   'MANSGLcJEqtBUL7LgHnFR0HiNWAFoxqGqAYA0zFAS5+3KZYAAAAASUVORK5CYII=',
 ].join('')}`;
 
-const exampleImageId = 'sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824';
+/** The id that {@link exampleImage} gets. */
+const exampleImageId = 'sha256:01a383331ad1a8efe246a7050fbd606b7d0f9a3096b8d5fefc0c84cb70e815e0';
 
 /** Request bodies of `POST /segment`, offered by the documentation page. */
 export const segmentExamples = {
@@ -36,6 +37,28 @@ export const segmentExamples = {
     value: { image: { id: exampleImageId }, query: 'the red ball' },
   },
 } as const;
+
+/** What `POST /segment` answers to the first of them; the mask is the ball's. */
+export const segmentAnswer = {
+  id: '0b5cfa22-3f6c-4b1c-9f0e-3c1f4a1de0a7',
+  model: 'tessera-mini@1',
+  image: { id: exampleImageId, width: 96, height: 64 },
+  results: [
+    {
+      query: 'the red ball',
+      present: true,
+      score: 0.93,
+      mask: {
+        size: [64, 96],
+        counts: 'Ri28e16K4M2N2N2N2N2O0O2O000O2O00000000000001N10001N101N2N2N2N2N3L5JQW1',
+      },
+      bbox: [44, 22, 32, 32],
+      area: 812,
+      warnings: [],
+    },
+  ],
+  timings_ms: { queue: 1.2, decode: 3.1, total: 146.1 },
+};
 
 /** Request bodies of `POST /classify-composition`. */
 export const classifyExamples = {

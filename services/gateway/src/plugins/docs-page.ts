@@ -5,7 +5,7 @@ import type { GatewayApp } from '../context.js';
 export async function addDocsPage(app: GatewayApp): Promise<void> {
   await app.register(swaggerUi, {
     routePrefix: '/docs',
-    uiConfig: { deepLinking: true, displayRequestDuration: true, tryItOutEnabled: true, defaultModelsExpandDepth: 0 },
+    uiConfig: { deepLinking: true, displayRequestDuration: true, defaultModelsExpandDepth: 0, layout: 'BaseLayout' },
     theme: { title: 'Tessera API' },
     staticCSP: {
       'default-src': "'self'",

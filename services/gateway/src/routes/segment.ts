@@ -22,7 +22,7 @@ const schema = {
   operationId: 'segment',
   summary: 'A mask for a sentence',
   description:
-    'Give exactly one of `query` and `queries`. A query without a target is a success: `present` is false and the mask is empty. A client that closes the connection while it waits cancels a job that has not started.',
+    'Give exactly one of `query` and `queries`. A query without a target is a success: `present` is false and the mask is empty. A client that closes the connection while it waits cancels its job.',
   tags: ['Segmentation'],
   security: [{ apiKey: [] }],
   headers: JobHeaders,
