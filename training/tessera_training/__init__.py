@@ -1,0 +1,1 @@
+"""Trains, evaluates and exports the reasoner of the bundle `tessera-mini`."""

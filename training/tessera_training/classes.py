@@ -1,0 +1,28 @@
+"""The detector's 80 classes with our words for them, from the same file that the bundle is built from."""
+
+import json
+from pathlib import Path
+
+WORDS_FILE = Path(__file__).parents[2] / "packages/bundle-builder/src/baseline/class-words.json"
+CLASS_WORDS = json.loads(WORDS_FILE.read_text())
+CLASS_NAMES = [entry["name"] for entry in CLASS_WORDS]
+CLASS_COUNT = len(CLASS_NAMES)
+
+# Never the head of a training query: what the model does with them shows whether it reads class vectors or learned names.
+HELD_OUT_CLASSES = frozenset(
+    CLASS_NAMES.index(name) for name in ["bicycle", "truck", "sheep", "backpack", "surfboard", "cup", "banana", "laptop"]
+)
+
+
+def broader_classes():
+    """Broader word -> the classes that it covers, for words that cover more than one."""
+    covered = {}
+    for index, entry in enumerate(CLASS_WORDS):
+        for word in entry["broader"]:
+            covered.setdefault(word, []).append(index)
+    return {word: classes for word, classes in covered.items() if len(classes) > 1}
+
+
+def class_texts():
+    """Of each class the texts whose mean embedding is its vector, as the baseline computes it."""
+    return [[entry["name"], *entry["descriptions"]] for entry in CLASS_WORDS]

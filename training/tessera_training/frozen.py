@@ -1,0 +1,87 @@
+"""The frozen parts of the bundle that the reasoner reads: detector and text encoder, run with ONNX Runtime."""
+
+import json
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from PIL import Image
+
+SEPARATOR = "\u2581"
+MAX_PIECES = 16
+
+
+def open_session(path, threads=1):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+class Detector:
+    """Class-agnostic proposals of one photo, sorted by their highest class score."""
+
+    def __init__(self, models, threads=1):
+        self.session = open_session(Path(models) / "detector.onnx", threads)
+
+    def propose(self, image):
+        """PIL image -> boxes [100, 4] (x0, y0, x1, y1 in [0, 1]), class scores [100, 80]."""
+        pixels = np.asarray(image.convert("RGB").resize((512, 512), Image.Resampling.BILINEAR))[None]
+        return self.session.run(["region_boxes", "region_class_scores"], {"image": pixels})
+
+
+class Tokenizer:
+    """Unigram tokenizer (Kudo 2018, section 3.2): the most probable cut of a text into vocabulary pieces."""
+
+    def __init__(self, path):
+        definition = json.loads(Path(path).read_text())
+        self.unknown = definition["unknown_id"]
+        known = list(enumerate(definition["pieces"]))[definition["reserved"] :]
+        self.pieces = {piece: (index, score) for index, (piece, score) in known}
+        self.longest = max(map(len, self.pieces))
+
+    def encode(self, text):
+        text = SEPARATOR + unicodedata.normalize("NFKC", text).replace(" ", SEPARATOR)
+        best = [(0.0, self.unknown, 0)] + [None] * len(text)  # (score, piece, start) of the best cut up to a position
+        for start in range(len(text)):
+            steps = []
+            for end in range(start + 1, min(start + self.longest, len(text)) + 1):
+                if text[start:end] in self.pieces:
+                    steps.append((end, *self.pieces[text[start:end]]))
+            for end, piece, score in steps or [(start + 1, self.unknown, 0.0)]:
+                total = best[start][0] + score
+                if best[end] is None or total >= best[end][0]:
+                    best[end] = (total, piece, start)
+        pieces, end = [], len(text)
+        while end:
+            _, piece, end = best[end]
+            if not (pieces and piece == self.unknown == pieces[-1]):
+                pieces.append(piece)
+        return pieces[::-1]
+
+
+class TextEncoder:
+    """Universal Sentence Encoder lite; remembers what it has encoded, since templates repeat."""
+
+    def __init__(self, models, memory=60_000):
+        models = Path(models)
+        self.tokenizer = Tokenizer(models / "tokenizer.json")
+        self.session = open_session(models / "text-encoder.onnx")
+        self.memory, self.limit = {}, memory
+
+    def encode(self, texts):
+        """Texts -> list of (sentence [512] of unit length, piece states [T, 512] float16, T <= MAX_PIECES)."""
+        missing = [text for text in dict.fromkeys(texts) if text not in self.memory]
+        if len(self.memory) + len(missing) > self.limit:
+            self.memory.clear()
+            missing = list(dict.fromkeys(texts))
+        if missing:
+            ids = [self.tokenizer.encode(text) for text in missing]
+            lengths = np.array([len(row) for row in ids], np.int64)
+            padded = np.zeros((len(ids), lengths.max()), np.int64)
+            for row, pieces in zip(padded, ids):
+                row[: len(pieces)] = pieces
+            sentences, states = self.session.run(["sentence", "pieces"], {"ids": padded, "lengths": lengths})
+            for text, sentence, state, length in zip(missing, sentences, states, lengths):
+                self.memory[text] = sentence, state[: min(length, MAX_PIECES)].astype(np.float16)
+        return [self.memory[text] for text in texts]

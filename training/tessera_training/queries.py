@@ -1,0 +1,371 @@
+"""Queries about a scene, with exact targets.
+
+Every predicate answers from the annotated boxes alone and gives nothing where people would disagree: near ties, things
+that are almost left of something, anchors of which there are several.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tessera_training import boxes as geometry
+from tessera_training.classes import CLASS_COUNT, CLASS_WORDS, HELD_OUT_CLASSES
+from tessera_training.phrases import BROADER, NAMES, NUMBERS, ORDINALS, PHRASINGS, TRAIN, WRAPPERS, plural
+
+MENTIONS = 3  # the thing asked for and up to two others
+CONTEXT_KINDS = ("position", "ordinal", "size", "relation", "combination")
+WITHOUT_CONTEXT = ("one", "all", "both", "count")  # phrasings
+KINDS = ("class", "broader", "description", "count", *CONTEXT_KINDS, "absent")
+
+
+@dataclass
+class Query:
+    text: str
+    kind: str
+    targets: list  # indices of things; empty when the scene has no such thing
+    singular: bool
+    mentions: list = field(default_factory=list)  # per mentioned thing its classes, the head first
+    described: int | None = None  # for descriptions: the class described; such a head has no mention
+    description: str | None = None
+    about_context: bool = False  # whether the phrasing speaks of place, order, size or another thing
+
+
+@dataclass
+class Head:
+    """What a query asks for, by name."""
+
+    word: str
+    classes: list
+    things: np.ndarray  # indices into the scene
+
+
+class Asker:
+    """Asks about one scene. `held_out` uses the held-out phrasings and classes too."""
+
+    def __init__(self, scene, random, split=TRAIN):
+        self.scene, self.random, self.split = scene, random, split
+        self.centres = geometry.centres(scene.things)
+        self.areas = geometry.areas(scene.things)
+        self.allowed = [c for c in range(CLASS_COUNT) if split != TRAIN or c not in HELD_OUT_CLASSES]
+        self.present = sorted({int(label) for label in scene.labels})
+        self.broader_words = [w for w, classes in BROADER.items() if not set(classes).isdisjoint(self.present)]
+        self.found = scene.found()
+
+    # --- words
+
+    def pick(self, options):
+        return options[self.random.integers(len(options))]
+
+    def name(self, label):
+        return CLASS_WORDS[label]["name"] if self.random.random() < 0.6 else self.pick(NAMES[label])
+
+    def say(self, phrasing, kind, targets, singular, head, *others, **words):
+        train, held_out = PHRASINGS[phrasing]
+        template = self.pick(held_out if self.split != TRAIN and held_out else train)
+        for key, other in zip("ab", others):
+            words[key] = other.word
+        text = template.format(h=head.word, hs=plural(head.word), **words)
+        text = self.pick(WRAPPERS[self.split]).format(text)
+        targets = [int(target) for target in targets]
+        if self.split == TRAIN and not self.found[targets].all():
+            return None  # nothing can be learned from a target that the detector missed
+        mentions = [head.classes, *(other.classes for other in others)]
+        return Query(text, kind, targets, singular, mentions, about_context=phrasing not in WITHOUT_CONTEXT)
+
+    # --- what to talk about
+
+    def things_of(self, classes):
+        return np.flatnonzero(np.isin(self.scene.labels, classes))
+
+    def head(self, least=1, most=99):
+        """A class, sometimes a broader word, with `least` to `most` things in the scene."""
+        options = []
+        for label in self.present:
+            if label in self.allowed and least <= (count := len(self.things_of([label]))) <= most:
+                options += [([label], None)] * count
+        if self.broader_words:
+            word = self.pick(self.broader_words)
+            if least <= len(self.things_of(BROADER[word])) <= most:
+                options.append((BROADER[word], word))
+        if not options:
+            return None
+        classes, word = self.pick(options)
+        return Head(word or self.name(classes[0]), classes, self.things_of(classes))
+
+    def anchor(self, *avoid):
+        """A class with exactly one thing, not among the classes of `avoid`."""
+        taken = {label for head in avoid for label in head.classes}
+        options = [c for c in self.present if c not in taken and len(self.things_of([c])) == 1]
+        if not options:
+            return None
+        label = self.pick(options)
+        return Head(self.name(label), [label], self.things_of([label]))
+
+    def missing(self, *avoid):
+        """A class that is not in the scene."""
+        taken = {label for head in avoid for label in head.classes}
+        label = self.pick([c for c in self.allowed if c not in self.present and c not in taken])
+        return Head(self.name(label), [label], np.array([], int))
+
+    # --- kinds
+
+    def klass(self):
+        head = self.head()
+        if head is None or len(head.classes) > 1:
+            return None
+        one = len(head.things) == 1
+        return self.say("one" if one else "all", "class", head.things, one and self.random.random() < 0.7, head)
+
+    def broader(self):
+        if not self.broader_words:
+            return None
+        word = self.pick(self.broader_words)
+        head = Head(word, BROADER[word], self.things_of(BROADER[word]))
+        one = len(head.things) == 1
+        return self.say("one" if one else "all", "broader", head.things, one, head)
+
+    def description(self, label=None):
+        options = [c for c in self.present if c in self.allowed]
+        if label is None and not options:
+            return None
+        kind = "description" if label is None else "absent"
+        label = self.pick(options) if label is None else label
+        words = self.pick(CLASS_WORDS[label]["descriptions"])
+        targets = self.things_of([label])
+        if self.split == TRAIN and not self.found[targets].all():
+            return None
+        train, held_out = PHRASINGS["description"]
+        text = self.pick(held_out if self.split != TRAIN else train).format(d=words)
+        return Query(text, kind, targets.tolist(), len(targets) == 1, [], label, words)
+
+    def count(self):
+        head = self.head(least=2, most=5)
+        if head is None:
+            return None
+        number = len(head.things)
+        phrasing = "both" if number == 2 and self.random.random() < 0.7 else "count"
+        return self.say(phrasing, "count", head.things, False, head, n=NUMBERS[number])
+
+    def extreme(self, values, things, margin):
+        """The thing with the highest value if it leads by `margin`, else None."""
+        order = np.argsort(-values)
+        if len(order) > 1 and values[order[0]] - values[order[1]] < margin:
+            return None
+        return things[order[0]]
+
+    def position(self):
+        head = self.head(least=2)
+        draw = self.random.random()
+        if draw < 0.2:
+            return self.halves()
+        if head is None:
+            return None
+        x, y = self.centres[head.things].T
+        if draw < 0.8:
+            side = self.pick(["left", "right", "top", "bottom"])
+            value = {"left": -x, "right": x, "top": -y, "bottom": y}[side]
+            phrasing, words = side, {}
+        elif draw < 0.9:
+            phrasing, words, value = "middle", {}, -np.hypot(x - 0.5, y - 0.5)
+        else:
+            across, down = self.pick(["left", "right"]), self.pick(["top", "bottom"])
+            value = -np.hypot(x - (across == "right"), y - (down == "bottom"))
+            phrasing, words = "corner", {"x": across, "y": down}
+        target = self.extreme(value, head.things, 0.05)
+        return None if target is None else self.say(phrasing, "position", [target], True, head, **words)
+
+    def halves(self):
+        """Things of one half of the photo, if none is near its middle line; absent when all are in the other half."""
+        head = self.head()
+        if head is None:
+            return None
+        side = self.pick(["left", "right", "upper", "lower"])
+        along = self.centres[head.things, 0 if side in ("left", "right") else 1]
+        if (abs(along - 0.5) < 0.06).any():
+            return None
+        inside = head.things[(along < 0.5) == (side in ("left", "upper"))]
+        kind = "position" if len(inside) else "absent"
+        if len(inside) == 0 and self.random.random() < 0.5:
+            return None
+        one = len(inside) < 2
+        return self.say("half" if one else "halves", kind, inside, one, head, x=side)
+
+    def ordinal(self):
+        head = self.head(least=2, most=7)
+        if head is None:
+            return None
+        side = self.pick(["left", "right", "left", "right", "top", "bottom"])
+        along = self.centres[head.things, 0 if side in ("left", "right") else 1]
+        along = along if side in ("left", "top") else -along
+        order = np.argsort(along)
+        if np.diff(along[order]).min() < 0.03:
+            return None
+        place = int(self.random.integers(1, 4))
+        words = {"nth": ORDINALS[place + 1], "n": NUMBERS[place + 1], "x": side}
+        if place >= len(order):
+            return self.say("ordinal", "absent", [], True, head, **words)
+        return self.say("ordinal", "ordinal", [head.things[order[place]]], True, head, **words)
+
+    def size(self):
+        head = self.head(least=2)
+        if head is None:
+            return None
+        sizes, two, draw = np.log(self.areas[head.things]), len(head.things) == 2, self.random.random()
+        if draw < 0.4:
+            target, phrasing = self.extreme(sizes, head.things, 0.25), "larger" if two and draw < 0.2 else "largest"
+        elif draw < 0.75:
+            target, phrasing = self.extreme(-sizes, head.things, 0.25), "smaller" if two and draw < 0.55 else "smallest"
+        elif draw < 0.85:
+            heights = np.log(self.scene.things[head.things, 3] - self.scene.things[head.things, 1])
+            target, phrasing = self.extreme(heights, head.things, 0.2), "tallest"
+        elif two:
+            return None
+        else:
+            order = np.argsort(-sizes)
+            if sizes[order[1]] - sizes[order[2]] < 0.25:
+                return None
+            if draw < 0.92:
+                return self.say("two largest", "size", head.things[order[:2]], False, head)
+            if sizes[order[0]] - sizes[order[1]] < 0.25:
+                return None
+            target, phrasing = head.things[order[1]], "second largest"
+        return None if target is None else self.say(phrasing, "size", [target], True, head)
+
+    def holds(self, relation, heads, anchor):
+        """Of each head thing: True, False or None (unclear) for a relation with one anchor thing."""
+        box = self.scene.things[anchor]
+        apart = geometry.gaps(self.scene.things[heads], box[None])[:, 0]
+        x, y = (self.centres[heads] - self.centres[anchor]).T
+        if relation == "next to":
+            yes, no = apart < 0.06, apart > 0.2
+        elif relation in ("left of", "right of", "above", "below"):
+            along = {"left of": -x, "right of": x, "above": -y, "below": y}[relation]
+            yes, no = along > 0.06, along < 0
+        elif relation == "on":
+            inside = geometry.gaps(np.tile(self.centres[heads], 2), box[None])[:, 0]
+            yes, no = inside == 0, apart > 0.03
+        else:  # "with": most of the anchor lies inside the thing
+            corners = np.maximum(self.scene.things[heads, :2], box[:2]), np.minimum(self.scene.things[heads, 2:], box[2:])
+            share = np.clip(corners[1] - corners[0], 0, None).prod(1) / self.areas[anchor]
+            yes, no = share > 0.6, apart > 0.03
+        return yes, yes | no
+
+    def relation(self):
+        draw = self.random.random()
+        if draw < 0.15:
+            return self.between()
+        head = self.head(least=2) if draw < 0.85 else self.head()
+        anchor = head and self.anchor(head)
+        if not anchor:
+            return None
+        place = anchor.things[0]
+        if draw < 0.35:
+            near = self.random.random() < 0.7
+            away = geometry.gaps(self.scene.things[head.things], self.scene.things[place][None])[:, 0]
+            away = away + 0.3 * np.hypot(*(self.centres[head.things] - self.centres[place]).T)
+            target = self.extreme(-away if near else away, head.things, 0.06)
+            if target is None or len(head.things) < 2:
+                return None
+            phrasing = self.pick(["closest", "next to"]) if near else "farthest"
+            return self.say(phrasing, "relation", [target], True, head, anchor)
+        relation = self.pick(["next to", "next to", "left of", "right of", "above", "below", "on", "with"])
+        yes, clear = self.holds(relation, head.things, place)
+        if not clear.all() or (yes.sum() == 0 and self.random.random() < 0.4):
+            return None
+        targets = head.things[yes]
+        if len(targets) > 1:
+            head = Head(plural(head.word), head.classes, head.things)
+        return self.say(relation, "relation" if len(targets) else "absent", targets, len(targets) < 2, head, anchor)
+
+    def between(self):
+        head = self.head()
+        one = head and self.anchor(head)
+        other = one and self.anchor(head, one)
+        if not other:
+            return None
+        start, end = self.centres[one.things[0]], self.centres[other.things[0]]
+        reach = np.linalg.norm(end - start)
+        if reach < 0.2:
+            return None
+        offset = self.centres[head.things] - start
+        along = offset @ (end - start) / reach**2
+        aside = abs(offset[:, 0] * (end - start)[1] - offset[:, 1] * (end - start)[0]) / reach**2
+        yes = (abs(along - 0.5) < 0.32) & (aside < 0.35)
+        no = (abs(along - 0.5) > 0.5) | (aside > 0.6)
+        if not (yes | no).all() or yes.sum() > 1 or (not yes.any() and self.random.random() < 0.7):
+            return None
+        kind = "relation" if yes.any() else "absent"
+        return self.say("between", kind, head.things[yes], True, head, one, other)
+
+    def combination(self):
+        head = self.head(least=3)
+        if head is None:
+            return None
+        largest, side = self.random.random() < 0.6, self.pick(["left", "right"])
+        anchor = self.anchor(head) if largest and self.random.random() < 0.5 else None
+        if anchor:
+            yes, clear = self.holds(f"{side} of", head.things, anchor.things[0])
+        else:
+            along = self.centres[head.things, 0] - 0.5
+            yes, clear = (along < 0) == (side == "left"), abs(along) > 0.05
+        things = head.things[yes]
+        if not clear.all() or len(things) < 2:
+            return None
+        sizes = np.log(self.areas[things])
+        target = self.extreme(sizes if largest else -sizes, things, 0.25)
+        if target is None:
+            return None
+        if anchor:
+            return self.say(f"largest {side} of", "combination", [target], True, head, anchor)
+        return self.say("largest on" if largest else "smallest on", "combination", [target], True, head, x=side)
+
+    def absent(self):
+        """Every other kind, about a thing that is not there."""
+        draw = self.random.random()
+        head = self.missing()
+        if draw < 0.35:
+            return self.say(self.pick(["one", "all", "one", "all", "both"]), "absent", [], draw < 0.2, head)
+        if draw < 0.45:
+            return self.description(self.missing().classes[0])
+        if draw < 0.5:
+            words = [word for word in BROADER if word not in self.broader_words]
+            if not words:
+                return None
+            word = self.pick(words)
+            return self.say("all", "absent", [], False, Head(word, BROADER[word], np.array([], int)))
+        if draw < 0.65:
+            phrasing = self.pick(["left", "right", "top", "bottom", "middle", "largest", "smallest", "larger"])
+            return self.say(phrasing, "absent", [], True, head)
+        relation = self.pick(["next to", "closest", "left of", "right of", "above", "below", "on", "with"])
+        if draw < 0.75:
+            anchor = self.anchor()
+            return anchor and self.say(relation, "absent", [], True, head, anchor)
+        present = self.head()  # the thing is there, what it is next to is not
+        return present and self.say(relation, "absent", [], True, present, self.missing(present))
+
+
+MIX = {
+    "klass": 0.12, "broader": 0.06, "description": 0.07, "count": 0.05, "position": 0.15, "ordinal": 0.13, "size": 0.11,
+    "relation": 0.36, "combination": 0.08, "absent": 0.16,
+}  # fmt: skip
+
+
+def ask(scene, random, number, split=TRAIN):
+    """`number` queries about a scene, at most 30 % absent; kinds that the scene cannot answer give way to others.
+
+    A scene about which hardly anything can be asked gets more absent queries.
+    """
+    asker = Asker(scene, random, split)
+    kinds, weights = list(MIX), np.array(list(MIX.values())) / sum(MIX.values())
+    queries, absent, patience = [], 0, 10 * number
+    while len(queries) < number:
+        kind = kinds[random.choice(len(kinds), p=weights)]
+        patience -= 1
+        for _ in range(8):
+            query = getattr(asker, kind)()
+            if query is None or (query.kind == "absent" and absent + 1 > 0.3 * number and patience > 0):
+                continue
+            absent += query.kind == "absent"
+            queries.append(query)
+            break
+    return queries

@@ -1,0 +1,171 @@
+"""Trains the reasoner on simulated scenes. On CPU two one-thread processes average their gradients; a GPU is used alone.
+
+    OMP_WAIT_POLICY=PASSIVE python -m tessera_training.train --photos CACHE/train.npz --models MODELS --out RUN
+
+Interrupted runs go on from RUN/checkpoint.pt. Scenes depend on seed, step and process only, so a resumed run is the same
+run. The learning rate warms up, stays, and falls to zero over the last --decay steps.
+"""
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+from tessera_training.batches import Batcher
+from tessera_training.frozen import TextEncoder
+from tessera_training.model import new_reasoner, parameter_count, total_score
+from tessera_training.photos import load
+from tessera_training.queries import ask
+from tessera_training.scenes import SceneSampler
+
+QUERIES = 12  # per scene
+
+
+def arguments_from_command_line():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--photos", required=True)
+    parser.add_argument("--models", required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--decay", type=int, default=1500)
+    parser.add_argument("--warmup", type=int, default=150)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--scenes", type=int, default=8, help="per step, over all processes")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--save-every", type=int, default=100, help="steps between checkpoints")
+    return parser.parse_args()
+
+
+def learning_rate(step, arguments):
+    warm = min(1, (step + 1) / arguments.warmup)
+    return arguments.rate * warm * min(1, (arguments.steps - step) / arguments.decay)
+
+
+def masked_bce(logits, labels):
+    """Summed over regions, near misses left out, weighed so that many targets count little more than one: [B, Q]."""
+    loss = F.binary_cross_entropy_with_logits(logits, (labels == 1).float(), reduction="none") * (labels >= 0)
+    return loss.sum(-1) / (1 + 0.5 * (labels == 1).sum(-1))
+
+
+def listwise(logits, labels):
+    """Cross-entropy of choosing one region of the target, or nothing (logit 0) when there is no target: [B, Q]."""
+    nothing = torch.zeros_like(logits[..., :1])
+    choices = torch.cat([logits.masked_fill(labels < 0, -30), nothing], -1)
+    right = torch.cat([labels == 1, ~(labels == 1).any(-1, keepdim=True)], -1)
+    return choices.logsumexp(-1) - choices.masked_fill(~right, -30).logsumexp(-1)
+
+
+def losses(outputs, batch):
+    """The class channel learns what a thing is, the context channel only from queries that need context."""
+    class_logits, context, gate, singular = (output.float() for output in outputs)
+    needs = batch["context"][..., None].float()
+    total = torch.where(needs > 0, total_score(class_logits.detach(), context, 1), class_logits)
+    single = batch["singular"] | ~(batch["labels"] == 1).any(-1)
+    return {
+        "regions": masked_bce(total, batch["labels"]).mean(),
+        "listwise": (listwise(total, batch["labels"]) * single).mean(),
+        "class": masked_bce(class_logits, batch["class_labels"]).mean(),
+        "gate": F.binary_cross_entropy_with_logits(gate, needs),
+        "singular": F.binary_cross_entropy_with_logits(singular, batch["singular"].float()),
+    }
+
+
+WEIGHTS = {"regions": 1.0, "listwise": 1.0, "class": 0.3, "gate": 0.1, "singular": 0.1}
+
+
+class Optimizer(torch.optim.AdamW):
+    """AdamW with weight decay on matrices alone."""
+
+    def __init__(self, model, rate):
+        matrices = [p for p in model.parameters() if p.ndim >= 2]
+        others = [p for p in model.parameters() if p.ndim < 2]
+        groups = [{"params": matrices, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
+        super().__init__(groups, lr=rate, betas=(0.9, 0.98), fused=True)
+
+
+def average_gradients(model, processes):
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    dist.all_reduce(flat)
+    for gradient, part in zip(gradients, (flat / processes).split([g.numel() for g in gradients])):
+        gradient.copy_(part.view_as(gradient))
+
+
+def save_checkpoint(path, model, optimizer, step):
+    temporary = path.with_suffix(".part")
+    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, temporary)
+    os.replace(temporary, path)
+
+
+def train(rank, processes, arguments):
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if processes > 1:
+        torch.set_num_threads(1)
+        dist.init_process_group("gloo", init_method=f"file://{arguments.out / 'rendezvous'}", rank=rank, world_size=processes)
+    sampler = SceneSampler(load(arguments.photos))
+    batcher = Batcher(TextEncoder(arguments.models), fallback=0.08)
+    torch.manual_seed(arguments.seed)
+    model = new_reasoner(batcher.class_vectors).to(device)
+    optimizer = Optimizer(model, arguments.rate)
+    first, checkpoint = 0, arguments.out / "checkpoint.pt"
+    if checkpoint.exists():
+        stored = torch.load(checkpoint, map_location=device)
+        model.load_state_dict(stored["model"])
+        optimizer.load_state_dict(stored["optimizer"])
+        first = stored["step"]
+    if rank == 0:
+        print(f"{parameter_count(model) / 1e6:.2f} M parameters, from step {first} to {arguments.steps}", flush=True)
+
+    log = (arguments.out / "log.jsonl").open("a") if rank == 0 else None
+    sums, started = {}, time.time()
+    for step in range(first, arguments.steps):
+        random = np.random.default_rng([arguments.seed, step, rank])
+        scenes = [sampler.sample(random) for _ in range(arguments.scenes // processes)]
+        batch = batcher.batch(scenes, [ask(scene, random, QUERIES) for scene in scenes], random)
+        batch = {name: value.to(device) for name, value in batch.items()}
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            outputs = model(batch)
+        parts = losses(outputs, batch)
+        sum(WEIGHTS[name] * part for name, part in parts.items()).backward()
+        if processes > 1:
+            average_gradients(model, processes)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, arguments)
+        optimizer.step()
+        optimizer.zero_grad()
+
+        for name, part in parts.items():
+            sums[name] = sums.get(name, 0) + part.item()
+        if rank == 0 and (step + 1) % 20 == 0:
+            record = {"step": step + 1, "rate": learning_rate(step, arguments), "seconds": time.time() - started}
+            record |= {name: value / 20 for name, value in sums.items()}
+            print(json.dumps({name: round(value, 5) for name, value in record.items()}), file=log, flush=True)
+        if (step + 1) % 20 == 0:
+            sums, started = {}, time.time()
+        if rank == 0 and ((step + 1) % arguments.save_every == 0 or step + 1 == arguments.steps):
+            save_checkpoint(checkpoint, model, optimizer, step + 1)
+    if processes > 1:
+        dist.destroy_process_group()
+
+
+def main():
+    arguments = arguments_from_command_line()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / "rendezvous").unlink(missing_ok=True)
+    processes = 1 if torch.cuda.is_available() else arguments.processes
+    if processes == 1:
+        train(0, 1, arguments)
+    else:
+        torch.multiprocessing.spawn(train, (processes, arguments), nprocs=processes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Targets of queries about small scenes made by hand."""
+
+import numpy as np
+import pytest
+
+from tessera_training import boxes as geometry
+from tessera_training.classes import CLASS_NAMES, HELD_OUT_CLASSES
+from tessera_training.phrases import HELD_OUT, TRAIN, plural
+from tessera_training.queries import KINDS, Asker, ask
+from tessera_training.scenes import REGIONS, make_scene
+
+DOG, CAT, CAR = (CLASS_NAMES.index(name) for name in ("dog", "cat", "car"))
+
+
+def scene_of(*things):
+    """A scene of (class, x0, y0, x1, y1) in which the detector sees every thing once, exactly."""
+    boxes = np.array([thing[1:] for thing in things], np.float32)
+    labels = np.array([thing[0] for thing in things])
+    scores = np.full((len(things), 80), 0.01, np.float32)
+    scores[np.arange(len(things)), labels] = 0.8
+    return make_scene(boxes, scores, boxes, labels)
+
+
+# Three dogs from left to right, growing; a car under the second, a cat far right.
+STREET = scene_of(
+    (DOG, 0.05, 0.1, 0.15, 0.2),
+    (DOG, 0.35, 0.1, 0.50, 0.25),
+    (DOG, 0.60, 0.1, 0.80, 0.30),
+    (CAR, 0.35, 0.3, 0.50, 0.40),
+    (CAT, 0.85, 0.7, 0.95, 0.90),
+)
+
+
+def every_query(scene, split=TRAIN, number=600):
+    return ask(scene, np.random.default_rng(0), number, split)
+
+
+@pytest.fixture(scope="module")
+def street_queries():
+    return every_query(STREET, number=6000)
+
+
+@pytest.mark.parametrize(
+    ("words", "targets"),
+    [
+        ("leftmost dog", [0]),
+        ("second dog from the left", [1]),
+        ("third dog from the left", [2]),
+        ("fourth dog from the left", []),
+        ("second largest dog", [1]),
+        ("biggest dog", [2]),
+        ("smallest dog", [0]),
+        ("two largest dogs", [1, 2]),
+        ("dog nearest to the car", [1]),
+        ("dog farthest from the car", [0]),
+        ("all three dogs", [0, 1, 2]),
+        ("all dogs", [0, 1, 2]),
+    ],
+)
+def test_targets(words, targets, street_queries):
+    found = [sorted(query.targets) for query in street_queries if query.text in (words, f"the {words}")]
+    assert found
+    assert all(answer == targets for answer in found)
+
+
+@pytest.mark.parametrize(
+    ("relation", "yes", "no"),
+    [
+        ("left of", [True, False, False], [False, False, True]),
+        ("above", [True, True, True], [False, False, False]),
+        ("next to", [False, True, False], [True, False, False]),
+        ("below", [False, False, False], [True, True, True]),
+    ],
+)
+def test_relations_with_the_car(relation, yes, no):
+    holds, clear = Asker(STREET, np.random.default_rng(0)).holds(relation, np.array([0, 1, 2]), 3)
+    assert holds.tolist() == yes
+    assert (clear & ~holds).tolist() == no
+
+
+def test_a_query_about_a_missing_anchor_is_absent():
+    queries = [query for query in every_query(STREET) if len(query.mentions) > 1]
+    missing = [query for query in queries if not set(query.mentions[1]) & {DOG, CAT, CAR}]
+    assert missing
+    assert all(query.targets == [] and query.kind == "absent" for query in missing)
+
+
+def test_between_needs_a_thing_on_either_side():
+    scene = scene_of((CAT, 0.1, 0.4, 0.2, 0.5), (DOG, 0.45, 0.4, 0.55, 0.5), (CAR, 0.8, 0.4, 0.9, 0.5))
+    answers = {tuple(query.targets) for query in every_query(scene, number=2000) if "dog in between" in query.text}
+    assert answers == {(1,)}
+
+
+def test_kinds_and_share_of_absent_queries():
+    queries = every_query(STREET, number=120)
+    assert {query.kind for query in queries} <= set(KINDS)
+    assert sum(not query.targets for query in queries) <= 0.3 * len(queries)
+
+
+def test_held_out_classes_are_never_asked_for_in_training():
+    held_out = next(iter(HELD_OUT_CLASSES))
+    scene = scene_of((held_out, 0.1, 0.1, 0.3, 0.3), (DOG, 0.6, 0.6, 0.8, 0.8))
+    named = [query for query in every_query(scene) if query.mentions and query.kind != "broader"]
+    assert not any(query.mentions[0] == [held_out] for query in named)
+    assert any(query.mentions[:1] == [[held_out]] for query in every_query(scene, HELD_OUT))
+
+
+def test_a_missed_thing_is_no_training_target():
+    boxes = np.array([[0.1, 0.1, 0.3, 0.3]], np.float32)
+    scores = np.full((1, 80), 0.01, np.float32)
+    missed = np.array([[0.1, 0.1, 0.3, 0.3], [0.6, 0.6, 0.8, 0.8]], np.float32)
+    scene = make_scene(boxes, scores, missed, np.array([DOG, CAT]))
+    assert all(1 not in query.targets for query in every_query(scene))
+    assert any(1 in query.targets for query in every_query(scene, HELD_OUT))
+
+
+def test_an_empty_scene_can_be_asked_about():
+    nothing = np.zeros((0, 4), np.float32)
+    scene = make_scene(nothing, np.zeros((0, 80), np.float32), nothing, np.zeros(0, int))
+    assert scene.regions.shape == (REGIONS, 4)
+    assert all(query.targets == [] for query in every_query(scene, number=50))
+
+
+def test_the_same_seed_asks_the_same():
+    assert [query.text for query in every_query(STREET)] == [query.text for query in every_query(STREET)]
+
+
+def test_plurals():
+    assert [plural(word) for word in ("person", "knife", "bus", "cherry", "toy", "cup")] == [
+        "people", "knives", "buses", "cherries", "toys", "cups"
+    ]  # fmt: skip
+
+
+def test_gaps_and_overlaps():
+    one, other = np.array([[0, 0, 0.2, 0.2]]), np.array([[0.5, 0.6, 0.7, 0.8], [0.1, 0, 0.3, 0.2]])
+    assert geometry.gaps(one, other)[0] == pytest.approx([0.5, 0])
+    assert geometry.overlaps(one, other)[0] == pytest.approx([0, 1 / 3])
+    assert geometry.distinct(np.repeat(one, 2, 0), np.array([0.2, 0.9])) == [1]
