@@ -46,19 +46,16 @@ export class QueryMatcher {
   }
 
   async match(queries: readonly string[]): Promise<QueryMeaning[]> {
-    const parsed = queries.map((query) => parseQuery(query, this.#lexicon));
-    const described = parsed.flatMap((meaning, index) => (needsSimilarity(meaning) ? [index] : []));
+    const meanings = queries.map((query) => {
+      const parsed = parseQuery(query, this.#lexicon);
+      return { ...parsed, spelledWords: parsed.strangeWords.filter((word) => this.#isOnlySpelled(word)) };
+    });
+    const described = [...meanings.entries()].filter(([, meaning]) => needsSimilarity(meaning)).map(([index]) => index);
     const vectors = await this.#embedder.embed(described.map((index) => queries[index] ?? ''));
-    const similarities = new Map(
-      described.map((index, row) => {
-        const query = vectors[row] ?? new Float32Array();
-        return [index, Float64Array.from(this.#classVectors, (vector) => dot(vector, query))];
-      }),
-    );
-    return parsed.map((meaning, index) => {
-      const found = similarities.get(index);
-      const spelledWords = meaning.strangeWords.filter((word) => this.#isOnlySpelled(word));
-      return { ...meaning, spelledWords, ...(found === undefined ? {} : { similarities: found }) };
+    return meanings.map((meaning, index) => {
+      const vector = vectors[described.indexOf(index)];
+      if (vector === undefined) return meaning;
+      return { ...meaning, similarities: Float64Array.from(this.#classVectors, (other) => dot(other, vector)) };
     });
   }
 
@@ -68,9 +65,10 @@ export class QueryMatcher {
   }
 }
 
-/** A description is compared as a whole, unless it has no content to compare. */
-function needsSimilarity({ classes, isDescribed, strangeWords, modifierWords }: ParsedQuery): boolean {
-  return isDescribed || (classes.length === 0 && strangeWords.length + modifierWords.length > 0);
+/** A description is compared as a whole, unless nothing in it has a meaning to compare. */
+function needsSimilarity({ classes, isDescribed, ...words }: Omit<QueryMeaning, 'similarities'>): boolean {
+  const hasMeaning = words.strangeWords.length > words.spelledWords.length || words.modifierWords.length > 0;
+  return isDescribed || (classes.length === 0 && hasMeaning);
 }
 
 function mean(vectors: readonly Float32Array[]): Float32Array {

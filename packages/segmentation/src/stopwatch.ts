@@ -4,6 +4,7 @@ import type { SegmentContext, SegmentStage } from './segmenter.js';
 export class Stopwatch {
   readonly timingsMs: Record<SegmentStage, number> = { decode: 0, language: 0, vision: 0, mask: 0 };
   readonly #context: SegmentContext;
+  #fraction = 0;
 
   constructor(context: SegmentContext) {
     this.#context = context;
@@ -12,12 +13,13 @@ export class Stopwatch {
   /**
    * Runs a part of a stage and adds its time to the stage.
    *
-   * @param fraction - how much of the whole request is done before it
+   * @param fraction - how much of the whole request is done before it; a stage that comes again does not set it back
    * @throws the signal's reason when the request was given up
    */
   async measure<Value>(stage: SegmentStage, fraction: number, work: () => Promise<Value>): Promise<Value> {
     this.#context.signal?.throwIfAborted();
-    this.#context.onProgress?.(stage, fraction);
+    this.#fraction = Math.max(this.#fraction, fraction);
+    this.#context.onProgress?.(stage, this.#fraction);
     const start = performance.now();
     try {
       return await work();

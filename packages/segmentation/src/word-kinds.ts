@@ -100,7 +100,10 @@ export function isDeterminer(word: string): boolean {
 
 /** "It barks", "you sleep on this": whatever the words name, the thing that is meant is the one they refer to. */
 export function isPronoun(word: string, next: string | undefined): boolean {
-  return pronouns.has(word) || (demonstratives.has(word) && (next === undefined || isFunctionWord(next)));
+  return (
+    pronouns.has(word) ||
+    (demonstratives.has(word) && (next === undefined || (isFunctionWord(next) && !requestWords.has(next))))
+  );
 }
 
 /** "Something", "the object": a head noun that names nothing. */

@@ -1,0 +1,340 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { TesseraError, type SegmentOptions } from '@tessera/contracts';
+import { loadBundle, startInferenceRunner, type InferenceRunner, type RunRequest } from '@tessera/inference';
+import { createMask, decodeRle, intersectionOverUnion, maskArea, unionOfMasks } from '@tessera/masks';
+import sharp from 'sharp';
+import { createSegmenter } from './create-segmenter.js';
+import type { Segmenter, SegmentImage } from './segmenter.js';
+
+const bundleDirectory = fileURLToPath(new URL('../../../models/tessera-baseline', import.meta.url));
+const sharedData = process.env.SHARED_DATA ?? fileURLToPath(new URL('../../../../shared/data', import.meta.url));
+const photoFile = `${sharedData}/coco/val2017/000000000285.jpg`;
+
+const width = 320;
+const height = 240;
+
+/** A red octagon with a white rim on a pole, before grass and sky. */
+function isSign(x: number, y: number): boolean {
+  const [dx, dy] = [Math.abs(x - 160), Math.abs(y - 100)];
+  return dx < 60 && dy < 60 && dx + dy < 85;
+}
+
+function colourAt(x: number, y: number): [number, number, number] {
+  const [dx, dy] = [Math.abs(x - 160), Math.abs(y - 100)];
+  if (isSign(x, y)) {
+    if (dx >= 54 || dy >= 54 || dx + dy >= 78) return [240, 240, 240];
+    return dy < 12 && dx < 40 && Math.floor(x / 4) % 2 === 1 ? [255, 255, 255] : [200, 20, 30];
+  }
+  if (dx < 5 && y > 150) return [120, 120, 120];
+  return y > 190 ? [90, 110, 70] : [150, 190, 230];
+}
+
+const sign = createMask(height, width);
+const pixels = new Uint8Array(width * height * 3);
+for (let y = 0; y < height; y++) {
+  for (let x = 0; x < width; x++) {
+    sign.data[y * width + x] = isSign(x + 0.5, y + 0.5) ? 1 : 0;
+    pixels.set(colourAt(x + 0.5, y + 0.5), (y * width + x) * 3);
+  }
+}
+
+/** A runner that notes which graphs run and can be told to forget what it keeps. */
+class ObservedRunner implements InferenceRunner {
+  readonly runs: RunRequest[] = [];
+  readonly #runner: InferenceRunner;
+  /** Added to every key, so that tensors kept before it changed are not found. */
+  #generation = 0;
+
+  constructor(runner: InferenceRunner) {
+    this.#runner = runner;
+  }
+
+  get executionProvider(): string {
+    return this.#runner.executionProvider;
+  }
+
+  get restarts(): number {
+    return this.#runner.restarts;
+  }
+
+  forgetAfterNextCheck = false;
+
+  async run(request: RunRequest) {
+    this.runs.push(request);
+    const feeds = Object.entries(request.feeds).map(([name, feed]) => [
+      name,
+      'kept' in feed ? { kept: this.#key(feed.kept) } : feed,
+    ]);
+    const keep = Object.entries(request.keep ?? {}).map(([output, key]) => [output, this.#key(key)]);
+    return this.#runner.run({
+      ...request,
+      feeds: Object.fromEntries(feeds) as RunRequest['feeds'],
+      keep: Object.fromEntries(keep) as Record<string, string>,
+    });
+  }
+
+  async holds(keys: readonly string[]): Promise<boolean> {
+    const held = await this.#runner.holds(keys.map((key) => this.#key(key)));
+    if (this.forgetAfterNextCheck) {
+      this.#generation += 1;
+      this.forgetAfterNextCheck = false;
+    }
+    return held;
+  }
+
+  async close(): Promise<void> {
+    await this.#runner.close();
+  }
+
+  graphsSince(count: number): string[] {
+    return this.runs.slice(count).map(({ graph }) => graph);
+  }
+
+  #key(key: string): string {
+    return `${String(this.#generation)}/${key}`;
+  }
+}
+
+describe('createSegmenter with the bundle tessera-baseline', () => {
+  let runner: ObservedRunner;
+  let segmenter: Segmenter;
+  let picture: Buffer;
+  let images = 0;
+
+  /** The drawn picture as an image that was never seen before. */
+  const freshImage = (): SegmentImage => {
+    images += 1;
+    return { id: `sign-${String(images)}`, read: () => Promise.resolve(picture) };
+  };
+  const ask = async (query: string, options: SegmentOptions = {}) => {
+    const { results } = await segmenter.segment(freshImage(), [query], options);
+    const [result] = results;
+    assert.ok(result && results.length === 1);
+    return result;
+  };
+  const maskOf = (result: Awaited<ReturnType<typeof ask>>) => {
+    assert.ok('counts' in result.mask);
+    return decodeRle(result.mask);
+  };
+
+  before(async () => {
+    assert.ok(existsSync(bundleDirectory), 'run "npm run models" first');
+    picture = await sharp(pixels, { raw: { width, height, channels: 3 } })
+      .png()
+      .toBuffer();
+    const bundle = await loadBundle(bundleDirectory);
+    const log = { info: () => {}, warn: () => {}, error: () => {} };
+    runner = new ObservedRunner(
+      await startInferenceRunner({ bundles: [bundle], executionProviders: ['cpu'], runTimeoutMs: 60_000, log }),
+    );
+    segmenter = await createSegmenter(bundle, runner);
+  });
+
+  after(() => runner.close());
+
+  it('finds a drawn stop sign by its name, with its outline', async () => {
+    const result = await ask('the stop sign');
+    assert.ok(result.present && result.score > 0.5);
+    assert.ok(intersectionOverUnion(maskOf(result), sign) > 0.9);
+    assert.equal(result.area, maskArea(maskOf(result)));
+    assert.deepEqual(result.warnings, []);
+  });
+
+  it('finds it by a description that does not name it', async () => {
+    const result = await ask('drivers have to brake and halt when they see this red board');
+    assert.ok(result.present);
+    assert.ok(intersectionOverUnion(maskOf(result), sign) > 0.9);
+  });
+
+  it('answers with a region shape, without the graphs of SAM, when refine is false', async () => {
+    const count = runner.runs.length;
+    const result = await ask('stop sign', { refine: false });
+    assert.ok(intersectionOverUnion(maskOf(result), sign) > 0.75);
+    assert.deepEqual(runner.graphsSince(count), ['detector']);
+  });
+
+  it('answers that something is not there with an empty mask, without the graphs of SAM', async () => {
+    const count = runner.runs.length;
+    const result = await ask('the elephant');
+    assert.equal(result.present, false);
+    assert.ok(result.score < 0.5);
+    assert.deepEqual([result.area, result.bbox, maskArea(maskOf(result))], [0, [0, 0, 0, 0], 0]);
+    assert.deepEqual(runner.graphsSince(count), ['detector']);
+  });
+
+  for (const query of [
+    '🐶🐶',
+    '…?!',
+    '\u0000\u0007',
+    'x'.repeat(512),
+    '= '.repeat(256),
+    '\ud83d',
+    '猫',
+    'flimzorp qwrtzx',
+  ]) {
+    it(`says that ${JSON.stringify(query.slice(0, 16))} is not there`, async () => {
+      assert.equal((await ask(query)).present, false);
+    });
+  }
+
+  it('names the words that it cannot use', async () => {
+    const result = await ask('the zorgly stop sign on the left next to the dog');
+    assert.equal(result.present, true);
+    assert.deepEqual(result.warnings, [
+      { code: 'unknown_words', words: ['zorgly'] },
+      { code: 'ignored_words', words: ['left', 'next', 'dog'] },
+    ]);
+  });
+
+  it('gives instances whose union is the mask', async () => {
+    const result = await ask('stop sign', { output: { instances: true }, threshold: 0 });
+    const instances = (result.instances ?? []).map(({ mask }) => {
+      assert.ok('counts' in mask);
+      return decodeRle(mask);
+    });
+    assert.ok(instances.length >= 1);
+    assert.deepEqual(unionOfMasks(instances), maskOf(result));
+  });
+
+  it('gives no instances unless asked', async () => {
+    assert.equal((await ask('stop sign', { refine: false })).instances, undefined);
+  });
+
+  it('applies the threshold of the request to the score', async () => {
+    const { score } = await ask('stop sign', { refine: false });
+    assert.equal((await ask('stop sign', { refine: false, threshold: Math.min(1, score + 1e-3) })).present, false);
+    assert.equal((await ask('stop sign', { refine: false, threshold: score - 1e-3 })).present, true);
+  });
+
+  it('answers several queries in their order and sees the image once', async () => {
+    const count = runner.runs.length;
+    const { results, image } = await segmenter.segment(freshImage(), ['elephant', 'stop sign', 'a road sign'], {});
+    assert.deepEqual(
+      results.map(({ query, present }) => [query, present]),
+      [
+        ['elephant', false],
+        ['stop sign', true],
+        ['a road sign', true],
+      ],
+    );
+    assert.deepEqual(image, { width, height });
+    assert.deepEqual(runner.graphsSince(count), ['detector', 'image_encoder', 'mask_decoder']);
+  });
+
+  it('neither reads nor encodes an image again for a second request', async () => {
+    let reads = 0;
+    const image: SegmentImage = {
+      id: 'read-once',
+      read: () => {
+        reads += 1;
+        return Promise.resolve(picture);
+      },
+    };
+    const first = await segmenter.segment(image, ['stop sign'], {});
+    const count = runner.runs.length;
+    const second = await segmenter.segment(image, ['stop sign'], {});
+    assert.deepEqual(second.results, first.results);
+    assert.deepEqual(runner.graphsSince(count), ['mask_decoder']);
+    assert.equal(reads, 1);
+  });
+
+  it('encodes an image again that was pushed out between the check and the run', async () => {
+    const image = freshImage();
+    const first = await segmenter.segment(image, ['stop sign'], {});
+    const count = runner.runs.length;
+    runner.forgetAfterNextCheck = true;
+    const second = await segmenter.segment(image, ['stop sign'], {});
+    assert.deepEqual(second.results, first.results);
+    assert.deepEqual(runner.graphsSince(count), ['mask_decoder', 'image_encoder', 'mask_decoder']);
+  });
+
+  it('stops before the next stage when the request is given up', async () => {
+    const controller = new AbortController();
+    const stages: string[] = [];
+    const count = runner.runs.length;
+    await assert.rejects(
+      segmenter.segment(
+        freshImage(),
+        ['stop sign'],
+        {},
+        {
+          signal: controller.signal,
+          onProgress: (stage) => {
+            stages.push(stage);
+            if (stage === 'vision') controller.abort(new Error('given up'));
+          },
+        },
+      ),
+      { message: 'given up' },
+    );
+    assert.deepEqual(stages, ['language', 'decode', 'vision']);
+    assert.deepEqual(runner.graphsSince(count), ['detector']);
+  });
+
+  it('reports progress that never goes back, and times every stage', async () => {
+    const fractions: number[] = [];
+    const { timingsMs } = await segmenter.segment(
+      freshImage(),
+      ['stop sign', 'dog'],
+      {},
+      {
+        onProgress: (_, fraction) => fractions.push(fraction),
+      },
+    );
+    assert.deepEqual(
+      fractions,
+      [...fractions].sort((a, b) => a - b),
+    );
+    assert.ok(fractions.every((fraction) => fraction >= 0 && fraction < 1));
+    for (const milliseconds of Object.values(timingsMs)) assert.ok(milliseconds > 0);
+  });
+
+  it('refuses pruning and token maps, which it does not have', async () => {
+    const refused = (pointer: string) => (error: unknown) =>
+      TesseraError.isInstance(error) && error.code === 'TSR_OPTION_UNSUPPORTED' && error.fields[0]?.pointer === pointer;
+    await assert.rejects(ask('dog', { pruning: { mode: 'csp' } }), refused('/pruning/mode'));
+    await assert.rejects(ask('dog', { output: { token_map: true } }), refused('/output/token_map'));
+    await ask('dog', { pruning: { mode: 'off' }, output: { token_map: false }, refine: false });
+  });
+
+  it('hands on the error of an image that does not decode', async () => {
+    const broken: SegmentImage = { id: 'broken', read: () => Promise.resolve(picture.subarray(0, 200)) };
+    await assert.rejects(segmenter.segment(broken, ['dog'], {}), { code: 'TSR_IMAGE_CORRUPT' });
+  });
+
+  it('segments extreme shapes of images', async () => {
+    for (const [columns, rows] of [
+      [1, 1],
+      [3000, 1],
+      [1, 3000],
+    ] as const) {
+      const bytes = await sharp({ create: { width: columns, height: rows, channels: 3, background: '#c81e1e' } })
+        .png()
+        .toBuffer();
+      const image: SegmentImage = { id: `${String(columns)}x${String(rows)}`, read: () => Promise.resolve(bytes) };
+      const { results } = await segmenter.segment(image, ['person', 'stop sign'], { threshold: 0 });
+      for (const { mask, present, area } of results) {
+        assert.deepEqual(mask.size, [rows, columns]);
+        assert.equal(present, area > 0);
+      }
+    }
+  });
+
+  it(
+    'finds the bear in a photo',
+    { skip: existsSync(photoFile) ? false : `there is no ${photoFile}; set SHARED_DATA to the shared data` },
+    async () => {
+      const image: SegmentImage = { id: 'photo', read: () => readFile(photoFile) };
+      const { results } = await segmenter.segment(image, ['the bear', 'a grizzly', 'the bicycle'], {});
+      const [bear, grizzly, bicycle] = results;
+      assert.ok(bear && grizzly && bicycle);
+      assert.ok(bear.present && bear.area > 0.4 * (bear.mask.size[0] * bear.mask.size[1]));
+      assert.deepEqual(grizzly.mask, bear.mask);
+      assert.equal(bicycle.present, false);
+    },
+  );
+});
