@@ -30,7 +30,7 @@ fi
 started=$SECONDS
 git clone --quiet "$repository" "$work/tessera"
 cd "$work/tessera"
-npm ci --silent
+npm ci
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 PORT=$port setsid npm start >"$work/server.log" 2>&1 &
 server=$!

@@ -46,7 +46,9 @@ describe('a gateway and its Redis', { skip: redisSkipReason, timeout: 120_000 },
 
     await redis.start();
     const deadline = Date.now() + 10_000;
-    while ((await postSegment(gateway.url, picture, 'the sign', { prefer: 'respond-async' })).status !== 202) {
+    while (
+      (await postSegment(gateway.url, picture, 'the sign', { headers: { prefer: 'respond-async' } })).status !== 202
+    ) {
       assert.ok(Date.now() < deadline, 'the gateway has not recovered in ten seconds');
       await delay(100);
     }
