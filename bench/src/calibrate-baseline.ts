@@ -10,7 +10,8 @@ import { gatherEvidence } from './calibration-evidence.js';
 import { fitCalibration, presenceAccuracy } from './calibration-fit.js';
 import { bestShapeExponent, gIoUByThreshold } from './calibration-shapes.js';
 import { loadCocoSplit } from './coco-split.js';
-import { withRuntime } from './model-runtime.js';
+import { withRuntime, type Runtime } from './model-runtime.js';
+import { runCommand } from './run-command.js';
 import { repositoryRoot } from './shared-data.js';
 
 const calibrationPath = join(repositoryRoot, 'packages/bundle-builder/src/baseline/calibration.json');
@@ -21,7 +22,9 @@ const calibrationPath = join(repositoryRoot, 'packages/bundle-builder/src/baseli
  */
 const detectionThreshold = 0.15;
 
-await withRuntime('tessera-baseline', async ({ bundle, runner }) => {
+await runCommand(() => withRuntime('tessera-baseline', calibrate));
+
+async function calibrate({ bundle, runner }: Runtime): Promise<void> {
   const classes = Value.Parse(
     Type.Array(BundleClass),
     JSON.parse(Buffer.from(await bundle.readFile(bundle.manifest.settings.classes)).toString('utf8')),
@@ -50,7 +53,7 @@ await withRuntime('tessera-baseline', async ({ bundle, runner }) => {
   );
   await writeFile(calibrationPath, `${json}\n`);
   console.log(json);
-});
+}
 
 function rounded({ bias, weights }: LogisticCalibration): LogisticCalibration {
   const round = (value: number): number => Number(value.toFixed(3));

@@ -12,7 +12,8 @@ import { writeContactSheet } from './contact-sheet.js';
 import { markdownReport, summarize, type Outcome, type PhotoTiming } from './eval-report.js';
 import { withRuntime } from './model-runtime.js';
 import { loadQuerySet, type Query } from './query-set.js';
-import { repositoryRoot, SharedDataError } from './shared-data.js';
+import { runCommand } from './run-command.js';
+import { repositoryRoot } from './shared-data.js';
 
 const { values: argumentsGiven } = parseArgs({
   options: {
@@ -29,13 +30,7 @@ if (split === undefined) {
   console.error(`--split is one of ${splits.join(', ')}`);
   process.exitCode = 2;
 } else {
-  try {
-    await evaluate(split);
-  } catch (error) {
-    if (!(error instanceof SharedDataError)) throw error;
-    console.error(error.message);
-    process.exitCode = 1;
-  }
+  await runCommand(() => evaluate(split));
 }
 
 async function evaluate(chosenSplit: Split): Promise<void> {

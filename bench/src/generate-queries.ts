@@ -9,6 +9,7 @@ import {
   type Split,
 } from './coco-split.js';
 import { loadPhrases, querySetPath, type PhotoQueries, type Phrases, type Query } from './query-set.js';
+import { runCommand } from './run-command.js';
 import { SeededRandom } from './seeded-random.js';
 
 const maximumPerPhoto = { class: 5, position: 2, size: 1, reasoning: 2, absent: 3 } as const;
@@ -34,12 +35,16 @@ const lookalikes: Readonly<Record<string, readonly string[]>> = {
   bench: ['table-merged'],
 };
 
-const phrases = await loadPhrases();
-for (const split of splits) {
-  const coco = await loadCocoSplit(split);
-  const photos = coco.photos.map((photo) => photoQueries(coco, split, photo, phrases));
-  await writeFile(querySetPath(split), `[\n${photos.map((entry) => JSON.stringify(entry)).join(',\n')}\n]\n`);
-  console.log(`${split}: ${photos.length} photos, ${photos.flatMap(({ queries }) => queries).length} queries`);
+await runCommand(generate);
+
+async function generate(): Promise<void> {
+  const phrases = await loadPhrases();
+  for (const split of splits) {
+    const coco = await loadCocoSplit(split);
+    const photos = coco.photos.map((photo) => photoQueries(coco, split, photo, phrases));
+    await writeFile(querySetPath(split), `[\n${photos.map((entry) => JSON.stringify(entry)).join(',\n')}\n]\n`);
+    console.log(`${split}: ${photos.length} photos, ${photos.flatMap(({ queries }) => queries).length} queries`);
+  }
 }
 
 function photoQueries(coco: CocoSplit, split: Split, photo: CocoPhoto, allPhrases: Phrases): PhotoQueries {
