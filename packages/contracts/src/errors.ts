@@ -42,11 +42,17 @@ export const errorTable = {
     title: 'The route does not support this method',
     remedy: 'Use one of the methods in the `allow` header.',
   },
-  TSR_NOT_ACCEPTABLE: {
-    status: 406,
+  TSR_REQUEST_TIMEOUT: {
+    status: 408,
+    retryable: true,
+    title: 'The request did not arrive in time',
+    remedy: 'Send the whole request without long pauses.',
+  },
+  TSR_HEADERS_TOO_LARGE: {
+    status: 431,
     retryable: false,
-    title: 'The requested representation is not available',
-    remedy: 'Accept application/json.',
+    title: 'The request headers are too large',
+    remedy: 'Send fewer or shorter headers.',
   },
   TSR_JOB_NOT_FOUND: {
     status: 404,

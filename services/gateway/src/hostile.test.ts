@@ -271,7 +271,7 @@ test('a request that never ends is given up', async () => {
 test('what is no HTTP is answered with a problem too', async () => {
   const answers = {
     'NONSENSE\r\n\r\n': /^HTTP\/1\.1 400 .*"code":"TSR_VALIDATION"/s,
-    [`GET /livez HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`]: /^HTTP\/1\.1 400 .*headers are too large/s,
+    [`GET /livez HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`]: /^HTTP\/1\.1 431 .*TSR_HEADERS_TOO_LARGE/s,
     'GET /livez HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n': /^HTTP\/1\.1 400 /,
   };
   for (const [text, expected] of Object.entries(answers)) {

@@ -10,9 +10,10 @@ await runService({ name: 'tessera', needsRedis: false }, async (context) => {
   process.stdout.write(`\nTessera is ready: ${url}   (try it at ${url}/docs)\n\n`);
   return {
     async close() {
-      // The worker goes on while the gateway waits for the results of open requests.
+      // The worker goes on while the gateway waits for the results of open requests; both share one drain time.
+      const drainedAt = performance.now() + context.config.TESSERA_DRAIN_S * 1000;
       await gateway.close();
-      await worker.close();
+      await worker.close(Math.max(0, drainedAt - performance.now()));
     },
   };
 });

@@ -8,8 +8,8 @@ import { loadModels } from './models.js';
 
 export interface Worker extends Service {
   readonly report: WorkerReport;
-  /** Takes no more jobs, finishes the running ones within `TESSERA_DRAIN_S` (the rest go back to the queue), and ends. */
-  close(): Promise<void>;
+  /** Takes no more jobs, finishes the running ones within the time (the rest go back to the queue), and ends. */
+  close(drainMs?: number): Promise<void>;
 }
 
 /**
@@ -41,8 +41,8 @@ export async function startWorker({ config, queue, blobs, log }: ServiceContext)
     get report() {
       return report();
     },
-    async close() {
-      await processor.drain(config.TESSERA_DRAIN_S * 1000);
+    async close(drainMs = config.TESSERA_DRAIN_S * 1000) {
+      await processor.drain(drainMs);
       await heartbeat.stop();
       await models.runner.close();
     },

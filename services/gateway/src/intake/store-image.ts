@@ -1,4 +1,4 @@
-import { imageId, type BlobStore } from '@tessera/blob-store';
+import { putImage, type BlobStore } from '@tessera/blob-store';
 import { imageKey, TesseraError, type Config, type ImageSource } from '@tessera/contracts';
 import { defaultImageLimits, inspectImage, resolveImageSource } from '@tessera/images';
 import type { GatewayMetrics } from '../metrics.js';
@@ -39,8 +39,5 @@ export async function storeImage(
       : source;
   await inspectImage(bytes, { ...defaultImageLimits, maxPixels: config.TESSERA_MAX_MEGAPIXELS * 1e6 });
   metrics.imageBytes.observe(bytes.byteLength);
-  const id = imageId(bytes);
-  const known = await blobs.touch(imageKey(id), expiry);
-  if (!known) await blobs.put(imageKey(id), bytes, expiry);
-  return id;
+  return putImage(blobs, bytes, expiry);
 }

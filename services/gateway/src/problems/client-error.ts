@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { TesseraError } from '@tessera/contracts';
 import { problemDetails, problemMediaType } from './problem-details.js';
@@ -14,7 +15,7 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
   const body = JSON.stringify(problemDetails(problem.toJSON(), requestId));
   socket.end(
     [
-      `HTTP/1.1 ${problem.status} Bad Request`,
+      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`,
       `content-type: ${problemMediaType}`,
       `content-length: ${Buffer.byteLength(body)}`,
       `x-request-id: ${requestId}`,
@@ -28,8 +29,10 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
 
 function toTesseraError(code: string | undefined): TesseraError {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return new TesseraError('TSR_BODY_INVALID', 'The request did not arrive completely in time.');
+    return new TesseraError('TSR_REQUEST_TIMEOUT', 'The request did not arrive completely in time.');
   }
-  if (code === 'HPE_HEADER_OVERFLOW') return new TesseraError('TSR_VALIDATION', 'The request headers are too large.');
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return new TesseraError('TSR_HEADERS_TOO_LARGE', 'The headers are larger than this service accepts.');
+  }
   return new TesseraError('TSR_VALIDATION', 'The request is not well-formed HTTP.');
 }
