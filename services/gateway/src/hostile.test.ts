@@ -262,7 +262,7 @@ test('a request that never ends is given up', async () => {
   impatient.app.server.requestTimeout = 200;
   try {
     const answer = await exchange(impatient.port, 'POST /segment HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n');
-    assert.match(answer, /^HTTP\/1\.1 400 .*"code":"TSR_BODY_INVALID"/s);
+    assert.match(answer, /^HTTP\/1\.1 408 .*"code":"TSR_REQUEST_TIMEOUT"/s);
   } finally {
     await impatient.app.close();
   }
