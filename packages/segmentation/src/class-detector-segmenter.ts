@@ -74,6 +74,14 @@ export class ClassDetectorSegmenter implements Segmenter {
     return new ClassDetectorSegmenter(bundle, runner, imageLimits, classes.length, matcher);
   }
 
+  async warmUp(segmentImage: SegmentImage): Promise<void> {
+    const stopwatch = new Stopwatch({});
+    const image = this.#requestImage(segmentImage, stopwatch);
+    await this.#matcher.match(['anything']);
+    const seen = await this.#vision.detect(image, stopwatch);
+    await this.#vision.segmentBoxes(image, seen, [[0, 0, 1, 1]], stopwatch);
+  }
+
   async segment(
     segmentImage: SegmentImage,
     queries: readonly string[],

@@ -27,6 +27,12 @@ export interface SegmentOutcome {
 /** Answers queries about images with one model bundle. */
 export interface Segmenter {
   /**
+   * Runs every graph once on this image, so that the first request does not pay for it.
+   *
+   * @throws TesseraError `TSR_INFERENCE_FAILED` when a graph does not run
+   */
+  warmUp(image: SegmentImage): Promise<void>;
+  /**
    * @throws TesseraError `TSR_OPTION_UNSUPPORTED` for an option that the model does not have, an image error for bytes
    * that do not decode, `TSR_INFERENCE_FAILED`
    */

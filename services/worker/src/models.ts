@@ -3,7 +3,7 @@ import { defaultImageLimits } from '@tessera/images';
 import { loadBundles, startInferenceRunner, type Bundle, type InferenceRunner } from '@tessera/inference';
 import { createSegmenter, type Segmenter } from '@tessera/segmentation';
 import type { Logger } from 'pino';
-import { canaryImage, canaryQuery } from './canary.js';
+import { canaryImage } from './canary.js';
 
 export interface Model {
   readonly description: ModelDescription;
@@ -43,7 +43,7 @@ export async function loadModels(config: Config, log: Logger): Promise<Models> {
       const segmenter = await createSegmenter(bundle, runner, {
         imageLimits: { ...defaultImageLimits, maxPixels: config.TESSERA_MAX_MEGAPIXELS * 1_000_000 },
       });
-      await segmenter.segment(canaryImage(), [canaryQuery], {});
+      await segmenter.warmUp(canaryImage());
       models.set(bundle.manifest.name, { description: describe(bundle, defaultName), segmenter });
     }
     return {
