@@ -10,10 +10,9 @@ const startTimeoutMs = 10_000;
 
 /**
  * Reason for leaving out tests that need Redis, or false when they have to run.
- * Only `TESSERA_TEST_REDIS=skip` leaves them out: a missing binary makes them fail.
+ * Only `REDIS_TESTS=skip` leaves them out: a missing binary makes them fail.
  */
-export const redisSkipReason: string | false =
-  process.env.TESSERA_TEST_REDIS === 'skip' ? 'TESSERA_TEST_REDIS=skip' : false;
+export const redisSkipReason: string | false = process.env.REDIS_TESTS === 'skip' ? 'REDIS_TESTS=skip' : false;
 
 /** A Redis server of the test's own, whose data outlives {@link RedisServer.stop} and {@link RedisServer.pause}. */
 export class RedisServer {
@@ -32,7 +31,7 @@ export class RedisServer {
   static async prepare(): Promise<RedisServer> {
     if (spawnSync('redis-server', ['--version']).error) {
       throw new Error(
-        'redis-server is not installed: install it (apt-get install redis-server) or set TESSERA_TEST_REDIS=skip',
+        'redis-server is not installed: install it (apt-get install redis-server) or set REDIS_TESTS=skip',
       );
     }
     return new RedisServer(await freePort(), await mkdtemp(join(tmpdir(), 'tessera-redis-')));
