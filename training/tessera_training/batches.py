@@ -9,6 +9,7 @@ import torch
 
 from tessera_training.classes import CLASS_COUNT, class_texts
 from tessera_training.frozen import MAX_PIECES
+from tessera_training.phrases import FORMS
 from tessera_training.queries import CONTEXT_KINDS, MENTIONS
 from tessera_training.scenes import FOUND_OVERLAP, NEAR_MISS_OVERLAP
 
@@ -114,6 +115,7 @@ def targets(scenes, queries):
         "labels": np.array(labels, np.int8).reshape(*shape, -1),
         "class_labels": np.array(class_labels, np.int8).reshape(*shape, -1),
         "singular": np.array([query.singular for query in flat]).reshape(shape),
+        "form": np.array([FORMS.index(query.form) for query in flat]).reshape(shape),
         "context": np.array([needs_context(query) for query in flat]).reshape(shape),
     }
 

@@ -8,9 +8,11 @@ CLASS_WORDS = json.loads(WORDS_FILE.read_text())
 CLASS_NAMES = [entry["name"] for entry in CLASS_WORDS]
 CLASS_COUNT = len(CLASS_NAMES)
 
-# Never the head of a training query: what the model does with them shows whether it reads class vectors or learned names.
+# Never the head of a training query: what the model does with them shows whether it reads class vectors or
+# has learned names.
 HELD_OUT_CLASSES = frozenset(
-    CLASS_NAMES.index(name) for name in ["bicycle", "truck", "sheep", "backpack", "surfboard", "cup", "banana", "laptop"]
+    CLASS_NAMES.index(name)
+    for name in ["bicycle", "truck", "sheep", "backpack", "surfboard", "cup", "banana", "laptop"]
 )
 
 

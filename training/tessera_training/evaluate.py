@@ -2,6 +2,8 @@
 
     python -m tessera_training.evaluate --weights WEIGHTS --models MODELS --photos CACHE/val.npz
     python -m tessera_training.evaluate --weights WEIGHTS --models MODELS --photos CACHE/train.npz --simulated 150
+    python -m tessera_training.evaluate --weights WEIGHTS --models MODELS --photos CACHE/val.npz \\
+        --data DATA --bench QUERIES
 
 Queries have held-out phrasings and all classes. "rule" takes the regions whose calibrated class score passes, for
 singular queries the best of them. Columns: selection F1 (one to one at box IoU 0.5), then the IoU of the covered area.
@@ -14,28 +16,24 @@ import numpy as np
 import torch
 
 from tessera_training.batches import Batcher
+from tessera_training.bench_queries import bench_cases
 from tessera_training.classes import HELD_OUT_CLASSES
 from tessera_training.frozen import TextEncoder
-from tessera_training.model import Config, new_reasoner, total_score
+from tessera_training.model import total_score
 from tessera_training.photos import load
 from tessera_training.phrases import HELD_OUT
 from tessera_training.queries import CONTEXT_KINDS, KINDS, ask
 from tessera_training.scenes import SceneSampler, photo_scene
 from tessera_training.selection import box_iou, select, selection_f1
+from tessera_training.weights import load_reasoner
 
 SEED = 20_000
 
 
-def load_reasoner(path):
-    stored = torch.load(path, map_location="cpu")
-    state = {name: value.float() for name, value in stored["model"].items()}
-    model = new_reasoner(config=Config(**stored.get("config", {})))
-    model.load_state_dict(state)
-    return model.eval()
-
-
 def cases_from(arguments):
     """Scenes with their queries, the same on every call."""
+    if arguments.bench:
+        return bench_cases(arguments.bench, arguments.data, arguments.split, load(arguments.photos))
     photos, random = load(arguments.photos), np.random.default_rng(SEED)
     if arguments.simulated:
         sampler = SceneSampler(photos)
@@ -47,25 +45,26 @@ def cases_from(arguments):
 
 @torch.no_grad()
 def outputs_of(model, batch, hide_image=False):
-    class_logits, context, gate, singular = (output[0] for output in model(batch, hide_image))
+    class_logits, context, gate, singular = (output[0] for output in model(batch, hide_image)[:4])
     return class_logits.numpy(), context.numpy(), torch.sigmoid(gate).numpy(), singular.numpy()
 
 
 def rule_outputs(model, batch):
-    """The detector rule in the model's form: step 0 of training, with the singular flag that the model predicts."""
+    """The detector rule in the model's form: step 0 of training, but the model says whether one thing is meant."""
     with torch.no_grad():
         best = (batch["prior"][0][:, None] * batch["scores"][0][None]).amax(-1)
         logits = (1.8 * torch.logit(best, eps=0.01) + 2.5).numpy()
-        singular = outputs_of(model, batch)[3]
-    return logits, np.zeros_like(logits), np.ones_like(logits[:, :1]), singular
+    _, _, gate, singular = outputs_of(model, batch)
+    return logits, np.zeros_like(logits), gate, singular
 
 
 def judge(outputs, scene, queries):
     """Per query: (kind, F1, covered IoU, whether its head is a held-out class)."""
     class_logits, context, gate, singular = outputs
     total, results = total_score(class_logits, context, gate), []
+    singular = (singular > 0) & (gate[:, 0] > 0.5)  # "the dog" alone asks for every dog
     for index, query in enumerate(queries):
-        chosen = scene.regions[select(total[index], class_logits[index], singular[index] > 0, scene.regions)]
+        chosen = scene.regions[select(total[index], class_logits[index], singular[index], scene.regions)]
         aims = scene.things[query.targets]
         head = set(query.mentions[0] if query.mentions else [query.described])
         results.append((query.kind, selection_f1(chosen, aims), box_iou(chosen, aims), bool(head & HELD_OUT_CLASSES)))
@@ -75,7 +74,8 @@ def judge(outputs, scene, queries):
 def table(results):
     """Results by method -> rows (name, number, per method F1 and IoU)."""
     methods, first = list(results), next(iter(results.values()))
-    groups = {kind: [i for i, r in enumerate(first) if r[0] == kind] for kind in KINDS}
+    kinds = list(dict.fromkeys([*KINDS, *(result[0] for result in first)]))
+    groups = {kind: [i for i, r in enumerate(first) if r[0] == kind] for kind in kinds}
     groups["context kinds"] = [i for i, r in enumerate(first) if r[0] in CONTEXT_KINDS]
     groups["held-out classes"] = [i for i, r in enumerate(first) if r[3]]
     groups["all"] = list(range(len(first)))
@@ -94,16 +94,24 @@ def print_table(rows):
         print(f"{name:18}{number:6}" + "".join(f"{f1:11.3f}{iou:7.3f}" for f1, iou in means.values()))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def parser_of_cases(description):
+    """Arguments that say what to evaluate on; used by the study too."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--weights", required=True)
     parser.add_argument("--models", required=True)
     parser.add_argument("--photos", required=True)
     parser.add_argument("--simulated", type=int, default=0, help="number of simulated scenes instead of the photos")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of queries per photo")
     parser.add_argument("--queries", type=int, default=12)
-    parser.add_argument("--json", help="also write the table here")
-    arguments = parser.parse_args()
+    parser.add_argument("--bench", help="queries of the benchmark, about the photos of --split in --data")
+    parser.add_argument("--data")
+    parser.add_argument("--split", choices=["train", "val"], default="val")
+    parser.add_argument("--json", help="also write the figures here")
+    return parser
+
+
+def main():
+    arguments = parser_of_cases(__doc__.splitlines()[0]).parse_args()
     model, batcher = load_reasoner(arguments.weights), Batcher(TextEncoder(arguments.models))
     results = {"rule": [], "reasoner": [], "no image tokens": []}
     for scene, queries in cases_from(arguments):

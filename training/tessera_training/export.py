@@ -31,6 +31,7 @@ from tessera_training.graph import Graph
 from tessera_training.model import HIDDEN, IMAGE_TOKENS, rotary_table
 from tessera_training.queries import MENTIONS
 from tessera_training.scenes import GRID, REGIONS
+from tessera_training.weights import load_reasoner
 
 FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
 PROPOSALS = 100
@@ -45,7 +46,9 @@ class Exporter:
             "MatMul", self.class_vectors, self.graph.weight("class_embedding", model.class_embedding.weight.T)
         )  # [80, width]
         longest = IMAGE_TOKENS + MAX_PIECES + MENTIONS + 1
-        self.rotary = [self.graph.constant(table.numpy()) for table in rotary_table(torch.arange(longest), self.head_size)]
+        self.rotary = [
+            self.graph.constant(table.numpy()) for table in rotary_table(torch.arange(longest), self.head_size)
+        ]
 
     # --- small parts
 
@@ -235,9 +238,7 @@ class Exporter:
         """States of the selected tokens [1, n, width] and all embeddings [1, N, width] -> states of all tokens."""
         graph = self.graph
         rows = graph.unsqueeze(selected, 1)
-        skip = graph.unsqueeze(
-            graph.node("ScatterND", self.rows(embeddings), rows, self.rows(states)), 0
-        )
+        skip = graph.unsqueeze(graph.node("ScatterND", self.rows(embeddings), rows, self.rows(states)), 0)
         offsets = graph.node("Sub", graph.unsqueeze(centres, 1), graph.unsqueeze(self.gather(centres, selected, 0), 0))
         distances = graph.node("ReduceSum", graph.mul(offsets, offsets), graph.integers(2), keepdims=0)  # [N, n]
         nearest = self.gather(selected, graph.node("ArgMin", distances, axis=1, keepdims=0), 0)
@@ -322,7 +323,9 @@ class Exporter:
         place = graph.unsqueeze(seg, 1, 2, 3)  # [Q, 1, 1, 1]
         wanted = graph.node("Equal", graph.unsqueeze(graph.range(text_count), 1), place)  # [Q, 1, T, 1]
         seen = graph.mul(attended, graph.cast(wanted, FLOAT))
-        seen = graph.node("ReduceMean", graph.node("ReduceSum", seen, graph.integers(2), keepdims=0), graph.integers(1), keepdims=0)
+        seen = graph.node(
+            "ReduceMean", graph.node("ReduceSum", seen, graph.integers(2), keepdims=0), graph.integers(1), keepdims=0
+        )
         kept = self.descending(seen, pruned_count)  # [Q, np]
         image = self.gather(graph.reshape(image, IMAGE_TOKENS, config.width), kept, 0)
         rotary, bias = self.rotations(kept, batched=True), self.causal_bias(pruned_count)
@@ -341,8 +344,6 @@ class Exporter:
 
 
 def main():
-    from tessera_training.evaluate import load_reasoner
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", required=True)
     parser.add_argument("--out", type=Path, required=True)

@@ -2,8 +2,8 @@
 
     [64 grid tokens][64 region tokens] | [text pieces][mentioned things][SEG]
 
-A region's score is the sum of two channels. The class channel is the calibrated detector rule, which SEG may correct. The
-context channel compares SEG after the last layer with the region's own state inside the decoder, at the layer where
+A region's score is the sum of two channels. The class channel is the calibrated detector rule, which SEG may correct.
+The context channel compares SEG after the last layer with the region's own state inside the decoder, at the layer where
 scattering ends (see pruning.py).
 """
 
@@ -15,6 +15,7 @@ from torch import nn
 
 from tessera_training.batches import HEAD, OTHER, PIECE, SCALE, SEG, TEXT_WIDTH
 from tessera_training.classes import CLASS_COUNT
+from tessera_training.phrases import FORMS
 from tessera_training.scenes import GRID, REGIONS
 
 HIDDEN = -1e4  # added to the attention logit of what a token may not see
@@ -129,6 +130,7 @@ class Reasoner(nn.Module):
         self.class_query = nn.Linear(width, width, bias=False)
         self.class_key = nn.Linear(TEXT_WIDTH, width, bias=False)
         self.heads = nn.Linear(width, 3)  # bias of the context channel, whether it counts, singular
+        self.form = nn.Linear(width, len(FORMS))  # for training only: SEG has to know what is asked
         self.calibration = nn.Parameter(torch.tensor([1.8, 2.5]))  # slope and offset of the class channel
         self.apply(self.initialise)
         for block in self.blocks:
@@ -139,7 +141,7 @@ class Reasoner(nn.Module):
                 queries, keys, _ = block.qkv.weight.chunk(3)
                 keys[: width // 2] = queries[: width // 2]
         # Step 0 is the calibrated detector rule.
-        for layer in (self.context_query, self.class_query, self.heads):
+        for layer in (self.context_query, self.class_query, self.heads, self.form):
             nn.init.zeros_(layer.weight)
 
     @staticmethod
@@ -193,7 +195,7 @@ class Reasoner(nn.Module):
         return self.context_query(seg) @ keys.transpose(1, 2) / self.config.width**0.5
 
     def score(self, seg_states, region_states, prior, scores):
-        """Final SEG states [B, Q, width], region states [B, R, width] -> the outputs of `forward`."""
+        """Final SEG states [B, Q, width], region states [B, R, width] -> the outputs of `forward` but the form."""
         seg = self.seg_norm(seg_states)
         bias, gate, singular = self.heads(seg).split(1, -1)
         context = self.context_channel(seg, region_states) + bias
@@ -203,7 +205,7 @@ class Reasoner(nn.Module):
 
     def forward(self, batch, hide_image=False):
         """A batch of batches.py -> class logits, context logits [B, Q, R]; logits of whether
-        context counts [B, Q, 1] and of whether one thing is meant [B, Q].
+        context counts [B, Q, 1], of whether one thing is meant [B, Q] and, half-way, of the query's form [B, Q, forms].
 
         With `hide_image` the query sees no image token and the regions have no states: what the text alone can do."""
         image = self.embed_image(batch["regions"], batch["scores"], batch["grid"])
@@ -223,12 +225,19 @@ class Reasoner(nn.Module):
 
         for layer, block in enumerate(self.blocks):
             x = block(x, rotary, mask)
+            if layer + 1 == self.config.cluster_layers:
+                form = self.form(F.rms_norm(self.seg_states(x[:, count:], batch["seg"]), x.shape[-1:]))
             if layer + 1 == self.config.cluster_layers + self.config.scatter_layers:
                 region_states = x[:, count - REGIONS : count]
         if hide_image:
             region_states = torch.zeros_like(region_states)
-        seg = x.gather(1, (count + batch["seg"])[..., None].expand(-1, -1, x.shape[-1]))
-        return self.score(seg, region_states, batch["prior"], batch["scores"])
+        seg = self.seg_states(x[:, count:], batch["seg"])
+        return *self.score(seg, region_states, batch["prior"], batch["scores"]), form
+
+    @staticmethod
+    def seg_states(text, seg):
+        """text [B, n, width], index of SEG [B, Q] -> [B, Q, width]"""
+        return text.gather(1, seg[..., None].expand(-1, -1, text.shape[-1]))
 
 
 def total_score(class_logits, context, gate):

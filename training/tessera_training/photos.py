@@ -1,6 +1,6 @@
 """Annotated photos as the detector sees them: proposals and things, computed once and kept in one .npz file.
 
-    python -m tessera_training.photos --split train --models MODELS --data DATA --out CACHE/train.npz
+python -m tessera_training.photos --split train --models MODELS --data DATA --out CACHE/train.npz
 """
 
 import argparse
@@ -24,7 +24,6 @@ class Photo:
     scores: np.ndarray  # [100, 80]
     thing_boxes: np.ndarray  # [n, 4] annotated things
     thing_classes: np.ndarray  # [n]
-    aspect: float  # width / height of the photo
 
 
 def mirrored(boxes):
@@ -32,20 +31,21 @@ def mirrored(boxes):
 
 
 def annotated_things(annotations):
-    """COCO annotations -> per file name: (aspect, boxes [n, 4], classes [n]); crowds and stuff are left out."""
+    """COCO annotations -> per file name: boxes [n, 4], classes [n], annotation ids; crowds and stuff are left out."""
     names = {category["id"]: category["name"] for category in annotations["categories"]}
     things = {}
     for image in annotations["images"]:
-        boxes, classes = [], []
+        size = np.array([image["width"], image["height"]] * 2)
+        boxes, classes, ids = [], [], []
         for annotation in annotations["annotations"]:
             name = names[annotation["category_id"]]
             if annotation["image_id"] != image["id"] or annotation["iscrowd"] or name not in CLASS_NAMES:
                 continue
             x, y, width, height = annotation["bbox"]
-            boxes.append([x / image["width"], y / image["height"], (x + width) / image["width"], (y + height) / image["height"]])
+            boxes.append(np.array([x, y, x + width, y + height]) / size)
             classes.append(CLASS_NAMES.index(name))
-        size = image["width"] / image["height"]
-        things[image["file_name"]] = size, np.array(boxes, np.float32).reshape(-1, 4), np.array(classes, np.int64)
+            ids.append(annotation["id"])
+        things[image["file_name"]] = np.array(boxes, np.float32).reshape(-1, 4), np.array(classes, np.int64), ids
     return things
 
 
@@ -53,12 +53,12 @@ def collect(models, data, split, mirror):
     detector = Detector(models, threads=2)
     things = annotated_things(json.loads((Path(data) / f"instances_{split}2017.json").read_text()))
     photos = []
-    for name, (aspect, thing_boxes, thing_classes) in things.items():
+    for name, (thing_boxes, thing_classes, _) in things.items():
         image = Image.open(Path(data) / f"{split}2017" / name)
-        photos.append(Photo(name, *detector.propose(image), thing_boxes, thing_classes, aspect))
+        photos.append(Photo(name, *detector.propose(image), thing_boxes, thing_classes))
         if mirror:
             boxes, scores = detector.propose(ImageOps.mirror(image.convert("RGB")))
-            photos.append(Photo(f"mirrored {name}", boxes, scores, mirrored(thing_boxes), thing_classes, aspect))
+            photos.append(Photo(f"mirrored {name}", boxes, scores, mirrored(thing_boxes), thing_classes))
     return photos
 
 
@@ -67,7 +67,6 @@ def save(photos, path):
     np.savez_compressed(
         path,
         names=[photo.name for photo in photos],
-        aspects=[photo.aspect for photo in photos],
         counts=[len(photo.thing_classes) for photo in photos],
         boxes=np.stack([photo.boxes for photo in photos]),
         scores=np.stack([photo.scores for photo in photos]),
@@ -85,7 +84,6 @@ def load(path):
         stored["scores"],
         np.split(stored["thing_boxes"], ends),
         np.split(stored["thing_classes"], ends),
-        stored["aspects"].tolist(),
     )
     return [Photo(*row) for row in columns]
 

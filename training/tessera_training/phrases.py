@@ -1,5 +1,7 @@
 """The words of the queries: every kind has phrasings to train on and phrasings held out to validate with."""
 
+from itertools import product
+
 from tessera_training.classes import CLASS_WORDS, broader_classes
 
 IRREGULAR = {
@@ -20,7 +22,18 @@ def plural(noun):
 
 
 # Said of people whose part in a photo the detector cannot tell, or of many things at once.
-UNUSABLE = {"couple", "family", "crowd", "audience", "someone", "somebody", "anyone", "anybody", "everyone", "everybody"}
+UNUSABLE = {
+    "couple",
+    "family",
+    "crowd",
+    "audience",
+    "someone",
+    "somebody",
+    "anyone",
+    "anybody",
+    "everyone",
+    "everybody",
+}
 LEXICON = {}  # word -> the classes it may mean
 for _index, _entry in enumerate(CLASS_WORDS):
     for _word in [_entry["name"], *_entry["synonyms"]]:
@@ -93,7 +106,8 @@ PHRASINGS = {
         ["the {h} with the greatest size", "the {h} that is the biggest"],
     ),
     "smallest": (
-        ["the smallest {h}", "the tiniest {h}", "smallest {h}", "the {h} that takes up the least space", "the small {h}"],
+        ["the smallest {h}", "the tiniest {h}", "smallest {h}", "the {h} that takes up the least space"]
+        + ["the small {h}"],
         ["the {h} with the least size", "the {h} that is the smallest"],
     ),
     "larger": (["the larger {h}", "the bigger of the two {hs}", "the bigger {h}"], ["the larger one of both {hs}"]),
@@ -143,3 +157,20 @@ PHRASINGS = {
 }  # fmt: skip
 NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
 ORDINALS = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth"}
+
+# What a query asks, apart from its things: the phrasing with the words that decide its answer.
+DECIDING = {
+    "x": ["left", "right", "top", "bottom", "upper", "lower"],
+    "y": ["top", "bottom"],
+    "nth": list(ORDINALS.values()),
+}
+
+
+def form_of(phrasing, words):
+    return " ".join([phrasing, *(words[key] for key in DECIDING if key in words)])
+
+
+FORMS = []
+for _phrasing, (_templates, _) in PHRASINGS.items():
+    _keys = [key for key in DECIDING if f"{{{key}}}" in _templates[0]]
+    FORMS += [form_of(_phrasing, dict(zip(_keys, values))) for values in product(*(DECIDING[key] for key in _keys))]

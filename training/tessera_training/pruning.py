@@ -55,7 +55,10 @@ def text_rows(batch, row):
     """The queries of one scene, taken apart again: features [Q, T, 512], kinds [Q, T], index of SEG [Q]."""
     owner = batch["token_query"][row]
     lengths = [int((owner == query).sum()) for query in range(batch["seg"].shape[1])]
-    parts = batch["features"][row, : sum(lengths)].split(lengths), batch["token_kind"][row, : sum(lengths)].split(lengths)
+    parts = (
+        batch["features"][row, : sum(lengths)].split(lengths),
+        batch["token_kind"][row, : sum(lengths)].split(lengths),
+    )
     features, kinds = (torch.nn.utils.rnn.pad_sequence(part, batch_first=True) for part in parts)
     return features, kinds, torch.tensor(lengths) - 1
 
@@ -98,7 +101,7 @@ def gather_rows(states, index):
 
 @torch.no_grad()
 def run(model, batch, row, plan, priority):
-    """One scene of a batch under a plan; `priority` [N] ranks its image tokens. -> as Reasoner.forward, batch of 1."""
+    """One scene of a batch under a plan; `priority` [N] ranks its image tokens. -> as Reasoner.score, batch of 1."""
     config, size = model.config, model.config.width // model.config.heads
     regions, scores = batch["regions"][row : row + 1], batch["scores"][row : row + 1]
     embeddings = model.embed_image(regions, scores, batch["grid"][row : row + 1])

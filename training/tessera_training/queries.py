@@ -10,7 +10,7 @@ import numpy as np
 
 from tessera_training import boxes as geometry
 from tessera_training.classes import CLASS_COUNT, CLASS_WORDS, HELD_OUT_CLASSES
-from tessera_training.phrases import BROADER, NAMES, NUMBERS, ORDINALS, PHRASINGS, TRAIN, WRAPPERS, plural
+from tessera_training.phrases import BROADER, NAMES, NUMBERS, ORDINALS, PHRASINGS, TRAIN, WRAPPERS, form_of, plural
 
 MENTIONS = 3  # the thing asked for and up to two others
 CONTEXT_KINDS = ("position", "ordinal", "size", "relation", "combination")
@@ -28,6 +28,7 @@ class Query:
     described: int | None = None  # for descriptions: the class described; such a head has no mention
     description: str | None = None
     about_context: bool = False  # whether the phrasing speaks of place, order, size or another thing
+    form: str = "description"  # of phrases.FORMS
 
 
 @dataclass
@@ -47,7 +48,8 @@ class Asker:
         self.centres = geometry.centres(scene.things)
         self.areas = geometry.areas(scene.things)
         self.allowed = [c for c in range(CLASS_COUNT) if split != TRAIN or c not in HELD_OUT_CLASSES]
-        self.present = sorted({int(label) for label in scene.labels})
+        self.labels = scene.labels.tolist()
+        self.present = sorted(set(self.labels))
         self.broader_words = [w for w, classes in BROADER.items() if not set(classes).isdisjoint(self.present)]
         self.found = scene.found()
 
@@ -61,6 +63,7 @@ class Asker:
 
     def say(self, phrasing, kind, targets, singular, head, *others, **words):
         train, held_out = PHRASINGS[phrasing]
+        form = form_of(phrasing, words)
         template = self.pick(held_out if self.split != TRAIN and held_out else train)
         for key, other in zip("ab", others):
             words[key] = other.word
@@ -70,12 +73,13 @@ class Asker:
         if self.split == TRAIN and not self.found[targets].all():
             return None  # nothing can be learned from a target that the detector missed
         mentions = [head.classes, *(other.classes for other in others)]
-        return Query(text, kind, targets, singular, mentions, about_context=phrasing not in WITHOUT_CONTEXT)
+        context = phrasing not in WITHOUT_CONTEXT
+        return Query(text, kind, targets, singular, mentions, about_context=context, form=form)
 
     # --- what to talk about
 
     def things_of(self, classes):
-        return np.flatnonzero(np.isin(self.scene.labels, classes))
+        return np.array([index for index, label in enumerate(self.labels) if label in classes], int)
 
     def head(self, least=1, most=99):
         """A class, sometimes a broader word, with `least` to `most` things in the scene."""
@@ -245,7 +249,10 @@ class Asker:
             inside = geometry.gaps(np.tile(self.centres[heads], 2), box[None])[:, 0]
             yes, no = inside == 0, apart > 0.03
         else:  # "with": most of the anchor lies inside the thing
-            corners = np.maximum(self.scene.things[heads, :2], box[:2]), np.minimum(self.scene.things[heads, 2:], box[2:])
+            corners = (
+                np.maximum(self.scene.things[heads, :2], box[:2]),
+                np.minimum(self.scene.things[heads, 2:], box[2:]),
+            )
             share = np.clip(corners[1] - corners[0], 0, None).prod(1) / self.areas[anchor]
             yes, no = share > 0.6, apart > 0.03
         return yes, yes | no

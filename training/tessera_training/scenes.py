@@ -1,7 +1,7 @@
 """Scenes in token space: what the detector reports of a photo, and the things that are really there.
 
-A scene is a real photo, a real photo with its classes exchanged, or a new layout of pieces of photos. Exchanging classes
-keeps the detector's behaviour and takes away what could be learned by heart from few photos.
+A scene is a real photo, a real photo with its classes exchanged, or a new layout of pieces of photos. Exchanging
+classes keeps the detector's behaviour and takes away what could be learned by heart from few photos.
 """
 
 from dataclasses import dataclass

@@ -1,15 +1,18 @@
-"""Trains the reasoner on simulated scenes. On CPU two one-thread processes average their gradients; a GPU is used alone.
+"""Trains the reasoner on simulated scenes. On CPU two one-thread processes average their gradients; a GPU works alone.
 
     OMP_WAIT_POLICY=PASSIVE python -m tessera_training.train --photos CACHE/train.npz --models MODELS --out RUN
 
-Interrupted runs go on from RUN/checkpoint.pt. Scenes depend on seed, step and process only, so a resumed run is the same
-run. The learning rate warms up, stays, and falls to zero over the last --decay steps.
+Interrupted runs go on from RUN/checkpoint.pt. Scenes depend on seed, step and process only, so a resumed run is the
+same run. The learning rate warms up, stays, and falls to zero over the last --decay steps.
 """
 
 import argparse
 import json
 import os
+import signal
+import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +67,7 @@ def listwise(logits, labels):
 
 def losses(outputs, batch):
     """The class channel learns what a thing is, the context channel only from queries that need context."""
-    class_logits, context, gate, singular = (output.float() for output in outputs)
+    class_logits, context, gate, singular, form = (output.float() for output in outputs)
     needs = batch["context"][..., None].float()
     total = torch.where(needs > 0, total_score(class_logits.detach(), context, 1), class_logits)
     single = batch["singular"] | ~(batch["labels"] == 1).any(-1)
@@ -73,11 +76,21 @@ def losses(outputs, batch):
         "listwise": (listwise(total, batch["labels"]) * single).mean(),
         "class": masked_bce(class_logits, batch["class_labels"]).mean(),
         "gate": F.binary_cross_entropy_with_logits(gate, needs),
+        "form": F.cross_entropy(form.flatten(0, 1), batch["form"].flatten()),
         "singular": F.binary_cross_entropy_with_logits(singular, batch["singular"].float()),
     }
 
 
-WEIGHTS = {"regions": 1.0, "listwise": 1.0, "class": 0.3, "gate": 0.1, "singular": 0.1}
+# From a step on, the weights of the losses: first what things are, then what is asked, then which one it is.
+PHASES = {
+    0: {"regions": 1.0, "listwise": 1.0, "class": 0.3, "gate": 0.1, "form": 0.0, "singular": 0.1},
+    850: {"regions": 1.0, "listwise": 1.0, "class": 0.3, "gate": 0.1, "form": 0.3, "singular": 0.1},
+    1250: {"regions": 0.3, "listwise": 2.0, "class": 0.1, "gate": 0.1, "form": 0.1, "singular": 0.1},
+}
+
+
+def loss_weights(step):
+    return PHASES[max(first for first in PHASES if first <= step)]
 
 
 class Optimizer(torch.optim.AdamW):
@@ -100,7 +113,8 @@ def average_gradients(model, processes):
 
 def save_checkpoint(path, model, optimizer, step):
     temporary = path.with_suffix(".part")
-    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, temporary)
+    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+    torch.save({**state, "step": step, "config": asdict(model.config)}, temporary)
     os.replace(temporary, path)
 
 
@@ -108,7 +122,9 @@ def train(rank, processes, arguments):
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if processes > 1:
         torch.set_num_threads(1)
-        dist.init_process_group("gloo", init_method=f"file://{arguments.out / 'rendezvous'}", rank=rank, world_size=processes)
+        dist.init_process_group(
+            "gloo", init_method=f"file://{arguments.out / 'rendezvous'}", rank=rank, world_size=processes
+        )
     sampler = SceneSampler(load(arguments.photos))
     batcher = Batcher(TextEncoder(arguments.models), fallback=0.08)
     torch.manual_seed(arguments.seed)
@@ -124,7 +140,7 @@ def train(rank, processes, arguments):
         print(f"{parameter_count(model) / 1e6:.2f} M parameters, from step {first} to {arguments.steps}", flush=True)
 
     log = (arguments.out / "log.jsonl").open("a") if rank == 0 else None
-    sums, started = {}, time.time()
+    sums, count, started = {}, 0, time.time()  # since the last line of the log
     for step in range(first, arguments.steps):
         random = np.random.default_rng([arguments.seed, step, rank])
         scenes = [sampler.sample(random) for _ in range(arguments.scenes // processes)]
@@ -133,7 +149,8 @@ def train(rank, processes, arguments):
         with torch.autocast(device.type, dtype=torch.bfloat16):
             outputs = model(batch)
         parts = losses(outputs, batch)
-        sum(WEIGHTS[name] * part for name, part in parts.items()).backward()
+        weights = loss_weights(step)
+        sum(weights[name] * part for name, part in parts.items()).backward()
         if processes > 1:
             average_gradients(model, processes)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -142,14 +159,19 @@ def train(rank, processes, arguments):
         optimizer.step()
         optimizer.zero_grad()
 
+        count += 1
         for name, part in parts.items():
             sums[name] = sums.get(name, 0) + part.item()
         if rank == 0 and (step + 1) % 20 == 0:
-            record = {"step": step + 1, "rate": learning_rate(step, arguments), "seconds": time.time() - started}
-            record |= {name: value / 20 for name, value in sums.items()}
+            record = {
+                "step": step + 1,
+                "rate": learning_rate(step, arguments),
+                "seconds_per_step": (time.time() - started) / count,
+            }
+            record |= {name: value / count for name, value in sums.items()}
             print(json.dumps({name: round(value, 5) for name, value in record.items()}), file=log, flush=True)
         if (step + 1) % 20 == 0:
-            sums, started = {}, time.time()
+            sums, count, started = {}, 0, time.time()
         if rank == 0 and ((step + 1) % arguments.save_every == 0 or step + 1 == arguments.steps):
             save_checkpoint(checkpoint, model, optimizer, step + 1)
     if processes > 1:
@@ -164,7 +186,8 @@ def main():
     if processes == 1:
         train(0, 1, arguments)
     else:
-        torch.multiprocessing.spawn(train, (processes, arguments), nprocs=processes)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # a normal exit ends the daemonic processes too
+        torch.multiprocessing.spawn(train, (processes, arguments), nprocs=processes, daemon=True)
 
 
 if __name__ == "__main__":

@@ -98,19 +98,25 @@ def exported(world, selected, pruned, scatter=0):
     _, _, feeds, session = world
     budget = {"nc": selected, "np": pruned, "scatter": scatter}
     names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, feeds | {name: np.array(value, np.int64) for name, value in budget.items()})))
+    return dict(
+        zip(names, session.run(names, feeds | {name: np.array(value, np.int64) for name, value in budget.items()}))
+    )
 
 
 def difference(outputs, expected):
     class_logits, context, gate, singular = (output[0].detach().numpy() for output in expected)
-    pairs = [("class_logits", class_logits), ("scores", class_logits + context / (1 + np.exp(-gate))), ("singular", singular)]
+    pairs = [
+        ("class_logits", class_logits),
+        ("scores", class_logits + context / (1 + np.exp(-gate))),
+        ("singular", singular),
+    ]
     return max(np.abs(outputs[name] - values).max() for name, values in pairs)
 
 
 def test_with_all_tokens_the_graph_equals_the_unpruned_model(world):
     model, batch, _, _ = world
     outputs = exported(world, IMAGE_TOKENS, IMAGE_TOKENS)
-    assert difference(outputs, model(batch)) <= 1e-4
+    assert difference(outputs, model(batch)[:4]) <= 1e-4
     assert (outputs["clustered"] == np.arange(IMAGE_TOKENS)).all()
     assert (outputs["pruned"] == np.arange(IMAGE_TOKENS)).all()
 
