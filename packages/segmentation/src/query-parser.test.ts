@@ -102,6 +102,12 @@ describe('parseQuery sorts the words that it does not use', () => {
     assert.deepEqual(parsed.strangeWords, []);
   });
 
+  it('knows negations, whether the query names a class or describes one', () => {
+    assert.deepEqual(parseQuery("the cups that aren't red", lexicon).modifierWords, ['arent', 'red']);
+    assert.deepEqual(parseQuery('not the dogs', lexicon).placementWords, ['not']);
+    assert.deepEqual(parseQuery('a man without an umbrella', lexicon).modifierWords, ['without', 'umbrella']);
+  });
+
   it('finds words that it does not know wherever they are', () => {
     const parsed = parseQuery('the zorgl dog near the flimzorp', lexicon);
     assert.deepEqual(parsed.classes, [2]);

@@ -6,6 +6,7 @@ import {
   isDeterminer,
   isFunctionWord,
   isMeasureNoun,
+  isNegation,
   isPlaceholder,
   isPlacementWord,
   isPronoun,
@@ -21,9 +22,9 @@ export interface ParsedQuery {
   readonly isDescribed: boolean;
   /** Words that the lexicon and the word lists do not know. */
   readonly strangeWords: readonly string[];
-  /** Known words beside the named classes: positions, sizes, colours, relations, and other classes in relations. */
+  /** Known words beside the named classes: positions, sizes, colours, relations with their classes, negations. */
   readonly modifierWords: readonly string[];
-  /** Those of the modifier words that tell one thing from others of its kind: places, order, superlatives, counts. */
+  /** Those of the modifier words that choose among what is described: places, order, superlatives, counts, negations. */
   readonly placementWords: readonly string[];
 }
 
@@ -147,7 +148,7 @@ function sortWords(
     if (nouns.has(part)) continue;
     if ('match' in part) {
       for (const { text } of part.words) if (!isFunctionWord(text)) modifierWords.add(text);
-    } else if (isAttributeWord(part.word.text)) {
+    } else if (isAttributeWord(part.word.text) || isNegation(part.word.text)) {
       modifierWords.add(part.word.text);
     } else if (isStrange(part.word.text)) {
       strangeWords.add(part.word.text);
@@ -156,7 +157,7 @@ function sortWords(
   return {
     strangeWords: [...strangeWords],
     modifierWords: [...modifierWords],
-    placementWords: [...modifierWords].filter(isPlacementWord),
+    placementWords: [...modifierWords].filter((word) => isPlacementWord(word) || isNegation(word)),
   };
 }
 

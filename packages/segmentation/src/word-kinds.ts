@@ -67,13 +67,17 @@ const qualities = wordSet(`
   wooden wood metal plastic leather old new young
 `);
 
+/** Words that take something away from what is meant. */
+const negations = wordSet(`
+  not no without except excluding never nor neither none isnt arent doesnt dont
+`);
+
 /** Words that carry no content of their own. */
 export function isFunctionWord(word: string): boolean {
   return (
     word === 'and' ||
     word === 'or' ||
-    word === 'not' ||
-    word === 'no' ||
+    negations.has(word) ||
     requestWords.has(word) ||
     determiners.has(word) ||
     auxiliaries.has(word) ||
@@ -91,6 +95,11 @@ export function isAttributeWord(word: string): boolean {
 /** Words for a place, order, superlative or count. */
 export function isPlacementWord(word: string): boolean {
   return placements.has(word) || /^\d+$/.test(word);
+}
+
+/** "Not the red car", "without a hat": taking it at its other words gives the opposite of what is meant. */
+export function isNegation(word: string): boolean {
+  return negations.has(word);
 }
 
 /** Words that begin a noun phrase. */
