@@ -9,7 +9,7 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend is chosen before pyplot is loaded)
 
-LOSSES = ("regions", "listwise", "class", "gate", "form", "singular")
+LOSSES = ("regions", "listwise", "class", "gate", "form", "place", "singular")
 
 
 def main():

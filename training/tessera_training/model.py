@@ -131,6 +131,7 @@ class Reasoner(nn.Module):
         self.class_key = nn.Linear(TEXT_WIDTH, width, bias=False)
         self.heads = nn.Linear(width, 3)  # bias of the context channel, whether it counts, singular
         self.form = nn.Linear(width, len(FORMS))  # for training only: SEG has to know what is asked
+        self.place = nn.Linear(width, 4)  # for training only: a region's state has to keep where it is
         self.calibration = nn.Parameter(torch.tensor([1.8, 2.5]))  # slope and offset of the class channel
         self.apply(self.initialise)
         for block in self.blocks:
@@ -141,7 +142,7 @@ class Reasoner(nn.Module):
                 queries, keys, _ = block.qkv.weight.chunk(3)
                 keys[: width // 2] = queries[: width // 2]
         # Step 0 is the calibrated detector rule.
-        for layer in (self.context_query, self.class_query, self.heads, self.form):
+        for layer in (self.context_query, self.class_query, self.heads, self.form, self.place):
             nn.init.zeros_(layer.weight)
 
     @staticmethod
@@ -195,7 +196,7 @@ class Reasoner(nn.Module):
         return self.context_query(seg) @ keys.transpose(1, 2) / self.config.width**0.5
 
     def score(self, seg_states, region_states, prior, scores):
-        """Final SEG states [B, Q, width], region states [B, R, width] -> the outputs of `forward` but the form."""
+        """Final SEG states [B, Q, width], region states [B, R, width] -> the first four outputs of `forward`."""
         seg = self.seg_norm(seg_states)
         bias, gate, singular = self.heads(seg).split(1, -1)
         context = self.context_channel(seg, region_states) + bias
@@ -204,8 +205,9 @@ class Reasoner(nn.Module):
     # --- training and unpruned inference: all queries of a scene in one row
 
     def forward(self, batch, hide_image=False):
-        """A batch of batches.py -> class logits, context logits [B, Q, R]; logits of whether
-        context counts [B, Q, 1], of whether one thing is meant [B, Q] and, half-way, of the query's form [B, Q, forms].
+        """A batch of batches.py -> class logits, context logits [B, Q, R]; logits of whether the context counts
+        [B, Q, 1], of whether one thing is meant [B, Q] and, half-way, of the query's form [B, Q, forms]; the regions'
+        centres and sizes as their states tell them [B, R, 4].
 
         With `hide_image` the query sees no image token and the regions have no states: what the text alone can do."""
         image = self.embed_image(batch["regions"], batch["scores"], batch["grid"])
@@ -232,7 +234,8 @@ class Reasoner(nn.Module):
         if hide_image:
             region_states = torch.zeros_like(region_states)
         seg = self.seg_states(x[:, count:], batch["seg"])
-        return *self.score(seg, region_states, batch["prior"], batch["scores"]), form
+        scores = self.score(seg, region_states, batch["prior"], batch["scores"])
+        return *scores, form, self.place(self.region_norm(region_states))
 
     @staticmethod
     def seg_states(text, seg):

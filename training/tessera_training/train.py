@@ -65,9 +65,15 @@ def listwise(logits, labels):
     return choices.logsumexp(-1) - choices.masked_fill(~right, -30).logsumexp(-1)
 
 
+def centre_and_size(boxes):
+    """[..., 4] corners -> [..., 4]"""
+    low, high = boxes.chunk(2, -1)
+    return torch.cat([(low + high) / 2, high - low], -1)
+
+
 def losses(outputs, batch):
     """The class channel learns what a thing is, the context channel only from queries that need context."""
-    class_logits, context, gate, singular, form = (output.float() for output in outputs)
+    class_logits, context, gate, singular, form, place = (output.float() for output in outputs)
     needs = batch["context"][..., None].float()
     total = torch.where(needs > 0, total_score(class_logits.detach(), context, 1), class_logits)
     single = batch["singular"] | ~(batch["labels"] == 1).any(-1)
@@ -77,15 +83,17 @@ def losses(outputs, batch):
         "class": masked_bce(class_logits, batch["class_labels"]).mean(),
         "gate": F.binary_cross_entropy_with_logits(gate, needs),
         "form": F.cross_entropy(form.flatten(0, 1), batch["form"].flatten()),
+        "place": (place - centre_and_size(batch["regions"])).square().mean(),
         "singular": F.binary_cross_entropy_with_logits(singular, batch["singular"].float()),
     }
 
 
-# From a step on, the weights of the losses: first what things are, then what is asked, then which one it is.
+# From a step on, the weights of the losses: what things are, what is asked, which one it is, where things are.
 PHASES = {
-    0: {"regions": 1.0, "listwise": 1.0, "class": 0.3, "gate": 0.1, "form": 0.0, "singular": 0.1},
-    850: {"regions": 1.0, "listwise": 1.0, "class": 0.3, "gate": 0.1, "form": 0.3, "singular": 0.1},
-    1250: {"regions": 0.3, "listwise": 2.0, "class": 0.1, "gate": 0.1, "form": 0.1, "singular": 0.1},
+    0: {"regions": 1.0, "listwise": 1.0, "class": 0.3, "gate": 0.1, "form": 0.0, "place": 0.0, "singular": 0.1},
+    850: {"regions": 1.0, "listwise": 1.0, "class": 0.3, "gate": 0.1, "form": 0.3, "place": 0.0, "singular": 0.1},
+    1250: {"regions": 0.3, "listwise": 2.0, "class": 0.1, "gate": 0.1, "form": 0.1, "place": 0.0, "singular": 0.1},
+    1550: {"regions": 0.3, "listwise": 2.0, "class": 0.1, "gate": 0.1, "form": 0.1, "place": 20.0, "singular": 0.1},
 }
 
 
