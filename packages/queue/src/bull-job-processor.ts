@@ -29,7 +29,6 @@ export class BullJobProcessor<Data> implements JobProcessor {
   readonly #running = new Map<string, RunningAttempt>();
   readonly #cancelTimer: NodeJS.Timeout;
   #draining: Promise<void> | null = null;
-  #isHandingBack = false;
 
   constructor(backend: QueueBackend, handler: JobHandler<Data>, { onError, ...options }: ProcessorOptions) {
     this.#backend = backend;
@@ -60,7 +59,6 @@ export class BullJobProcessor<Data> implements JobProcessor {
   async #drain(timeoutMs: number): Promise<void> {
     const closed = this.#worker.close();
     await settledWithin(closed, timeoutMs);
-    this.#isHandingBack = true;
     for (const attempt of this.#running.values()) attempt.interrupt('draining');
     await settledWithin(closed, handBackMs);
     clearInterval(this.#cancelTimer);
@@ -71,7 +69,8 @@ export class BullJobProcessor<Data> implements JobProcessor {
     const attempt = new RunningAttempt();
     this.#running.set(id, attempt);
     try {
-      if (this.#isHandingBack) attempt.interrupt('draining');
+      // BullMQ's worker may claim one more job while it closes.
+      if (!this.isAccepting) attempt.interrupt('draining');
       await this.#findCancelled([id]);
       const resultKey = await Promise.race([attempt.handedBack, this.#handle(job, id, attempt)]);
       if (attempt.interruption === 'cancelled') throw cancelledError();

@@ -25,7 +25,7 @@ import {
 } from './job-record.js';
 import { JobWaiters } from './job-waiters.js';
 import { settledWithin } from './settled-within.js';
-import type { BullQueue, QueueBackend } from './queue-backend.js';
+import { maxEvents, type BullQueue, type QueueBackend } from './queue-backend.js';
 
 export interface QueueLimits {
   /** Waiting jobs at which `add` rejects with `TSR_QUEUE_FULL`; approximate when several processes add. */
@@ -48,7 +48,8 @@ export interface QueueLimits {
 
 /** BullMQ starts lower numbers first; zero would be a list of its own, ahead of all. */
 const priorities: Record<JobPriority, number> = { high: 1, normal: 2, low: 3 };
-const maxEvents = 1_000;
+/** The room found by a count is shared: each process adds this part of it before it counts again. */
+const roomShare = 8;
 /** A queue that cannot be reached cannot be told goodbye either. */
 const closeTimeoutMs = 2_000;
 
@@ -60,6 +61,8 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
   readonly #queue: BullQueue;
   readonly #waiters: JobWaiters<Data>;
   readonly #processors: BullJobProcessor<Data>[] = [];
+  /** Jobs that may be added before the waiting ones are counted again. */
+  #room = 0;
 
   constructor(backend: QueueBackend, limits: QueueLimits, onError: (error: Error) => void) {
     this.#backend = backend;
@@ -77,7 +80,7 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
       },
     });
     this.#queue.on('error', onError);
-    this.#waiters = new JobWaiters(backend, (id) => this.get(id), onError);
+    this.#waiters = new JobWaiters(backend, (id) => this.#look(id));
   }
 
   async add(data: Data, { id, priority, deadlineMs }: AddOptions): Promise<void> {
@@ -86,10 +89,7 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
     if (Buffer.byteLength(JSON.stringify(record)) > this.#limits.maxDataBytes) {
       throw new TesseraError('TSR_BODY_TOO_LARGE', `A job may have ${this.#limits.maxDataBytes} bytes.`);
     }
-    const { queued } = await this.counts();
-    if (queued >= this.#limits.maxWaiting) {
-      throw new TesseraError('TSR_QUEUE_FULL', `${queued} jobs are waiting already.`);
-    }
+    await this.#takeRoom();
     await this.#backend.run(() =>
       this.#queue.add('job', record, { jobId: toBullId(id), priority: priorities[priority] }),
     );
@@ -136,6 +136,25 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
     await this.#backend.close();
   }
 
+  /** Counts the waiting jobs, but not for every job: see {@link roomShare}. */
+  async #takeRoom(): Promise<void> {
+    if (this.#room < 1) {
+      const { queued } = await this.counts();
+      if (queued >= this.#limits.maxWaiting) {
+        throw new TesseraError('TSR_QUEUE_FULL', `${queued} jobs are waiting already.`);
+      }
+      this.#room = Math.ceil((this.#limits.maxWaiting - queued) / roomShare);
+    }
+    this.#room--;
+  }
+
+  /** {@link get} for those who wait: one read, unless the job is lost or overdue. */
+  async #look(id: string): Promise<JobSnapshot<Data> | null> {
+    const job = isJobId(id) ? await this.#backend.run(() => this.#queue.getJob(toBullId(id))) : undefined;
+    if (job === undefined || (job.finishedOn === undefined && isOverdue(job.data))) return this.get(id);
+    return toSnapshot(job, null);
+  }
+
   /** Looks again when the job moves on, or is removed, between two reads. */
   async #read(id: string): Promise<JobSnapshot<Data> | null> {
     for (;;) {
@@ -178,9 +197,8 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
     const withdrawal: Withdrawal = { code, data, deadlineAt, createdAt, withdrawnAt: Date.now() };
     return this.#backend.run(async () => {
       await this.#backend.saveWithdrawal(id, withdrawal, this.#limits.keepFinished.ageMs);
-      const bull = this.#queue.getBackend();
-      if ((await bull.remove(toBullId(id), false)) === 0) return false;
-      await bull.publishEvent({ event: 'withdrawn', jobId: toBullId(id) }, maxEvents);
+      if ((await this.#queue.getBackend().remove(toBullId(id), false)) === 0) return false;
+      await this.#backend.announceWithdrawn(toBullId(id));
       return true;
     });
   }

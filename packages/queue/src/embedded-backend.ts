@@ -1,15 +1,9 @@
 import { TesseraError } from '@tessera/contracts';
-import {
-  createPostgresBackend,
-  withBackend,
-  type QueueEventsOptions,
-  type QueueOptions,
-  type WorkerOptions,
-} from 'bullmq';
+import { createPostgresBackend, withBackend, type QueueOptions, type WorkerOptions } from 'bullmq';
 import { acquireEmbeddedDatabase, type EmbeddedDatabase } from './embedded-database.js';
 import type { JobCounts } from './job-queue.js';
 import type { JobRecord, Withdrawal } from './job-record.js';
-import type { BullEvents, BullProcessor, BullQueue, BullWorker, QueueBackend } from './queue-backend.js';
+import type { BullProcessor, BullQueue, BullWorker, FinishListener, QueueBackend } from './queue-backend.js';
 
 const postgres = withBackend(createPostgresBackend);
 
@@ -41,14 +35,37 @@ export class EmbeddedBackend implements QueueBackend {
   }
 
   openWorker(processor: BullProcessor, options: Omit<WorkerOptions, 'connection'>): BullWorker {
-    return new postgres.Worker<JobRecord, string>(this.#name, processor, {
+    const worker = new postgres.Worker<JobRecord, string>(this.#name, processor, {
       ...options,
       connection: this.#database.pool,
     });
+    worker.on('completed', (job) => {
+      if (job.id !== undefined) this.#announce(job.id, job);
+    });
+    // The attempt has failed, which need not be the end of the job.
+    worker.on('failed', (job) => {
+      if (job?.id !== undefined) this.#announce(job.id, null);
+    });
+    return worker;
   }
 
-  openEvents(options: Omit<QueueEventsOptions, 'connection'>): BullEvents {
-    return new postgres.QueueEvents<string>(this.#name, { ...options, connection: this.#database.pool });
+  /** All workers are in this process: what they say themselves need not be read from the database. */
+  watchFinished(listener: FinishListener): { close(): Promise<void> } {
+    const tell = (queue: string, ...notice: Parameters<FinishListener>) => {
+      if (queue === this.#name) listener(...notice);
+    };
+    this.#database.events.on('finished', tell);
+    return {
+      close: () => {
+        this.#database.events.off('finished', tell);
+        return Promise.resolve();
+      },
+    };
+  }
+
+  announceWithdrawn(bullId: string): Promise<void> {
+    this.#announce(bullId, null);
+    return Promise.resolve();
   }
 
   /** BullMQ's own count looks at every finished job too; these three have an index each. */
@@ -74,21 +91,12 @@ export class EmbeddedBackend implements QueueBackend {
     return rows[0]?.ahead ?? 0;
   }
 
-  async saveWithdrawal(id: string, withdrawal: Withdrawal, ttlMs: number): Promise<void> {
-    await this.#database.pool.query(
-      `INSERT INTO tessera.withdrawal (queue, id, record, expires_at_ms) VALUES ($1, $2, $3::jsonb, $4)
-       ON CONFLICT (queue, id) DO UPDATE SET record = excluded.record, expires_at_ms = excluded.expires_at_ms`,
-      [this.#name, id, JSON.stringify(withdrawal), Date.now() + ttlMs],
-    );
+  saveWithdrawal(id: string, withdrawal: Withdrawal, ttlMs: number): Promise<void> {
+    return this.#database.withdrawals.save(this.#name, id, withdrawal, ttlMs);
   }
 
-  async findWithdrawals(ids: readonly string[]): Promise<(Withdrawal | null)[]> {
-    const { rows } = await this.#database.pool.query<{ id: string; record: Withdrawal }>(
-      'SELECT id, record FROM tessera.withdrawal WHERE queue = $1 AND id = ANY($2::text[]) AND expires_at_ms > $3',
-      [this.#name, [...ids], Date.now()],
-    );
-    const records = new Map(rows.map(({ id, record }) => [id, record]));
-    return ids.map((id) => records.get(id) ?? null);
+  findWithdrawals(ids: readonly string[]): Promise<(Withdrawal | null)[]> {
+    return this.#database.withdrawals.find(this.#name, ids);
   }
 
   async run<Result>(operation: () => Promise<Result>): Promise<Result> {
@@ -98,5 +106,9 @@ export class EmbeddedBackend implements QueueBackend {
       if (TesseraError.isInstance(error)) throw error;
       throw new TesseraError('TSR_QUEUE_UNAVAILABLE', 'The embedded queue has failed.', { cause: error });
     }
+  }
+
+  #announce(...notice: Parameters<FinishListener>): void {
+    this.#database.events.emit('finished', this.#name, ...notice);
   }
 }

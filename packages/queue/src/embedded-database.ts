@@ -1,23 +1,15 @@
+import { EventEmitter } from 'node:events';
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { runMigrations } from 'bullmq';
 import { DirectoryLock } from './directory-lock.js';
 import { PglitePool } from './pglite-pool.js';
+import type { FinishListener } from './queue-backend.js';
+import { WithdrawalTable, withdrawalSchemaSql } from './withdrawal-table.js';
 
 const maintenanceIntervalMs = 60_000;
 const bullSchema = 'bullmq';
-
-/** Our own tables beside BullMQ's. */
-const schemaSql = `
-  CREATE SCHEMA IF NOT EXISTS tessera;
-  CREATE TABLE IF NOT EXISTS tessera.withdrawal (
-    queue         text   NOT NULL,
-    id            text   NOT NULL,
-    record        jsonb  NOT NULL,
-    expires_at_ms bigint NOT NULL,
-    PRIMARY KEY (queue, id)
-  );`;
 
 /**
  * One process uses the database, so jobs found active when it opens belong to a dead one. Their locks are voided and
@@ -28,14 +20,10 @@ const voidLocksSql = `
   DELETE FROM meta WHERE field = 'stalled-check';`;
 
 /** From the start: what happens before the first listener is then kept for it by the pool. */
-const listenSql = 'LISTEN bullmq_jobs; LISTEN bullmq_events;';
+const listenSql = 'LISTEN bullmq_jobs;';
 
 /** What the background processes of a PostgreSQL server would do; PGlite has none. */
-const maintenanceSql = [
-  'DELETE FROM tessera.withdrawal WHERE expires_at_ms < extract(epoch FROM clock_timestamp()) * 1000',
-  'VACUUM job, event, meta, tessera.withdrawal',
-  'CHECKPOINT',
-];
+const maintenanceSql = ['VACUUM job, event, meta, tessera.withdrawal', 'CHECKPOINT'];
 
 /**
  * An in-process PostgreSQL under a directory. Committed data survives the death of the process; as PGlite does not
@@ -43,14 +31,18 @@ const maintenanceSql = [
  */
 export class EmbeddedDatabase {
   readonly pool: PglitePool;
+  readonly withdrawals: WithdrawalTable;
+  /** What the workers of this process say of jobs that have finished, or an attempt of them. */
+  readonly events = new EventEmitter<{ finished: [queue: string, ...Parameters<FinishListener>] }>().setMaxListeners(0);
   readonly #database: PGlite;
   readonly #lock: DirectoryLock;
   readonly #maintenance: NodeJS.Timeout;
 
-  private constructor(database: PGlite, lock: DirectoryLock, pool: PglitePool) {
+  private constructor(lock: DirectoryLock, { database, pool, withdrawals }: OpenDatabase) {
     this.#database = database;
     this.#lock = lock;
     this.pool = pool;
+    this.withdrawals = withdrawals;
     this.#maintenance = setInterval(() => {
       this.maintain().catch((error: unknown) => pool.emit('error', error));
     }, maintenanceIntervalMs);
@@ -62,8 +54,7 @@ export class EmbeddedDatabase {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const lock = await DirectoryLock.acquire(directory);
     try {
-      const { database, pool } = await openPglite(directory);
-      return new EmbeddedDatabase(database, lock, pool);
+      return new EmbeddedDatabase(lock, await openPglite(directory));
     } catch (error) {
       await lock.release();
       throw new Error(`The embedded queue in ${directory} cannot be opened`, { cause: error });
@@ -72,6 +63,7 @@ export class EmbeddedDatabase {
 
   /** Forgets expired withdrawals, reclaims the space of old rows, and keeps the log short that a restart reads. */
   async maintain(): Promise<void> {
+    await this.withdrawals.forgetExpired();
     for (const statement of maintenanceSql) await this.#database.query(statement);
   }
 
@@ -82,7 +74,13 @@ export class EmbeddedDatabase {
   }
 }
 
-async function openPglite(directory: string): Promise<{ database: PGlite; pool: PglitePool }> {
+interface OpenDatabase {
+  readonly database: PGlite;
+  readonly pool: PglitePool;
+  readonly withdrawals: WithdrawalTable;
+}
+
+async function openPglite(directory: string): Promise<OpenDatabase> {
   const dataDirectory = join(directory, 'postgres');
   const initialised = join(directory, 'initialised');
   // Without the mark, the process died while it created the database: nothing was ever accepted into it.
@@ -94,9 +92,10 @@ async function openPglite(directory: string): Promise<{ database: PGlite; pool: 
     const client = await pool.connect();
     await runMigrations(client, bullSchema);
     client.release();
-    await database.exec(`SET search_path TO ${bullSchema}; ${schemaSql} ${voidLocksSql} ${listenSql}`);
+    await database.exec(`SET search_path TO ${bullSchema}; ${withdrawalSchemaSql} ${voidLocksSql} ${listenSql}`);
+    const withdrawals = await WithdrawalTable.open(pool);
     await writeFile(initialised, '');
-    return { database, pool };
+    return { database, pool, withdrawals };
   } catch (error) {
     await database.close();
     throw error;

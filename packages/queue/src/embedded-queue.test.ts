@@ -87,6 +87,31 @@ describe('an embedded queue', { timeout: 120_000 }, () => {
     await queue.close();
   });
 
+  it('remembers after a restart which jobs were cancelled, and does not run one that was about to be', async (test) => {
+    const connection = await connectionFor(test);
+    const queue = await open(connection);
+    await queue.add({ label: 'x' }, { id: 'unwanted', priority: 'normal' });
+    assert.equal(await queue.cancel('unwanted'), 'cancelled');
+    await queue.add({ label: 'x' }, { id: 'interrupted', priority: 'normal' });
+    await queue.close();
+    // What is left when the process dies between remembering that a job is cancelled and taking it out.
+    const database = await EmbeddedDatabase.open(connection.directory);
+    const { rowCount } = await database.pool.query(
+      "INSERT INTO tessera.withdrawal SELECT queue, 'interrupted', record, expires_at_ms FROM tessera.withdrawal",
+      [],
+    );
+    assert.equal(rowCount, 1);
+    await database.close();
+
+    const again = await open(connection);
+    assert.equal((await again.get('unwanted'))?.status, 'cancelled');
+    const started: string[] = [];
+    again.process((job) => Promise.resolve(String(started.push(job.id))), { concurrency: 1 });
+    assert.equal((await again.waitFor('interrupted', { timeoutMs: 5_000 }))?.status, 'cancelled');
+    assert.deepEqual(started, []);
+    await again.close();
+  });
+
   it('names the process that has the directory', async (test) => {
     const connection = await connectionFor(test);
     const child = start(test, connection, `console.log('open'); setInterval(() => {}, 1000);`);

@@ -1,51 +1,50 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { TesseraError } from '@tessera/contracts';
 import type { JobSnapshot, WaitOptions } from './job-queue.js';
-import { fromBullId, isFinished } from './job-record.js';
-import type { BullEvents, QueueBackend } from './queue-backend.js';
+import { fromBullId, isFinished, toSnapshot } from './job-record.js';
+import type { QueueBackend } from './queue-backend.js';
 
 /** How often a waiter looks for itself, should the event it waits for have been lost. */
 const recheckMs = 5_000;
-const restartDelayMs = 500;
 
-interface Waiter {
+interface Waiter<Data> {
   /** Looks whether the job has finished. */
   readonly check: () => void;
+  /** Null when the time is up. */
+  readonly finish: (snapshot: JobSnapshot<Data> | null) => void;
   readonly stop: (reason: Error) => void;
 }
 
 /** Those who wait for jobs to finish: one stream of events for all of them. */
 export class JobWaiters<Data> {
   readonly #backend: QueueBackend;
-  readonly #get: (id: string) => Promise<JobSnapshot<Data> | null>;
-  readonly #onError: (error: Error) => void;
-  readonly #waiters = new Map<string, Set<Waiter>>();
+  readonly #look: (id: string) => Promise<JobSnapshot<Data> | null>;
+  readonly #waiters = new Map<string, Set<Waiter<Data>>>();
   readonly #closing = new AbortController();
-  #events: BullEvents | null = null;
+  #watch: { close(): Promise<void> } | null = null;
 
-  constructor(
-    backend: QueueBackend,
-    get: (id: string) => Promise<JobSnapshot<Data> | null>,
-    onError: (error: Error) => void,
-  ) {
+  /** @param look - the job as far as waiting goes: its place among unfinished ones does not matter */
+  constructor(backend: QueueBackend, look: (id: string) => Promise<JobSnapshot<Data> | null>) {
     this.#backend = backend;
-    this.#get = get;
-    this.#onError = onError;
+    this.#look = look;
   }
 
   wait(id: string, { timeoutMs, signal }: WaitOptions): Promise<JobSnapshot<Data> | null> {
     return new Promise((resolve, reject) => {
       this.#closing.signal.throwIfAborted();
       signal?.throwIfAborted();
-      this.#events ??= this.#listen();
+      this.#watch ??= this.#listen();
 
       const settle = (snapshot: JobSnapshot<Data> | null) => {
         if (snapshot === null) waiter.stop(new TesseraError('TSR_JOB_NOT_FOUND', `There is no job ${id}.`));
-        else if (isFinished(snapshot)) finish(snapshot);
+        else if (isFinished(snapshot)) waiter.finish(snapshot);
       };
-      const waiter: Waiter = {
+      const waiter: Waiter<Data> = {
         // A look that fails leaves the waiter waiting: the queue may be back before the timeout.
-        check: () => void this.#get(id).then(settle, () => undefined),
+        check: () => void this.#look(id).then(settle, () => undefined),
+        finish: (snapshot) => {
+          leave();
+          resolve(snapshot);
+        },
         stop: (reason) => {
           leave();
           reject(reason);
@@ -56,7 +55,7 @@ export class JobWaiters<Data> {
       };
       const timers = [
         setTimeout(() => {
-          finish(null);
+          waiter.finish(null);
         }, timeoutMs),
         setInterval(waiter.check, recheckMs),
       ];
@@ -65,14 +64,10 @@ export class JobWaiters<Data> {
         signal?.removeEventListener('abort', abort);
         this.#unsubscribe(id, waiter);
       };
-      const finish = (snapshot: JobSnapshot<Data> | null) => {
-        leave();
-        resolve(snapshot);
-      };
 
       this.#subscribe(id, waiter);
       signal?.addEventListener('abort', abort, { once: true });
-      this.#get(id).then((snapshot) => {
+      this.#look(id).then((snapshot) => {
         const untilDeadlineMs = (snapshot?.deadlineAt ?? Infinity) - Date.now();
         if (untilDeadlineMs < timeoutMs) timers.push(setTimeout(waiter.check, untilDeadlineMs + 1));
         settle(snapshot);
@@ -84,40 +79,24 @@ export class JobWaiters<Data> {
     const reason = new TesseraError('TSR_QUEUE_UNAVAILABLE', 'The queue is shutting down.');
     this.#closing.abort(reason);
     for (const waiter of [...this.#waiters.values()].flatMap((waiters) => [...waiters])) waiter.stop(reason);
-    await this.#events?.close();
+    await this.#watch?.close();
   }
 
-  /** Starts from the oldest event still kept, so that none falls between opening the stream and the first read. */
-  #listen(): BullEvents {
-    const events = this.#backend.openEvents({ autorun: false, lastEventId: '0' });
-    const wake = ({ jobId }: { jobId: string }) => {
-      for (const waiter of this.#waiters.get(fromBullId(jobId)) ?? []) waiter.check();
-    };
-    events.on('completed', wake);
-    events.on('failed', wake);
-    events.on('withdrawn', wake);
-    events.on('error', this.#onError);
-    void this.#keepRunning(events);
-    return events;
-  }
-
-  async #keepRunning(events: BullEvents): Promise<void> {
-    while (!this.#closing.signal.aborted) {
-      try {
-        await events.run();
-      } catch (error) {
-        this.#onError(error as Error);
+  #listen(): { close(): Promise<void> } {
+    return this.#backend.watchFinished((bullId, finished) => {
+      for (const waiter of this.#waiters.get(fromBullId(bullId)) ?? []) {
+        if (finished === null) waiter.check();
+        else waiter.finish(toSnapshot(finished, null));
       }
-      await delay(restartDelayMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
-    }
+    });
   }
 
-  #subscribe(id: string, waiter: Waiter): void {
-    const waiters = this.#waiters.get(id) ?? new Set();
+  #subscribe(id: string, waiter: Waiter<Data>): void {
+    const waiters = this.#waiters.get(id) ?? new Set<Waiter<Data>>();
     this.#waiters.set(id, waiters.add(waiter));
   }
 
-  #unsubscribe(id: string, waiter: Waiter): void {
+  #unsubscribe(id: string, waiter: Waiter<Data>): void {
     const waiters = this.#waiters.get(id);
     waiters?.delete(waiter);
     if (waiters?.size === 0) this.#waiters.delete(id);

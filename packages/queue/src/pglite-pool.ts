@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PGlite } from '@electric-sql/pglite';
 import type { PgNotification, PgPool, PgPoolClient, PgQueryResult } from 'bullmq';
 
@@ -21,6 +22,8 @@ export class PglitePool extends EventEmitter implements PgPool {
   }
 
   async query<Row>(text: string, parameters?: readonly unknown[]): Promise<PgQueryResult<Row>> {
+    // A statement runs on this thread, and those that wait for it follow at once: between them, others have a turn.
+    await nextTurn();
     if (parameters === undefined) {
       const results = await this.#database.exec(text);
       return { rows: (results.at(-1)?.rows ?? []) as Row[] };

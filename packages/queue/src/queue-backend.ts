@@ -1,15 +1,6 @@
-import type {
-  IQueueBackend,
-  Processor,
-  Queue,
-  QueueEvents,
-  QueueEventsOptions,
-  QueueOptions,
-  Worker,
-  WorkerOptions,
-} from 'bullmq';
+import type { IQueueBackend, Processor, Queue, QueueOptions, Worker, WorkerOptions } from 'bullmq';
 import type { JobCounts } from './job-queue.js';
-import type { JobRecord, Withdrawal } from './job-record.js';
+import type { BullJob, JobRecord, Withdrawal } from './job-record.js';
 
 /** The parts of BullMQ in use, which are the same for every backend of its. */
 export interface BullQueue extends Pick<
@@ -24,19 +15,26 @@ export interface BullWorker extends Pick<Worker, 'close'> {
   on(event: 'lockRenewalFailed', listener: (bullIds: string[]) => void): unknown;
 }
 
-export interface BullEvents extends Pick<QueueEvents, 'close' | 'run'> {
-  on(event: 'error', listener: (error: Error) => void): unknown;
-  /** `withdrawn` is an event of our own beside BullMQ's. */
-  on(event: 'completed' | 'failed' | 'withdrawn', listener: (event: { jobId: string }) => void): unknown;
-}
+/**
+ * Told of every job that may have finished, in whichever process; with the job itself where it is at hand, and then it
+ * has. A notice may be lost, or come twice.
+ */
+export type FinishListener = (bullId: string, finished: BullJob | null) => void;
 
 export type BullProcessor = Processor<JobRecord, string>;
+
+/** Events that BullMQ keeps of a queue. */
+export const maxEvents = 1_000;
 
 /** What Redis and the embedded database do differently. One backend serves one queue. */
 export interface QueueBackend {
   openQueue(options: Omit<QueueOptions, 'connection'>): BullQueue;
   openWorker(processor: BullProcessor, options: Omit<WorkerOptions, 'connection'>): BullWorker;
-  openEvents(options: Omit<QueueEventsOptions, 'connection'>): BullEvents;
+
+  /** Calls the listener until it is closed. No notice of a job that is unfinished when this returns goes amiss. */
+  watchFinished(listener: FinishListener): { close(): Promise<void> };
+  /** Tells those who watch of a job that has ended without a worker. */
+  announceWithdrawn(bullId: string): Promise<void>;
 
   counts(): Promise<JobCounts>;
   /** Number of jobs that will be claimed before this waiting one. */

@@ -1,8 +1,16 @@
 import { reconnectingOptions, RedisConnection } from '@tessera/redis';
-import { Queue, QueueEvents, Worker, type QueueEventsOptions, type QueueOptions, type WorkerOptions } from 'bullmq';
+import { Queue, QueueEvents, Worker, type QueueOptions, type WorkerOptions } from 'bullmq';
 import type { JobCounts } from './job-queue.js';
 import type { JobRecord, Withdrawal } from './job-record.js';
-import type { BullEvents, BullProcessor, BullQueue, BullWorker, QueueBackend } from './queue-backend.js';
+import {
+  maxEvents,
+  type BullProcessor,
+  type BullQueue,
+  type BullWorker,
+  type FinishListener,
+  type QueueBackend,
+} from './queue-backend.js';
+import { RedisEvents } from './redis-events.js';
 
 const operationTimeoutMs = 1_000;
 const prefix = 'tessera';
@@ -21,11 +29,13 @@ export class RedisBackend implements QueueBackend {
   readonly #name: string;
   readonly #url: string;
   readonly #connection: RedisConnection;
+  readonly #onError: (error: Error) => void;
   #isClosed = false;
 
   private constructor(options: RedisBackendOptions, connection: RedisConnection) {
     this.#name = `{${options.name}}`;
     this.#url = options.url;
+    this.#onError = options.onError;
     this.#connection = connection;
   }
 
@@ -59,8 +69,15 @@ export class RedisBackend implements QueueBackend {
     return new Worker<JobRecord, string>(this.#name, processor, { ...options, prefix, connection: this.#waiting() });
   }
 
-  openEvents(options: Omit<QueueEventsOptions, 'connection'>): BullEvents {
-    return new QueueEvents(this.#name, { ...options, prefix, connection: this.#waiting() });
+  /** Starts from the oldest event still kept, so that none falls between opening the stream and the first read. */
+  watchFinished(listener: FinishListener): RedisEvents {
+    const options = { autorun: false, lastEventId: '0', prefix, connection: this.#waiting() };
+    return new RedisEvents(new QueueEvents(this.#name, options), listener, this.#onError);
+  }
+
+  async announceWithdrawn(bullId: string): Promise<void> {
+    const event = ['event', 'withdrawn', 'jobId', bullId];
+    await this.#connection.client.xadd(this.#key('events'), 'MAXLEN', '~', maxEvents, '*', ...event);
   }
 
   async counts(): Promise<JobCounts> {
