@@ -55,5 +55,4 @@ export async function writeExpiry(file: FileHandle, expiresAt: number): Promise<
   const field = Buffer.alloc(8);
   field.writeDoubleBE(expiresAt);
   await file.write(field, 0, field.length, expiryOffset);
-  await file.datasync();
 }

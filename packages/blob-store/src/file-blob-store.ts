@@ -24,7 +24,10 @@ export interface FileBlobStoreOptions {
   readonly now?: () => number;
 }
 
-/** Opens a {@link BlobStore} on a directory: one file a blob, replaced atomically and synced to the disk. */
+/**
+ * Opens a {@link BlobStore} on a directory: one file a blob, replaced atomically. Nothing is synced to the disk, so what
+ * was written in the last seconds may not survive the loss of power, like the jobs of the embedded queue that refer to it.
+ */
 export async function openFileBlobStore(options: FileBlobStoreOptions): Promise<FileBlobStore> {
   await mkdir(options.directory, { recursive: true });
   return new FileBlobStore(options);
@@ -51,14 +54,13 @@ export class FileBlobStore implements BlobStore {
   async put(key: string, bytes: Uint8Array, expiry: BlobExpiry): Promise<void> {
     const { shard, path } = this.#locate(key);
     const header = encodeHeader({ expiresAt: this.#expiresAt(expiry), sizeBytes: bytes.byteLength });
-    if ((await mkdir(shard, { recursive: true })) !== undefined) await syncDirectory(this.#directory);
+    await mkdir(shard, { recursive: true });
     const temporary = join(shard, randomUUID() + temporarySuffix);
     try {
       const file = await open(temporary, 'wx');
       try {
         await file.writeFile(header);
         await file.writeFile(bytes);
-        await file.sync();
       } finally {
         await file.close();
       }
@@ -67,7 +69,6 @@ export class FileBlobStore implements BlobStore {
       await rm(temporary, { force: true });
       throw error;
     }
-    await syncDirectory(shard);
   }
 
   async get(key: string): Promise<Uint8Array | null> {
@@ -201,17 +202,6 @@ async function entries(directory: string, kind: 'files' | 'directories'): Promis
 async function removeIfAbandoned(path: string): Promise<void> {
   const stats = await stat(path).catch(ignoreMissing);
   if (stats !== undefined && Date.now() - stats.mtimeMs > abandonedAfterMs) await rm(path, { force: true });
-}
-
-/** Makes a rename or a new entry durable; directories cannot be opened, nor need to be, on Windows. */
-async function syncDirectory(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }
 
 function ignoreMissing(error: unknown): undefined {
