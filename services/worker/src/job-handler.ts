@@ -1,17 +1,11 @@
 import { performance } from 'node:perf_hooks';
-import type { BlobStore } from '@tessera/blob-store';
-import {
-  imageKey,
-  resultKey,
-  TesseraError,
-  type Config,
-  type SegmentJob,
-  type SegmentResponse,
-} from '@tessera/contracts';
+import { getImage, type BlobStore } from '@tessera/blob-store';
+import { resultKey, TesseraError, type Config, type SegmentJob, type SegmentResponse } from '@tessera/contracts';
 import type { JobHandler, RunningJob } from '@tessera/queue';
 import type { SegmentImage } from '@tessera/segmentation';
 import { canaryImage, canaryQuery } from './canary.js';
 import type { Models } from './models.js';
+import { progressReport } from './progress-report.js';
 
 /** What the worker does with a job: runs its model and stores the response of the route under the job's result key. */
 export function createJobHandler(config: Config, models: Models, blobs: BlobStore): JobHandler {
@@ -26,11 +20,11 @@ export function createJobHandler(config: Config, models: Models, blobs: BlobStor
     const startedAt = performance.now();
     const queueMs = Math.max(0, Date.now() - job.enqueuedAt);
     const { description, segmenter } = models.find(options.model);
+    const report = progressReport(job);
     const { image, results, timingsMs } = await segmenter.segment(storedImage(imageId), queries, options, {
       signal: job.signal,
       onProgress: (stage, fraction) => {
-        // Progress is a courtesy: a job does not fail because it could not be told.
-        job.progress({ stage, fraction }).catch(() => undefined);
+        report({ stage, fraction });
       },
     });
     const totalMs = queueMs + performance.now() - startedAt;
@@ -47,7 +41,7 @@ export function createJobHandler(config: Config, models: Models, blobs: BlobStor
     return {
       id,
       async read() {
-        const bytes = await blobs.get(imageKey(id));
+        const bytes = await getImage(blobs, id);
         if (bytes) return bytes;
         throw new TesseraError('TSR_IMAGE_NOT_FOUND', `The image ${id} expired before the job ran; send it again.`);
       },
