@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { SegmentResponse } from '@tessera/contracts';
-import { drawnPicture, postSegment, startEmbedded } from '@tessera/tests';
+import { drawnPicture, encodeForm, startEmbedded } from '@tessera/tests';
 
 /**
  * `npm run bench:latency`: starts the embedded server and times requests from outside, over HTTP, one at a time. Every
@@ -70,11 +70,17 @@ async function timeRequest(
   picture: Buffer,
   options: Scenario['options'],
 ): Promise<{ totalMs: number; overheadMs: number }> {
+  const { body, contentType } = await encodeForm(picture, query, options);
   const startedAt = performance.now();
-  const response = await postSegment(service.url, picture, query, { options });
-  if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
-  const { timings_ms: timings } = (await response.json()) as SegmentResponse;
+  const response = await fetch(`${service.url}/segment`, {
+    method: 'POST',
+    body,
+    headers: { 'content-type': contentType },
+  });
+  const text = await response.text();
   const totalMs = performance.now() - startedAt;
+  if (response.status !== 200) throw new Error(`${response.status}: ${text}`);
+  const { timings_ms: timings } = JSON.parse(text) as SegmentResponse;
   const workMs = ['decode', 'language', 'vision', 'mask'].reduce((sum, stage) => sum + (timings[stage] ?? 0), 0);
   return { totalMs, overheadMs: totalMs - workMs };
 }

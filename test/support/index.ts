@@ -1,2 +1,2 @@
-export { drawnPicture, postSegment } from './requests.js';
+export { drawnPicture, encodeForm, postSegment } from './requests.js';
 export { startEmbedded } from './services.js';

@@ -22,18 +22,30 @@ export interface SegmentExtras {
   readonly options?: Readonly<Record<string, unknown>>;
 }
 
+/** A form with a picture and a query, encoded and ready to be sent. */
+export async function encodeForm(picture: Buffer, query: string, options: SegmentExtras['options'] = {}) {
+  const form = new FormData();
+  form.append('image', new Blob([new Uint8Array(picture)]), 'picture.jpg');
+  form.append('query', query);
+  form.append('options', JSON.stringify(options));
+  const encoded = new Response(form);
+  return { body: await encoded.arrayBuffer(), contentType: encoded.headers.get('content-type') ?? '' };
+}
+
 /** Sends a picture and a query as a form. */
 export async function postSegment(
   url: string,
   picture: Buffer,
   query: string,
-  { headers = {}, options = {} }: SegmentExtras = {},
+  { headers = {}, options }: SegmentExtras = {},
 ): Promise<Response> {
-  const form = new FormData();
-  form.append('image', new Blob([new Uint8Array(picture)]), 'picture.jpg');
-  form.append('query', query);
-  form.append('options', JSON.stringify(options));
-  return fetch(`${url}/segment`, { method: 'POST', body: form, headers, signal: AbortSignal.timeout(60_000) });
+  const { body, contentType } = await encodeForm(picture, query, options);
+  return fetch(`${url}/segment`, {
+    method: 'POST',
+    body,
+    headers: { ...headers, 'content-type': contentType },
+    signal: AbortSignal.timeout(60_000),
+  });
 }
 
 /** The answer's JSON, to be read by its wire names. */
