@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains the committed weights from nothing, evaluates and exports them. An interrupted run goes on where it was.
+# Trains the reasoner from nothing, evaluates and exports it. An interrupted run goes on where it was.
 # usage: reproduce.sh MODELS DATA RUN
 set -euo pipefail
 models=$1 data=$2 run=$3
@@ -9,7 +9,7 @@ for split in train val; do
   [ -f "$run/$split.npz" ] ||
     python -m tessera_training.photos --split $split --models "$models" --data "$data" --out "$run/$split.npz"
 done
-python -m tessera_training.train --photos "$run/train.npz" --models "$models" --out "$run" --steps 2000 --decay 500
+python -m tessera_training.train --photos "$run/train.npz" --models "$models" --out "$run"
 python -m tessera_training.curves "$run/log.jsonl" "$run/curves.png"
 python -m tessera_training.weights "$run/checkpoint.pt" "$run/reasoner.pt"
 python -m tessera_training.evaluate --weights "$run/reasoner.pt" --models "$models" --photos "$run/train.npz" --simulated 150

@@ -18,10 +18,10 @@ def main():
     parser.add_argument("image")
     arguments = parser.parse_args()
     records = [json.loads(line) for line in arguments.log.read_text().splitlines()]
-    steps = [record["step"] for record in records]
     figure, axes = pyplot.subplots(1, len(LOSSES) + 1, figsize=(3.2 * (len(LOSSES) + 1), 2.8), layout="constrained")
     for axis, name in zip(axes, (*LOSSES, "rate")):
-        axis.plot(steps, [record[name] for record in records], linewidth=1)
+        points = [(record["step"], record[name]) for record in records if name in record]
+        axis.plot(*zip(*points), linewidth=1)
         axis.set(title=name, xlabel="step")
         axis.grid(alpha=0.3)
     figure.savefig(arguments.image, dpi=100)

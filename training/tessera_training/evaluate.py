@@ -58,13 +58,13 @@ def rule_outputs(model, batch):
     return logits, np.zeros_like(logits), gate, singular
 
 
-def judge(outputs, scene, queries):
+def judge(outputs, scene, queries, threshold=0.0):
     """Per query: (kind, F1, covered IoU, whether its head is a held-out class)."""
     class_logits, context, gate, singular = outputs
     total, results = total_score(class_logits, context, gate), []
     singular = (singular > 0) & (gate[:, 0] > 0.5)  # "the dog" alone asks for every dog
     for index, query in enumerate(queries):
-        chosen = scene.regions[select(total[index], class_logits[index], singular[index], scene.regions)]
+        chosen = scene.regions[select(total[index], class_logits[index], singular[index], scene.regions, threshold)]
         aims = scene.things[query.targets]
         head = set(query.mentions[0] if query.mentions else [query.described])
         results.append((query.kind, selection_f1(chosen, aims), box_iou(chosen, aims), bool(head & HELD_OUT_CLASSES)))
@@ -106,6 +106,7 @@ def parser_of_cases(description):
     parser.add_argument("--bench", help="queries of the benchmark, about the photos of --split in --data")
     parser.add_argument("--data")
     parser.add_argument("--split", choices=["train", "val"], default="val")
+    parser.add_argument("--threshold", type=float, default=0.0, help="of the reasoner's scores, see calibrate.py")
     parser.add_argument("--json", help="also write the figures here")
     return parser
 
@@ -118,8 +119,10 @@ def main():
         batch = batcher.batch([scene], [queries])
         outputs = outputs_of(model, batch)
         results["rule"] += judge(rule_outputs(model, batch), scene, queries)
-        results["reasoner"] += judge(outputs, scene, queries)
-        results["no image tokens"] += judge(outputs_of(model, batch, hide_image=True), scene, queries)
+        results["reasoner"] += judge(outputs, scene, queries, arguments.threshold)
+        results["no image tokens"] += judge(
+            outputs_of(model, batch, hide_image=True), scene, queries, arguments.threshold
+        )
     rows = table(results)
     print_table(rows)
     if arguments.json:
