@@ -13,6 +13,7 @@ const fingerprint = await builderFingerprint();
 if (await isUpToDate(directory, fingerprint)) {
   console.log(`${directory} is up to date`);
 } else {
+  console.log(`building ${directory} from the installed weight packages …`);
   const startedAt = performance.now();
   await mkdir(modelsDirectory, { recursive: true });
   await writeBundle(directory, fingerprint, await buildBaselineBundle());
