@@ -17,3 +17,8 @@ export const defaultImageLimits: ImageLimits = {
   headerTimeoutMs: 2_000,
   decodeTimeoutSeconds: 20,
 };
+
+/** The defaults with another size: the limits of a service that is configured in megapixels. */
+export function imageLimits(maxMegapixels: number): ImageLimits {
+  return { ...defaultImageLimits, maxPixels: maxMegapixels * 1_000_000 };
+}

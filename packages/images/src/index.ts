@@ -2,7 +2,7 @@ export { decodeForModels, decodeImage } from './decode-image.js';
 export type { DecodeForModelsOptions, ModelImages, PixelImage, ResizeTarget } from './decode-image.js';
 export type { FetchPolicy, ResolvedAddress } from './fetch-policy.js';
 export type { ImageFormat } from './image-format.js';
-export { defaultImageLimits } from './image-limits.js';
+export { defaultImageLimits, imageLimits } from './image-limits.js';
 export type { ImageLimits } from './image-limits.js';
 export { resolveImageSource } from './image-source.js';
 export type { ImageSourceOptions } from './image-source.js';

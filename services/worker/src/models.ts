@@ -1,5 +1,5 @@
 import { TesseraError, type Config, type ModelDescription } from '@tessera/contracts';
-import { defaultImageLimits } from '@tessera/images';
+import { imageLimits } from '@tessera/images';
 import { loadBundles, startInferenceRunner, type Bundle, type InferenceRunner } from '@tessera/inference';
 import { createSegmenter, type Segmenter } from '@tessera/segmentation';
 import type { Logger } from 'pino';
@@ -41,7 +41,7 @@ export async function loadModels(config: Config, log: Logger): Promise<Models> {
     const models = new Map<string, Model>();
     for (const bundle of bundles) {
       const segmenter = await createSegmenter(bundle, runner, {
-        imageLimits: { ...defaultImageLimits, maxPixels: config.TESSERA_MAX_MEGAPIXELS * 1_000_000 },
+        imageLimits: imageLimits(config.TESSERA_MAX_MEGAPIXELS),
       });
       await segmenter.warmUp(canaryImage());
       models.set(bundle.manifest.name, { description: describe(bundle, defaultName), segmenter });

@@ -7,7 +7,6 @@ import { createJobHandler } from './job-handler.js';
 import { loadModels } from './models.js';
 
 export interface Worker extends Service {
-  readonly report: WorkerReport;
   /** Takes no more jobs, finishes the running ones within the time (the rest go back to the queue), and ends. */
   close(drainMs?: number): Promise<void>;
 }
@@ -38,9 +37,6 @@ export async function startWorker({ config, queue, blobs, log }: ServiceContext)
   log.info({ worker: id, executionProvider: models.runner.executionProvider }, 'worker is ready');
 
   return {
-    get report() {
-      return report();
-    },
     async close(drainMs = config.TESSERA_DRAIN_S * 1000) {
       await processor.drain(drainMs);
       await heartbeat.stop();

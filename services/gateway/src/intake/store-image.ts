@@ -1,6 +1,6 @@
 import { putImage, type BlobStore } from '@tessera/blob-store';
 import { imageKey, TesseraError, type Config, type ImageSource } from '@tessera/contracts';
-import { defaultImageLimits, inspectImage, resolveImageSource } from '@tessera/images';
+import { imageLimits, inspectImage, resolveImageSource } from '@tessera/images';
 import type { GatewayMetrics } from '../metrics.js';
 import { bodyLimitBytes } from '../server-options.js';
 
@@ -37,7 +37,7 @@ export async function storeImage(
           signal,
         })
       : source;
-  await inspectImage(bytes, { ...defaultImageLimits, maxPixels: config.TESSERA_MAX_MEGAPIXELS * 1e6 });
+  await inspectImage(bytes, imageLimits(config.TESSERA_MAX_MEGAPIXELS));
   metrics.imageBytes.observe(bytes.byteLength);
   return putImage(blobs, bytes, expiry);
 }
