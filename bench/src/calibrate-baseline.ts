@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BundleClass, type LogisticCalibration } from '@tessera/contracts';
 import { defaultImageLimits } from '@tessera/images';
+import { isBundleOf } from '@tessera/inference';
 import { ClassDetectorSegmenter } from '@tessera/segmentation';
 import Type from 'typebox';
 import { Value } from 'typebox/value';
@@ -25,6 +26,8 @@ const detectionThreshold = 0.15;
 await runCommand(() => withRuntime('tessera-baseline', calibrate));
 
 async function calibrate({ bundle, runner }: Runtime): Promise<void> {
+  if (!isBundleOf(bundle, 'class-detector'))
+    throw new Error('tessera-baseline is of another pipeline: build it again.');
   const classes = Value.Parse(
     Type.Array(BundleClass),
     JSON.parse(Buffer.from(await bundle.readFile(bundle.manifest.settings.classes)).toString('utf8')),

@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { BundleManifest } from '@tessera/contracts';
+import type { BundleManifest, PipelineManifest, PipelineName } from '@tessera/contracts';
 
-/** A bundle before it is on disk: its manifest without what follows from the files, and the files' bytes. */
+/** A manifest without what follows from the files. */
+type ManifestContent = {
+  [Name in PipelineName]: Omit<PipelineManifest<Name>, 'schema' | 'files' | 'built_from'>;
+}[PipelineName];
+
+/** A bundle before it is on disk. */
 export interface BundleContent {
-  readonly manifest: Omit<BundleManifest, 'schema' | 'files' | 'built_from'>;
+  readonly manifest: ManifestContent;
   readonly files: Readonly<Record<string, Uint8Array>>;
 }
 

@@ -82,30 +82,81 @@ export const ClassDetectorSettings = Type.Object(
 );
 export type ClassDetectorSettings = Static<typeof ClassDetectorSettings>;
 
-/** `bundle.json`: everything that serving needs to know about a model. */
-export const BundleManifest = Type.Object(
+/**
+ * Settings of the pipeline that compares images with prompts, as CLIP does. Its graphs are `image_encoder`,
+ * `text_encoder` and `soft_prompt_step`.
+ */
+export const DualEncoderSettings = Type.Object(
   {
-    schema: Type.Literal(1),
-    name: Type.String({ pattern: '^[a-z0-9][a-z0-9.-]*$' }),
-    version: Type.String(),
-    description: Type.String(),
-    license: Type.String(),
-    built_from: Type.String({
-      description: 'Fingerprint of the builder and its sources; a different one means: build again.',
+    image_size: Type.Integer({
+      minimum: 1,
+      description: 'Side of the square that the image encoder reads, in pixels.',
     }),
-    provenance: Type.Array(Provenance),
-    files: Type.Record(
-      Type.String(),
-      Type.Object(
-        { sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }), bytes: Type.Integer({ minimum: 0 }) },
-        { ...strict },
-      ),
+    resize: Type.Enum(['stretch', 'crop'], {
+      description: '`stretch` the image to the square, or scale its shortest side and `crop` the centre.',
+    }),
+    token_embedding: Type.String({
+      description: 'Safetensors file with `token_embedding.weight` [vocabulary, text_width], float16 or float32.',
+    }),
+    tokenizer: Type.String({ description: 'File of the tokenizer.' }),
+    start_token: Type.Integer({ minimum: 0, description: 'Row of the token that begins every text.' }),
+    end_token: Type.Integer({ minimum: 0, description: 'Row of the token that ends every text, where it is pooled.' }),
+    context_length: Type.Integer({ minimum: 4, description: 'Most tokens of a text, start and end included.' }),
+    prompt: Type.String({ description: 'What precedes the primitives: "a photo of".' }),
+    logit_scale: Type.Number({ exclusiveMinimum: 0, description: 'Factor from cosine to logit.' }),
+    text_width: Type.Integer({ minimum: 1, description: 'Width of a token embedding.' }),
+    embedding_width: Type.Integer({ minimum: 1, description: 'Width of the space that images and texts share.' }),
+  },
+  { ...strict },
+);
+export type DualEncoderSettings = Static<typeof DualEncoderSettings>;
+
+const manifestFields = {
+  schema: Type.Literal(1),
+  name: Type.String({ pattern: '^[a-z0-9][a-z0-9.-]*$' }),
+  version: Type.String(),
+  description: Type.String(),
+  license: Type.String(),
+  built_from: Type.String({
+    description: 'Fingerprint of the builder and its sources; a different one means: build again.',
+  }),
+  provenance: Type.Array(Provenance),
+  files: Type.Record(
+    Type.String(),
+    Type.Object(
+      { sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }), bytes: Type.Integer({ minimum: 0 }) },
+      { ...strict },
     ),
-    graphs: Type.Record(Type.String(), GraphDescription),
+  ),
+  graphs: Type.Record(Type.String(), GraphDescription),
+};
+
+const ClassDetectorManifest = Type.Object(
+  {
+    ...manifestFields,
     task: Type.Literal('segmentation'),
     pipeline: Type.Literal('class-detector'),
     settings: ClassDetectorSettings,
   },
   { ...strict },
 );
+
+const DualEncoderManifest = Type.Object(
+  {
+    ...manifestFields,
+    task: Type.Literal('composition'),
+    pipeline: Type.Literal('dual-encoder'),
+    settings: DualEncoderSettings,
+  },
+  { ...strict },
+);
+
+/** `bundle.json`: everything that serving needs to know about a model. Its `pipeline` says which settings it has. */
+export const BundleManifest = Type.Union([ClassDetectorManifest, DualEncoderManifest]);
 export type BundleManifest = Static<typeof BundleManifest>;
+
+/** Name of the code that runs a bundle. */
+export type PipelineName = BundleManifest['pipeline'];
+
+/** Manifest of the bundles of one pipeline. */
+export type PipelineManifest<Name extends PipelineName> = Extract<BundleManifest, { pipeline: Name }>;

@@ -3,7 +3,7 @@ import { mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { BundleManifest } from '@tessera/contracts';
-import { BundleError, loadBundle, loadBundles } from './bundle.js';
+import { BundleError, isBundleOf, loadBundle, loadBundles } from './bundle.js';
 import { temporaryDirectory, writeTestBundle } from './test-bundle.js';
 
 async function bundleDirectory(t: TestContext, change?: (manifest: BundleManifest) => unknown): Promise<string> {
@@ -43,6 +43,21 @@ test('a manifest of another shape names every finding', async (t) => {
     Object.assign(manifest, { schema: 2, version: 7, extra: 1 }),
   );
   await assertRefused(directory, '/schema must', '/version must be string', 'additional properties');
+});
+
+test('a manifest is judged by the pipeline that it names', async (t) => {
+  const composition = await bundleDirectory(t, (manifest) =>
+    Object.assign(manifest, { task: 'composition', pipeline: 'dual-encoder' }),
+  );
+  await assertRefused(composition, '/settings must have required properties image_size', /^((?!\/task).)*$/s);
+  const unknown = await bundleDirectory(t, (manifest) => Object.assign(manifest, { pipeline: 'oracle' }));
+  await assertRefused(unknown, '/pipeline must be equal to constant');
+});
+
+test('a bundle is of its own pipeline alone', async (t) => {
+  const bundle = await loadBundle(await bundleDirectory(t));
+  assert.equal(isBundleOf(bundle, 'class-detector'), true);
+  assert.equal(isBundleOf(bundle, 'dual-encoder'), false);
 });
 
 test('a manifest that is a directory, and one beyond all measure', async (t) => {

@@ -3,7 +3,8 @@ import { createReadStream } from 'node:fs';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { BundleManifest } from '@tessera/contracts';
+import { BundleManifest, type PipelineManifest, type PipelineName } from '@tessera/contracts';
+import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 
 const MANIFEST_FILE = 'bundle.json';
@@ -16,16 +17,24 @@ export class BundleError extends Error {
 }
 
 /** A model bundle whose files were all checked against the manifest. */
-export interface Bundle {
+export interface Bundle<Manifest extends BundleManifest = BundleManifest> {
   /** Absolute path of the directory. */
   readonly directory: string;
-  readonly manifest: BundleManifest;
+  readonly manifest: Manifest;
   /**
    * Reads a file that the manifest lists.
    *
    * @throws BundleError when the manifest does not list it or it is gone
    */
   readFile(name: string): Promise<Uint8Array>;
+}
+
+/** Whether the bundle is one that `pipeline` runs. */
+export function isBundleOf<Pipeline extends PipelineName>(
+  bundle: Bundle,
+  pipeline: Pipeline,
+): bundle is Bundle<PipelineManifest<Pipeline>> {
+  return bundle.manifest.pipeline === pipeline;
 }
 
 export interface LoadedBundles {
@@ -120,10 +129,20 @@ async function readManifest(root: string): Promise<BundleManifest> {
     throw new BundleError(`${file} is not readable JSON; ${REMEDY}.`, { cause });
   }
   if (Value.Check(BundleManifest, manifest)) return manifest;
-  const findings = Value.Errors(BundleManifest, manifest).map(
+  const findings = Value.Errors(manifestSchema(manifest), manifest).map(
     ({ instancePath, message }) => `${instancePath === '' ? 'the manifest' : instancePath} ${message}`,
   );
   throw new BundleError(`${file} is not a bundle manifest: ${[...new Set(findings)].join('; ')}; ${REMEDY}.`);
+}
+
+/** The schema that the manifest's pipeline names, so that findings are not those of all pipelines together. */
+function manifestSchema(manifest: unknown): TSchema {
+  const named = BundleManifest.anyOf.find(({ properties }) => {
+    return typeof manifest === 'object' && manifest !== null && 'pipeline' in manifest
+      ? properties.pipeline.const === manifest.pipeline
+      : false;
+  });
+  return named ?? BundleManifest;
 }
 
 async function checkFile(

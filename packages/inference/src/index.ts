@@ -1,4 +1,4 @@
-export { BundleError, loadBundle, loadBundles, type Bundle, type LoadedBundles } from './bundle.js';
+export { BundleError, isBundleOf, loadBundle, loadBundles, type Bundle, type LoadedBundles } from './bundle.js';
 export {
   InvalidRunError,
   TensorNotKeptError,

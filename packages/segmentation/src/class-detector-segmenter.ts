@@ -2,6 +2,7 @@ import {
   BundleClass,
   TesseraError,
   type ClassDetectorSettings,
+  type PipelineManifest,
   type SegmentOptions,
   type SegmentQueryResult,
 } from '@tessera/contracts';
@@ -22,6 +23,8 @@ import { createTextEmbedder } from './text-embedder.js';
 import { Vision, type SeenImage } from './vision.js';
 
 const defaultThreshold = 0.5;
+
+type ClassDetectorBundle = Bundle<PipelineManifest<'class-detector'>>;
 
 /** The detections of an image and what each query makes of them. */
 export interface Evidence {
@@ -47,7 +50,7 @@ export class ClassDetectorSegmenter implements Segmenter {
   readonly #imageLimits: ImageLimits;
 
   private constructor(
-    bundle: Bundle,
+    bundle: ClassDetectorBundle,
     runner: InferenceRunner,
     imageLimits: ImageLimits,
     classCount: number,
@@ -62,7 +65,7 @@ export class ClassDetectorSegmenter implements Segmenter {
   }
 
   static async create(
-    bundle: Bundle,
+    bundle: ClassDetectorBundle,
     runner: InferenceRunner,
     imageLimits: ImageLimits,
   ): Promise<ClassDetectorSegmenter> {
@@ -169,6 +172,6 @@ export class ClassDetectorSegmenter implements Segmenter {
   }
 }
 
-async function readJson(bundle: Bundle, file: string): Promise<unknown> {
+async function readJson(bundle: ClassDetectorBundle, file: string): Promise<unknown> {
   return JSON.parse(Buffer.from(await bundle.readFile(file)).toString('utf8')) as unknown;
 }
