@@ -7,6 +7,7 @@ The queries of a scene share one row: [image tokens][query 1][query 2]…, and a
 import numpy as np
 import torch
 
+from tessera_training import boxes as geometry
 from tessera_training.classes import CLASS_COUNT, class_texts
 from tessera_training.frozen import MAX_PIECES
 from tessera_training.phrases import FORMS
@@ -17,6 +18,8 @@ PIECE, HEAD, OTHER, SEG = 0, 1, 2, 3
 SHARPNESS = 40.0  # of the class weights that a description's similarities give
 TEXT_WIDTH = 512
 SCALE = TEXT_WIDTH**0.5  # makes unit vectors have unit variance
+STANDINGS = ("from left", "from right", "from top", "from bottom", "in size", "from smallest", "of")
+RANKS = 4  # first, second, third, later; of "of", how many of the class there are: one, two, three, more
 
 
 class Batcher:
@@ -71,7 +74,7 @@ class Batcher:
         kind = np.zeros((count, longest), np.int64)
         owner = np.full((count, longest), -1, np.int64)
         position = np.zeros((count, longest), np.int64)
-        seg = np.zeros((count, number), np.int64)
+        seg, other = np.zeros((count, number), np.int64), np.zeros((count, number), np.int64)
         prior = np.zeros((count, number, CLASS_COUNT), np.float32)
         for r, row in enumerate(rows):
             start = 0
@@ -81,6 +84,7 @@ class Batcher:
                 position[r, part] = np.arange(len(kinds))
                 start += len(kinds)
                 seg[r, q], prior[r, q] = start - 1, head
+                other[r, q] = part.start + (kinds.index(OTHER) if OTHER in kinds else 0)
         batch = {
             "regions": np.stack([scene.regions for scene in scenes]),
             "scores": np.stack([scene.scores for scene in scenes]),
@@ -90,6 +94,7 @@ class Batcher:
             "token_query": owner,
             "token_position": position,
             "seg": seg,
+            "other": other,
             "prior": prior,
             **targets(scenes, queries),
         }
@@ -102,16 +107,44 @@ def region_labels(scene, things):
     return np.where(overlap >= FOUND_OVERLAP, 1, np.where(overlap >= NEAR_MISS_OVERLAP, -1, 0))
 
 
+def standings(scene):
+    """Of each region the ranks of its thing among those of its class that the detector found; -1 for no thing: [64, 7]."""
+    found = scene.found()
+    x, y = geometry.centres(scene.things).T
+    size = geometry.areas(scene.things)
+    alike = (scene.labels[:, None] == scene.labels) & found
+    orders = np.stack([x, -x, y, -y, -size, size])  # [6, n]
+    ranks = ((orders[:, None] < orders[:, :, None]) & alike).sum(-1).T  # [n, 6]
+    ranks = np.column_stack([ranks, alike.sum(1) - 1]).clip(0, RANKS - 1)
+    if len(scene.things) == 0:
+        return np.full((len(scene.regions), len(STANDINGS)), -1)
+    own = scene.overlaps.argmax(1)
+    return np.where(scene.overlaps.max(1)[:, None] >= FOUND_OVERLAP, ranks[own], -1)
+
+
+def boxes_of(scene, things):
+    """Centre and size of the one thing, and 1; or nothing: [5]."""
+    if len(things) != 1 or not scene.found()[things[0]]:
+        return np.zeros(5)
+    low, high = np.split(scene.things[things[0]], 2)
+    return np.concatenate([(low + high) / 2, high - low, [1]])
+
+
 def targets(scenes, queries):
-    labels, class_labels = [], []
+    labels, class_labels, aims, anchors = [], [], [], []
     for scene, own in zip(scenes, queries):
         for query in own:
+            aims.append(boxes_of(scene, query.targets))
+            anchors.append(boxes_of(scene, query.anchor))
             classes = query.mentions[0] if query.mentions else [query.described]
             labels.append(region_labels(scene, query.targets))
             class_labels.append(region_labels(scene, np.flatnonzero(np.isin(scene.labels, classes))))
     shape = len(scenes), len(queries[0])
     flat = [query for own in queries for query in own]
     return {
+        "standings": np.stack([standings(scene) for scene in scenes]),
+        "aim": np.array(aims, np.float32).reshape(*shape, -1),
+        "anchor": np.array(anchors, np.float32).reshape(*shape, -1),
         "labels": np.array(labels, np.int8).reshape(*shape, -1),
         "class_labels": np.array(class_labels, np.int8).reshape(*shape, -1),
         "singular": np.array([query.singular for query in flat]).reshape(shape),

@@ -2,6 +2,9 @@
 
     [64 grid tokens][64 region tokens] | [text pieces][mentioned things][SEG]
 
+Image tokens see each other in both directions (a prefix language model, as PaliGemma's), text tokens see the image and
+what precedes them in their query. So a region can tell its rank among its like, and image states serve every query.
+
 A region's score is the sum of two channels. The class channel is the calibrated detector rule, which SEG may correct.
 The context channel compares SEG after the last layer with the region's own state inside the decoder, at the layer where
 scattering ends (see pruning.py).
@@ -13,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tessera_training.batches import HEAD, OTHER, PIECE, SCALE, SEG, TEXT_WIDTH
+from tessera_training.batches import HEAD, OTHER, PIECE, RANKS, SCALE, SEG, STANDINGS, TEXT_WIDTH
 from tessera_training.classes import CLASS_COUNT
 from tessera_training.phrases import FORMS
 from tessera_training.scenes import GRID, REGIONS
@@ -130,8 +133,12 @@ class Reasoner(nn.Module):
         self.class_query = nn.Linear(width, width, bias=False)
         self.class_key = nn.Linear(TEXT_WIDTH, width, bias=False)
         self.heads = nn.Linear(width, 3)  # bias of the context channel, whether it counts, singular
-        self.form = nn.Linear(width, len(FORMS))  # for training only: SEG has to know what is asked
-        self.place = nn.Linear(width, 4)  # for training only: a region's state has to keep where it is
+        # For training only: what SEG, a region and a mentioned thing have to know.
+        self.form = nn.Linear(width, len(FORMS))  # SEG, half-way: what is asked
+        self.place = nn.Linear(width, 4)  # region: where it is
+        self.standing = nn.Linear(width, len(STANDINGS) * RANKS)  # region: its ranks among its like
+        self.anchor = nn.Linear(width, 4)  # first other mentioned thing: where it is
+        self.aim = nn.Linear(width, 4)  # SEG: where the one thing asked for is
         self.calibration = nn.Parameter(torch.tensor([1.8, 2.5]))  # slope and offset of the class channel
         self.apply(self.initialise)
         for block in self.blocks:
@@ -142,7 +149,7 @@ class Reasoner(nn.Module):
                 queries, keys, _ = block.qkv.weight.chunk(3)
                 keys[: width // 2] = queries[: width // 2]
         # Step 0 is the calibrated detector rule.
-        for layer in (self.context_query, self.class_query, self.heads, self.form, self.place):
+        for layer in (self.context_query, self.class_query, self.heads):
             nn.init.zeros_(layer.weight)
 
     @staticmethod
@@ -206,8 +213,7 @@ class Reasoner(nn.Module):
 
     def forward(self, batch, hide_image=False):
         """A batch of batches.py -> class logits, context logits [B, Q, R]; logits of whether the context counts
-        [B, Q, 1], of whether one thing is meant [B, Q] and, half-way, of the query's form [B, Q, forms]; the regions'
-        centres and sizes as their states tell them [B, R, 4].
+        [B, Q, 1] and of whether one thing is meant [B, Q]; and by name what only training looks at.
 
         With `hide_image` the query sees no image token and the regions have no states: what the text alone can do."""
         image = self.embed_image(batch["regions"], batch["scores"], batch["grid"])
@@ -219,7 +225,8 @@ class Reasoner(nn.Module):
         visible = owner[:, :, None] == owner[:, None]
         if not hide_image:
             visible = visible | (owner[:, None] == -2)
-        mask = torch.where(visible & (places[:, None] >= places), 0.0, HIDDEN)[:, None]
+        in_order = (places[:, None] >= places) | (places < count)
+        mask = torch.where(visible & in_order, 0.0, HIDDEN)[:, None]
         if torch.is_autocast_enabled(x.device.type):
             mask = mask.to(torch.get_autocast_dtype(x.device.type))
         positions = torch.cat([places[:count].expand(len(x), -1), count + batch["token_position"]], 1)
@@ -228,19 +235,31 @@ class Reasoner(nn.Module):
         for layer, block in enumerate(self.blocks):
             x = block(x, rotary, mask)
             if layer + 1 == self.config.cluster_layers:
-                form = self.form(F.rms_norm(self.seg_states(x[:, count:], batch["seg"]), x.shape[-1:]))
+                half_way = self.states_at(x[:, count:], batch["seg"])
             if layer + 1 == self.config.cluster_layers + self.config.scatter_layers:
                 region_states = x[:, count - REGIONS : count]
+                other = self.states_at(x[:, count:], batch["other"])
         if hide_image:
             region_states = torch.zeros_like(region_states)
-        seg = self.seg_states(x[:, count:], batch["seg"])
-        scores = self.score(seg, region_states, batch["prior"], batch["scores"])
-        return *scores, form, self.place(self.region_norm(region_states))
+        seg = self.states_at(x[:, count:], batch["seg"])
+        regions = self.region_norm(region_states)
+        auxiliary = {
+            "form": self.form(normalised(half_way)),
+            "place": self.place(regions),
+            "standing": self.standing(regions).unflatten(-1, (len(STANDINGS), RANKS)),
+            "anchor": self.anchor(normalised(other)),
+            "aim": self.aim(self.seg_norm(seg)),
+        }
+        return *self.score(seg, region_states, batch["prior"], batch["scores"]), auxiliary
 
     @staticmethod
-    def seg_states(text, seg):
-        """text [B, n, width], index of SEG [B, Q] -> [B, Q, width]"""
-        return text.gather(1, seg[..., None].expand(-1, -1, text.shape[-1]))
+    def states_at(text, index):
+        """text [B, n, width], index of a token [B, Q] -> [B, Q, width]"""
+        return text.gather(1, index[..., None].expand(-1, -1, text.shape[-1]))
+
+
+def normalised(x):
+    return F.rms_norm(x, x.shape[-1:])
 
 
 def total_score(class_logits, context, gate):

@@ -29,6 +29,7 @@ class Query:
     description: str | None = None
     about_context: bool = False  # whether the phrasing speaks of place, order, size or another thing
     form: str = "description"  # of phrases.FORMS
+    anchor: list = field(default_factory=list)  # the things that the first other mention means
 
 
 @dataclass
@@ -74,7 +75,8 @@ class Asker:
             return None  # nothing can be learned from a target that the detector missed
         mentions = [head.classes, *(other.classes for other in others)]
         context = phrasing not in WITHOUT_CONTEXT
-        return Query(text, kind, targets, singular, mentions, about_context=context, form=form)
+        anchor = others[0].things.tolist() if others else []
+        return Query(text, kind, targets, singular, mentions, about_context=context, form=form, anchor=anchor)
 
     # --- what to talk about
 

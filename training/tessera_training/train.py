@@ -71,9 +71,16 @@ def centre_and_size(boxes):
     return torch.cat([(low + high) / 2, high - low], -1)
 
 
+def where_known(predicted, target):
+    """Mean squared error of centres and sizes [..., 4] where the target [..., 5] says that there is one."""
+    known = target[..., 4:]
+    return ((predicted - target[..., :4]).square() * known).sum() / (4 * known.sum()).clamp(min=1)
+
+
 def losses(outputs, batch):
     """The class channel learns what a thing is, the context channel only from queries that need context."""
-    class_logits, context, gate, singular, form, place = (output.float() for output in outputs)
+    class_logits, context, gate, singular = (output.float() for output in outputs[:4])
+    auxiliary = {name: output.float() for name, output in outputs[4].items()}
     needs = batch["context"][..., None].float()
     total = torch.where(needs > 0, total_score(class_logits.detach(), context, 1), class_logits)
     single = batch["singular"] | ~(batch["labels"] == 1).any(-1)
@@ -82,23 +89,19 @@ def losses(outputs, batch):
         "listwise": (listwise(total, batch["labels"]) * single).mean(),
         "class": masked_bce(class_logits, batch["class_labels"]).mean(),
         "gate": F.binary_cross_entropy_with_logits(gate, needs),
-        "form": F.cross_entropy(form.flatten(0, 1), batch["form"].flatten()),
-        "place": (place - centre_and_size(batch["regions"])).square().mean(),
         "singular": F.binary_cross_entropy_with_logits(singular, batch["singular"].float()),
+        "form": F.cross_entropy(auxiliary["form"].flatten(0, 1), batch["form"].flatten()),
+        "place": (auxiliary["place"] - centre_and_size(batch["regions"])).square().mean(),
+        "standing": F.cross_entropy(auxiliary["standing"].flatten(0, 2), batch["standings"].flatten(), ignore_index=-1),
+        "anchor": where_known(auxiliary["anchor"], batch["anchor"]),
+        "aim": where_known(auxiliary["aim"], batch["aim"]),
     }
 
 
-# From a step on, the weights of the losses: what things are, what is asked, which one it is, where things are.
-PHASES = {
-    0: {"regions": 1.0, "listwise": 1.0, "class": 0.3, "gate": 0.1, "form": 0.0, "place": 0.0, "singular": 0.1},
-    850: {"regions": 1.0, "listwise": 1.0, "class": 0.3, "gate": 0.1, "form": 0.3, "place": 0.0, "singular": 0.1},
-    1250: {"regions": 0.3, "listwise": 2.0, "class": 0.1, "gate": 0.1, "form": 0.1, "place": 0.0, "singular": 0.1},
-    1550: {"regions": 0.3, "listwise": 2.0, "class": 0.1, "gate": 0.1, "form": 0.1, "place": 20.0, "singular": 0.1},
-}
-
-
-def loss_weights(step):
-    return PHASES[max(first for first in PHASES if first <= step)]
+WEIGHTS = {
+    "regions": 0.5, "listwise": 2.0, "class": 0.2, "gate": 0.1, "singular": 0.1,
+    "form": 0.2, "place": 10.0, "standing": 0.5, "anchor": 10.0, "aim": 5.0,
+}  # fmt: skip
 
 
 class Optimizer(torch.optim.AdamW):
@@ -157,8 +160,7 @@ def train(rank, processes, arguments):
         with torch.autocast(device.type, dtype=torch.bfloat16):
             outputs = model(batch)
         parts = losses(outputs, batch)
-        weights = loss_weights(step)
-        sum(weights[name] * part for name, part in parts.items()).backward()
+        sum(WEIGHTS[name] * part for name, part in parts.items()).backward()
         if processes > 1:
             average_gradients(model, processes)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -1,11 +1,12 @@
-"""The untrained model is the detector rule; queries of one scene do not see each other."""
+"""The untrained model is the detector rule; who sees whom; what the losses want."""
 
 import numpy as np
 import pytest
 import torch
 
-from tessera_training.batches import HEAD, PIECE, SEG
+from tessera_training.batches import HEAD, PIECE, SEG, STANDINGS, standings
 from tessera_training.model import new_reasoner
+from tessera_training.scenes import make_scene
 from tessera_training.selection import box_iou, select, selection_f1
 from tessera_training.train import listwise, masked_bce
 
@@ -15,6 +16,7 @@ def batch_of(texts, scores, prior):
     kinds = [kind for text in texts for kind in [PIECE] * len(text) + [HEAD, SEG]]
     owner = [query for query, text in enumerate(texts) for _ in range(len(text) + 2)]
     features = torch.cat([torch.cat([text, torch.ones(2, 512)]) for text in texts])
+    seg = torch.tensor([len(text) + 2 for text in texts]).cumsum(0)[None] - 1
     regions = torch.linspace(0, 0.8, 64)[:, None] + torch.tensor([0, 0, 0.1, 0.2])
     return {
         "regions": regions[None],
@@ -24,7 +26,8 @@ def batch_of(texts, scores, prior):
         "token_kind": torch.tensor(kinds)[None],
         "token_query": torch.tensor(owner)[None],
         "token_position": torch.cat([torch.arange(len(text) + 2) for text in texts])[None],
-        "seg": torch.tensor([len(text) + 2 for text in texts]).cumsum(0)[None] - 1,
+        "seg": seg,
+        "other": seg - 1,
         "prior": prior[None],
     }
 
@@ -93,3 +96,27 @@ def test_measures():
     assert selection_f1(BOXES[:1], nothing) == box_iou(BOXES[:1], nothing) == 0
     assert selection_f1(BOXES[:2], BOXES[:1]) == pytest.approx(2 / 3)
     assert box_iou(BOXES[[0, 2]], BOXES[2:]) == pytest.approx(0.5, abs=0.05)
+
+
+@torch.no_grad()
+def test_image_tokens_see_each_other_in_both_directions(model):
+    scores, prior = torch.rand(64, 80), torch.eye(80)[:1]
+    torch.nn.init.normal_(model.context_query.weight)
+    changed = scores.clone()
+    changed[-1] = 1 - changed[-1]
+    text = torch.randn(4, 512)
+    before, after = (model(batch_of([text], value, prior))[1] for value in (scores, changed))
+    torch.nn.init.zeros_(model.context_query.weight)
+    assert (before[0, 0, 0] - after[0, 0, 0]).abs() > 1e-5
+
+
+def test_standings_rank_found_things_among_their_like():
+    things = np.array([[0.6, 0, 0.9, 0.9], [0.1, 0.2, 0.3, 0.4], [0.4, 0.4, 0.5, 0.5]], np.float32)
+    scores = np.full((4, 80), 0.3, np.float32) * np.array([[4], [3], [2], [1]], np.float32) / 4
+    boxes = np.concatenate([things, [[0, 0.9, 0.05, 1]]]).astype(np.float32)
+    scene = make_scene(boxes, scores, things, np.array([5, 5, 7]))
+    ranks = standings(scene)
+    assert ranks[0].tolist() == [1, 0, 1, 0, 0, 1, 1]
+    assert ranks[1].tolist() == [0, 1, 0, 1, 1, 0, 1]
+    assert ranks[2].tolist() == [0] * len(STANDINGS)
+    assert ranks[3].tolist() == [-1] * len(STANDINGS)
