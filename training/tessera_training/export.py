@@ -1,4 +1,4 @@
-"""Exports trained weights as `reasoner.onnx`: one graph for every pruning budget.
+"""Exports trained weights as `reasoner.onnx`: one graph for every pruning method and budget.
 
     python -m tessera_training.export --weights WEIGHTS --out reasoner.onnx
 
@@ -7,13 +7,31 @@ It reads the outputs of the detector and of the text encoder as they are, for on
     region_boxes [100, 4], region_class_scores [100, 80]   the detector's proposals, best first
     sentence [Q, 512], pieces [Q, S, 512], lengths [Q]      the text encoder's outputs and its input lengths
     mentions [Q, 3, 80]     classes of the named things, 1 or 0, the thing asked for first; zeros: nothing named
-    priority [128]          rank of the image tokens (64 grid cells, 64 regions) for clustering, the highest first
-    nc, np                  image tokens in the clustering and in the pruning layers; 128 and 128: nothing pruned
-    scatter                 0 skip, 1 copy, 2 residual, 3 reset
+    priority [128]          rank of the image tokens (64 grid cells, 64 regions) for the first layer, the highest first
+    image_tokens int64 [10] how many image tokens enter each layer
+    scatter int64 []        how tokens come back: 0 skip, 1 copy, 2 residual, 3 reset
 
-and gives `class_logits` [Q, 64] and `scores` [Q, 64], logits of the first 64 proposals; `singular` [Q], a logit;
-`clustered` [nc] and `pruned` [Q, np], the image tokens that took part. The layers where scattering begins and ends are
-fixed at export. All queries share the image tokens' states up to the pruning layers.
+Every pruning method is a list `image_tokens`. In layer 0 the tokens of highest priority take part. Where the number
+falls, every query keeps the tokens that its SEG attended to most in the layer before; where it grows, it has to grow to
+128 and all come back. It may change only at the layers in CHANGES; elsewhere the graph does not look.
+
+    off                     [128] * 10
+    csp                     [nc] * 4 + [128] * 2 + [np] * 4
+    fastv after layer k     [128] * k + [keep] * (10 - k), k = 1 or 2
+    pyramid                 [128] * 2 + [64] * 3 + [32] * 2 + [16] * 3
+    cls_topk, random        [keep] * 10, with the priority by objectness or by chance
+
+Its outputs, of the first 64 proposals:
+
+    scores [Q, 64]          logits: class_logits + gate * context, the model's answer
+    class_logits [Q, 64]    logits of the class channel alone
+    gate [Q]                how far the context counts, 0 … 1
+    singular [Q]            probability that one thing is meant
+    tokens_0, tokens_1, …   for 0 and every layer in CHANGES: the image tokens that take part from there on, ascending,
+                            [1, n] when all queries share them, else [Q, n]
+
+A region is selected when its score is over a threshold; when singular and gate are both over one half, only the best of
+the regions with class_logits > -2 (selection.py).
 """
 
 import argparse
