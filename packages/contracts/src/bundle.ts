@@ -41,35 +41,40 @@ export const LogisticCalibration = Type.Object(
 );
 export type LogisticCalibration = Static<typeof LogisticCalibration>;
 
+/** What pipelines have in common that find boxes with the detector and segment them with SAM. */
+const boxSegmentationSettings = {
+  classes: Type.String({ description: 'File with an array of BundleClass.' }),
+  tokenizer: Type.String({ description: 'File of the text encoder’s tokenizer.' }),
+  detector_image_size: Type.Integer({ minimum: 1, description: 'Side of the square the image is stretched to.' }),
+  encoder_longest_side: Type.Integer({ minimum: 1, description: 'Longest side of the image encoder’s input.' }),
+  box_overlap_threshold: Type.Number({
+    minimum: 0,
+    maximum: 1,
+    description: 'Boxes above this IoU are one object.',
+  }),
+  maximum_objects: Type.Integer({ minimum: 1, description: 'Objects of one query, best first.' }),
+  maximum_refined_objects: Type.Integer({
+    minimum: 0,
+    description: 'Objects of one request whose masks are refined; the rest keep their region shapes.',
+  }),
+  region_shape_exponent: Type.Number({
+    exclusiveMinimum: 0,
+    description: 'Superellipse exponent of the coarse mask in its box.',
+  }),
+};
+
 /**
  * Settings of the pipeline that matches a query to detector classes and refines their boxes with SAM. Its graphs are
  * `detector`, `text_encoder`, `image_encoder` and `mask_decoder`.
  */
 export const ClassDetectorSettings = Type.Object(
   {
-    classes: Type.String({ description: 'File with an array of BundleClass.' }),
-    tokenizer: Type.String({ description: 'File of the text encoder’s tokenizer.' }),
-    detector_image_size: Type.Integer({ minimum: 1, description: 'Side of the square the image is stretched to.' }),
-    encoder_longest_side: Type.Integer({ minimum: 1, description: 'Longest side of the image encoder’s input.' }),
+    ...boxSegmentationSettings,
     detection_threshold: Type.Number({ minimum: 0, maximum: 1, description: 'Least detector score of an object.' }),
-    box_overlap_threshold: Type.Number({
-      minimum: 0,
-      maximum: 1,
-      description: 'Boxes above this IoU are one object.',
-    }),
-    maximum_objects: Type.Integer({ minimum: 1, description: 'Objects of one query, best first.' }),
-    maximum_refined_objects: Type.Integer({
-      minimum: 0,
-      description: 'Objects of one request whose masks are refined; the rest keep their region shapes.',
-    }),
     class_score_ratio: Type.Number({
       minimum: 0,
       maximum: 1,
       description: 'Of the classes that a phrase may mean, those with this share of the best one’s probability.',
-    }),
-    region_shape_exponent: Type.Number({
-      exclusiveMinimum: 0,
-      description: 'Superellipse exponent of the coarse mask in its box.',
     }),
     named_calibration: LogisticCalibration,
     described_calibration: LogisticCalibration,
@@ -81,6 +86,70 @@ export const ClassDetectorSettings = Type.Object(
   },
 );
 export type ClassDetectorSettings = Static<typeof ClassDetectorSettings>;
+
+const ReasonerDecoder = Type.Object(
+  {
+    layers: Type.Integer({ minimum: 1 }),
+    width: Type.Integer({ minimum: 1 }),
+    feed_forward_width: Type.Integer({ minimum: 1 }),
+    grid_side: Type.Integer({
+      minimum: 1,
+      description: 'The image’s cells are a square of this side; their tokens come first.',
+    }),
+    regions: Type.Integer({ minimum: 1, description: 'Region tokens: the detector’s best proposals.' }),
+    changes: Type.Array(Type.Integer({ minimum: 1 }), {
+      description: 'Layers before which the number of image tokens may change, ascending.',
+    }),
+  },
+  { ...strict },
+);
+
+/** Which image tokens the clustering layers see, see `docs/guides/token-pruning.md`. */
+const TokenSelection = Type.Enum(['random', 'uniform', 'cls', 'seg_first']);
+export type TokenSelection = Static<typeof TokenSelection>;
+
+/** How image tokens come back after the clustering layers, in the order of the graph’s numbers. */
+const ScatterRule = Type.Enum(['skip', 'copy', 'residual', 'reset']);
+export type ScatterRule = Static<typeof ScatterRule>;
+
+const ReasonerPruning = Type.Object(
+  {
+    mode: Type.Enum(['off', 'csp'], { description: 'What a request gets that does not ask for pruning.' }),
+    cluster_layers: Type.Integer({ minimum: 0 }),
+    scatter_layers: Type.Integer({ minimum: 0 }),
+    selected_tokens: Type.Integer({ minimum: 1, description: 'Image tokens of the clustering layers.' }),
+    kept_tokens: Type.Integer({ minimum: 1, description: 'Image tokens of the layers after scattering.' }),
+    selection: TokenSelection,
+    scatter: ScatterRule,
+    fastv_layer: Type.Integer({ minimum: 1, description: 'Layer before which the baseline fastv prunes.' }),
+  },
+  { ...strict, description: 'The schedule that the bundle’s validation chose; other budgets follow it.' },
+);
+
+/**
+ * Settings of the pipeline that scores the detector’s regions with a small language model and refines them with SAM. Its
+ * graphs are those of `class-detector` and `reasoner`.
+ */
+export const RegionReasonerSettings = Type.Object(
+  {
+    ...boxSegmentationSettings,
+    decoder: ReasonerDecoder,
+    pruning: ReasonerPruning,
+    class_floor: Type.Number({
+      description: 'A query for one thing chooses among the regions whose class channel has a logit above this.',
+    }),
+    region_threshold: Type.Number({ description: 'Least logit of a region of a query for several things.' }),
+    named_calibration: LogisticCalibration,
+    context_calibration: LogisticCalibration,
+    described_calibration: LogisticCalibration,
+  },
+  {
+    ...strict,
+    description:
+      'Features of the calibrations: the region’s logit and its class channel’s logit. Named: the query names its thing and asks for nothing more; context: it tells it from others by place, order, size or another thing; described: it does not name it.',
+  },
+);
+export type RegionReasonerSettings = Static<typeof RegionReasonerSettings>;
 
 /**
  * Settings of the pipeline that compares images with prompts, as CLIP does. Its graphs are `image_encoder`,
@@ -117,6 +186,9 @@ const manifestFields = {
   version: Type.String(),
   description: Type.String(),
   license: Type.String(),
+  default: Type.Optional(
+    Type.Boolean({ default: false, description: 'Whether requests of its task go to it that name no model.' }),
+  ),
   built_from: Type.String({
     description: 'Fingerprint of the builder and its sources; a different one means: build again.',
   }),
@@ -141,6 +213,16 @@ const ClassDetectorManifest = Type.Object(
   { ...strict },
 );
 
+const RegionReasonerManifest = Type.Object(
+  {
+    ...manifestFields,
+    task: Type.Literal('segmentation'),
+    pipeline: Type.Literal('region-reasoner'),
+    settings: RegionReasonerSettings,
+  },
+  { ...strict },
+);
+
 const DualEncoderManifest = Type.Object(
   {
     ...manifestFields,
@@ -152,7 +234,7 @@ const DualEncoderManifest = Type.Object(
 );
 
 /** `bundle.json`: everything that serving needs to know about a model. Its `pipeline` says which settings it has. */
-export const BundleManifest = Type.Union([ClassDetectorManifest, DualEncoderManifest]);
+export const BundleManifest = Type.Union([ClassDetectorManifest, RegionReasonerManifest, DualEncoderManifest]);
 export type BundleManifest = Static<typeof BundleManifest>;
 
 /** Name of the code that runs a bundle. */

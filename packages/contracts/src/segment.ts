@@ -26,7 +26,9 @@ const Query = Type.String({
 export const MaskFormat = Type.Enum(['rle', 'rle_uncompressed', 'polygon', 'png'], { default: 'rle' });
 export type MaskFormat = Static<typeof MaskFormat>;
 
+/** `csp`: clustering, scattering, pruning; the others but `off` are baselines to compare it with. */
 export const PruningMode = Type.Enum(['off', 'csp', 'fastv', 'pyramid', 'cls_topk', 'random']);
+export type PruningMode = Static<typeof PruningMode>;
 
 export const SegmentOptions = Type.Object(
   {
@@ -36,10 +38,17 @@ export const SegmentOptions = Type.Object(
         {
           mode: PruningMode,
           reduction: Type.Optional(
-            Type.Number({ minimum: 0, maximum: 0.9, description: 'Share of image-token FLOPs to save.' }),
+            Type.Number({
+              minimum: 0,
+              maximum: 0.9,
+              description: 'Share of image-token FLOPs to save; as much as the model’s own schedule unless given.',
+            }),
           ),
         },
-        { ...strict, description: 'Token pruning, for models that have image tokens.' },
+        {
+          ...strict,
+          description: 'Token pruning, for models that have image tokens; the model’s own schedule unless given.',
+        },
       ),
     ),
     output: Type.Optional(
@@ -118,9 +127,9 @@ export const Mask = Type.Union(
 export type Mask = Static<typeof Mask>;
 
 export const Warning = Type.Object({
-  code: Type.Enum(['unknown_words', 'ignored_words'], {
+  code: Type.Enum(['unknown_words', 'ignored_words', 'negation', 'fewer_found'], {
     description:
-      'unknown_words: without a meaning to the model; ignored_words: understood but beyond what the model can use.',
+      'unknown_words: without a meaning to the model; ignored_words: understood but beyond what the model can use; negation: the query excludes something in a way that the model cannot follow, so it found nothing; fewer_found: the query asks for more things than were found.',
   }),
   words: Type.Array(Type.String()),
 });
@@ -134,6 +143,20 @@ export const SegmentInstance = Type.Object({
 });
 export type SegmentInstance = Static<typeof SegmentInstance>;
 
+/** Names are `clustering`, `scattering`, `pruning`; `full` and `selection` for the other modes. */
+const stageFields = {
+  name: Type.String(),
+  layers: Type.Tuple([Type.Integer(), Type.Integer()], { description: '[first, one past the last]' }),
+};
+
+export const TokenStage = Type.Object({
+  ...stageFields,
+  tokens: Type.Array(Type.Integer({ minimum: 0 }), {
+    description: 'Image tokens that these layers saw, ascending: the cells of the grid row by row, then the regions.',
+  }),
+});
+export type TokenStage = Static<typeof TokenStage>;
+
 export const SegmentQueryResult = Type.Object({
   query: Type.String(),
   present: Type.Boolean(),
@@ -142,6 +165,9 @@ export const SegmentQueryResult = Type.Object({
   bbox: BoundingBox,
   area: Type.Integer({ minimum: 0 }),
   instances: Type.Optional(Type.Array(SegmentInstance)),
+  token_map: Type.Optional(
+    Type.Array(TokenStage, { description: 'Which image tokens the model saw, when asked for.' }),
+  ),
   warnings: Type.Array(Warning),
 });
 export type SegmentQueryResult = Static<typeof SegmentQueryResult>;
@@ -150,15 +176,24 @@ export const PruningReport = Type.Object({
   mode: PruningMode,
   stages: Type.Array(
     Type.Object({
-      name: Type.String(),
-      layers: Type.Tuple([Type.Integer(), Type.Integer()]),
-      image_tokens: Type.Integer(),
+      ...stageFields,
+      image_tokens: Type.Integer({ description: 'Image tokens that enter each of these layers.' }),
     }),
   ),
-  average_image_tokens: Type.Number(),
-  image_tokens: Type.Integer(),
-  flops_reduction: Type.Number(),
+  average_image_tokens: Type.Number({ description: 'Per layer.' }),
+  image_tokens: Type.Integer({ description: 'Image tokens of a layer without pruning.' }),
+  flops_reduction: Type.Number({
+    description: 'Share of image-token FLOPs that this saved; less than asked for when the model cannot save as much.',
+  }),
 });
+export type PruningReport = Static<typeof PruningReport>;
+
+/** Where the image tokens of a model are in an image. */
+export const TokenLayout = Type.Object({
+  grid: Type.Tuple([Type.Integer(), Type.Integer()], { description: '[rows, columns] of the cells, the first tokens' }),
+  regions: Type.Array(BoundingBox, { description: 'Boxes of the tokens after the cells.' }),
+});
+export type TokenLayout = Static<typeof TokenLayout>;
 
 export const SegmentResponse = Type.Object({
   id: Type.String(),
@@ -166,6 +201,7 @@ export const SegmentResponse = Type.Object({
   image: Type.Object({ id: Type.String(), width: Type.Integer(), height: Type.Integer() }),
   results: Type.Array(SegmentQueryResult),
   pruning: Type.Optional(PruningReport),
+  token_layout: Type.Optional(TokenLayout),
   timings_ms: Type.Record(Type.String(), Type.Number(), { description: 'Milliseconds per stage, and `total`.' }),
 });
 export type SegmentResponse = Static<typeof SegmentResponse>;
