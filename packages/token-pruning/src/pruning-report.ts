@@ -1,0 +1,23 @@
+import type { PruningMode, PruningReport } from '@tessera/contracts';
+import { checkStages, type DecoderShape, type Stage } from './decoder-shape.js';
+import { averageImageTokens, flopsReduction } from './flops.js';
+
+/**
+ * What a response says about pruning; `flops_reduction` counts image tokens alone.
+ *
+ * @throws RangeError when the stages do not fit the shape
+ */
+export function pruningReport(mode: PruningMode, shape: DecoderShape, stages: readonly Stage[]): PruningReport {
+  checkStages(shape, stages);
+  return {
+    mode,
+    stages: stages.map(({ name, layers, imageTokens }) => ({ name, layers: [...layers], image_tokens: imageTokens })),
+    average_image_tokens: rounded(averageImageTokens(shape, stages), 10),
+    image_tokens: shape.imageTokens,
+    flops_reduction: rounded(flopsReduction(shape, stages), 10_000),
+  };
+}
+
+function rounded(value: number, steps: number): number {
+  return Math.round(value * steps) / steps;
+}
