@@ -47,17 +47,22 @@ export const ConfigSchema = Type.Object(
       default: ['cpu'],
       description: 'ONNX Runtime execution providers in order of preference, comma-separated.',
     }),
-    TESSERA_DEFAULT_MODEL: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description: 'Model of requests that name none; otherwise the first bundle by name.',
-      }),
-    ),
+    TESSERA_DEFAULT_MODEL: Type.Array(Type.String({ minLength: 1 }), {
+      default: [],
+      description:
+        'Models of requests that name none, comma-separated, at most one per task; for the other tasks the first bundle by name.',
+    }),
     TESSERA_MAX_BODY_MB: Type.Integer({
       minimum: 1,
       maximum: 1024,
       default: 25,
       description: 'Largest request body (megabytes).',
+    }),
+    TESSERA_MAX_ARCHIVE_MB: Type.Integer({
+      minimum: 1,
+      maximum: 100_000,
+      default: 1024,
+      description: 'Largest training set in an uploaded archive, as sent and unpacked (megabytes).',
     }),
     TESSERA_MAX_MEGAPIXELS: Type.Number({
       exclusiveMinimum: 0,
@@ -73,6 +78,10 @@ export const ConfigSchema = Type.Object(
     TESSERA_WAIT_S: seconds(30, 'How long a request waits for its result before it is answered 202'),
     TESSERA_RESULT_TTL_S: seconds(3600, 'How long results and finished jobs are kept'),
     TESSERA_IMAGE_TTL_S: seconds(86_400, 'How long images are kept after their last use'),
+    TESSERA_TRAINING_TTL_S: seconds(
+      604_800,
+      'How long the examples and checkpoints of a training are kept at most; they go when it ends',
+    ),
     TESSERA_INFERENCE_TIMEOUT_S: seconds(60, 'Longest model run before the inference process is restarted'),
     TESSERA_DRAIN_S: seconds(20, 'How long a stopping process may finish running jobs'),
     TESSERA_CONCURRENCY: Type.Integer({

@@ -72,6 +72,43 @@ export const errorTable = {
     title: 'There is no such model',
     remedy: 'The served models are listed at /models.',
   },
+  TSR_VOCABULARY_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'There is no such vocabulary',
+    remedy:
+      'The trained vocabularies are listed at /vocabularies; an inline one is an object with attributes and objects.',
+  },
+  TSR_VOCABULARY_CONFLICT: {
+    status: 409,
+    retryable: false,
+    title: 'The name of the vocabulary is taken',
+    remedy: 'Choose another name, set `replace`, delete the vocabulary, or wait for or cancel the job that trains it.',
+  },
+  TSR_VOCABULARY_MISMATCH: {
+    status: 422,
+    retryable: false,
+    title: 'The vocabulary was trained for another model',
+    remedy: 'Use the model that it was trained for, or train it again.',
+  },
+  TSR_VOCABULARY_INVALID: {
+    status: 422,
+    retryable: false,
+    title: 'The file is not a valid vocabulary',
+    remedy: 'Send a file as `GET /vocabularies/{name}/file` gives it.',
+  },
+  TSR_ARCHIVE_INVALID: {
+    status: 422,
+    retryable: false,
+    title: 'The archive is not a readable training set',
+    remedy: 'Send a tar or tar.gz with metadata.json and images/, without links and within the limits.',
+  },
+  TSR_TRAINING_SET_INVALID: {
+    status: 422,
+    retryable: false,
+    title: 'The examples cannot be trained on',
+    remedy: 'Correct the examples that the detail names.',
+  },
   TSR_IMAGE_SOURCE_INVALID: {
     status: 400,
     retryable: false,

@@ -5,3 +5,4 @@ export * from './errors.js';
 export * from './job.js';
 export * from './operations.js';
 export * from './segment.js';
+export * from './vocabulary.js';

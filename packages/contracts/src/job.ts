@@ -1,6 +1,8 @@
 import Type, { type Static } from 'typebox';
+import { ClassifyOptions, VocabularyName } from './classify-composition.js';
 import { errorTable, type ErrorCode } from './errors.js';
 import { SegmentOptions } from './segment.js';
+import { RequestedRecipe, TrainingMethod } from './vocabulary.js';
 
 /** What the gateway hands to a worker for `POST /segment`. The image bytes are in the blob store under {@link imageKey}. */
 export const SegmentJob = Type.Object({
@@ -15,11 +17,38 @@ export type SegmentJob = Static<typeof SegmentJob>;
 export const CanaryJob = Type.Object({ kind: Type.Literal('canary') });
 export type CanaryJob = Static<typeof CanaryJob>;
 
-export const JobData = Type.Union([SegmentJob, CanaryJob]);
+/** Options that are too large for a job's data, under this blob key as UTF-8 JSON. */
+export const StoredOptions = Type.Object({ key: Type.String() });
+
+/** What the gateway hands to a worker for `POST /classify-composition`. */
+export const ClassifyJob = Type.Object({
+  kind: Type.Literal('classify'),
+  imageIds: Type.Array(Type.String(), { minItems: 1 }),
+  options: Type.Union([ClassifyOptions, StoredOptions]),
+});
+export type ClassifyJob = Static<typeof ClassifyJob>;
+
+export const JobData = Type.Union([SegmentJob, ClassifyJob, CanaryJob]);
 export type JobData = Static<typeof JobData>;
 
 /** Name of the queue that carries {@link JobData}. */
 export const jobQueueName = 'tessera-jobs';
+
+/**
+ * A training of soft prompts. Its examples are in the blob store under {@link trainingExamplesKey} (a JSON array of
+ * `StoredExample`), their images under {@link trainingImageKey}.
+ */
+export const TrainVocabularyJob = Type.Object({
+  kind: Type.Literal('train-vocabulary'),
+  name: VocabularyName,
+  model: Type.Optional(Type.String()),
+  method: TrainingMethod,
+  recipe: RequestedRecipe,
+});
+export type TrainVocabularyJob = Static<typeof TrainVocabularyJob>;
+
+/** Name of the queue that carries {@link TrainVocabularyJob}: trainings take minutes and stand in nobody's way there. */
+export const trainingQueueName = 'tessera-trainings';
 
 /** Blob key of an image, by its id `sha256:<hex>`. */
 export function imageKey(imageId: string): string {
@@ -31,6 +60,42 @@ export function resultKey(jobId: string): string {
   return `results/${jobId}`;
 }
 
+/** Blob key of the options of a job that has {@link StoredOptions}. */
+export function jobOptionsKey(jobId: string): string {
+  return `options/${jobId}`;
+}
+
+/** Blob key of the examples of a training job. */
+export function trainingExamplesKey(jobId: string): string {
+  return `training/${jobId}/examples`;
+}
+
+/** Blob key of an image of a training job, by the image's id `sha256:<hex>`. */
+export function trainingImageKey(jobId: string, imageId: string): string {
+  return `training/${jobId}/${imageId.replace('sha256:', '')}`;
+}
+
+/** Blob key of what a training job has come to so far. */
+export function trainingCheckpointKey(jobId: string): string {
+  return `training/${jobId}/checkpoint`;
+}
+
+/** Prefix of the blob keys of trained vocabularies, each a vocabulary file. */
+export const vocabularyKeyPrefix = 'vocabularies/';
+
+/** Blob key of a trained vocabulary. */
+export function vocabularyKey(name: string): string {
+  return `${vocabularyKeyPrefix}${name}`;
+}
+
+/** Prefix of the blob keys under which names are claimed by the jobs that train them. */
+export const vocabularyClaimPrefix = 'vocabulary-claims/';
+
+/** Blob key of the claim to a name: UTF-8 text, the id of the job. */
+export function vocabularyClaimKey(name: string): string {
+  return `${vocabularyClaimPrefix}${name}`;
+}
+
 /** Prefix of the blob keys under which workers report themselves. */
 export const workerKeyPrefix = 'workers/';
 
@@ -40,8 +105,21 @@ export type JobStatus = Static<typeof JobStatus>;
 export const Progress = Type.Object({
   stage: Type.String({ description: 'What the worker is doing.' }),
   fraction: Type.Number({ minimum: 0, maximum: 1 }),
+  epoch: Type.Optional(Type.Integer({ minimum: 0, description: 'Of a training: epochs that are done.' })),
+  epochs: Type.Optional(Type.Integer({ minimum: 1, description: 'Of a training: epochs in all.' })),
+  loss: Type.Optional(Type.Number({ description: 'Of a training: mean loss of the latest epoch.' })),
+  validation_auc: Type.Optional(
+    Type.Number({ minimum: 0, maximum: 1, description: 'Of a training: AUC on the validation set after it.' }),
+  ),
 });
 export type Progress = Static<typeof Progress>;
+
+/** Progress as a worker reports it: where it is, and the milestones that it has passed, which nobody may miss. */
+export const ReportedProgress = Type.Object({
+  ...Progress.properties,
+  milestones: Type.Optional(Type.Array(Progress, { description: 'In ascending order of their fractions.' })),
+});
+export type ReportedProgress = Static<typeof ReportedProgress>;
 
 const errorCodes = Object.keys(errorTable) as ErrorCode[];
 
