@@ -1,1 +1,15 @@
-export {};
+export { compositionAt, hashCandidates, selectCandidates, type CandidateSet } from './candidates/candidate-set.js';
+export { compositionKey, compositionLabel, type Composition } from './candidates/composition.js';
+export { feasibilityScores, feasibleCandidates, type PrimitiveEmbeddings } from './candidates/feasibility.js';
+export { closedWorld, openWorld, pairCandidates, requireKnownPrimitives } from './candidates/worlds.js';
+export { fromHalfFloats, toHalfFloats } from './scoring/half-float.js';
+export { computeLogits } from './scoring/logits.js';
+export type { TextMatrix } from './scoring/text-matrix.js';
+export type { LearnedPrompts, Vocabulary } from './vocabulary/vocabulary.js';
+export {
+  scoreCandidates,
+  type CandidateScores,
+  type Marginals,
+  type Prediction,
+  type ScoringOptions,
+} from './scoring/score-candidates.js';
