@@ -1,0 +1,46 @@
+import type { ExampleSet, RequestedRecipe, TrainingEpoch, TrainingMethod } from '@tessera/contracts';
+import type { CompositionImage } from '../dual-encoder/composition-model.js';
+
+/** An image and what it shows. */
+export interface TrainingExample {
+  readonly image: CompositionImage;
+  readonly attributes: readonly string[];
+  readonly object: string;
+  /** `train` unless told otherwise; without any `val` some of the examples are held out to choose the best epoch. */
+  readonly set?: ExampleSet | undefined;
+}
+
+/** What a vocabulary is to be trained on, and how. */
+export interface TrainingTask {
+  /** Name of the vocabulary. */
+  readonly name: string;
+  readonly method: TrainingMethod;
+  readonly examples: readonly TrainingExample[];
+  /** Its seed, epochs and so on; {@link defaultRecipe} says the rest. */
+  readonly recipe?: RequestedRecipe | undefined;
+}
+
+/** Where a training is. */
+export type TrainingProgress =
+  | {
+      readonly stage: 'features';
+      /** Examples whose embedding is known. */
+      readonly done: number;
+      readonly total: number;
+    }
+  | ({
+      readonly stage: 'epoch';
+      /** Epochs in all, those after the choice of the best one included. */
+      readonly epochs: number;
+    } & TrainingEpoch);
+
+/** What a training asks of and tells its surroundings. */
+export interface TrainingHooks {
+  /** Ends the training before its next step; the promise then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: TrainingProgress) => void) | undefined;
+  /** What an earlier attempt saved last. A checkpoint of another task or model is not used. */
+  readonly loadCheckpoint?: (() => Promise<Uint8Array | undefined>) | undefined;
+  /** Called once the features are there and after every epoch; awaited. */
+  readonly saveCheckpoint?: ((checkpoint: Uint8Array) => Promise<void>) | undefined;
+}
