@@ -13,3 +13,11 @@ export {
   type Prediction,
   type ScoringOptions,
 } from './scoring/score-candidates.js';
+export type {
+  ClassifyOutcome,
+  CompositionContext,
+  CompositionImage,
+  CompositionModel,
+  CompositionStage,
+} from './dual-encoder/composition-model.js';
+export type { TrainingExample, TrainingHooks, TrainingProgress, TrainingTask } from './training/training.js';
