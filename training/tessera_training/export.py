@@ -13,11 +13,11 @@ It reads the outputs of the detector and of the text encoder as they are, for on
 
 Every pruning method is a list `image_tokens`. In layer 0 the tokens of highest priority take part. Where the number
 falls, every query keeps the tokens that its SEG attended to most in the layer before; where it grows, it has to grow to
-128 and all come back. It may change only at the layers in CHANGES; elsewhere the graph does not look.
+128, all come back, and this only before it first falls.
 
     off                     [128] * 10
     csp                     [nc] * 4 + [128] * 2 + [np] * 4
-    fastv after layer k     [128] * k + [keep] * (10 - k), k = 1 or 2
+    fastv after layer k     [128] * k + [keep] * (10 - k)
     pyramid                 [128] * 2 + [64] * 3 + [32] * 2 + [16] * 3
     cls_topk, random        [keep] * 10, with the priority by objectness or by chance
 
@@ -27,8 +27,8 @@ Its outputs, of the first 64 proposals:
     class_logits [Q, 64]    logits of the class channel alone
     gate [Q]                how far the context counts, 0 … 1
     singular [Q]            probability that one thing is meant
-    tokens_0, tokens_1, …   for 0 and every layer in CHANGES: the image tokens that take part from there on, ascending,
-                            [1, n] when all queries share them, else [Q, n]
+    tokens [1 or Q, sum(image_tokens)]   int64: the image tokens of layer 0, ascending, then those of layer 1, …; one
+                            row when all queries share them
 
 A region is selected when its score is over a threshold; when singular and gate are both over one half, only the best of
 the regions with class_logits > -2 (selection.py).
