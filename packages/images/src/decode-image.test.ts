@@ -186,6 +186,34 @@ describe('decodeForModels', () => {
     );
   });
 
+  it('covers a square with the middle of the image', async () => {
+    const cover: ResizeTarget = { width: 40, height: 40, fit: 'cover' };
+    // Red, green and blue thirds side by side: a square as high as the image is the green one.
+    const stripes = Buffer.concat(
+      Array.from({ length: 100 }, () =>
+        Buffer.concat([...['ff0000', '00ff00', '0000ff'].map((colour) => Buffer.alloc(300, colour, 'hex'))]),
+      ),
+    );
+    for (const rotate of [0, 90]) {
+      const bytes = await sharp(stripes, { raw: { width: 300, height: 100, channels: 3 } })
+        .rotate(rotate)
+        .png()
+        .toBuffer();
+      const { images } = await decodeForModels(bytes, { targets: [cover, { longestSide: 30 }, cover] });
+      const [middle, scaled, again] = images;
+      assert.ok(middle && scaled);
+      assert.deepEqual(again, middle);
+      assert.deepEqual([middle.width, middle.height], [40, 40]);
+      for (const [x, y] of [
+        [2, 2],
+        [20, 20],
+        [37, 37],
+      ] as const)
+        assertColour(pixelAt(middle, x, y), [0, 255, 0], 2);
+      assertColour(pixelAt(scaled, 1, 1), [255, 0, 0], 2);
+    }
+  });
+
   it('gives the original pixels for the original size', async () => {
     const bytes = await noise(100, 50).png().toBuffer();
     const { images } = await decodeForModels(bytes, { targets: [{ longestSide: 100 }] });
@@ -223,7 +251,10 @@ describe('decodeForModels', () => {
         images.map((image) => ({ width: image.width, height: image.height })),
         [{ width: 512, height: 512 }, longest],
       );
-      for (const image of images) assertColour(pixelAt(image, image.width - 1, image.height - 1), [200, 60, 40], 1);
+      const covering = await decodeForModels(bytes, { targets: [{ width: 224, height: 224, fit: 'cover' }] });
+      for (const image of [...images, ...covering.images]) {
+        assertColour(pixelAt(image, image.width - 1, image.height - 1), [200, 60, 40], 1);
+      }
       assert.deepEqual((await decodeImage(bytes)).data.length, width * height * 3);
     });
   }

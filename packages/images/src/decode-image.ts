@@ -15,9 +15,17 @@ export interface PixelImage {
   readonly data: Uint8Array;
 }
 
-/** A size to resize to: stretched to exactly width × height, or scaled to a longest side with the aspect kept. */
-export type ResizeTarget =
-  { readonly width: number; readonly height: number; readonly fit: 'fill' } | { readonly longestSide: number };
+/**
+ * A size to resize to: stretched to exactly width × height (`fill`), scaled to cover width × height with what sticks out
+ * cut off on both sides (`cover`), or scaled to a longest side with the aspect kept.
+ */
+export type ResizeTarget = StretchTarget | CoverTarget;
+
+type StretchTarget = (Size & { readonly fit: 'fill' }) | { readonly longestSide: number };
+
+interface CoverTarget extends Size {
+  readonly fit: 'cover';
+}
 
 export interface DecodeForModelsOptions {
   readonly targets: readonly ResizeTarget[];
@@ -48,8 +56,9 @@ export async function decodeImage(bytes: Uint8Array, limits: ImageLimits = defau
 
 /**
  * Decodes the first frame once and resizes it to every target, upwards as well as downwards, at least 1 pixel a side.
- * Filter: triangle, widened when shrinking ("bilinear with antialiasing"). The file is read at a reduced size
- * where that keeps its quality (JPEG), and nothing larger than the targets' common envelope is kept in memory.
+ * Filter: triangle, widened when shrinking ("bilinear with antialiasing"); cubic for `cover`, as CLIP's preprocessing
+ * has it. The file is read at a reduced size where that keeps its quality (JPEG), and nothing larger than the stretched
+ * targets' common envelope is kept in memory; each `cover` decodes the file anew.
  *
  * @returns the images and the size of the original as a person sees it
  * @throws TesseraError as {@link decodeImage} does
@@ -57,17 +66,27 @@ export async function decodeImage(bytes: Uint8Array, limits: ImageLimits = defau
 export async function decodeForModels(bytes: Uint8Array, options: DecodeForModelsOptions): Promise<ModelImages> {
   const limits = options.limits ?? defaultImageLimits;
   const header = await readHeader(bytes, limits);
-  const sizes = options.targets.map((target) => targetSize(target, header));
+  const stretched = options.targets.flatMap((target) => (isCover(target) ? [] : [targetSize(target, header)]));
   const envelope = {
-    width: Math.min(header.width, Math.max(1, ...sizes.map((size) => size.width))),
-    height: Math.min(header.height, Math.max(1, ...sizes.map((size) => size.height))),
+    width: Math.min(header.width, Math.max(1, ...stretched.map((size) => size.width))),
+    height: Math.min(header.height, Math.max(1, ...stretched.map((size) => size.height))),
   };
-  const decoded = await decodePixels(header, limits, envelope);
-  const images = await Promise.all(sizes.map((size) => resizePixels(decoded, size)));
+  let decoded: Promise<PixelImage> | undefined;
+  const images = await Promise.all(
+    options.targets.map(async (target) => {
+      if (isCover(target)) return await decodePixels(header, limits, target);
+      decoded ??= decodePixels(header, limits, envelope);
+      return await resizePixels(await decoded, targetSize(target, header));
+    }),
+  );
   return { format: header.format, width: header.width, height: header.height, images };
 }
 
-function targetSize(target: ResizeTarget, original: Size): Size {
+function isCover(target: ResizeTarget): target is CoverTarget {
+  return 'fit' in target && target.fit === 'cover';
+}
+
+function targetSize(target: StretchTarget, original: Size): Size {
   if ('fit' in target) return { width: target.width, height: target.height };
   const scale = target.longestSide / Math.max(original.width, original.height);
   return {
@@ -79,14 +98,14 @@ function targetSize(target: ResizeTarget, original: Size): Size {
 async function decodePixels(
   header: Awaited<ReturnType<typeof readHeader>>,
   limits: ImageLimits,
-  size: Size = header,
+  size: Size | CoverTarget = header,
 ): Promise<PixelImage> {
   let pipeline = sharp(header.firstFrame, { autoOrient: true, failOn: 'error', limitInputPixels: limits.maxPixels });
   // The library converts 16-bit images with a profile to Display P3; reducing them to 8 bits first keeps them sRGB.
   if (header.deepColour) pipeline = pipeline.pipelineColourspace('srgb');
   pipeline = pipeline.flatten({ background: '#ffffff' }).toColourspace('srgb').removeAlpha();
   // Reading at a reduced size is exact enough in JPEG (fewer DCT coefficients); WebP's scaler shifts colours.
-  const resized = stretch(pipeline, size, header.format === 'jpeg');
+  const resized = resize(pipeline, size, header.format === 'jpeg');
   try {
     return await toPixels(resized.timeout({ seconds: limits.decodeTimeoutSeconds }));
   } catch (error) {
@@ -104,11 +123,13 @@ async function decodePixels(
 async function resizePixels(image: PixelImage, size: Size): Promise<PixelImage> {
   if (image.width === size.width && image.height === size.height) return image;
   const raw = { width: image.width, height: image.height, channels: 3 } as const;
-  return toPixels(stretch(sharp(image.data, { raw }), size));
+  return toPixels(resize(sharp(image.data, { raw }), size));
 }
 
-function stretch(pipeline: Sharp, { width, height }: Size, fastShrinkOnLoad = false): Sharp {
-  return pipeline.resize({ width, height, fit: 'fill', kernel: 'linear', fastShrinkOnLoad });
+function resize(pipeline: Sharp, size: Size | CoverTarget, fastShrinkOnLoad = false): Sharp {
+  const filter =
+    'fit' in size ? ({ fit: 'cover', kernel: 'cubic' } as const) : ({ fit: 'fill', kernel: 'linear' } as const);
+  return pipeline.resize({ width: size.width, height: size.height, ...filter, fastShrinkOnLoad });
 }
 
 async function toPixels(pipeline: Sharp): Promise<PixelImage> {
