@@ -94,6 +94,7 @@ export class BullJobProcessor<Data> implements JobProcessor {
       // The queue gives back what it was given under this id.
       data: job.data.data as Data,
       attempt: job.attemptsStarted,
+      isLastAttempt: job.attemptsMade + 1 >= (job.opts.attempts ?? 1),
       enqueuedAt: job.timestamp,
       signal: attempt.signal,
       progress: (progress) => job.updateProgress(progress),

@@ -1,5 +1,6 @@
 import { TesseraError } from '@tessera/contracts';
 import { BullJobProcessor } from './bull-job-processor.js';
+import { followJob } from './follow-job.js';
 import type {
   AddOptions,
   CancelOutcome,
@@ -23,9 +24,10 @@ import {
   type JobRecord,
   type Withdrawal,
 } from './job-record.js';
-import { JobWaiters } from './job-waiters.js';
-import { settledWithin } from './settled-within.js';
+import { JobWatch } from './job-watch.js';
 import { maxEvents, type BullQueue, type QueueBackend } from './queue-backend.js';
+import { settledWithin } from './settled-within.js';
+import { waitForJob } from './wait-for-job.js';
 
 export interface QueueLimits {
   /** Waiting jobs at which `add` rejects with `TSR_QUEUE_FULL`; approximate when several processes add. */
@@ -59,7 +61,7 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
   readonly #limits: QueueLimits;
   readonly #onError: (error: Error) => void;
   readonly #queue: BullQueue;
-  readonly #waiters: JobWaiters<Data>;
+  readonly #watch: JobWatch<Data>;
   readonly #processors: BullJobProcessor<Data>[] = [];
   /** Jobs that may be added before the waiting ones are counted again. */
   #room = 0;
@@ -80,7 +82,7 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
       },
     });
     this.#queue.on('error', onError);
-    this.#waiters = new JobWaiters(backend, (id) => this.#look(id));
+    this.#watch = new JobWatch(backend);
   }
 
   async add(data: Data, { id, priority, deadlineMs }: AddOptions): Promise<void> {
@@ -104,7 +106,11 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
   }
 
   waitFor(id: string, options: WaitOptions): Promise<JobSnapshot<Data> | null> {
-    return this.#waiters.wait(id, options);
+    return waitForJob(id, options, this.#watch, (job) => this.#look(job));
+  }
+
+  follow(id: string, signal: AbortSignal): AsyncIterable<JobSnapshot<Data>> {
+    return followJob(id, signal, this.#watch, (job) => this.get(job));
   }
 
   counts(): Promise<JobCounts> {
@@ -132,7 +138,8 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
 
   async close(): Promise<void> {
     await Promise.all(this.#processors.map((processor) => processor.drain(0)));
-    await settledWithin(Promise.all([this.#waiters.close(), this.#queue.close()]), closeTimeoutMs);
+    const reason = new TesseraError('TSR_QUEUE_UNAVAILABLE', 'The queue is shutting down.');
+    await settledWithin(Promise.all([this.#watch.close(reason), this.#queue.close()]), closeTimeoutMs);
     await this.#backend.close();
   }
 

@@ -3,7 +3,7 @@ import { createPostgresBackend, withBackend, type QueueOptions, type WorkerOptio
 import { acquireEmbeddedDatabase, type EmbeddedDatabase } from './embedded-database.js';
 import type { JobCounts } from './job-queue.js';
 import type { JobRecord, Withdrawal } from './job-record.js';
-import type { BullProcessor, BullQueue, BullWorker, FinishListener, QueueBackend } from './queue-backend.js';
+import type { BullProcessor, BullQueue, BullWorker, JobListener, QueueBackend } from './queue-backend.js';
 
 const postgres = withBackend(createPostgresBackend);
 
@@ -46,18 +46,27 @@ export class EmbeddedBackend implements QueueBackend {
     worker.on('failed', (job) => {
       if (job?.id !== undefined) this.#announce(job.id, null);
     });
+    for (const event of ['active', 'progress'] as const) {
+      worker.on(event, ({ id }: { readonly id?: string | undefined }) => {
+        if (id !== undefined) this.#database.events.emit('moved', this.#name, id);
+      });
+    }
     return worker;
   }
 
   /** All workers are in this process: what they say themselves need not be read from the database. */
-  watchFinished(listener: FinishListener): { close(): Promise<void> } {
-    const tell = (queue: string, ...notice: Parameters<FinishListener>) => {
-      if (queue === this.#name) listener(...notice);
+  watch(listener: JobListener): { close(): Promise<void> } {
+    const { events } = this.#database;
+    const finished = (queue: string, ...notice: Parameters<JobListener['finished']>) => {
+      if (queue === this.#name) listener.finished(...notice);
     };
-    this.#database.events.on('finished', tell);
+    const moved = (queue: string, bullId: string) => {
+      if (queue === this.#name) listener.moved(bullId);
+    };
+    events.on('finished', finished).on('moved', moved);
     return {
       close: () => {
-        this.#database.events.off('finished', tell);
+        events.off('finished', finished).off('moved', moved);
         return Promise.resolve();
       },
     };
@@ -108,7 +117,7 @@ export class EmbeddedBackend implements QueueBackend {
     }
   }
 
-  #announce(...notice: Parameters<FinishListener>): void {
+  #announce(...notice: Parameters<JobListener['finished']>): void {
     this.#database.events.emit('finished', this.#name, ...notice);
   }
 }

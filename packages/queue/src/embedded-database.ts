@@ -5,7 +5,7 @@ import { PGlite } from '@electric-sql/pglite';
 import { runMigrations } from 'bullmq';
 import { DirectoryLock } from './directory-lock.js';
 import { PglitePool } from './pglite-pool.js';
-import type { FinishListener } from './queue-backend.js';
+import type { JobListener } from './queue-backend.js';
 import { WithdrawalTable, withdrawalSchemaSql } from './withdrawal-table.js';
 
 const maintenanceIntervalMs = 60_000;
@@ -25,6 +25,12 @@ const listenSql = 'LISTEN bullmq_jobs;';
 /** What the background processes of a PostgreSQL server would do; PGlite has none. */
 const maintenanceSql = ['VACUUM job, event, meta, tessera.withdrawal', 'CHECKPOINT'];
 
+interface EmbeddedEvents {
+  /** The job, or an attempt at it, has finished. */
+  finished: [queue: string, ...Parameters<JobListener['finished']>];
+  moved: [queue: string, ...Parameters<JobListener['moved']>];
+}
+
 /**
  * An in-process PostgreSQL under a directory. Committed data survives the death of the process; as PGlite does not
  * sync its files, it may not survive the loss of power.
@@ -32,8 +38,8 @@ const maintenanceSql = ['VACUUM job, event, meta, tessera.withdrawal', 'CHECKPOI
 export class EmbeddedDatabase {
   readonly pool: PglitePool;
   readonly withdrawals: WithdrawalTable;
-  /** What the workers of this process say of jobs that have finished, or an attempt of them. */
-  readonly events = new EventEmitter<{ finished: [queue: string, ...Parameters<FinishListener>] }>().setMaxListeners(0);
+  /** What the workers of this process say of their jobs. */
+  readonly events = new EventEmitter<EmbeddedEvents>().setMaxListeners(0);
   readonly #database: PGlite;
   readonly #lock: DirectoryLock;
   readonly #maintenance: NodeJS.Timeout;

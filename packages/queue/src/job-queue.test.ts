@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TesseraError } from '@tessera/contracts';
@@ -214,14 +215,71 @@ for (const { name, skip, idleLatencyMs, open } of backends) {
       assert.equal((await other.waitFor('slow', { timeoutMs: 5_000 }))?.resultKey, 'done');
     });
 
-    it('stops all waiting when it closes', async () => {
+    it('tells those who follow a job of every change until it has finished', async () => {
+      const queue = await openQueue();
+      const other = await openQueue();
+      await queue.add({ label: 'x' }, { id: 'followed', priority: 'normal' });
+      const told: string[] = [];
+      const steps = new EventEmitter();
+      const following = (async () => {
+        for await (const { status, progress } of other.follow('followed', new AbortController().signal)) {
+          const text = `${status} ${JSON.stringify(progress)}`;
+          if (told.at(-1) !== text) told.push(text);
+        }
+      })();
+      await until(() => told.length === 1);
+      queue.process(
+        async (job) => {
+          for (let step = 0; step < 3; step++) {
+            await once(steps, 'next');
+            await job.progress({ step });
+          }
+          return 'done';
+        },
+        { concurrency: 1 },
+      );
+      // Each change is told within a moment, not when the follower happens to look for itself.
+      for (let step = 0; step < 3; step++) {
+        await until(() => told.length === step + 2 && steps.listenerCount('next') === 1, 2_000);
+        steps.emit('next');
+      }
+      await following;
+      assert.deepEqual(told, [
+        'queued null',
+        'running null',
+        'running {"step":0}',
+        'running {"step":1}',
+        'succeeded {"step":2}',
+      ]);
+    });
+
+    it('follows a finished job to its end at once, and none that nobody knows', async () => {
+      const queue = await openQueue();
+      queue.process(() => Promise.resolve('done'), { concurrency: 1 });
+      await queue.add({ label: 'x' }, { id: 'over', priority: 'normal' });
+      await queue.waitFor('over', { timeoutMs: 5_000 });
+      const follow = async (id: string, signal = AbortSignal.timeout(5_000)) => {
+        const statuses: string[] = [];
+        for await (const { status } of queue.follow(id, signal)) statuses.push(status);
+        return statuses;
+      };
+      assert.deepEqual(await follow('over'), ['succeeded']);
+      await assert.rejects(follow('nobody'), isCode('TSR_JOB_NOT_FOUND'));
+      await assert.rejects(follow('over', AbortSignal.abort()), { name: 'AbortError' });
+    });
+
+    it('stops all waiting and following when it closes', async () => {
       const queue = await openQueue();
       await queue.add({ label: 'x' }, { id: 'slow', priority: 'normal' });
       const waiting = queue.waitFor('slow', { timeoutMs: 5_000 });
-      const stopped = assert.rejects(waiting, isCode('TSR_QUEUE_UNAVAILABLE'));
+      const follower = queue.follow('slow', new AbortController().signal)[Symbol.asyncIterator]();
+      await follower.next();
+      const stopped = [waiting, follower.next()].map((promise) =>
+        assert.rejects(promise, isCode('TSR_QUEUE_UNAVAILABLE')),
+      );
       await delay(50);
       await queue.close();
-      await stopped;
+      await Promise.all(stopped);
       queues = [];
     });
 
@@ -255,6 +313,7 @@ for (const { name, skip, idleLatencyMs, open } of backends) {
       queue.process(
         (job) => {
           attempts.push(job.attempt);
+          assert.equal(job.isLastAttempt, job.attempt === 3);
           if (job.id === 'recovers' && job.attempt === 2) return Promise.resolve('done');
           throw new Error('the password is hunter2');
         },

@@ -54,6 +54,8 @@ export interface RunningJob<Data = JobData> {
   readonly data: Data;
   /** 1 on the first start; starts after a failure or after the death of a worker count too. */
   readonly attempt: number;
+  /** Whether the job fails for good when its handler throws. */
+  readonly isLastAttempt: boolean;
   readonly enqueuedAt: number;
   /** Aborted when the job is cancelled, when its worker drains, or when another worker has taken it over. */
   readonly signal: AbortSignal;
@@ -100,6 +102,13 @@ export interface JobQueue<Data = JobData> {
    * @throws TesseraError `TSR_JOB_NOT_FOUND`
    */
   waitFor(id: string, options: WaitOptions): Promise<JobSnapshot<Data> | null>;
+  /**
+   * The job as it is now and after every change of its status or progress, until it has finished; in whichever process
+   * it runs. What changes faster than it is read is told as one.
+   * @param signal - ends following, with its reason; the job goes on
+   * @throws TesseraError `TSR_JOB_NOT_FOUND`
+   */
+  follow(id: string, signal: AbortSignal): AsyncIterable<JobSnapshot<Data>>;
   counts(): Promise<JobCounts>;
   /** Takes a waiting job out of the queue; tells the worker of a running one, wherever it is, within half a second. */
   cancel(id: string): Promise<CancelOutcome>;

@@ -15,11 +15,13 @@ export interface BullWorker extends Pick<Worker, 'close'> {
   on(event: 'lockRenewalFailed', listener: (bullIds: string[]) => void): unknown;
 }
 
-/**
- * Told of every job that may have finished, in whichever process; with the job itself where it is at hand, and then it
- * has. A notice may be lost, or come twice.
- */
-export type FinishListener = (bullId: string, finished: BullJob | null) => void;
+/** Told of what happens to jobs, in whichever process. A notice may be lost, or come twice. */
+export interface JobListener {
+  /** The job may have finished; when the job itself is at hand, it has. */
+  readonly finished: (bullId: string, job: BullJob | null) => void;
+  /** The job has started, progressed, or gone back to the queue. */
+  readonly moved: (bullId: string) => void;
+}
 
 export type BullProcessor = Processor<JobRecord, string>;
 
@@ -32,7 +34,7 @@ export interface QueueBackend {
   openWorker(processor: BullProcessor, options: Omit<WorkerOptions, 'connection'>): BullWorker;
 
   /** Calls the listener until it is closed. No notice of a job that is unfinished when this returns goes amiss. */
-  watchFinished(listener: FinishListener): { close(): Promise<void> };
+  watch(listener: JobListener): { close(): Promise<void> };
   /** Tells those who watch of a job that has ended without a worker. */
   announceWithdrawn(bullId: string): Promise<void>;
 

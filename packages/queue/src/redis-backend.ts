@@ -7,7 +7,7 @@ import {
   type BullProcessor,
   type BullQueue,
   type BullWorker,
-  type FinishListener,
+  type JobListener,
   type QueueBackend,
 } from './queue-backend.js';
 import { RedisEvents } from './redis-events.js';
@@ -70,7 +70,7 @@ export class RedisBackend implements QueueBackend {
   }
 
   /** Starts from the oldest event still kept, so that none falls between opening the stream and the first read. */
-  watchFinished(listener: FinishListener): RedisEvents {
+  watch(listener: JobListener): RedisEvents {
     const options = { autorun: false, lastEventId: '0', prefix, connection: this.#waiting() };
     return new RedisEvents(new QueueEvents(this.#name, options), listener, this.#onError);
   }

@@ -1,30 +1,37 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { QueueEvents } from 'bullmq';
-import type { FinishListener } from './queue-backend.js';
+import type { JobListener } from './queue-backend.js';
 
 const restartDelayMs = 500;
 
-/** BullMQ's events, and one of our own. */
-interface FinishEvents extends Pick<QueueEvents, 'close' | 'run'> {
+const finishes = ['completed', 'failed', 'withdrawn'] as const;
+const moves = ['active', 'progress', 'waiting'] as const;
+
+/** BullMQ's events, and one of our own: `withdrawn`. */
+interface JobEvents extends Pick<QueueEvents, 'close' | 'run'> {
   on(event: 'error', listener: (error: Error) => void): unknown;
-  on(event: 'completed' | 'failed' | 'withdrawn', listener: (event: { jobId: string }) => void): unknown;
+  on(event: (typeof finishes)[number] | (typeof moves)[number], listener: (event: { jobId: string }) => void): unknown;
 }
 
 /** The stream of a queue's events in Redis, read until closed, also after Redis was away. */
 export class RedisEvents {
-  readonly #events: FinishEvents;
+  readonly #events: JobEvents;
   readonly #onError: (error: Error) => void;
   readonly #closing = new AbortController();
 
-  constructor(events: FinishEvents, listener: FinishListener, onError: (error: Error) => void) {
+  constructor(events: JobEvents, listener: JobListener, onError: (error: Error) => void) {
     this.#events = events;
     this.#onError = onError;
-    const tell = ({ jobId }: { jobId: string }) => {
-      listener(jobId, null);
-    };
-    events.on('completed', tell);
-    events.on('failed', tell);
-    events.on('withdrawn', tell);
+    for (const event of finishes) {
+      events.on(event, ({ jobId }) => {
+        listener.finished(jobId, null);
+      });
+    }
+    for (const event of moves) {
+      events.on(event, ({ jobId }) => {
+        listener.moved(jobId);
+      });
+    }
     events.on('error', onError);
     void this.#keepRunning();
   }

@@ -1,0 +1,68 @@
+import type { JobSnapshot } from './job-queue.js';
+import { fromBullId, toSnapshot } from './job-record.js';
+import type { QueueBackend } from './queue-backend.js';
+
+/** How often a subscriber is told to look for itself, should the event it waits for have been lost. */
+const recheckMs = 5_000;
+
+export interface JobSubscriber<Data> {
+  /** The job may have moved on. */
+  readonly check: (what: 'moved' | 'finished') => void;
+  /** The job has finished. */
+  readonly finish: (snapshot: JobSnapshot<Data>) => void;
+  /** The queue closes. */
+  readonly stop: (reason: Error) => void;
+}
+
+/** Those who want to know about single jobs: one stream of events for all of them, opened by the first. */
+export class JobWatch<Data> {
+  readonly #backend: QueueBackend;
+  readonly #subscribers = new Map<string, Set<JobSubscriber<Data>>>();
+  #closed: Error | null = null;
+  #events: { close(): Promise<void> } | null = null;
+
+  constructor(backend: QueueBackend) {
+    this.#backend = backend;
+  }
+
+  /**
+   * Tells the subscriber until the function that this gives back is called.
+   *
+   * @throws the reason with which the watch was closed
+   */
+  subscribe(id: string, subscriber: JobSubscriber<Data>): () => void {
+    if (this.#closed !== null) throw this.#closed;
+    this.#events ??= this.#listen();
+    const subscribers = this.#subscribers.get(id) ?? new Set<JobSubscriber<Data>>();
+    this.#subscribers.set(id, subscribers.add(subscriber));
+    const timer = setInterval(() => {
+      subscriber.check('finished');
+    }, recheckMs);
+    return () => {
+      clearInterval(timer);
+      subscribers.delete(subscriber);
+      if (subscribers.size === 0 && this.#subscribers.get(id) === subscribers) this.#subscribers.delete(id);
+    };
+  }
+
+  async close(reason: Error): Promise<void> {
+    this.#closed = reason;
+    for (const subscriber of [...this.#subscribers.values()].flatMap((group) => [...group])) subscriber.stop(reason);
+    await this.#events?.close();
+  }
+
+  #listen(): { close(): Promise<void> } {
+    const subscribersOf = (bullId: string) => [...(this.#subscribers.get(fromBullId(bullId)) ?? [])];
+    return this.#backend.watch({
+      finished: (bullId, job) => {
+        for (const subscriber of subscribersOf(bullId)) {
+          if (job === null) subscriber.check('finished');
+          else subscriber.finish(toSnapshot(job, null));
+        }
+      },
+      moved: (bullId) => {
+        for (const subscriber of subscribersOf(bullId)) subscriber.check('moved');
+      },
+    });
+  }
+}
