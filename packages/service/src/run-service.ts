@@ -1,17 +1,13 @@
 import { ConfigError, parseConfig, redactConfig, type Config } from '@tessera/contracts';
-import type { BlobStore } from '@tessera/blob-store';
-import type { JobQueue } from '@tessera/queue';
 import closeWithGrace from 'close-with-grace';
 import { pino, type Logger } from 'pino';
-import { openStores } from './open-stores.js';
+import { openStores, type Stores } from './open-stores.js';
 
 /** Time after the drain in which connections and child processes end before the process ends by force. */
 const closingSeconds = 5;
 
-export interface ServiceContext {
+export interface ServiceContext extends Omit<Stores, 'close'> {
   readonly config: Config;
-  readonly queue: JobQueue;
-  readonly blobs: BlobStore;
   readonly log: Logger;
 }
 
@@ -28,7 +24,7 @@ export interface ServiceOptions {
 }
 
 /**
- * Runs a service as this process: reads the configuration from the environment, opens queue and blob store, starts the
+ * Runs a service as this process: reads the configuration from the environment, opens the queues and the blob store, starts the
  * service, and drains and closes everything on SIGINT, SIGTERM or an uncaught error. A start that fails prints why and
  * ends the process with status 1.
  */
@@ -44,7 +40,8 @@ export async function runService(
     const log = pino({ name, level: config.LOG_LEVEL });
     log.info(redactConfig(config), 'starting');
     const stores = await openStores(config, log);
-    const starting = start({ config, log, queue: stores.queue, blobs: stores.blobs });
+    const { queue, trainings, blobs } = stores;
+    const starting = start({ config, log, queue, trainings, blobs });
     closeWithGrace(
       { delay: (config.TESSERA_DRAIN_S + closingSeconds) * 1000, logger: log },
       async ({ err, signal }) => {
