@@ -21,3 +21,18 @@ export type {
   CompositionStage,
 } from './dual-encoder/composition-model.js';
 export type { TrainingExample, TrainingHooks, TrainingProgress, TrainingTask } from './training/training.js';
+export {
+  readSafetensors,
+  SafetensorsError,
+  tensorValues,
+  writeSafetensors,
+  type SafetensorsFile,
+  type StoredTensor,
+  type WritableTensor,
+} from './vocabulary/safetensors.js';
+export {
+  describeVocabulary,
+  hashVocabulary,
+  parseVocabulary,
+  serializeVocabulary,
+} from './vocabulary/vocabulary-file.js';

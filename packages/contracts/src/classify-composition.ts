@@ -122,7 +122,7 @@ export const CompositionPrediction = Type.Object({
   attributes: Type.Array(Type.String()),
   object: Type.String(),
   score: Probability,
-  logit: Type.Number({ description: 'logit_scale · cosine, and unseen_bias for unseen pairs.' }),
+  logit: Type.Number({ description: 'logit_scale · cosine, before unseen_bias.' }),
   seen: Type.Boolean({ description: 'Whether the vocabulary was trained on this pair.' }),
   feasibility: Type.Optional(Type.Number({ description: 'Open world with a threshold: how plausible the pair is.' })),
   sources: Type.Object({ attributes: Type.Array(PrimitiveSource), object: PrimitiveSource }),
