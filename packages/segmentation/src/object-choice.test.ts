@@ -25,6 +25,10 @@ const nothing: QueryMeaning = {
   strangeWords: [],
   modifierWords: [],
   placementWords: [],
+  otherThings: [],
+  quantity: {},
+  refusedWords: [],
+  text: '',
   spelledWords: [],
 };
 const at = (x: number, classIndex: number, score: number): Detection => ({

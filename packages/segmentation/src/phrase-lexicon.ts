@@ -1,5 +1,5 @@
 import type { BundleClass } from '@tessera/contracts';
-import { pluralOf, splitWords, type Word } from './words.js';
+import { hasOneForm, pluralOf, splitWords, type Word } from './words.js';
 
 /** What a phrase of the lexicon stands for. */
 export interface LexiconEntry {
@@ -7,6 +7,8 @@ export interface LexiconEntry {
   readonly classes: readonly number[];
   /** Whether it is a broader word for every one of them, as "animal". */
   readonly isBroad: boolean;
+  /** Whether it says several; nothing when its form does not tell, as "sheep". */
+  readonly isPlural: boolean | undefined;
 }
 
 export interface LexiconMatch extends LexiconEntry {
@@ -14,10 +16,16 @@ export interface LexiconMatch extends LexiconEntry {
   readonly length: number;
 }
 
+interface Phrase {
+  readonly classes: Set<number>;
+  isSingular: boolean;
+  isPlural: boolean;
+}
+
 /** Finds class names, their synonyms and broader words, singular or plural, in a list of words. */
 export class PhraseLexicon {
-  readonly #names = new Map<string, Set<number>>();
-  readonly #broader = new Map<string, Set<number>>();
+  readonly #names = new Map<string, Phrase>();
+  readonly #broader = new Map<string, Phrase>();
   #longest = 0;
 
   constructor(classes: readonly BundleClass[]) {
@@ -30,32 +38,43 @@ export class PhraseLexicon {
   /** The longest phrase that starts at a word. */
   longestMatch(words: readonly Word[], start: number): LexiconMatch | undefined {
     for (let length = Math.min(this.#longest, words.length - start); length > 0; length--) {
-      const phrase = joined(words.slice(start, start + length));
-      const names = this.#names.get(phrase);
-      const classes = names ?? this.#broader.get(phrase);
-      if (classes !== undefined) {
-        return { classes: [...classes].sort((a, b) => a - b), isBroad: names === undefined, length };
+      const text = joined(words.slice(start, start + length));
+      const name = this.#names.get(text);
+      const phrase = name ?? this.#broader.get(text);
+      if (phrase !== undefined) {
+        const { classes, isSingular, isPlural } = phrase;
+        return {
+          classes: [...classes].sort((a, b) => a - b),
+          isBroad: name === undefined,
+          isPlural: isSingular === isPlural ? undefined : isPlural,
+          length,
+        };
       }
     }
     return undefined;
   }
 
-  #add(entries: Map<string, Set<number>>, phrase: string, index: number): void {
-    const words = splitWords(phrase);
-    for (const form of [words, ...pluralForms(words)]) {
+  #add(entries: Map<string, Phrase>, text: string, index: number): void {
+    const singular = splitWords(text);
+    const plural = pluralForm(singular);
+    const saysNeither = hasOneForm(text);
+    for (const form of [singular, plural]) {
       const key = joined(form);
-      const classes = entries.get(key) ?? new Set();
-      entries.set(key, classes.add(index));
+      const phrase = entries.get(key) ?? { classes: new Set<number>(), isSingular: false, isPlural: false };
+      phrase.classes.add(index);
+      phrase.isSingular ||= form === singular;
+      phrase.isPlural ||= form === plural || saysNeither;
+      entries.set(key, phrase);
       this.#longest = Math.max(this.#longest, form.length);
     }
   }
 }
 
 /** "wine glass" → "wine glasses"; "glass of wine" → "glasses of wine". */
-function pluralForms(words: readonly Word[]): Word[][] {
+function pluralForm(words: readonly Word[]): Word[] {
   const of = words.findIndex(({ text }) => text === 'of');
   const noun = of > 0 ? of - 1 : words.length - 1;
-  return [words.map((word, index) => (index === noun ? { ...word, text: pluralOf(word.text) } : word))];
+  return words.map((word, index) => (index === noun ? { ...word, text: pluralOf(word.text) } : word));
 }
 
 function joined(words: readonly Word[]): string {

@@ -60,6 +60,7 @@ export class QueryMatcher {
   }
 
   #isOnlySpelled(word: string): boolean {
+    if (!/[\p{L}\p{N}]/u.test(word)) return true;
     const { ids } = this.#tokenizer.encode(word);
     return ids.includes(this.#tokenizer.unknownId) || ids.length > Math.max(2, word.length / 3);
   }

@@ -1,5 +1,9 @@
-import type { LexiconMatch, PhraseLexicon } from './phrase-lexicon.js';
-import { splitWords, type Word } from './words.js';
+import { findExclusion } from './exclusion.js';
+import type { PhraseLexicon } from './phrase-lexicon.js';
+import { quantityOf, spellNumbers, type Quantity } from './quantity.js';
+import { firstWord, isStrange, splitParts, wordsOf, type NounPart, type Part } from './query-parts.js';
+import { dropPreamble } from './query-preamble.js';
+import { splitSentences } from './sentences.js';
 import {
   isAttributeWord,
   isConjunction,
@@ -13,6 +17,7 @@ import {
   startsDescription,
   startsModifier,
 } from './word-kinds.js';
+import { splitWords } from './words.js';
 
 /** What the words of a query say, as far as a lexicon of class names can tell. */
 export interface ParsedQuery {
@@ -26,67 +31,81 @@ export interface ParsedQuery {
   readonly modifierWords: readonly string[];
   /** Those of the modifier words that choose among what is described: places, order, superlatives, counts, negations. */
   readonly placementWords: readonly string[];
+  /** Classes of each thing that is named beside the one asked for, in the query's order: "next to the laptop". */
+  readonly otherThings: readonly (readonly number[])[];
+  /** How many things are asked for. */
+  readonly quantity: Quantity;
+  /** Words that exclude something other than whole classes: without them the query would mean something else. */
+  readonly refusedWords: readonly string[];
+  /** The query for a language model: lower case, without what was excluded and taken out of the classes. */
+  readonly text: string;
 }
-
-interface NounPart {
-  readonly match: LexiconMatch;
-  readonly words: readonly Word[];
-}
-
-/** A phrase of the lexicon, or a word that begins none. */
-type Part = NounPart | { readonly word: Word };
 
 /**
  * Reads what a query asks for: the named classes of the last noun of each joined phrase ("the bus driver and the dogs"),
- * before anything that only says where it is or what it does ("the cup | next to the laptop").
+ * before anything that only says where it is or what it does ("the cup | next to the laptop"). Of several sentences the
+ * first one that asks for something counts; the others say more about it.
  */
 export function parseQuery(query: string, lexicon: PhraseLexicon): ParsedQuery {
-  const parts = splitParts(dropQuestion(splitWords(query)), lexicon);
-  const headEnd = findHeadEnd(parts);
-  const phrases = refersByPronoun(parts) ? [] : joinedPhrases(parts.slice(0, headEnd));
-  const nouns = new Set<Part>();
-  let isDescribed = false;
-  const classes = new Set<number>();
-  for (const phrase of phrases) {
+  const { main, rest } = splitSentences(query, lexicon);
+  const asked = splitParts(dropPreamble(splitWords(main)), lexicon);
+  const parts = [...asked, ...splitParts(splitWords(rest), lexicon)];
+  const exclusion = findExclusion(parts);
+  const said = withoutTrailing(isJoining, parts.slice(0, exclusion?.taken?.start ?? parts.length));
+
+  const headEnd = findHeadEnd(said.slice(0, asked.length));
+  const phrases = refersByPronoun(asked) ? [] : joinedPhrases(said.slice(0, headEnd));
+  const heads = phrases.flatMap((phrase, index) => {
     const noun = headNoun(phrase);
-    if (noun === undefined) continue;
-    nouns.add(noun);
-    isDescribed ||= noun.match.isBroad && (phrase.some(isDescribing) || opensDescription(parts[headEnd]));
-    for (const index of noun.match.classes) classes.add(index);
-  }
-  return { classes: [...classes].sort((a, b) => a - b), isDescribed, ...sortWords(parts, nouns) };
+    return noun === undefined ? [] : [{ noun, phrase, next: phrases[index + 1] ?? [] }];
+  });
+  const nouns = new Set<Part>(heads.map(({ noun }) => noun));
+  const isDescribed = heads.some(
+    ({ noun, phrase }) => noun.match.isBroad && (phrase.some(isDescribing) || opensDescription(said[headEnd])),
+  );
+  const named = [...new Set(heads.flatMap(({ noun }) => noun.match.classes))].sort((a, b) => a - b);
+  const classes = named.filter((index) => exclusion?.taken?.classes.has(index) !== true);
+  const isRefused = exclusion !== undefined && (exclusion.taken === undefined || classes.length === 0);
+  const meant = isRefused ? { classes: named, parts } : { classes, parts: said };
+  const [head] = heads;
+  return {
+    classes: meant.classes,
+    isDescribed,
+    ...sortWords(meant.parts, nouns),
+    ...(parts.length === 0 ? { strangeWords: signsOf(query) } : {}),
+    otherThings: head === undefined ? [] : otherThings(meant.parts.slice(headEnd), named),
+    quantity: heads.length > 1 ? { isPlural: true } : head ? quantityOf(head.phrase, head.noun, head.next) : {},
+    refusedWords: isRefused ? exclusion.words : [],
+    text: spellNumbers(
+      exclusion === undefined || isRefused ? `${main} ${rest}`.trim() : said.flatMap(wordsOf).join(' '),
+    ),
+  };
 }
 
-/** "What is the dog doing?" asks for the dog. */
-function dropQuestion(words: readonly Word[]): readonly Word[] {
-  const [first, second, third] = words.map(({ text }) => text);
-  const asks = first === 'what' && (second === 'is' || second === 'are') && isDeterminer(third ?? '');
-  return asks ? words.slice(2) : words;
+function isJoining(part: Part): boolean {
+  return 'word' in part && isConjunction(part.word.text);
 }
 
-function splitParts(words: readonly Word[], lexicon: PhraseLexicon): Part[] {
-  const parts: Part[] = [];
-  for (let start = 0; start < words.length;) {
-    const match = lexicon.longestMatch(words, start);
-    const word = words[start];
-    if (match !== undefined) {
-      parts.push({ match, words: words.slice(start, start + match.length) });
-      start += match.length;
-    } else {
-      if (word !== undefined) parts.push({ word });
-      start += 1;
-    }
-  }
-  return parts;
+function withoutTrailing(isLeftOut: (part: Part) => boolean, parts: readonly Part[]): Part[] {
+  return parts.slice(0, parts.findLastIndex((part) => !isLeftOut(part)) + 1);
+}
+
+/** What stands in a query that has no word. */
+function signsOf(query: string): string[] {
+  return [...new Set(query.split(/\s+/))].filter((sign) => sign !== '');
+}
+
+/** Things named after the head, unless they are of its own kind: "the dog left of all other dogs". */
+function otherThings(parts: readonly Part[], classes: readonly number[]): (readonly number[])[] {
+  const matches = parts.flatMap((part) => ('match' in part ? [part.match] : []));
+  return matches.map((match) => match.classes).filter((other) => !other.some((index) => classes.includes(index)));
 }
 
 /** Whether the thing is a pronoun's: "it barks at strangers", "you sit on this". */
 function refersByPronoun(parts: readonly Part[]): boolean {
   return parts.some((part, index) => {
     if ('match' in part) return false;
-    const next = parts[index + 1];
-    const nextText = next === undefined ? undefined : 'match' in next ? next.words[0]?.text : next.word.text;
-    return isPronoun(part.word.text, nextText) || (index === 0 && part.word.text === 'you');
+    return isPronoun(part.word.text, firstWord(parts[index + 1])) || (index === 0 && part.word.text === 'you');
   });
 }
 
@@ -95,12 +114,18 @@ function findHeadEnd(parts: readonly Part[]): number {
   let hasNoun = false;
   for (const [index, part] of parts.entries()) {
     if ('match' in part) hasNoun = true;
-    else if (isConjunction(part.word.text)) hasNoun = false;
+    else if (isConjunction(part.word.text) && !(hasNoun && opensModifier(parts[index + 1]))) hasNoun = false;
+    else if (hasNoun && isConjunction(part.word.text)) return index;
     else if (hasNoun && (startsModifier(part.word.text) || isDeterminer(part.word.text))) return index;
     else if (isPlaceholder(part.word.text)) hasNoun ||= standsAlone(parts[index + 1]);
     else if (isStrange(part.word.text)) hasNoun ||= !startsModifier(part.word.text);
   }
   return parts.length;
+}
+
+/** Whether a part goes on about a noun: "the dog, | sitting on the sofa". */
+function opensModifier(part: Part | undefined): boolean {
+  return part !== undefined && 'word' in part && startsModifier(part.word.text) && !isPlacementWord(part.word.text);
 }
 
 /** Whether a placeholder is a noun by what follows it: not in "what animal", "what kind of food" or "one of the dogs". */
@@ -159,8 +184,4 @@ function sortWords(
     modifierWords: [...modifierWords],
     placementWords: [...modifierWords].filter((word) => isPlacementWord(word) || isNegation(word)),
   };
-}
-
-function isStrange(word: string): boolean {
-  return !isFunctionWord(word) && !isAttributeWord(word) && !isPlaceholder(word) && !isMeasureNoun(word);
 }

@@ -5,19 +5,22 @@ function wordSet(words: string): ReadonlySet<string> {
 /** Words that ask for a mask and say nothing about what of. */
 const requestWords = wordSet(`
   please segment find show give locate detect mark identify point select highlight outline extract mask masks get tell
-  want need see look let image picture photo photograph scene view segmentation output draw
+  want need see look let image picture photo photograph scene view segmentation output draw counting counted
+  starting matches match fits description
 `);
 
 const determiners = wordSet(`
   the a an this these those my your his her its their our some any all every each other another whole entire
   i you he she it we they me him us them here there just only really very so too
+  directly immediately partly partially mostly fully entirely slightly clearly almost exactly currently
 `);
 
 const auxiliaries = wordSet(`
-  is are was were be been being am do does did has have had can could will would shall should may might must
+  is are was were be been being am do does did has have had having can could will would shall should may might must
+  takes comes goes looks reaches reaching
 `);
 
-const questionWords = wordSet('where which who whose whom when why how');
+const questionWords = wordSet('where which who whose whom when why how whichever whoever');
 
 /** They say that the thing has no name here; what it is follows, or is left to guess. */
 const placeholders = wordSet(`
@@ -46,22 +49,29 @@ const placingPrepositions = wordSet('in on at by from off up down through within
 const relatives = wordSet('used made that which who whose whom where when while because if');
 
 const relations = wordSet(`
-  next beside besides near nearby behind under underneath beneath above below over between inside outside around among
+  next close beside besides near nearby alongside behind under underneath beneath above below over between inside outside around among
   against along across opposite adjacent facing left right front back worn held
 `);
 
 /** Places in the picture, order, superlatives and counts: they tell a thing from others of its kind. */
 const placements = wordSet(`
-  left right top bottom middle center centre central corner front back rear upper lower leftmost rightmost topmost
-  foreground background closest nearest farthest furthest side edge
+  left right top bottom middle center centre central corner front back rear upper lower half quarter
+  leftmost rightmost topmost bottommost uppermost lowermost innermost outermost highest lowest
+  foreground background closest nearest farthest furthest closer nearer further side edge place distance distant away
+  towards toward higher
   first second third fourth fifth sixth seventh eighth ninth tenth last
-  biggest largest smallest tallest shortest longest widest bigger larger smaller taller shorter longer wider
-  two three four five six seven eight nine ten single both several many few
+  biggest largest smallest tallest shortest longest widest tiniest greatest least most bigger larger smaller taller
+  shorter longer wider size height space area
+  two three four five six seven eight nine ten eleven twelve dozen single both several many few multiple various
 `);
 
-/** Size, colour, material and age. */
-const qualities = wordSet(`
+/** Words of size. */
+const sizes = wordSet(`
   big large small little tiny huge tall short long wide narrow giant medium thin thick far
+`);
+
+/** Colour, material, pattern and age. */
+const appearances = wordSet(`
   red green blue yellow white black brown grey gray pink purple violet beige golden gold silver dark light bright
   colorful colourful striped spotted
   wooden wood metal plastic leather old new young
@@ -69,7 +79,8 @@ const qualities = wordSet(`
 
 /** Words that take something away from what is meant. */
 const negations = wordSet(`
-  not no without except excluding never nor neither none isnt arent doesnt dont
+  not no without except excluding minus never nor neither none nothing nobody cannot cant wont isnt arent wasnt werent
+  doesnt dont didnt hasnt havent
 `);
 
 /** Words that carry no content of their own. */
@@ -89,12 +100,22 @@ export function isFunctionWord(word: string): boolean {
 
 /** Words for position, size, relation, count, colour or material. */
 export function isAttributeWord(word: string): boolean {
-  return isPlacementWord(word) || qualities.has(word) || relations.has(word);
+  return isPlacementWord(word) || sizes.has(word) || appearances.has(word) || relations.has(word);
+}
+
+/** Words for colour, material, pattern or age. */
+export function isAppearanceWord(word: string): boolean {
+  return appearances.has(word);
+}
+
+/** Words that open a request: "find …", "please show me …". */
+export function isRequestWord(word: string): boolean {
+  return requestWords.has(word);
 }
 
 /** Words for a place, order, superlative or count. */
 export function isPlacementWord(word: string): boolean {
-  return placements.has(word) || /^\d+$/.test(word);
+  return placements.has(word) || /^\d+(?:st|nd|rd|th)?$/.test(word);
 }
 
 /** "Not the red car", "without a hat": taking it at its other words gives the opposite of what is meant. */

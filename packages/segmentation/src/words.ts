@@ -39,6 +39,20 @@ const irregularPlurals: Readonly<Record<string, string>> = {
   ox: 'oxen',
 };
 
+/** Nouns of one form for one and for several, and those for many things at once. */
+const nounsOfOneForm = new Set(
+  `sheep skis scissors shears cattle livestock wildlife food furniture tableware cutlery silverware crockery dishes
+  dishware drinkware flatware glassware kitchenware traffic fruit electronics seating transportation watercraft couple
+  family crowd audience everyone everybody`
+    .trim()
+    .split(/\s+/),
+);
+
+/** Whether a phrase says nothing of whether one or several are meant, by its last word. */
+export function hasOneForm(phrase: string): boolean {
+  return nounsOfOneForm.has(phrase.split(' ').at(-1) ?? '');
+}
+
 /** The regular or irregular plural of an English noun; a plural comes back with an ending that no text has. */
 export function pluralOf(noun: string): string {
   const irregular = Object.hasOwn(irregularPlurals, noun) ? irregularPlurals[noun] : undefined;

@@ -1,0 +1,64 @@
+import { wordsOf, type NounPart, type Part } from './query-parts.js';
+import { isMeasureNoun } from './word-kinds.js';
+
+/** How many things a query asks for, as far as its words tell. */
+export interface Quantity {
+  /** Exactly so many. */
+  readonly count?: number;
+  /** The word that says the count. */
+  readonly countWord?: string;
+  /** Whether several are meant, or one; nothing when the words leave it open. */
+  readonly isPlural?: boolean;
+}
+
+const cardinals = 'one two three four five six seven eight nine ten eleven twelve'.split(' ');
+const ordinals = 'first second third fourth fifth sixth seventh eighth ninth tenth'.split(' ');
+const numerals = new Map(cardinals.map((word, index) => [word, index + 1])).set('dozen', 12);
+const several = new Set('all every each any several many few some various multiple these those ones'.split(' '));
+const pairs = new Set(['both', 'pair', 'couple']);
+const ordinal = new RegExp(`^(?:${ordinals.join('|')}|last|\\d+(?:st|nd|rd|th))$`);
+
+/**
+ * @param phrase - the noun phrase up to its noun, which is its last part: "the two largest | dogs"
+ * @param chosenFrom - a phrase after it that says which of them are meant: "of the two largest dogs, | the one"
+ */
+export function quantityOf(phrase: readonly Part[], noun: NounPart, chosenFrom: readonly Part[]): Quantity {
+  const before = phrase.slice(0, phrase.indexOf(noun)).flatMap(wordsOf);
+  const { isPlural } = noun.match;
+  const of = before.lastIndexOf('of');
+  if (of < 0) return countIn(before) ?? (before.some(isSeveral) ? { isPlural: true } : { ...asPlural(isPlural) });
+  const chooser = before.slice(0, of);
+  const chosen = chosenFrom.flatMap(wordsOf);
+  if (chosen.length > 0) return countIn(chosen) ?? { isPlural: chosen.some(isSeveral) };
+  if (chooser.some(isMeasureNoun) && !chooser.includes('number')) {
+    return countIn(before.slice(of)) ?? countIn(chooser) ?? { ...asPlural(isPlural) };
+  }
+  if (chooser.includes('number')) return { isPlural: false };
+  return countIn(chooser) ?? { isPlural: chooser.some(isSeveral) };
+}
+
+function isSeveral(word: string): boolean {
+  return several.has(word);
+}
+
+function asPlural(isPlural: boolean | undefined): Quantity {
+  return isPlural === undefined ? {} : { isPlural };
+}
+
+/** The count that words before a noun say; an ordinal or "one" asks for one thing. */
+function countIn(words: readonly string[]): Quantity | undefined {
+  for (const word of words) {
+    const count = pairs.has(word) ? 2 : (numerals.get(word) ?? (/^\d{1,3}$/.test(word) ? Number(word) : undefined));
+    if (count === 1) return { count, isPlural: false };
+    if (count !== undefined && count > 1) return { count, countWord: word, isPlural: true };
+  }
+  return words.some((word) => ordinal.test(word)) ? { count: 1, isPlural: false } : undefined;
+}
+
+/** Small numbers in words, as a model was taught to read them: "the 2nd of 3 dogs" → "the second of three dogs". */
+export function spellNumbers(text: string): string {
+  return text.replaceAll(/\b(\d{1,2})(st|nd|rd|th)?\b/g, (digits, number: string, ending: string | undefined) => {
+    const words = ending === undefined ? cardinals : ordinals;
+    return words[Number(number) - 1] ?? digits;
+  });
+}

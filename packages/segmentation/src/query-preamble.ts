@@ -1,0 +1,21 @@
+import { isDeterminer, isRequestWord } from './word-kinds.js';
+import type { Word } from './words.js';
+
+const openers = new Set(['can', 'could', 'would', 'will', 'i']);
+const followers = new Set([...openers, 'you', 'me', 'us', 'like', 'to', 'a', 'the', 'of', 'out', 'cut', 'pick']);
+
+/**
+ * Leaves out how a query asks: "could you cut out", "I would like a mask of", "what is" before a determiner ("What is
+ * the dog doing?" asks for the dog). A query that says nothing else stays as it is.
+ */
+export function dropPreamble(words: readonly Word[]): readonly Word[] {
+  const texts = words.map(({ text }) => text);
+  const [first = '', second = '', third = ''] = texts;
+  if (first === 'what' && (second === 'is' || second === 'are') && isDeterminer(third)) return words.slice(2);
+  if (!openers.has(first) && !isRequestWord(first) && first !== 'cut') return words;
+  const saysMore = (text: string): boolean => !followers.has(text) && !isRequestWord(text);
+  const end = texts.findIndex(saysMore);
+  // The article belongs to what follows: "find | the dog".
+  const start = texts.slice(0, Math.max(0, end)).findLastIndex((text) => text !== 'a' && text !== 'the') + 1;
+  return end < 0 ? words : words.slice(start);
+}

@@ -1,0 +1,38 @@
+import type { PhraseLexicon } from './phrase-lexicon.js';
+import { dropPreamble } from './query-preamble.js';
+import { isRequestWord } from './word-kinds.js';
+import { splitWords } from './words.js';
+
+const sentenceEnd = /(?<=[\p{L}\p{M}\p{N}]['’")]*)[.!?]+(?:\s+|$)|\n+/u;
+
+/**
+ * Takes the sentence that asks for something out of a query: the first one that opens with a request ("Find …"), or
+ * else the first one that names something of the lexicon.
+ *
+ * @returns both in lower case, NFKC, without the punctuation that ends a sentence
+ */
+export function splitSentences(query: string, lexicon: PhraseLexicon): { main: string; rest: string } {
+  const text = query
+    .normalize('NFKC')
+    .toLowerCase()
+    .replaceAll(/[^\S\n]+/g, ' ');
+  const sentences = text.split(sentenceEnd).map((sentence) => placeLast(sentence.trim()));
+  const said = sentences.filter((sentence) => sentence !== '');
+  const main = said.find(asks) ?? said.find((sentence) => names(sentence, lexicon)) ?? said[0] ?? '';
+  return { main, rest: said.filter((sentence) => sentence !== main).join(' ') };
+}
+
+function asks(sentence: string): boolean {
+  const words = splitWords(sentence);
+  return words.slice(0, words.length - dropPreamble(words).length).some(({ text }) => isRequestWord(text));
+}
+
+function names(sentence: string, lexicon: PhraseLexicon): boolean {
+  const words = splitWords(sentence);
+  return words.some((_, index) => lexicon.longestMatch(words, index) !== undefined);
+}
+
+/** "On the sofa there is a dog" → "a dog on the sofa". */
+function placeLast(sentence: string): string {
+  return sentence.replace(/^(.+?),? there (?:is|are) (.+)$/u, '$2 $1');
+}
