@@ -1,118 +1,16 @@
 /** Writes `bench/queries/{train,val}.json` from the shared COCO annotations and our phrases: `npm run queries`. */
 import { writeFile } from 'node:fs/promises';
-import {
-  loadCocoSplit,
-  splits,
-  type CocoAnnotation,
-  type CocoPhoto,
-  type CocoSplit,
-  type Split,
-} from './coco-split.js';
-import { loadPhrases, querySetPath, type PhotoQueries, type Phrases, type Query } from './query-set.js';
+import { splits } from './coco-split.js';
+import { generateQuerySet } from './photo-queries.js';
+import { formatQuerySet, queryKinds, querySetPath } from './query-set.js';
 import { runCommand } from './run-command.js';
-import { SeededRandom } from './seeded-random.js';
 
-const maximumPerPhoto = { class: 5, position: 2, size: 1, reasoning: 2, absent: 3 } as const;
-
-/** Two things are to the left and right of each other when their centres are this share of the width apart. */
-const clearDistance = 0.15;
-const clearAreaRatio = 1.5;
-
-/** Stuff that a class name could mean as well, so that the class is not called absent beside it. */
-const lookalikes: Readonly<Record<string, readonly string[]>> = {
-  'dining table': ['table-merged', 'counter'],
-  'potted plant': ['flower', 'tree-merged'],
-  banana: ['fruit'],
-  apple: ['fruit'],
-  orange: ['fruit'],
-  cake: ['food-other-merged'],
-  sandwich: ['food-other-merged'],
-  pizza: ['food-other-merged'],
-  broccoli: ['food-other-merged'],
-  carrot: ['food-other-merged'],
-  'hot dog': ['food-other-merged'],
-  donut: ['food-other-merged'],
-  bench: ['table-merged'],
-};
-
-await runCommand(generate);
-
-async function generate(): Promise<void> {
-  const phrases = await loadPhrases();
+await runCommand(async () => {
   for (const split of splits) {
-    const coco = await loadCocoSplit(split);
-    const photos = coco.photos.map((photo) => photoQueries(coco, split, photo, phrases));
-    await writeFile(querySetPath(split), `[\n${photos.map((entry) => JSON.stringify(entry)).join(',\n')}\n]\n`);
-    console.log(`${split}: ${photos.length} photos, ${photos.flatMap(({ queries }) => queries).length} queries`);
+    const photos = await generateQuerySet(split);
+    await writeFile(querySetPath(split), formatQuerySet(photos));
+    const queries = photos.flatMap((photo) => photo.queries);
+    const counts = queryKinds.map((kind) => `${kind} ${queries.filter((query) => query.kind === kind).length}`);
+    console.log(`${split}: ${photos.length} photos, ${queries.length} queries: ${counts.join(', ')}`);
   }
-}
-
-function photoQueries(coco: CocoSplit, split: Split, photo: CocoPhoto, allPhrases: Phrases): PhotoQueries {
-  const random = new SeededRandom(photo.id);
-  const nameOf = ({ category_id }: CocoAnnotation): string => coco.categories.get(category_id)?.name ?? '';
-  const inClass = (name: string, crowd: 0 | 1): CocoAnnotation[] =>
-    photo.annotations.filter((annotation) => nameOf(annotation) === name && annotation.iscrowd === crowd);
-  const query = (kind: Query['kind'], text: string, names: readonly string[], targets: CocoAnnotation[]): Query => ({
-    text,
-    kind,
-    annotations: targets.map(({ id }) => id),
-    ignored: names.flatMap((name) => inClass(name, 1)).map(({ id }) => id),
-  });
-
-  const things = [...coco.categories.values()].filter(({ isthing }) => isthing === 1).map(({ name }) => name);
-  const shown = new Set(photo.annotations.map(nameOf));
-  const present = things.filter((name) => inClass(name, 0).length > 0);
-  const absent = things.filter((name) => ![name, ...(lookalikes[name] ?? [])].some((other) => shown.has(other)));
-
-  const byClass = present.map((name) =>
-    query('class', random.next() < 0.5 ? name : `the ${name}`, [name], inClass(name, 0)),
-  );
-  const byPosition = present.flatMap((name) => {
-    const target = clearlyOutermost(inClass(name, 0), photo.width);
-    return target === undefined ? [] : [query('position', `the ${name} on the ${target.side}`, [name], [target.thing])];
-  });
-  const bySize = present.flatMap((name) => {
-    const target = clearlyLargest(inClass(name, 0));
-    return target === undefined ? [] : [query('size', `the largest ${name}`, [name], [target])];
-  });
-  const byPhrase = Object.entries(allPhrases[split]).flatMap(([key, texts]) => {
-    const names = key.split('|');
-    const targets = names.flatMap((name) => inClass(name, 0));
-    return targets.length === 0 ? [] : random.sample(texts, 1).map((text) => query('reasoning', text, names, targets));
-  });
-  const absentPhrases = Object.entries(allPhrases[split])
-    .filter(([key]) => key.split('|').every((name) => absent.includes(name)))
-    .flatMap(([, texts]) => texts);
-  const absentQueries = [
-    ...random.sample(absent, 2).map((name) => query('absent', `the ${name}`, [name], [])),
-    ...random.sample([...absentPhrases, ...allPhrases.nothing[split]], 1).map((text) => query('absent', text, [], [])),
-  ];
-  return {
-    photo: photo.id,
-    queries: [
-      ...random.sample(byClass, maximumPerPhoto.class),
-      ...random.sample(byPosition, maximumPerPhoto.position),
-      ...random.sample(bySize, maximumPerPhoto.size),
-      ...random.sample(byPhrase, maximumPerPhoto.reasoning),
-      ...absentQueries.slice(0, maximumPerPhoto.absent),
-    ],
-  };
-}
-
-function clearlyOutermost(
-  things: readonly CocoAnnotation[],
-  width: number,
-): { side: 'left' | 'right'; thing: CocoAnnotation } | undefined {
-  const centre = ({ bbox }: CocoAnnotation): number => (bbox[0] + bbox[2] / 2) / width;
-  const sorted = [...things].sort((a, b) => centre(a) - centre(b));
-  const [first, second] = sorted;
-  const [last, beforeLast] = [sorted.at(-1), sorted.at(-2)];
-  if (first && second && centre(second) - centre(first) >= clearDistance) return { side: 'left', thing: first };
-  if (last && beforeLast && centre(last) - centre(beforeLast) >= clearDistance) return { side: 'right', thing: last };
-  return undefined;
-}
-
-function clearlyLargest(things: readonly CocoAnnotation[]): CocoAnnotation | undefined {
-  const [first, second] = [...things].sort((a, b) => b.area - a.area);
-  return first && second && first.area >= clearAreaRatio * second.area ? first : undefined;
-}
+});

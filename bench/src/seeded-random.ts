@@ -15,6 +15,13 @@ export class SeededRandom {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
+  /** @throws RangeError when there is nothing to pick */
+  pick<Element>(elements: readonly Element[]): Element {
+    const element = elements[Math.floor(this.next() * elements.length)];
+    if (element === undefined) throw new RangeError('There is nothing to pick from.');
+    return element;
+  }
+
   /** Up to `count` different elements, in random order. */
   sample<Element>(elements: readonly Element[], count: number): Element[] {
     return elements
