@@ -70,6 +70,24 @@ for (const { name, fixture, skip } of implementations) {
       );
     });
 
+    it('lets one of several store a new blob, and another once it is gone', async () => {
+      for (let round = 0; round < 5; round++) {
+        const claims = Array.from({ length: 8 }, (_, index) =>
+          (index % 2 === 0 ? store : other).putNew('claim', Buffer.from(`${index}`), { ttlMs: 60_000 }),
+        );
+        const outcomes = await Promise.all(claims);
+        assert.equal(outcomes.filter(Boolean).length, 1);
+        assert.equal(Buffer.from((await store.get('claim')) ?? []).toString(), `${outcomes.indexOf(true)}`);
+        await other.delete('claim');
+      }
+      assert.equal(await store.putNew('claim', Buffer.from('short'), { ttlMs: 30 }), true);
+      await delay(60);
+      assert.equal(await other.putNew('claim', Buffer.from('for ever'), { ttlMs: null }), true);
+      assert.equal(await store.putNew('claim', Buffer.from('late'), { ttlMs: null }), false);
+      assert.equal(Buffer.from((await store.get('claim')) ?? []).toString(), 'for ever');
+      await store.delete('claim');
+    });
+
     it('keeps keys apart that look like paths, patterns or one another', async () => {
       const keys = ['../escape', '/etc/passwd', '..', '.', 'a', 'A', 'a/', 'a*', 'a?', 'a\\', 'a\0b', 'ä', 'a\u0308'];
       for (const key of keys) await store.put(key, Buffer.from(key), { ttlMs: null });

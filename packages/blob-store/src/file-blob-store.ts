@@ -52,23 +52,23 @@ export class FileBlobStore implements BlobStore {
   }
 
   async put(key: string, bytes: Uint8Array, expiry: BlobExpiry): Promise<void> {
-    const { shard, path } = this.#locate(key);
-    const header = encodeHeader({ expiresAt: this.#expiresAt(expiry), sizeBytes: bytes.byteLength });
-    await mkdir(shard, { recursive: true });
-    const temporary = join(shard, randomUUID() + temporarySuffix);
-    try {
-      const file = await open(temporary, 'wx');
-      try {
-        await file.writeFile(header);
-        await file.writeFile(bytes);
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, path);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
+    const { path } = this.#locate(key);
+    await this.#writeAside(key, bytes, expiry, (aside) => rename(aside, path));
+  }
+
+  async putNew(key: string, bytes: Uint8Array, expiry: BlobExpiry): Promise<boolean> {
+    const { path } = this.#locate(key);
+    return this.#writeAside(key, bytes, expiry, async (aside) => {
+      // An expired blob is no blob, but its file is in the way until it is swept.
+      await this.#removeUnlessLive(path);
+      return link(aside, path).then(
+        () => true,
+        (error: unknown) => {
+          ignoreExisting(error);
+          return false;
+        },
+      );
+    });
   }
 
   async get(key: string): Promise<Uint8Array | null> {
@@ -150,6 +150,31 @@ export class FileBlobStore implements BlobStore {
     await rename(path, aside).catch(ignoreMissing);
     if (await this.#isLive(aside)) await link(aside, path).catch(ignoreExisting);
     await rm(aside, { force: true });
+  }
+
+  /** Writes the blob to a file of its own beside its place, to be moved or linked there. */
+  async #writeAside<Result>(
+    key: string,
+    bytes: Uint8Array,
+    expiry: BlobExpiry,
+    place: (aside: string) => Promise<Result>,
+  ): Promise<Result> {
+    const { shard } = this.#locate(key);
+    const header = encodeHeader({ expiresAt: this.#expiresAt(expiry), sizeBytes: bytes.byteLength });
+    await mkdir(shard, { recursive: true });
+    const aside = join(shard, randomUUID() + temporarySuffix);
+    try {
+      const file = await open(aside, 'wx');
+      try {
+        await file.writeFile(header);
+        await file.writeFile(bytes);
+      } finally {
+        await file.close();
+      }
+      return await place(aside);
+    } finally {
+      await rm(aside, { force: true });
+    }
   }
 
   #locate(key: string): { shard: string; path: string } {

@@ -35,6 +35,18 @@ class RedisBlobStore implements BlobStore {
     );
   }
 
+  async putNew(key: string, bytes: Uint8Array, expiry: BlobExpiry): Promise<boolean> {
+    const name = redisKey(key);
+    assertExpiry(expiry);
+    const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const answer = await this.#connection.run((client) =>
+      expiry.ttlMs === null
+        ? client.set(name, value, 'NX')
+        : client.set(name, value, 'PX', Math.ceil(expiry.ttlMs), 'NX'),
+    );
+    return answer === 'OK';
+  }
+
   async get(key: string): Promise<Uint8Array | null> {
     const name = redisKey(key);
     return this.#connection.run((client) => client.getBuffer(name));
