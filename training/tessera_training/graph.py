@@ -5,17 +5,24 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 23
+FLOAT, INT64, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
+FUSED = "com.microsoft"  # operators of ONNX Runtime
+END = np.iinfo(np.int64).max
 
 
 class Graph:
     def __init__(self, name):
         self.name, self.nodes, self.initializers, self.inputs, self.outputs = name, [], [], [], []
-        self.constants, self.weights = {}, {}
+        self.constants, self.weights, self.casts, self.count = {}, {}, [], 0
 
-    def node(self, kind, *inputs, outputs=1, **attributes):
-        names = [f"{kind}_{len(self.nodes)}_{k}" for k in range(outputs)]
-        self.nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
+    def node(self, kind, *inputs, outputs=1, fused=False, **attributes):
+        names = self.names(kind, outputs)
+        self.nodes.append(helper.make_node(kind, list(inputs), names, domain=FUSED if fused else "", **attributes))
         return names[0] if outputs == 1 else names
+
+    def names(self, kind, outputs):
+        self.count += 1
+        return [f"{kind}_{self.count}_{k}" for k in range(outputs)]
 
     def constant(self, values, dtype=np.float32):
         """A small constant; equal ones are stored once."""
@@ -30,10 +37,12 @@ class Graph:
         return self.constant(values, np.int64)
 
     def weight(self, name, tensor):
-        """A weight stored in half precision and used in single precision; a name is stored once."""
+        """A weight stored in half precision and used in single precision (ONNX Runtime converts it once, when it loads
+        the graph); a name is stored once."""
         if name not in self.weights:
+            self.weights[name] = f"{name}.single"
             self.initializers.append(numpy_helper.from_array(tensor.detach().numpy().astype(np.float16), name))
-            self.weights[name] = self.node("Cast", name, to=TensorProto.FLOAT)
+            self.casts.append(helper.make_node("Cast", [name], [self.weights[name]], to=FLOAT))
         return self.weights[name]
 
     def input(self, name, dtype, shape):
@@ -43,6 +52,25 @@ class Graph:
     def output(self, name, value, dtype, shape):
         self.nodes.append(helper.make_node("Identity", [value], [name]))
         self.outputs.append(helper.make_tensor_value_info(name, dtype, shape))
+
+    # --- branches
+
+    def choose(self, condition, yes, no, types):
+        """`yes` and `no` add the nodes of the two branches and return the names of results of the given types."""
+        branches = {"then_branch": self.branch(yes, types), "else_branch": self.branch(no, types)}
+        results = self.node("If", condition, outputs=len(types), **branches)
+        return [results] if len(types) == 1 else results
+
+    def branch(self, build, types):
+        outside, self.nodes = self.nodes, []
+        results = []
+        for name in build():  # a result has to come from inside the branch, under a name of its own
+            inside = any(name in node.output for node in self.nodes) and name not in results
+            results.append(name if inside else self.node("Identity", name))
+        outputs = [helper.make_tensor_value_info(name, dtype, None) for name, dtype in zip(results, types, strict=True)]
+        graph = helper.make_graph(self.nodes, f"branch_{self.count}", [], outputs)
+        self.nodes = outside
+        return graph
 
     # --- shorthands
 
@@ -58,9 +86,16 @@ class Graph:
     def scaled(self, value, factor):
         return self.mul(value, self.constant(factor))
 
+    def matmul(self, x, name, weight):
+        """`weight` as PyTorch's linear layers have it, [out, in]."""
+        return self.node("MatMul", x, self.weight(name, weight.T))
+
     def linear(self, x, name, layer):
-        product = self.node("MatMul", x, self.weight(f"{name}.weight", layer.weight.T))
-        return product if layer.bias is None else self.node("Add", product, self.weight(f"{name}.bias", layer.bias))
+        product = self.matmul(x, f"{name}.weight", layer.weight)
+        return product if layer.bias is None else self.add(product, self.weight(f"{name}.bias", layer.bias))
+
+    def norm(self, x, name, layer):
+        return self.node("RMSNormalization", x, self.weight(f"{name}.weight", layer.weight), axis=-1, epsilon=1e-6)
 
     def reshape(self, x, *shape):
         return self.node("Reshape", x, self.integers(*shape))
@@ -71,6 +106,13 @@ class Graph:
     def concat(self, *values, axis):
         return self.node("Concat", *values, axis=axis)
 
+    def gather(self, x, index, axis=0):
+        return self.node("Gather", x, index, axis=axis)
+
+    def expand(self, x, *sizes):
+        """`sizes` are names of int64 [1] tensors."""
+        return self.node("Expand", x, self.concat(*sizes, axis=0))
+
     def size(self, x, axis):
         """The length of one axis, int64 [1]."""
         return self.node("Shape", x, start=axis, end=axis + 1)
@@ -80,16 +122,28 @@ class Graph:
         scalar = self.node("Squeeze", count, self.integers(0))
         return self.node("Range", self.constant(0, np.int64), scalar, self.constant(1, np.int64))
 
-    def slice(self, x, start, end, axis):
-        """`start` and `end` are numbers or names of int64 [1] tensors."""
+    def slice(self, x, start, end, *axes):
+        """`start` and `end` are numbers or names of int64 [1] tensors and hold for all axes."""
         bounds = [bound if isinstance(bound, str) else self.integers(bound) for bound in (start, end)]
-        return self.node("Slice", x, *bounds, self.integers(axis))
+        if len(axes) > 1:
+            bounds = [self.concat(*[bound] * len(axes), axis=0) for bound in bounds]
+        return self.node("Slice", x, *bounds, self.integers(*axes))
 
     def cast(self, x, dtype):
         return self.node("Cast", x, to=dtype)
 
+    def equal(self, one, other):
+        return self.node("Equal", one, other)
+
+    def descending(self, x, count):
+        """Indices of the `count` (int64 [1]) highest of the last axis, in ascending order."""
+        _, best = self.node("TopK", x, count, outputs=2, axis=-1, sorted=1)
+        negative, _ = self.node("TopK", self.node("Neg", best), count, outputs=2, axis=-1, sorted=1)
+        return self.node("Neg", negative)
+
     def model(self):
-        graph = helper.make_graph(self.nodes, self.name, self.inputs, self.outputs, self.initializers)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
+        graph = helper.make_graph(self.casts + self.nodes, self.name, self.inputs, self.outputs, self.initializers)
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(FUSED, 1)]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
         onnx.checker.check_model(model)
         return model

@@ -2,8 +2,8 @@
 
 A plan says from which layer on which image tokens take part. A token that takes no part keeps the state it had, which
 before its first layer is its embedding; so bringing tokens back needs nothing more (scatter rule "skip"). Tokens keep
-their order and their rotary positions. The image tokens precede the query, so their states are shared by all queries of
-a scene until a plan chooses by attention.
+their order and their rotary positions. Image tokens see each other but no text, so their states are shared by all queries
+of a scene until a plan chooses by attention.
 
 This is the readable version of the exported graph, see export.py.
 """
@@ -77,7 +77,7 @@ def layer_with_prefix(block, image, text, image_rotary, text_rotary):
     values = torch.cat([image_v.expand(queries, -1, -1, -1), v], 2)
     bias = torch.nn.functional.pad(causal(text.shape[1], text.device), (count, 0))
     weights = attention(q, keys, bias)
-    image = block.finish(image, attention(image_q, image_k, causal(count, image.device)) @ image_v)
+    image = block.finish(image, attention(image_q, image_k, 0.0) @ image_v)
     return image, block.finish(text, weights @ values), weights[..., :count]
 
 

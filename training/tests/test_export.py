@@ -1,5 +1,7 @@
 """The exported graph against the PyTorch model, with random weights."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -7,8 +9,18 @@ import torch
 
 from tessera_training.batches import HEAD, OTHER, PIECE, SCALE, SEG, SHARPNESS
 from tessera_training.export import Exporter
-from tessera_training.model import IMAGE_TOKENS, new_reasoner
-from tessera_training.pruning import SCATTER_RULES, Step, cluster_scatter_prune, run
+from tessera_training.model import IMAGE_TOKENS, Config, new_reasoner
+from tessera_training.priorities import SELECTIONS
+from tessera_training.pruning import (
+    SCATTER_RULES,
+    Step,
+    cluster_scatter_prune,
+    fastv,
+    never_return,
+    pyramid,
+    run,
+    tokens_per_layer,
+)
 from tessera_training.scenes import GRID, REGIONS, grid_scores
 
 LENGTHS = [5, 3, 8, 1]
@@ -89,55 +101,107 @@ def model_batch(model, feeds):
         "token_query": np.array(owner),
         "token_position": np.array(position),
         "seg": np.array(seg),
+        "other": np.array(seg),  # of what only training looks at
         "prior": np.array(prior, np.float32),
     }
     return {name: torch.from_numpy(array)[None] for name, array in arrays.items()}
 
 
-def exported(world, selected, pruned, scatter=0):
-    _, _, feeds, session = world
-    budget = {"nc": selected, "np": pruned, "scatter": scatter}
+def exported(world, plan, scatter="skip", priority=None):
+    model, _, feeds, session = world
+    feeds = feeds | {
+        "image_tokens": np.array(tokens_per_layer(plan, model.config.layers), np.int64),
+        "scatter": np.array(SCATTER_RULES.index(scatter), np.int64),
+    }
     names = [output.name for output in session.get_outputs()]
-    return dict(
-        zip(names, session.run(names, feeds | {name: np.array(value, np.int64) for name, value in budget.items()}))
-    )
+    return dict(zip(names, session.run(names, feeds if priority is None else feeds | {"priority": priority})))
 
 
 def difference(outputs, expected):
     class_logits, context, gate, singular = (output[0].detach().numpy() for output in expected)
+    gate = 1 / (1 + np.exp(-gate))
     pairs = [
         ("class_logits", class_logits),
-        ("scores", class_logits + context / (1 + np.exp(-gate))),
-        ("singular", singular),
+        ("scores", class_logits + gate * context),
+        ("gate", gate[:, 0]),
+        ("singular", 1 / (1 + np.exp(-singular))),
     ]
     return max(np.abs(outputs[name] - values).max() for name, values in pairs)
 
 
-def test_with_all_tokens_the_graph_equals_the_unpruned_model(world):
-    model, batch, _, _ = world
-    outputs = exported(world, IMAGE_TOKENS, IMAGE_TOKENS)
-    assert difference(outputs, model(batch)[:4]) <= 1e-4
-    assert (outputs["clustered"] == np.arange(IMAGE_TOKENS)).all()
-    assert (outputs["pruned"] == np.arange(IMAGE_TOKENS)).all()
+def plans(config):
+    """Every method of token-pruning at several budgets: name -> plan."""
+    result = {"off": [Step(0, "all")], "pyramid": pyramid(config.layers)}
+    for keep in (1, 40, IMAGE_TOKENS - 1):
+        result[f"never return {keep}"] = never_return(keep)
+    for layer, keep in ((1, 9), (2, 30), (config.layers - 1, 1)):
+        result[f"fastv {layer} {keep}"] = fastv(layer, keep)
+    for selected, pruned in ((IMAGE_TOKENS, IMAGE_TOKENS), (30, 17), (1, 1), (64, IMAGE_TOKENS), (IMAGE_TOKENS, 90)):
+        result[f"csp {selected} {pruned}"] = cluster_scatter_prune(config, selected, pruned)
+    late = [Step(0, "priority", 35), Step(config.cluster_layers + 1, "all"), Step(7, "attention", 20)]
+    return result | {"other layers": late}
 
 
-@pytest.mark.parametrize("rule", SCATTER_RULES)
-def test_with_fewer_tokens_the_graph_equals_the_readable_version(world, rule):
+PLANS = plans(Config())
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_under_every_plan_the_graph_equals_the_readable_version(world, name):
     model, batch, feeds, _ = world
-    plan = cluster_scatter_prune(model.config, 30, 17, rule)
-    expected = run(model, batch, 0, plan, torch.from_numpy(feeds["priority"]))
-    assert difference(exported(world, 30, 17, SCATTER_RULES.index(rule)), expected) <= 1e-4
+    expected = run(model, batch, 0, PLANS[name], torch.from_numpy(feeds["priority"]))
+    assert difference(exported(world, PLANS[name]), expected) <= 1e-4
+
+
+@pytest.mark.parametrize("name", ["off", f"csp {IMAGE_TOKENS} {IMAGE_TOKENS}"])
+def test_with_all_tokens_the_graph_equals_the_unpruned_model(world, name):
+    model, batch, _, _ = world
+    outputs = exported(world, PLANS[name])
+    assert difference(outputs, model(batch)[:4]) <= 1e-4
+    assert (outputs["tokens"] == np.tile(np.arange(IMAGE_TOKENS), model.config.layers)).all()
+
+
+@pytest.mark.parametrize("selection", SELECTIONS)
+@pytest.mark.parametrize("rule", SCATTER_RULES)
+@pytest.mark.parametrize("counts", [(30, 17), (60, 4)])
+def test_with_every_selection_and_scatter_rule_too(world, selection, rule, counts):
+    model, batch, feeds, _ = world
+    scene = SimpleNamespace(**{name: batch[name][0].numpy() for name in ("regions", "scores", "grid")})
+    priority = SELECTIONS[selection](scene, counts[0], np.random.default_rng(3))
+    plan = cluster_scatter_prune(model.config, *counts, rule)
+    expected = run(model, batch, 0, plan, torch.from_numpy(priority))
+    assert difference(exported(world, plan, rule, priority), expected) <= 1e-4
 
 
 def test_the_scatter_rules_differ(world):
-    results = [exported(world, 30, 17, rule)["scores"] for rule in range(len(SCATTER_RULES))]
+    plan = PLANS["csp 30 17"]
+    results = [exported(world, plan, rule)["scores"] for rule in SCATTER_RULES]
     for index, one in enumerate(results):
         assert all(np.abs(one - other).max() > 1e-3 for other in results[:index])
 
 
-def test_clustering_takes_the_tokens_of_highest_priority_in_order(world):
-    expected = np.sort(np.argsort(-world[2]["priority"])[:30])
-    assert (exported(world, 30, 17)["clustered"] == expected).all()
+def test_a_query_gets_the_same_answer_alone(world):
+    model, batch, feeds, session = world
+    names = ("sentence", "pieces", "lengths", "mentions")
+    for plan in (PLANS["off"], PLANS["csp 30 17"], PLANS["pyramid"]):
+        together = exported(world, plan)
+        for query in range(len(LENGTHS)):
+            own = feeds | {name: feeds[name][query : query + 1] for name in names}
+            alone = exported((model, batch, own, session), plan)
+            assert np.abs(alone["scores"][0] - together["scores"][query]).max() <= 1e-4
+
+
+def test_the_graph_tells_which_tokens_each_layer_saw(world):
+    layers, feeds = world[0].config.layers, world[2]
+    first = np.sort(np.argsort(-feeds["priority"])[:30])
+    for name in ("csp 30 17", "never return 40", "fastv 2 30", "pyramid", "other layers"):
+        counts = tokens_per_layer(PLANS[name], layers)
+        outputs = exported(world, PLANS[name])
+        for row in outputs["tokens"]:
+            parts = np.split(row, np.cumsum(counts)[:-1])
+            assert all((np.diff(part) > 0).all() and part[0] >= 0 and part[-1] < IMAGE_TOKENS for part in parts)
+            for before, after in zip(parts, parts[1:]):
+                assert len(after) > len(before) or np.isin(after, before).all()
+            assert name != "csp 30 17" or (parts[0] == first).all()
 
 
 def test_a_plan_without_pruning_equals_the_model(world):
