@@ -1,4 +1,4 @@
-"""Chooses the threshold of the reasoner's scores, on training photos or simulated scenes.
+"""Chooses the threshold of presence, on training photos or simulated scenes.
 
 python -m tessera_training.calibrate --weights WEIGHTS --models MODELS --photos CACHE/train.npz --simulated 200
 """
@@ -23,7 +23,7 @@ def main():
             results[threshold] += judge(outputs, scene, queries, threshold)
     print(f"{'threshold':>10}{'F1':>8}{'absent':>8}")
     for threshold, judged in results.items():
-        absent = [f1 for kind, f1, *_ in judged if kind == "absent"]
+        absent = [f1 for kind, f1, *_ in judged if "absent" in kind]
         print(f"{threshold:10.2f}{np.mean([f1 for _, f1, *_ in judged]):8.3f}{np.mean(absent):8.3f}")
 
 

@@ -24,7 +24,7 @@ from tessera_training.photos import load
 from tessera_training.phrases import HELD_OUT
 from tessera_training.queries import CONTEXT_KINDS, KINDS, ask
 from tessera_training.scenes import SceneSampler, photo_scene
-from tessera_training.selection import box_iou, select, selection_f1
+from tessera_training.selection import PRESENCE_THRESHOLD, box_iou, select, selection_f1
 from tessera_training.weights import load_reasoner
 
 SEED = 20_000
@@ -58,7 +58,7 @@ def rule_outputs(model, batch):
     return logits, np.zeros_like(logits), gate, singular
 
 
-def judge(outputs, scene, queries, threshold=0.0):
+def judge(outputs, scene, queries, threshold=PRESENCE_THRESHOLD):
     """Per query: (kind, F1, covered IoU, whether its head is a held-out class)."""
     class_logits, context, gate, singular = outputs
     total, results = total_score(class_logits, context, gate), []
@@ -106,7 +106,7 @@ def parser_of_cases(description):
     parser.add_argument("--bench", help="queries of the benchmark, about the photos of --split in --data")
     parser.add_argument("--data")
     parser.add_argument("--split", choices=["train", "val"], default="val")
-    parser.add_argument("--threshold", type=float, default=0.0, help="of the reasoner's scores, see calibrate.py")
+    parser.add_argument("--threshold", type=float, default=PRESENCE_THRESHOLD, help="of presence, see calibrate.py")
     parser.add_argument("--json", help="also write the figures here")
     return parser
 
@@ -118,7 +118,7 @@ def main():
     for scene, queries in cases_from(arguments):
         batch = batcher.batch([scene], [queries])
         outputs = outputs_of(model, batch)
-        results["rule"] += judge(rule_outputs(model, batch), scene, queries)
+        results["rule"] += judge(rule_outputs(model, batch), scene, queries, 0.0)
         results["reasoner"] += judge(outputs, scene, queries, arguments.threshold)
         results["no image tokens"] += judge(
             outputs_of(model, batch, hide_image=True), scene, queries, arguments.threshold

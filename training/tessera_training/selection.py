@@ -5,19 +5,24 @@ import numpy as np
 from tessera_training import boxes as geometry
 from tessera_training.scenes import FOUND_OVERLAP
 
-CLASS_FLOOR = -2.0  # a singular query chooses among regions whose class channel is above this
+CLASS_FLOOR = -2.0  # a query for one thing chooses among regions whose class channel is above this
+PRESENCE_THRESHOLD = -1.0  # chosen by calibrate.py on training photos
 RASTER = 64
 
 
-def select(total, class_logits, singular, boxes, threshold=0.0):
+def presence(total, class_logits):
+    """Logit of whether a query for one thing has a target: what the listwise loss holds against "nothing"."""
+    candidates = total[class_logits > CLASS_FLOOR]
+    return float(np.logaddexp.reduce(candidates, initial=-np.inf))
+
+
+def select(total, class_logits, singular, boxes, presence_threshold=PRESENCE_THRESHOLD):
     """Logits [R] and boxes [R, 4] -> indices of the selected regions, best first."""
     if singular:
-        candidates = np.flatnonzero(class_logits > CLASS_FLOOR)
-        if len(candidates) == 0:
+        if presence(total, class_logits) <= presence_threshold:
             return []
-        best = candidates[total[candidates].argmax()]
-        return [int(best)] if total[best] > threshold else []
-    chosen = np.flatnonzero(total > threshold)
+        return [int(np.where(class_logits > CLASS_FLOOR, total, -np.inf).argmax())]
+    chosen = np.flatnonzero(total > 0)
     return [int(chosen[k]) for k in geometry.distinct(boxes[chosen], total[chosen])]
 
 

@@ -7,7 +7,7 @@ import torch
 from tessera_training.batches import HEAD, PIECE, SEG, STANDINGS, standings
 from tessera_training.model import new_reasoner
 from tessera_training.scenes import make_scene
-from tessera_training.selection import box_iou, select, selection_f1
+from tessera_training.selection import box_iou, presence, select, selection_f1
 from tessera_training.train import listwise, masked_bce
 
 
@@ -80,14 +80,20 @@ BOXES = np.array([[0, 0, 0.4, 0.4], [0.01, 0, 0.4, 0.4], [0.6, 0.6, 1, 1]])
 def test_a_set_is_every_distinct_region_above_the_threshold():
     scores = np.array([1.0, 2.0, 0.5])
     assert select(scores, scores, False, BOXES) == [1, 2]
-    assert select(scores, scores, False, BOXES, threshold=1.5) == [1]
 
 
 def test_one_thing_is_the_best_region_that_passes_the_class_channel():
     total = np.array([1.0, 2.0, 0.5])
     assert select(total, np.array([1.0, -9.0, 1.0]), True, BOXES) == [0]
     assert select(total, np.full(3, -9.0), True, BOXES) == []
-    assert select(total - 5, np.ones(3), True, BOXES) == []
+    assert select(total - 9, np.ones(3), True, BOXES) == []
+
+
+def test_candidates_are_present_together():
+    weak = np.full(3, -1.5)
+    assert presence(weak, np.ones(3)) == pytest.approx(-1.5 + np.log(3))
+    assert select(weak, np.ones(3), True, BOXES) == [0]
+    assert select(weak, np.array([1.0, -9.0, -9.0]), True, BOXES) == []
 
 
 def test_measures():
