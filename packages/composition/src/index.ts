@@ -13,6 +13,7 @@ export {
   type Prediction,
   type ScoringOptions,
 } from './scoring/score-candidates.js';
+export { createCompositionModel, type CompositionModelOptions } from './dual-encoder/create-composition-model.js';
 export type {
   ClassifyOutcome,
   CompositionContext,

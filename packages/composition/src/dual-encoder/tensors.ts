@@ -20,3 +20,14 @@ export function normalizeRows(matrix: Float32Array, width: number): Float32Array
   }
   return matrix;
 }
+
+/** Rows of one width, one after the other. */
+export function concatenate(rows: readonly Float32Array[]): Float32Array {
+  const matrix = new Float32Array(rows.reduce((sum, row) => sum + row.length, 0));
+  let offset = 0;
+  for (const row of rows) {
+    matrix.set(row, offset);
+    offset += row.length;
+  }
+  return matrix;
+}

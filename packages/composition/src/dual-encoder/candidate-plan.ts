@@ -1,0 +1,56 @@
+import { TesseraError, type ClassifyOptions, type InlineVocabulary } from '@tessera/contracts';
+import { selectCandidates, type CandidateSet } from '../candidates/candidate-set.js';
+import { feasibilityScores, feasibleCandidates } from '../candidates/feasibility.js';
+import { closedWorld, openWorld, pairCandidates } from '../candidates/worlds.js';
+import type { Vocabulary } from '../vocabulary/vocabulary.js';
+import type { TokenTable } from './token-table.js';
+import { isTrained } from './vocabulary-rows.js';
+
+/** The candidates of a request. */
+export interface CandidatePlan {
+  readonly candidates: CandidateSet;
+  /** `[C]`, when the request has a threshold for it. */
+  readonly feasibility: Float32Array | undefined;
+  /** Number of candidates that are not feasible and were left out. */
+  readonly excluded: number;
+}
+
+/**
+ * Decides among which compositions an image is classified. How feasible a pair is follows from the pretrained embeddings
+ * of its words, whether they were trained or not.
+ *
+ * @throws TesseraError `TSR_VALIDATION`
+ */
+export function planCandidates(
+  vocabulary: Vocabulary | InlineVocabulary,
+  options: Pick<ClassifyOptions, 'pairs' | 'world' | 'feasibility_threshold'>,
+  tokens: TokenTable,
+): CandidatePlan {
+  const { pairs, world = 'closed', feasibility_threshold: threshold } = options;
+  const seenPairs = isTrained(vocabulary) ? vocabulary.seenPairs : [];
+  if (pairs !== undefined) return allOf(pairCandidates(pairs, seenPairs));
+  if (world === 'closed' && isTrained(vocabulary)) return allOf(closedWorld(seenPairs));
+  const everyPair = openWorld(vocabulary.attributes, vocabulary.objects, seenPairs);
+  if (world === 'closed' || threshold === undefined) return allOf(everyPair);
+  if (seenPairs.length === 0) {
+    throw new TesseraError('TSR_VALIDATION', 'Feasibility needs a vocabulary that was trained on some pairs.', {
+      fields: [{ pointer: '/feasibility_threshold', message: 'needs a trained vocabulary' }],
+    });
+  }
+  const rowsOf = (names: readonly string[]) => new Map(names.map((name) => [name, tokens.meanRow(name)]));
+  const scores = feasibilityScores(everyPair, seenPairs, {
+    attributes: rowsOf(vocabulary.attributes),
+    objects: rowsOf(vocabulary.objects),
+  });
+  const feasible = feasibleCandidates(scores, everyPair.seen, threshold);
+  const candidates = selectCandidates(everyPair, feasible);
+  return {
+    candidates,
+    feasibility: scores.filter((_, index) => feasible[index] === 1),
+    excluded: everyPair.count - candidates.count,
+  };
+}
+
+function allOf(candidates: CandidateSet): CandidatePlan {
+  return { candidates, feasibility: undefined, excluded: 0 };
+}

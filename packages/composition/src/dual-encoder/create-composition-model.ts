@@ -1,0 +1,31 @@
+import { defaultImageLimits, type ImageLimits } from '@tessera/images';
+import { isBundleOf, type Bundle, type InferenceRunner } from '@tessera/inference';
+import type { CompositionModel } from './composition-model.js';
+import { DualEncoderModel } from './dual-encoder-model.js';
+import { TokenTable } from './token-table.js';
+
+export interface CompositionModelOptions {
+  /** What an image may cost; the defaults of `@tessera/images` unless told otherwise. */
+  readonly imageLimits?: ImageLimits;
+  /** Memory for text matrices that are kept; 256 MiB unless told otherwise. */
+  readonly textMatrixBytes?: number;
+}
+
+const defaultTextMatrixBytes = 256 * 1024 * 1024;
+
+/**
+ * A composition model for a bundle of pipeline `dual-encoder`. The runner must have the bundle's graphs loaded.
+ *
+ * @throws BundleError or Error when the bundle is of another pipeline, or a file of it is not what the pipeline reads
+ */
+export async function createCompositionModel(
+  bundle: Bundle,
+  runner: InferenceRunner,
+  { imageLimits = defaultImageLimits, textMatrixBytes = defaultTextMatrixBytes }: CompositionModelOptions = {},
+): Promise<CompositionModel> {
+  const { name, pipeline } = bundle.manifest;
+  if (!isBundleOf(bundle, 'dual-encoder')) {
+    throw new Error(`Bundle "${name}" is for the pipeline ${pipeline}, which does not classify compositions.`);
+  }
+  return new DualEncoderModel(bundle, runner, await TokenTable.load(bundle), { imageLimits, textMatrixBytes });
+}

@@ -1,0 +1,168 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ClassifyOptions, DualEncoderSettings, InlineVocabulary } from '@tessera/contracts';
+import type { ImageLimits } from '@tessera/images';
+import type { InferenceRunner } from '@tessera/inference';
+import type { CandidateSet } from '../candidates/candidate-set.js';
+import { requireKnownPrimitives } from '../candidates/worlds.js';
+import { computeLogits } from '../scoring/logits.js';
+import { scoreCandidates } from '../scoring/score-candidates.js';
+import type { TextMatrix } from '../scoring/text-matrix.js';
+import { trainVocabulary } from '../training/train-vocabulary.js';
+import type { TrainingHooks, TrainingTask } from '../training/training.js';
+import { hashVocabulary } from '../vocabulary/vocabulary-file.js';
+import type { Vocabulary } from '../vocabulary/vocabulary.js';
+import { planCandidates } from './candidate-plan.js';
+import { describeScores } from './classify-results.js';
+import type { ClassifyOutcome, CompositionContext, CompositionImage, CompositionModel } from './composition-model.js';
+import { baseHash, type DualEncoderBundle } from './dual-encoder-bundle.js';
+import { ImageEmbedder } from './image-embedder.js';
+import { checkPromptLengths } from './prompts.js';
+import { StageClock } from './stage-clock.js';
+import { concatenate } from './tensors.js';
+import { encodeCandidates } from './text-encoder.js';
+import { TextMatrices } from './text-matrices.js';
+import type { TokenTable } from './token-table.js';
+import { checkBase, isTrained, rowsFor, sourcesFor } from './vocabulary-rows.js';
+
+const defaultTopK = 5;
+
+/** Multiplications after which the comparison of images with candidates lets other work have its turn: some 0.3 s. */
+const productsPerTurn = 3e8;
+
+/** Shares of a request's progress that are done once the images and the texts are encoded. */
+const imagesShare = 0.5;
+const textsShare = 0.95;
+
+/** Pipeline `dual-encoder`: image and prompts are embedded in one space, where the cosine says how well they fit. */
+export class DualEncoderModel implements CompositionModel {
+  readonly #bundle: DualEncoderBundle;
+  readonly #runner: InferenceRunner;
+  readonly #settings: DualEncoderSettings;
+  readonly #tokens: TokenTable;
+  readonly #words: readonly Float32Array[];
+  readonly #images: ImageEmbedder;
+  readonly #matrices: TextMatrices;
+  readonly #base: Vocabulary['base'];
+
+  constructor(
+    bundle: DualEncoderBundle,
+    runner: InferenceRunner,
+    tokens: TokenTable,
+    options: { readonly imageLimits: ImageLimits; readonly textMatrixBytes: number },
+  ) {
+    this.#bundle = bundle;
+    this.#runner = runner;
+    this.#settings = bundle.manifest.settings;
+    this.#tokens = tokens;
+    this.#words = tokens.pieceRows(this.#settings.prompt);
+    this.#images = new ImageEmbedder(bundle, runner, options.imageLimits);
+    this.#matrices = new TextMatrices(options.textMatrixBytes);
+    this.#base = { name: bundle.manifest.name, sha256: baseHash(bundle) };
+  }
+
+  async warmUp(image: CompositionImage): Promise<void> {
+    await this.classify([image], { attributes: ['red'], objects: ['thing'] }, {});
+  }
+
+  async classify(
+    images: readonly CompositionImage[],
+    vocabulary: Vocabulary | InlineVocabulary,
+    options: Omit<ClassifyOptions, 'model' | 'vocabulary'>,
+    context: CompositionContext = {},
+  ): Promise<ClassifyOutcome> {
+    this.#check(vocabulary);
+    const clock = new StageClock(context);
+    const plan = planCandidates(vocabulary, options, this.#tokens);
+    const { candidates } = plan;
+    if (options.unknown_primitives === 'error') requireKnownPrimitives(candidates, vocabulary);
+    const embeddings = await this.#embedImages(images, clock);
+    const matrix = await this.#embedCandidates(candidates, vocabulary, clock);
+
+    const logitScale = isTrained(vocabulary) ? vocabulary.logitScale : this.#settings.logit_scale;
+    const { unseen_bias: unseenBias = 0, top_k: topK = defaultTopK, marginals = false } = options;
+    const sources = sourcesFor(candidates, vocabulary);
+    const results: ClassifyOutcome['results'] = [];
+    const imagesPerTurn = Math.max(1, Math.floor(productsPerTurn / (matrix.rows * matrix.width)));
+    for (let start = 0; start < embeddings.length; start += imagesPerTurn) {
+      clock.report('scoring', textsShare + (1 - textsShare) * (start / embeddings.length));
+      await clock.measure('scoring', async () => {
+        const group = embeddings.slice(start, start + imagesPerTurn);
+        const logits = computeLogits(concatenate(group), matrix, logitScale);
+        for (const [offset] of group.entries()) {
+          const ofImage = logits.subarray(offset * matrix.rows, (offset + 1) * matrix.rows);
+          const scores = scoreCandidates(ofImage, candidates, { topK, unseenBias, marginals });
+          results.push({ index: start + offset, ...describeScores(scores, plan, sources) });
+        }
+        await nextTurn();
+      });
+    }
+    return {
+      results,
+      candidates: { count: candidates.count, excluded: plan.excluded },
+      calibration: { unseen_bias: unseenBias, logit_scale: logitScale },
+      timingsMs: clock.timingsMs,
+    };
+  }
+
+  async embedImages(images: readonly CompositionImage[], context: CompositionContext = {}): Promise<Float32Array[]> {
+    return await this.#embedImages(images, new StageClock(context), 1);
+  }
+
+  async embedCandidates(
+    candidates: CandidateSet,
+    vocabulary: Vocabulary | InlineVocabulary,
+    context: CompositionContext = {},
+  ): Promise<TextMatrix> {
+    this.#check(vocabulary);
+    return await this.#embedCandidates(candidates, vocabulary, new StageClock(context));
+  }
+
+  async trainVocabulary(task: TrainingTask, hooks: TrainingHooks = {}): Promise<Vocabulary> {
+    const parts = { bundle: this.#bundle, runner: this.#runner, tokens: this.#tokens, words: this.#words };
+    return await trainVocabulary({ ...parts, images: this.#images }, task, hooks);
+  }
+
+  async #embedImages(
+    images: readonly CompositionImage[],
+    clock: StageClock,
+    share = imagesShare,
+  ): Promise<Float32Array[]> {
+    return await this.#images.embed(
+      images,
+      clock,
+      (index) => `/images/${index}`,
+      (done) => {
+        clock.report('vision', (share * done) / images.length);
+      },
+    );
+  }
+
+  async #embedCandidates(
+    candidates: CandidateSet,
+    vocabulary: Vocabulary | InlineVocabulary,
+    clock: StageClock,
+  ): Promise<TextMatrix> {
+    const isLearned = isTrained(vocabulary) && vocabulary.learned !== undefined;
+    return await clock.measure('text', () =>
+      this.#matrices.get(
+        isLearned ? hashVocabulary(vocabulary) : 'pretrained',
+        candidates,
+        () => {
+          const rows = rowsFor(candidates, vocabulary, this.#tokens, this.#words);
+          checkPromptLengths(candidates, rows.prefix.length, this.#settings.context_length);
+          return encodeCandidates(this.#bundle, this.#runner, candidates, rows, {
+            signal: clock.signal,
+            onProgress: (fraction) => {
+              clock.report('text', imagesShare + (textsShare - imagesShare) * fraction);
+            },
+          });
+        },
+        clock.signal,
+      ),
+    );
+  }
+
+  #check(vocabulary: Vocabulary | InlineVocabulary): void {
+    if (isTrained(vocabulary)) checkBase(vocabulary, this.#base, this.#settings.text_width);
+  }
+}

@@ -1,0 +1,132 @@
+import { TesseraError, type DualEncoderSettings } from '@tessera/contracts';
+import { decodeForModels, type ImageLimits, type ResizeTarget } from '@tessera/images';
+import type { InferenceRunner } from '@tessera/inference';
+import type { CompositionImage } from './composition-model.js';
+import type { DualEncoderBundle } from './dual-encoder-bundle.js';
+import { RecentValues } from './recent-values.js';
+import { float32Output, normalizeRows } from './tensors.js';
+import type { StageClock } from './stage-clock.js';
+
+/** Images of one run of the encoder. */
+const imagesPerRun = 16;
+
+/** How many images' embeddings are remembered; at 512 dimensions they take 32 MB. */
+const rememberedImages = 16_384;
+
+/** Image embeddings of unit length; each image is decoded and encoded once as long as it is remembered. */
+export class ImageEmbedder {
+  readonly #name: string;
+  readonly #settings: DualEncoderSettings;
+  readonly #runner: InferenceRunner;
+  readonly #limits: ImageLimits;
+  readonly #remembered = new RecentValues<Float32Array>(rememberedImages);
+
+  constructor(bundle: DualEncoderBundle, runner: InferenceRunner, limits: ImageLimits) {
+    this.#name = bundle.manifest.name;
+    this.#settings = bundle.manifest.settings;
+    this.#runner = runner;
+    this.#limits = limits;
+  }
+
+  /**
+   * @param pointerOf - JSON pointer to an image in the request, for errors
+   * @param onProgress - told how many images have their embedding
+   * @returns embeddings `[D]` in the images' order
+   * @throws TesseraError an image error that names the image, or `TSR_INFERENCE_FAILED`
+   * @throws the signal's reason between two batches
+   */
+  async embed(
+    images: readonly CompositionImage[],
+    clock: StageClock,
+    pointerOf: (index: number) => string,
+    onProgress: (done: number) => void = () => undefined,
+  ): Promise<Float32Array[]> {
+    const embeddings = new Map<string, Float32Array>();
+    const missing = new Map<string, number>();
+    for (const [index, { id }] of images.entries()) {
+      const remembered = this.#remembered.get(id);
+      if (remembered !== undefined) embeddings.set(id, remembered);
+      else if (!missing.has(id)) missing.set(id, index);
+    }
+    const batches = inGroups([...missing.values()], imagesPerRun).map((indexes) => ({
+      ids: indexes.map((index) => images[index]?.id ?? ''),
+      decode: () => clock.measure('decode', () => this.#decode(images, indexes, pointerOf)),
+    }));
+
+    // While one batch is encoded, the next one is decoded.
+    let decoded = batches[0]?.decode();
+    for (const [number, { ids }] of batches.entries()) {
+      const pixels = await decoded;
+      decoded = batches[number + 1]?.decode();
+      // Awaited in the next round; should this one fail first, nobody is left to hear of it.
+      decoded?.catch(() => undefined);
+      if (pixels === undefined) throw new Error('A batch of images was not decoded.');
+      const rows = await clock.measure('vision', () => this.#encode(pixels, ids.length));
+      for (const [row, id] of ids.entries()) {
+        const embedding = rows.slice(row * this.#width, (row + 1) * this.#width);
+        embeddings.set(id, embedding);
+        this.#remembered.set(id, embedding);
+      }
+      onProgress(embeddings.size);
+    }
+    return images.map(({ id }) => {
+      const embedding = embeddings.get(id);
+      if (embedding === undefined) throw new Error(`The image ${id} has no embedding.`);
+      return embedding;
+    });
+  }
+
+  get #width(): number {
+    return this.#settings.embedding_width;
+  }
+
+  /** uint8 `[B, S, S, 3]` */
+  async #decode(
+    images: readonly CompositionImage[],
+    indexes: readonly number[],
+    pointerOf: (index: number) => string,
+  ): Promise<Uint8Array> {
+    const { image_size: size, resize } = this.#settings;
+    const target: ResizeTarget = { width: size, height: size, fit: resize === 'crop' ? 'cover' : 'fill' };
+    const pixels = new Uint8Array(indexes.length * size * size * 3);
+    await Promise.all(
+      indexes.map(async (index, row) => {
+        try {
+          const bytes = (await images[index]?.read()) ?? new Uint8Array();
+          const decoded = await decodeForModels(bytes, { targets: [target], limits: this.#limits });
+          pixels.set(decoded.images[0]?.data ?? [], row * size * size * 3);
+        } catch (error) {
+          throw imageError(error, pointerOf(index));
+        }
+      }),
+    );
+    return pixels;
+  }
+
+  /** float32 `[B, D]` */
+  async #encode(pixels: Uint8Array, count: number): Promise<Float32Array> {
+    const { image_size: size } = this.#settings;
+    const { outputs } = await this.#runner.run({
+      bundle: this.#name,
+      graph: 'image_encoder',
+      feeds: { pixels: { type: 'uint8', dims: [count, size, size, 3], data: pixels } },
+      fetch: ['image_embeds'],
+    });
+    return normalizeRows(float32Output(outputs, 'image_embeds'), this.#width);
+  }
+}
+
+/** The error with the place of the image in the request; errors that are not ours stay as they are. */
+function imageError(error: unknown, pointer: string): unknown {
+  if (!TesseraError.isInstance(error)) return error;
+  return new TesseraError(error.code, error.message, {
+    cause: error,
+    fields: [{ pointer, message: error.message }, ...error.fields],
+  });
+}
+
+function inGroups<Value>(values: readonly Value[], size: number): Value[][] {
+  return Array.from({ length: Math.ceil(values.length / size) }, (_, group) =>
+    values.slice(group * size, (group + 1) * size),
+  );
+}

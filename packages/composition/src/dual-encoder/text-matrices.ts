@@ -1,0 +1,60 @@
+import type { CandidateSet } from '../candidates/candidate-set.js';
+import { hashCandidates } from '../candidates/candidate-set.js';
+import type { TextMatrix } from '../scoring/text-matrix.js';
+import { RecentValues } from './recent-values.js';
+
+/**
+ * Text matrices by what they depend on besides the base model: the vocabulary's learned rows and the candidates. Two
+ * requests that want the same matrix at the same time do not compute it twice.
+ */
+export class TextMatrices {
+  readonly #matrices: RecentValues<TextMatrix>;
+  readonly #computing = new Map<string, Promise<unknown>>();
+
+  /** @param limitBytes - memory for the matrices that are kept; the last one is kept whatever it takes */
+  constructor(limitBytes: number) {
+    this.#matrices = new RecentValues(limitBytes, ({ values }) => values.byteLength);
+  }
+
+  /** @throws what `compute` throws, and the signal's reason when the wait for another request's work is given up */
+  async get(
+    rowsHash: string,
+    candidates: CandidateSet,
+    compute: () => Promise<TextMatrix>,
+    signal?: AbortSignal,
+  ): Promise<TextMatrix> {
+    const key = `${rowsHash}/${hashCandidates(candidates)}`;
+    for (;;) {
+      const known = this.#matrices.get(key);
+      if (known !== undefined) return known;
+      const other = this.#computing.get(key);
+      if (other === undefined) break;
+      // It may fail or be given up: then this request does the work.
+      await settled(other, signal);
+    }
+    const computing = compute();
+    this.#computing.set(key, computing);
+    try {
+      const matrix = await computing;
+      this.#matrices.set(key, matrix);
+      return matrix;
+    } finally {
+      this.#computing.delete(key);
+    }
+  }
+}
+
+/**
+ * Waits until the work is over, however it ends.
+ *
+ * @throws the signal's reason
+ */
+async function settled(work: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  const aborted = new Promise<void>((resolve) => {
+    signal?.addEventListener('abort', () => {
+      resolve();
+    });
+  });
+  await Promise.race([work.catch(() => undefined), aborted]);
+  signal?.throwIfAborted();
+}

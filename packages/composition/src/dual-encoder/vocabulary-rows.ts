@@ -1,0 +1,85 @@
+import { TesseraError, type InlineVocabulary } from '@tessera/contracts';
+import type { CandidateSet } from '../candidates/candidate-set.js';
+import type { Vocabulary } from '../vocabulary/vocabulary.js';
+import type { PromptRows } from './prompts.js';
+import type { TokenTable } from './token-table.js';
+
+export type RowSource = 'soft' | 'pretrained';
+
+/** Where the row of each primitive of some candidates comes from. */
+export interface RowSources {
+  /** In the order of the candidates' attributes. */
+  readonly attributes: readonly RowSource[];
+  /** In the order of the candidates' objects. */
+  readonly objects: readonly RowSource[];
+}
+
+/** Whether the vocabulary was trained, not just written down. */
+export function isTrained(vocabulary: Vocabulary | InlineVocabulary): vocabulary is Vocabulary {
+  return 'method' in vocabulary;
+}
+
+/**
+ * The rows that the candidates' prompts are made of: learned ones where the vocabulary has them, otherwise the mean of the
+ * primitive's word-piece embeddings.
+ *
+ * @param words - rows of the words that come before the primitives, such as "a photo of"
+ */
+export function rowsFor(
+  candidates: CandidateSet,
+  vocabulary: Vocabulary | InlineVocabulary,
+  tokens: TokenTable,
+  words: readonly Float32Array[],
+): PromptRows {
+  const learned = learnedRows(vocabulary);
+  return {
+    prefix: [tokens.start, ...(learned.context ?? words)],
+    attributes: candidates.attributes.map((name) => learned.attributes.get(name) ?? tokens.meanRow(name)),
+    objects: candidates.objects.map((name) => learned.objects.get(name) ?? tokens.meanRow(name)),
+    end: tokens.end,
+  };
+}
+
+/** Which of the candidates' primitives have a row that was learned. */
+export function sourcesFor(candidates: CandidateSet, vocabulary: Vocabulary | InlineVocabulary): RowSources {
+  const learned = learnedRows(vocabulary);
+  const source = (isLearned: boolean): RowSource => (isLearned ? 'soft' : 'pretrained');
+  return {
+    attributes: candidates.attributes.map((name) => source(learned.attributes.has(name))),
+    objects: candidates.objects.map((name) => source(learned.objects.has(name))),
+  };
+}
+
+/**
+ * Refuses a vocabulary whose prompts belong to another text encoder.
+ *
+ * @throws TesseraError `TSR_VOCABULARY_MISMATCH`
+ */
+export function checkBase(vocabulary: Vocabulary, base: { name: string; sha256: string }, width: number): void {
+  const fits = vocabulary.base.sha256 === base.sha256 && (vocabulary.learned?.width ?? width) === width;
+  if (fits) return;
+  throw new TesseraError(
+    'TSR_VOCABULARY_MISMATCH',
+    `The vocabulary "${vocabulary.name}" was trained for another text encoder than that of ${base.name}.`,
+  );
+}
+
+interface LearnedRows {
+  readonly context?: readonly Float32Array[];
+  readonly attributes: ReadonlyMap<string, Float32Array>;
+  readonly objects: ReadonlyMap<string, Float32Array>;
+}
+
+function learnedRows(vocabulary: Vocabulary | InlineVocabulary): LearnedRows {
+  const none = { attributes: new Map<string, Float32Array>(), objects: new Map<string, Float32Array>() };
+  if (!isTrained(vocabulary) || vocabulary.learned === undefined) return none;
+  const { rows, width, values } = vocabulary.learned;
+  const rowAt = (index: number): Float32Array => values.subarray(index * width, (index + 1) * width);
+  if (vocabulary.method === 'coop')
+    return { ...none, context: Array.from({ length: rows }, (_, index) => rowAt(index)) };
+  const { attributes, objects } = vocabulary;
+  return {
+    attributes: new Map(attributes.map((name, index) => [name, rowAt(index)])),
+    objects: new Map(objects.map((name, index) => [name, rowAt(attributes.length + index)])),
+  };
+}

@@ -1,0 +1,74 @@
+import type { TrainingMethod } from '@tessera/contracts';
+import type { HostTensor } from '@tessera/inference';
+import { objectOf, type Composition } from '../candidates/composition.js';
+import { concatenate } from '../dual-encoder/tensors.js';
+import type { TokenTable } from '../dual-encoder/token-table.js';
+import type { LearningProblem } from './learning-problem.js';
+
+/** What a training learns, and the prompts of the seen pairs with the places that it fills. */
+export interface LearnablePrompts {
+  /** Number of learned rows P. */
+  readonly rows: number;
+  /** `[P, W]`, before the first step. */
+  readonly initial: Float32Array;
+  /** Feeds of `soft_prompt_step` that are the same in every step. */
+  readonly feeds: { readonly prompts: HostTensor; readonly rows: HostTensor; readonly end: HostTensor };
+}
+
+/** A place in a prompt: a fixed embedding, or the learned row that fills it. */
+type Slot = Float32Array | number;
+
+/**
+ * `csp`: a row for each attribute, then for each object, that begin as the means of their word pieces (Nayak, Yu, Bach,
+ * ICLR 2023). `coop`: the rows of the words before the primitives, which stay fixed themselves (Zhou et al., "Learning to
+ * Prompt for Vision-Language Models", 2022).
+ *
+ * @param words - rows of the words before the primitives, such as "a photo of"
+ */
+export function learnablePrompts(
+  method: Exclude<TrainingMethod, 'clip'>,
+  { attributes, objects, seenPairs }: Pick<LearningProblem, 'attributes' | 'objects' | 'seenPairs'>,
+  tokens: TokenTable,
+  words: readonly Float32Array[],
+): LearnablePrompts {
+  const cspSlots = (pair: Composition): Slot[] => [
+    tokens.start,
+    ...words,
+    ...pair.slice(0, -1).map((name) => attributes.indexOf(name)),
+    attributes.length + objects.indexOf(objectOf(pair)),
+    tokens.end,
+  ];
+  const coopSlots = (pair: Composition): Slot[] => [
+    tokens.start,
+    ...words.keys(),
+    ...pair.map((name) => tokens.meanRow(name)),
+    tokens.end,
+  ];
+  const learned = method === 'csp' ? [...attributes, ...objects].map((name) => tokens.meanRow(name)) : words;
+  return {
+    rows: learned.length,
+    initial: concatenate(learned),
+    feeds: feedsOf(seenPairs.map(method === 'csp' ? cspSlots : coopSlots), learned.length, tokens.width),
+  };
+}
+
+/** Prompts shorter than the longest end with zeros, which a causal text encoder never sees. */
+function feedsOf(prompts: readonly (readonly Slot[])[], learnedRows: number, width: number): LearnablePrompts['feeds'] {
+  const count = prompts.length;
+  const length = Math.max(...prompts.map((slots) => slots.length));
+  const fixed = new Float32Array(count * length * width);
+  const rows = new BigInt64Array(count * length).fill(BigInt(learnedRows));
+  for (const [index, slots] of prompts.entries()) {
+    for (const [position, slot] of slots.entries()) {
+      const place = index * length + position;
+      if (typeof slot === 'number') rows[place] = BigInt(slot);
+      else fixed.set(slot, place * width);
+    }
+  }
+  const ends = BigInt64Array.from(prompts, (slots) => BigInt(slots.length - 1));
+  return {
+    prompts: { type: 'float32', dims: [count, length, width], data: fixed },
+    rows: { type: 'int64', dims: [count, length], data: rows },
+    end: { type: 'int64', dims: [count], data: ends },
+  };
+}

@@ -1,0 +1,45 @@
+import type { VocabularyMetrics } from '@tessera/contracts';
+import { EvaluationError, evaluateLogits } from '../evaluation/generalised-evaluation.js';
+import { concatenate } from '../dual-encoder/tensors.js';
+import { computeLogits } from '../scoring/logits.js';
+import type { TextMatrix } from '../scoring/text-matrix.js';
+import type { LearningProblem } from './learning-problem.js';
+
+/** How well the prompts of an epoch tell the validation images. */
+export interface Validation {
+  /** What epochs are compared by: the AUC; where it is not defined, the share of images that are classified correctly. */
+  readonly score: number;
+  /** Of the generalised evaluation, when there are images of seen and of unseen pairs. */
+  readonly metrics: VocabularyMetrics | undefined;
+}
+
+/**
+ * @param features - embeddings of the validation images
+ * @param matrix - text embeddings of the problem's candidates
+ * @returns nothing when there are no validation images
+ */
+export function validate(
+  { candidates, truths }: Pick<LearningProblem, 'candidates' | 'truths'>,
+  features: readonly Float32Array[],
+  matrix: TextMatrix,
+  logitScale: number,
+): Validation | undefined {
+  if (truths.length === 0) return undefined;
+  const logits = computeLogits(concatenate(features), matrix, logitScale);
+  try {
+    const { metrics } = evaluateLogits({ logits, seen: candidates.seen, truths: Int32Array.from(truths) });
+    return { score: metrics.auc, metrics };
+  } catch (error) {
+    if (!(error instanceof EvaluationError)) throw error;
+    return { score: accuracy(logits, candidates.count, truths), metrics: undefined };
+  }
+}
+
+function accuracy(logits: Float32Array, count: number, truths: readonly number[]): number {
+  const correct = truths.filter((truth, image) => {
+    const row = logits.subarray(image * count, (image + 1) * count);
+    const largest = row.reduce((one, other) => Math.max(one, other), -Infinity);
+    return row[truth] === largest;
+  });
+  return correct.length / truths.length;
+}
