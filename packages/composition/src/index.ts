@@ -2,6 +2,15 @@ export { compositionAt, hashCandidates, selectCandidates, type CandidateSet } fr
 export { compositionKey, compositionLabel, type Composition } from './candidates/composition.js';
 export { feasibilityScores, feasibleCandidates, type PrimitiveEmbeddings } from './candidates/feasibility.js';
 export { closedWorld, openWorld, pairCandidates, requireKnownPrimitives } from './candidates/worlds.js';
+export { chooseFeasibilityThreshold, type FeasibilityChoice } from './evaluation/feasibility-threshold.js';
+export {
+  EvaluationError,
+  evaluateLogits,
+  type CurvePoint,
+  type GeneralisedEvaluation,
+} from './evaluation/generalised-evaluation.js';
+export type { LabelledLogits } from './evaluation/image-ranking.js';
+export { drawSeenUnseenCurves, type CurveSeries } from './evaluation/seen-unseen-curve.js';
 export { fromHalfFloats, toHalfFloats } from './scoring/half-float.js';
 export { computeLogits } from './scoring/logits.js';
 export type { TextMatrix } from './scoring/text-matrix.js';
