@@ -1,7 +1,8 @@
 import type { SegmentQueryResult } from '@tessera/contracts';
-import { cIoU, gIoU, type Overlap } from '@tessera/masks';
+import type { Overlap } from '@tessera/masks';
+import { differenceInterval, metricInterval, type Interval, type Sample } from './bootstrap.js';
 import type { CocoPhoto } from './coco-split.js';
-import { queryKinds, type Query, type QueryKind } from './query-set.js';
+import { contextKinds, queryKinds, type Query, type QueryKind } from './query-set.js';
 
 /** One answered query. */
 export interface Outcome {
@@ -18,57 +19,105 @@ export interface PhotoTiming {
   readonly nextMs: number;
 }
 
-interface KindSummary {
-  readonly kind: QueryKind | 'all';
-  readonly queries: number;
-  readonly gIoU: number;
-  readonly cIoU: number;
+/** What one model answered to all queries, in their order. */
+export interface ModelOutcomes {
+  readonly model: string;
+  readonly outcomes: readonly Outcome[];
+  readonly timings: readonly PhotoTiming[];
+}
+
+interface ModelFigures {
+  readonly model: string;
+  readonly gIoU: Interval;
+  readonly cIoU: Interval;
   /** Share of the queries whose target was rightly told to be present or absent. */
   readonly presenceAccuracy: number;
+  /** gIoU minus the first model's, for the others. */
+  readonly gain?: Interval;
 }
 
-export interface Summary {
-  readonly kinds: readonly KindSummary[];
-  readonly firstMs: number;
-  readonly nextMs: number;
+export interface GroupFigures {
+  readonly group: string;
+  readonly queries: number;
+  readonly models: readonly ModelFigures[];
 }
 
-export function summarize(outcomes: readonly Outcome[], timings: readonly PhotoTiming[]): Summary {
-  const kinds = ([...queryKinds, 'all'] as const).flatMap((kind): KindSummary[] => {
-    const chosen = outcomes.filter(({ query }) => kind === 'all' || query.kind === kind);
-    if (chosen.length === 0) return [];
-    const overlaps = chosen.map(({ overlap }) => overlap);
-    const told = chosen.map(({ query, result }) => (result.present === query.annotations.length > 0 ? 1 : 0));
-    return [{ kind, queries: chosen.length, gIoU: gIoU(overlaps), cIoU: cIoU(overlaps), presenceAccuracy: mean(told) }];
+export interface QueryGroup {
+  readonly name: string;
+  readonly holds: (query: Pick<Query, 'kind'>) => boolean;
+}
+
+/** Groups of query kinds that figures are given for: each kind, those that need context, and all. */
+export const queryGroups: readonly QueryGroup[] = [
+  ...queryKinds.map((kind: QueryKind) => ({
+    name: kind,
+    holds: (query: Pick<Query, 'kind'>) => query.kind === kind,
+  })),
+  { name: 'context kinds', holds: ({ kind }) => contextKinds.includes(kind) },
+  { name: 'all', holds: () => true },
+];
+
+/** Figures of every group that has queries. */
+export function summarize(models: readonly ModelOutcomes[]): GroupFigures[] {
+  return queryGroups.flatMap(({ name, holds }): GroupFigures[] => {
+    const chosen = models.map(({ model, outcomes }) => ({
+      model,
+      outcomes: outcomes.filter(({ query }) => holds(query)),
+    }));
+    const [first] = chosen;
+    if (first === undefined || first.outcomes.length === 0) return [];
+    const figures = chosen.map(({ model, outcomes }, index): ModelFigures => {
+      const told = outcomes.map(({ query, result }) => (result.present === query.annotations.length > 0 ? 1 : 0));
+      const samples = outcomes.map(toSample);
+      return {
+        model,
+        gIoU: metricInterval('gIoU', samples),
+        cIoU: metricInterval('cIoU', samples),
+        presenceAccuracy: mean(told),
+        ...(index === 0 ? {} : { gain: differenceInterval('gIoU', samples, first.outcomes.map(toSample)) }),
+      };
+    });
+    return [{ group: name, queries: first.outcomes.length, models: figures }];
   });
-  return {
-    kinds,
-    firstMs: mean(timings.map(({ firstMs }) => firstMs)),
-    nextMs: mean(timings.map(({ nextMs }) => nextMs)),
-  };
 }
 
-export function markdownReport(title: string, { kinds, firstMs, nextMs }: Summary): string {
-  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  const share = (value: number): string => value.toFixed(3);
-  return [
-    `## ${title}`,
-    '',
-    row(['kind', 'queries', 'gIoU', 'cIoU', 'presence accuracy']),
-    row(['---', '---:', '---:', '---:', '---:']),
-    ...kinds.map((summary) =>
-      row([
-        summary.kind,
-        String(summary.queries),
-        share(summary.gIoU),
-        share(summary.cIoU),
-        share(summary.presenceAccuracy),
-      ]),
-    ),
-    '',
-    `First query about a photo: ${firstMs.toFixed(0)} ms on average; each further one: ${nextMs.toFixed(0)} ms.`,
-    '',
-  ].join('\n');
+function toSample({ photo, overlap }: Outcome): Sample {
+  return { photo: photo.id, overlap };
+}
+
+/** A table with the models side by side: figures with 95 % confidence intervals in brackets. */
+export function markdownTable(groups: readonly GroupFigures[]): string {
+  const models = groups[0]?.models.map(({ model }) => model) ?? [];
+  const of = (figure: string): string[] => models.map((model) => (models.length > 1 ? `${figure}, ${model}` : figure));
+  const gains = models.slice(1).map((model) => `gIoU gained by ${model}`);
+  const header = ['kind', 'queries', ...of('gIoU'), ...gains, ...of('cIoU'), ...of('presence accuracy')];
+  const rows = groups.map(({ group, queries, models: figures }) => [
+    group,
+    String(queries),
+    ...figures.map(({ gIoU }) => withInterval(gIoU)),
+    ...figures.flatMap(({ gain }) => (gain === undefined ? [] : [withInterval(gain, true)])),
+    ...figures.map(({ cIoU }) => cIoU.value.toFixed(3)),
+    ...figures.map(({ presenceAccuracy }) => presenceAccuracy.toFixed(3)),
+  ]);
+  return markdownRows(header, rows);
+}
+
+/** A Markdown table, its first column to the left and the others to the right. */
+export function markdownRows(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(header), line(header.map((_, index) => (index === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
+}
+
+export function withInterval({ value, low, high }: Interval, isDifference = false): string {
+  const number = (share: number): string =>
+    (isDifference && share >= 0 ? '+' : '') + share.toFixed(3).replace('-', '−');
+  return `${number(value)} [${number(low)}, ${number(high)}]`;
+}
+
+export function timingLine({ model, timings }: ModelOutcomes): string {
+  const firstMs = mean(timings.map((timing) => timing.firstMs));
+  const nextMs = mean(timings.map((timing) => timing.nextMs));
+  return `${model}: first query about a photo ${firstMs.toFixed(0)} ms on average, each further one ${nextMs.toFixed(0)} ms.`;
 }
 
 function mean(values: readonly number[]): number {

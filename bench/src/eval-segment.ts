@@ -1,7 +1,9 @@
 /**
- * Evaluates a bundle on the annotated COCO photos of the shared data:
- * `npm run eval:segment -- --split val --model tessera-baseline [--no-refine] [--no-sheet]`.
+ * Evaluates bundles on the annotated COCO photos of the shared data: `npm run eval:segment`, with
+ * `-- --split train|val`, `--model NAME` (repeatable; the first is what the others are compared with; all built ones
+ * unless given), `--set first|context` (all queries unless given), `--no-refine`, `--no-sheet`.
  */
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -9,69 +11,100 @@ import { decodeRle, intersectionAndUnion } from '@tessera/masks';
 import { createSegmenter, type Segmenter } from '@tessera/segmentation';
 import { loadCocoSplit, splits, targetMask, type CocoPhoto, type CocoSplit, type Split } from './coco-split.js';
 import { writeContactSheet } from './contact-sheet.js';
-import { markdownReport, summarize, type Outcome, type PhotoTiming } from './eval-report.js';
-import { withRuntime } from './model-runtime.js';
-import { loadQuerySet, type Query } from './query-set.js';
+import {
+  markdownTable,
+  summarize,
+  timingLine,
+  type ModelOutcomes,
+  type Outcome,
+  type PhotoTiming,
+} from './eval-report.js';
+import { modelDirectory, withRuntime } from './model-runtime.js';
+import { loadQuerySet, querySets, type PhotoQueries, type Query } from './query-set.js';
 import { runCommand } from './run-command.js';
 import { repositoryRoot } from './shared-data.js';
 
 const { values: argumentsGiven } = parseArgs({
   options: {
     split: { type: 'string', default: 'val' },
-    model: { type: 'string', default: 'tessera-baseline' },
+    model: { type: 'string', multiple: true },
+    set: { type: 'string' },
     'no-refine': { type: 'boolean', default: false },
     'no-sheet': { type: 'boolean', default: false },
   },
 });
 const split = splits.find((name) => name === argumentsGiven.split);
+const set = querySets.find((name) => name === argumentsGiven.set);
 const refine = !argumentsGiven['no-refine'];
+const output = join(repositoryRoot, 'bench', 'out');
 
-if (split === undefined) {
-  console.error(`--split is one of ${splits.join(', ')}`);
+if (split === undefined || (argumentsGiven.set !== undefined && set === undefined)) {
+  console.error(`--split is one of ${splits.join(', ')}; --set is one of ${querySets.join(', ')}`);
   process.exitCode = 2;
 } else {
   await runCommand(() => evaluate(split));
 }
 
 async function evaluate(chosenSplit: Split): Promise<void> {
-  const { model } = argumentsGiven;
+  const built = ['tessera-baseline', 'tessera-mini'].filter((name) => existsSync(modelDirectory(name)));
   const coco = await loadCocoSplit(chosenSplit);
-  const querySet = await loadQuerySet(chosenSplit);
-  const outcomes: Outcome[] = [];
-  const timings: PhotoTiming[] = [];
-  await withRuntime(model, async ({ bundle, runner }) => {
-    const segmenter = await createSegmenter(bundle, runner);
-    await warmUp(segmenter, coco);
-    for (const { photo: photoId, queries } of querySet) {
-      const photo = coco.photos.find(({ id }) => id === photoId);
-      if (photo === undefined)
-        throw new Error(`bench/queries/${chosenSplit}.json asks about the unknown photo ${photoId}.`);
-      const { answers, timing } = await ask(segmenter, coco, photo, queries);
-      outcomes.push(...answers);
-      timings.push(timing);
-    }
-  });
-
-  const summary = summarize(outcomes, timings);
-  const title = `${model}, ${chosenSplit}2017, ${refine ? 'refined' : 'region shapes'}`;
-  const report = markdownReport(title, summary);
-  console.log(report);
-
-  const output = join(repositoryRoot, 'bench', 'out');
-  const name = `eval-segment-${model}-${chosenSplit}${refine ? '' : '-no-refine'}`;
+  const querySet = (await loadQuerySet(chosenSplit)).map(({ photo, queries }) => ({
+    photo,
+    queries: queries.filter((query) => set === undefined || query.set === set),
+  }));
   await mkdir(output, { recursive: true });
-  await writeFile(join(output, `${name}.md`), report);
+  const models: ModelOutcomes[] = [];
+  for (const model of argumentsGiven.model ?? built) {
+    const answers = await ask(model, coco, querySet);
+    models.push(answers);
+    const name = `eval-segment-${model}-${chosenSplit}${refine ? '' : '-no-refine'}`;
+    await writeRows(name, answers);
+    if (!argumentsGiven['no-sheet']) await writeContactSheet(output, name, coco, answers.outcomes);
+  }
+  const report = [
+    `## ${chosenSplit}2017, ${refine ? 'refined' : 'region shapes'}`,
+    '',
+    'Figures with 95 % confidence intervals, bootstrap over photos.',
+    '',
+    markdownTable(summarize(models)),
+    '',
+    ...models.map(timingLine),
+    '',
+  ].join('\n');
+  console.log(report);
+  await writeFile(join(output, `eval-segment-${chosenSplit}${refine ? '' : '-no-refine'}.md`), report);
+}
+
+async function writeRows(name: string, { outcomes }: ModelOutcomes): Promise<void> {
   const rows = outcomes.map(({ photo, query, result, overlap }) => ({
     photo: photo.id,
     text: query.text,
     kind: query.kind,
+    set: query.set,
     score: result.score,
     present: result.present,
     ...overlap,
     warnings: result.warnings,
   }));
-  await writeFile(join(output, `${name}.json`), JSON.stringify({ title, summary, rows }, null, 1));
-  if (!argumentsGiven['no-sheet']) await writeContactSheet(output, name, coco, outcomes);
+  await writeFile(join(output, `${name}.json`), JSON.stringify(rows, null, 1));
+}
+
+function ask(model: string, coco: CocoSplit, querySet: readonly PhotoQueries[]): Promise<ModelOutcomes> {
+  return withRuntime(model, async ({ bundle, runner }) => {
+    const segmenter = await createSegmenter(bundle, runner);
+    const outcomes: Outcome[] = [];
+    const timings: PhotoTiming[] = [];
+    await warmUp(segmenter, coco);
+    for (const { photo: photoId, queries } of querySet) {
+      const photo = coco.photos.find(({ id }) => id === photoId);
+      if (photo === undefined) throw new Error(`bench/queries asks about the unknown photo ${photoId}.`);
+      if (queries.length === 0) continue;
+      const { answers, timing } = await askAbout(segmenter, coco, photo, queries);
+      outcomes.push(...answers);
+      timings.push(timing);
+    }
+    return { model, outcomes, timings };
+  });
 }
 
 /** The first runs of a process allocate their memory; they are not what a user waits for. */
@@ -82,7 +115,7 @@ async function warmUp(segmenter: Segmenter, coco: CocoSplit): Promise<void> {
 }
 
 /** One query as a request of its own, for the latency that a user sees; then all of the photo's queries at once. */
-async function ask(
+async function askAbout(
   segmenter: Segmenter,
   coco: CocoSplit,
   photo: CocoPhoto,
@@ -96,12 +129,12 @@ async function ask(
   const restStart = performance.now();
   const { results } = await segmenter.segment(image, texts, { refine });
   const nextMs = (performance.now() - restStart) / queries.length;
-  const answers = queries.flatMap((query, index): Outcome[] => {
+  const answers = queries.map((query, index): Outcome => {
     const result = results[index];
     if (result === undefined || !('counts' in result.mask)) throw new Error('A query was not answered with an RLE.');
     const prediction = decodeRle(result.mask);
     const overlap = intersectionAndUnion(prediction, targetMask(photo, query.annotations, query.ignored));
-    return [{ photo, query, result, overlap }];
+    return { photo, query, result, overlap };
   });
   return { answers, timing: { firstMs, nextMs } };
 }

@@ -10,9 +10,14 @@ export interface Runtime {
   readonly runner: InferenceRunner;
 }
 
+/** Where a bundle of `MODELS_DIR` lies, or would. */
+export function modelDirectory(model: string): string {
+  return join(resolve(repositoryRoot, parseConfig(process.env).MODELS_DIR), model);
+}
+
 /** Loads a bundle of `MODELS_DIR` and hands it with a runner to `work`; ends the inference process afterwards. */
 export async function withRuntime<Result>(model: string, work: (runtime: Runtime) => Promise<Result>): Promise<Result> {
-  const bundle = await loadBundle(join(resolve(repositoryRoot, parseConfig(process.env).MODELS_DIR), model));
+  const bundle = await loadBundle(modelDirectory(model));
   const log = {
     info: () => {},
     warn: (details: object, message: string) => {
