@@ -6,11 +6,12 @@ import { SeededRandom } from './seeded-random.js';
 const random = new SeededRandom(5);
 const samples: Sample[] = Array.from({ length: 120 }, (_, index) => ({
   photo: index % 30,
+  kind: index % 3 === 0 ? 'class' : 'relation',
   overlap: { intersection: Math.round(100 * random.next()), union: 100 },
 }));
-const worse = samples.map(({ photo, overlap }) => ({
-  photo,
-  overlap: { ...overlap, intersection: Math.max(0, overlap.intersection - 5) },
+const worse = samples.map((sample) => ({
+  ...sample,
+  overlap: { ...sample.overlap, intersection: Math.max(0, sample.overlap.intersection - 5) },
 }));
 
 describe('metricInterval', () => {
@@ -30,6 +31,13 @@ describe('metricInterval', () => {
   it('takes photos as the unit: copies of a photo’s queries do not make it surer', () => {
     const repeated = metricInterval('gIoU', [...samples, ...samples, ...samples]);
     assert.ok(Math.abs(repeated.low - metricInterval('gIoU', samples).low) < 1e-9);
+  });
+
+  it('lets every kind weigh the same in the mean of kinds', () => {
+    const one = { photo: 1, kind: 'class', overlap: { intersection: 0, union: 9 } } as const;
+    const other = { photo: 1, kind: 'absent', overlap: { intersection: 0, union: 0 } } as const;
+    assert.equal(metricInterval('meanOfKinds', [one, one, one, other]).value, 0.5);
+    assert.equal(metricInterval('gIoU', [one, one, one, other]).value, 0.25);
   });
 
   it('refuses no samples', () => {

@@ -1,9 +1,11 @@
-import { cIoU, gIoU, type Overlap } from '@tessera/masks';
+import { gIoU, type Overlap } from '@tessera/masks';
+import { queryKinds, type QueryKind } from './query-set.js';
 import { SeededRandom } from './seeded-random.js';
 
 /** How well one query was answered. */
 export interface Sample {
   readonly photo: number;
+  readonly kind: QueryKind;
   readonly overlap: Overlap;
 }
 
@@ -14,7 +16,32 @@ export interface Interval {
   readonly high: number;
 }
 
-export const metrics = { gIoU, cIoU } as const;
+/** A figure of a set of samples that can be computed from sums over them. */
+interface Metric {
+  readonly parts: (sample: Sample) => readonly number[];
+  readonly value: (sums: readonly number[]) => number;
+}
+
+const metrics = {
+  /** LISA's gIoU. */
+  gIoU: { parts: ({ overlap }) => [gIoU([overlap]), 1], value: ([sum = 0, count = 0]) => sum / count },
+  /** LISA's cIoU. */
+  cIoU: {
+    parts: ({ overlap: { intersection, union } }) => [intersection, union],
+    value: ([intersection = 0, union = 0]) => (union === 0 ? 0 : intersection / union),
+  },
+  /** The mean of the kinds' gIoU, in which each kind weighs the same. */
+  meanOfKinds: {
+    parts: ({ kind, overlap }) => queryKinds.flatMap((other) => (other === kind ? [gIoU([overlap]), 1] : [0, 0])),
+    value: (sums) => {
+      const kinds = queryKinds.flatMap((_, index) => {
+        const count = sums[2 * index + 1] ?? 0;
+        return count === 0 ? [] : [(sums[2 * index] ?? 0) / count];
+      });
+      return kinds.reduce((sum, value) => sum + value, 0) / kinds.length;
+    },
+  },
+} as const satisfies Readonly<Record<string, Metric>>;
 export type MetricName = keyof typeof metrics;
 
 const resamples = 2000;
@@ -22,14 +49,14 @@ const seed = 20_421;
 
 /**
  * Percentile bootstrap over photos, not queries: the queries about one photo share its detections, so they are not
- * independent. Queries may come several times, as answered under several seeds.
+ * independent. A query may come several times, as answered under several seeds.
  *
  * @throws RangeError if there is no sample.
  */
-export function metricInterval(metric: MetricName, samples: readonly Sample[]): Interval {
-  const photos = photosOf(samples);
-  const overlaps = byPhoto(samples);
-  return bootstrap(photos, (draw) => metricOf(metric, draw, overlaps));
+export function metricInterval(name: MetricName, samples: readonly Sample[]): Interval {
+  const metric: Metric = metrics[name];
+  const photos = sumsByPhoto(metric, samples);
+  return bootstrap([...photos.keys()], (draw) => metric.value(total(draw, photos)));
 }
 
 /**
@@ -37,36 +64,38 @@ export function metricInterval(metric: MetricName, samples: readonly Sample[]): 
  *
  * @throws RangeError if there is no sample or the two are not about the same photos.
  */
-export function differenceInterval(metric: MetricName, one: readonly Sample[], other: readonly Sample[]): Interval {
-  const photos = photosOf(one);
-  if (photos.join() !== photosOf(other).join()) throw new RangeError('Pairs need the same photos on both sides.');
-  const [first, second] = [byPhoto(one), byPhoto(other)];
-  return bootstrap(photos, (draw) => metricOf(metric, draw, first) - metricOf(metric, draw, second));
-}
-
-function photosOf(samples: readonly Sample[]): number[] {
-  return [...new Set(samples.map(({ photo }) => photo))].sort((a, b) => a - b);
-}
-
-function byPhoto(samples: readonly Sample[]): ReadonlyMap<number, readonly Overlap[]> {
-  const groups = new Map<number, Overlap[]>();
-  for (const { photo, overlap } of samples) {
-    const group = groups.get(photo) ?? [];
-    group.push(overlap);
-    groups.set(photo, group);
+export function differenceInterval(name: MetricName, one: readonly Sample[], other: readonly Sample[]): Interval {
+  const metric: Metric = metrics[name];
+  const [first, second] = [sumsByPhoto(metric, one), sumsByPhoto(metric, other)];
+  const photos = [...first.keys()];
+  if (photos.length !== second.size || !photos.every((photo) => second.has(photo))) {
+    throw new RangeError('Pairs need the same photos on both sides.');
   }
-  return groups;
+  return bootstrap(photos, (draw) => metric.value(total(draw, first)) - metric.value(total(draw, second)));
 }
 
-function metricOf(
-  metric: MetricName,
-  photos: readonly number[],
-  overlaps: ReadonlyMap<number, readonly Overlap[]>,
-): number {
-  return metrics[metric](photos.flatMap((photo) => overlaps.get(photo) ?? []));
+type Sums = readonly number[];
+
+function sumsByPhoto(metric: Metric, samples: readonly Sample[]): ReadonlyMap<number, Sums> {
+  const photos = new Map<number, Sums>();
+  for (const sample of samples.toSorted((a, b) => a.photo - b.photo)) {
+    const parts = metric.parts(sample);
+    const sums = photos.get(sample.photo);
+    photos.set(sample.photo, sums === undefined ? parts : sums.map((sum, index) => sum + (parts[index] ?? 0)));
+  }
+  return photos;
+}
+
+function total(draw: readonly number[], photos: ReadonlyMap<number, Sums>): Sums {
+  const sums: number[] = [];
+  for (const photo of draw) {
+    for (const [index, part] of (photos.get(photo) ?? []).entries()) sums[index] = (sums[index] ?? 0) + part;
+  }
+  return sums;
 }
 
 function bootstrap(photos: readonly number[], statistic: (draw: readonly number[]) => number): Interval {
+  if (photos.length === 0) throw new RangeError('An interval needs at least one sample.');
   const value = statistic(photos);
   const random = new SeededRandom(seed);
   const values = Float64Array.from({ length: resamples }, () =>

@@ -29,7 +29,8 @@ export interface ModelOutcomes {
 interface ModelFigures {
   readonly model: string;
   readonly gIoU: Interval;
-  readonly cIoU: Interval;
+  /** Nothing where no query has a target. */
+  readonly cIoU: Interval | undefined;
   /** Share of the queries whose target was rightly told to be present or absent. */
   readonly presenceAccuracy: number;
   /** gIoU minus the first model's, for the others. */
@@ -44,45 +45,41 @@ export interface GroupFigures {
 
 export interface QueryGroup {
   readonly name: string;
-  readonly holds: (query: Pick<Query, 'kind'>) => boolean;
+  readonly metric: 'gIoU' | 'meanOfKinds';
+  readonly holds: (kind: QueryKind) => boolean;
 }
 
-/** Groups of query kinds that figures are given for: each kind, those that need context, and all. */
+/** Groups of queries that figures are given for: each kind, those that need context, and all in two ways. */
 export const queryGroups: readonly QueryGroup[] = [
-  ...queryKinds.map((kind: QueryKind) => ({
-    name: kind,
-    holds: (query: Pick<Query, 'kind'>) => query.kind === kind,
-  })),
-  { name: 'context kinds', holds: ({ kind }) => contextKinds.includes(kind) },
-  { name: 'all', holds: () => true },
+  ...queryKinds.map((name) => ({ name, metric: 'gIoU', holds: (kind: QueryKind) => kind === name }) as const),
+  { name: 'context kinds', metric: 'gIoU', holds: (kind) => contextKinds.includes(kind) },
+  { name: 'all queries', metric: 'gIoU', holds: () => true },
+  { name: 'mean of kinds', metric: 'meanOfKinds', holds: () => true },
 ];
 
 /** Figures of every group that has queries. */
 export function summarize(models: readonly ModelOutcomes[]): GroupFigures[] {
-  return queryGroups.flatMap(({ name, holds }): GroupFigures[] => {
-    const chosen = models.map(({ model, outcomes }) => ({
-      model,
-      outcomes: outcomes.filter(({ query }) => holds(query)),
-    }));
-    const [first] = chosen;
-    if (first === undefined || first.outcomes.length === 0) return [];
-    const figures = chosen.map(({ model, outcomes }, index): ModelFigures => {
-      const told = outcomes.map(({ query, result }) => (result.present === query.annotations.length > 0 ? 1 : 0));
-      const samples = outcomes.map(toSample);
-      return {
-        model,
-        gIoU: metricInterval('gIoU', samples),
-        cIoU: metricInterval('cIoU', samples),
-        presenceAccuracy: mean(told),
-        ...(index === 0 ? {} : { gain: differenceInterval('gIoU', samples, first.outcomes.map(toSample)) }),
-      };
+  return queryGroups.flatMap(({ name, metric, holds }): GroupFigures[] => {
+    const chosen = models.map(({ model, outcomes }) => {
+      const own = outcomes.filter(({ query }) => holds(query.kind));
+      return { model, own, samples: own.map(toSample) };
     });
-    return [{ group: name, queries: first.outcomes.length, models: figures }];
+    const [first] = chosen;
+    if (first === undefined || first.own.length === 0) return [];
+    const hasTargets = metric === 'gIoU' && first.own.some(({ query }) => query.annotations.length > 0);
+    const figures = chosen.map(({ model, own, samples }, index): ModelFigures => ({
+      model,
+      gIoU: metricInterval(metric, samples),
+      cIoU: hasTargets ? metricInterval('cIoU', samples) : undefined,
+      presenceAccuracy: mean(own.map(({ query, result }) => (result.present === query.annotations.length > 0 ? 1 : 0))),
+      ...(index === 0 ? {} : { gain: differenceInterval(metric, samples, first.samples) }),
+    }));
+    return [{ group: name, queries: first.own.length, models: figures }];
   });
 }
 
-function toSample({ photo, overlap }: Outcome): Sample {
-  return { photo: photo.id, overlap };
+function toSample({ photo, query, overlap }: Outcome): Sample {
+  return { photo: photo.id, kind: query.kind, overlap };
 }
 
 /** A table with the models side by side: figures with 95 % confidence intervals in brackets. */
@@ -96,7 +93,7 @@ export function markdownTable(groups: readonly GroupFigures[]): string {
     String(queries),
     ...figures.map(({ gIoU }) => withInterval(gIoU)),
     ...figures.flatMap(({ gain }) => (gain === undefined ? [] : [withInterval(gain, true)])),
-    ...figures.map(({ cIoU }) => cIoU.value.toFixed(3)),
+    ...figures.map(({ cIoU }) => (cIoU === undefined ? '–' : withInterval(cIoU))),
     ...figures.map(({ presenceAccuracy }) => presenceAccuracy.toFixed(3)),
   ]);
   return markdownRows(header, rows);
