@@ -41,7 +41,6 @@ export const LogisticCalibration = Type.Object(
 );
 export type LogisticCalibration = Static<typeof LogisticCalibration>;
 
-/** What pipelines have in common that find boxes with the detector and segment them with SAM. */
 const boxSegmentationSettings = {
   classes: Type.String({ description: 'File with an array of BundleClass.' }),
   tokenizer: Type.String({ description: 'File of the text encoder’s tokenizer.' }),
@@ -62,6 +61,10 @@ const boxSegmentationSettings = {
     description: 'Superellipse exponent of the coarse mask in its box.',
   }),
 };
+
+/** What pipelines have in common that find boxes with the detector and segment them with SAM. */
+export const BoxSegmentationSettings = Type.Object(boxSegmentationSettings);
+export type BoxSegmentationSettings = Static<typeof BoxSegmentationSettings>;
 
 /**
  * Settings of the pipeline that matches a query to detector classes and refines their boxes with SAM. Its graphs are
@@ -97,9 +100,6 @@ const ReasonerDecoder = Type.Object(
       description: 'The image’s cells are a square of this side; their tokens come first.',
     }),
     regions: Type.Integer({ minimum: 1, description: 'Region tokens: the detector’s best proposals.' }),
-    changes: Type.Array(Type.Integer({ minimum: 1 }), {
-      description: 'Layers before which the number of image tokens may change, ascending.',
-    }),
   },
   { ...strict },
 );
@@ -116,7 +116,7 @@ const ReasonerPruning = Type.Object(
   {
     mode: Type.Enum(['off', 'csp'], { description: 'What a request gets that does not ask for pruning.' }),
     cluster_layers: Type.Integer({ minimum: 0 }),
-    scatter_layers: Type.Integer({ minimum: 0 }),
+    scatter_layers: Type.Integer({ minimum: 1 }),
     selected_tokens: Type.Integer({ minimum: 1, description: 'Image tokens of the clustering layers.' }),
     kept_tokens: Type.Integer({ minimum: 1, description: 'Image tokens of the layers after scattering.' }),
     selection: TokenSelection,

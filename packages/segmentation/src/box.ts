@@ -10,6 +10,19 @@ export function boxOverlap(one: Box, other: Box): number {
   return intersection / (boxArea(one) + boxArea(other) - intersection);
 }
 
-function boxArea([x0, y0, x1, y1]: Box): number {
+/** Product of the sides; 0 for a box that is inside out. */
+export function boxArea([x0, y0, x1, y1]: Box): number {
   return Math.max(0, x1 - x0) * Math.max(0, y1 - y0);
+}
+
+/** Non-maximum suppression: of values whose boxes overlap above a threshold the first one alone, in their order. */
+export function distinctBoxes<Value extends { readonly box: Box }>(
+  values: readonly Value[],
+  overlapThreshold: number,
+): Value[] {
+  const kept: Value[] = [];
+  for (const value of values) {
+    if (kept.every(({ box }) => boxOverlap(box, value.box) <= overlapThreshold)) kept.push(value);
+  }
+  return kept;
 }

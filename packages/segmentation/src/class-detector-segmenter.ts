@@ -1,28 +1,25 @@
 import {
-  BundleClass,
   TesseraError,
   type ClassDetectorSettings,
   type PipelineManifest,
   type SegmentOptions,
-  type SegmentQueryResult,
 } from '@tessera/contracts';
 import type { ImageLimits } from '@tessera/images';
 import type { Bundle, InferenceRunner } from '@tessera/inference';
-import { loadTokenizer } from '@tessera/tokenizer';
-import Type from 'typebox';
-import { Value } from 'typebox/value';
-import { bestScores, type Detection } from './detections.js';
-import type { SquareLogits } from './mask-upsampling.js';
-import { chooseObjects, classFeatures, type ObjectChoice } from './object-choice.js';
-import { QueryMatcher } from './query-matcher.js';
+import { loadLanguage, type BundleLanguage } from './bundle-language.js';
+import { bestScores, detectionReader, type Detection } from './detections.js';
+import { chooseObjects, classFeatures } from './object-choice.js';
+import { answerQueries } from './query-answers.js';
 import { RequestImage } from './request-image.js';
-import { ResultPainter } from './result-painter.js';
-import type { SegmentContext, Segmenter, SegmentImage, SegmentOutcome } from './segmenter.js';
+import {
+  defaultThreshold,
+  type SegmentContext,
+  type Segmenter,
+  type SegmentImage,
+  type SegmentOutcome,
+} from './segmenter.js';
 import { Stopwatch } from './stopwatch.js';
-import { createTextEmbedder } from './text-embedder.js';
-import { Vision, type SeenImage } from './vision.js';
-
-const defaultThreshold = 0.5;
+import { Vision } from './vision.js';
 
 type ClassDetectorBundle = Bundle<PipelineManifest<'class-detector'>>;
 
@@ -44,23 +41,20 @@ export interface Evidence {
 export class ClassDetectorSegmenter implements Segmenter {
   readonly #settings: ClassDetectorSettings;
   readonly #name: string;
-  readonly #classCount: number;
-  readonly #matcher: QueryMatcher;
-  readonly #vision: Vision;
+  readonly #language: BundleLanguage;
+  readonly #vision: Vision<readonly Detection[]>;
   readonly #imageLimits: ImageLimits;
 
   private constructor(
     bundle: ClassDetectorBundle,
     runner: InferenceRunner,
     imageLimits: ImageLimits,
-    classCount: number,
-    matcher: QueryMatcher,
+    language: BundleLanguage,
   ) {
     this.#settings = bundle.manifest.settings;
     this.#name = bundle.manifest.name;
-    this.#classCount = classCount;
-    this.#matcher = matcher;
-    this.#vision = new Vision(bundle, runner);
+    this.#language = language;
+    this.#vision = new Vision(bundle, runner, detectionReader);
     this.#imageLimits = imageLimits;
   }
 
@@ -69,18 +63,14 @@ export class ClassDetectorSegmenter implements Segmenter {
     runner: InferenceRunner,
     imageLimits: ImageLimits,
   ): Promise<ClassDetectorSegmenter> {
-    const { settings } = bundle.manifest;
-    const classes = Value.Parse(Type.Array(BundleClass), await readJson(bundle, settings.classes));
-    const tokenizer = loadTokenizer(await readJson(bundle, settings.tokenizer));
-    const embedder = createTextEmbedder(bundle, runner, tokenizer);
-    const matcher = await QueryMatcher.create(classes, tokenizer, embedder);
-    return new ClassDetectorSegmenter(bundle, runner, imageLimits, classes.length, matcher);
+    const language = await loadLanguage(bundle, runner, bundle.manifest.settings);
+    return new ClassDetectorSegmenter(bundle, runner, imageLimits, language);
   }
 
   async warmUp(segmentImage: SegmentImage): Promise<void> {
     const stopwatch = new Stopwatch({});
     const image = this.#requestImage(segmentImage, stopwatch);
-    await this.#matcher.match(['anything']);
+    await this.#language.matcher.match(['anything']);
     const seen = await this.#vision.detect(image, stopwatch);
     await this.#vision.segmentBoxes(image, seen, [[0, 0, 1, 1]], stopwatch);
   }
@@ -95,32 +85,23 @@ export class ClassDetectorSegmenter implements Segmenter {
     const stopwatch = new Stopwatch(context);
     const image = this.#requestImage(segmentImage, stopwatch);
 
-    const meanings = await stopwatch.measure('language', 0, () => this.#matcher.match(queries));
+    const meanings = await stopwatch.measure('language', 0, () => this.#language.matcher.match(queries));
     const seen = await this.#vision.detect(image, stopwatch);
     const threshold = options.threshold ?? defaultThreshold;
     const choices = meanings.map((meaning) =>
-      chooseObjects(meaning, seen.detections, this.#classCount, this.#settings, threshold),
+      chooseObjects(meaning, seen.found, this.#language.classCount, this.#settings, threshold),
     );
-    const refined =
-      options.refine === false
-        ? new Map<Detection, SquareLogits>()
-        : await this.#refine(image, seen, choices, stopwatch);
-
-    const painter = new ResultPainter(seen, refined, this.#settings.region_shape_exponent, options.output ?? {});
-    const results: SegmentQueryResult[] = [];
-    for (const [index, choice] of choices.entries()) {
-      const fraction = 0.9 + (0.1 * index) / choices.length;
-      results.push(await stopwatch.measure('mask', fraction, () => painter.result(queries[index] ?? '', choice)));
-    }
+    const answers = { image, seen, queries, choices, options };
+    const results = await answerQueries(this.#vision, this.#settings, answers, stopwatch);
     return { image: { width: seen.width, height: seen.height }, results, timingsMs: stopwatch.timingsMs };
   }
 
   /** What the pipeline knows before it decides, for fitting its calibrations. */
   async evidence(segmentImage: SegmentImage, queries: readonly string[]): Promise<Evidence> {
     const stopwatch = new Stopwatch({});
-    const meanings = await this.#matcher.match(queries);
-    const { detections } = await this.#vision.detect(this.#requestImage(segmentImage, stopwatch), stopwatch);
-    const scores = bestScores(detections, this.#classCount);
+    const meanings = await this.#language.matcher.match(queries);
+    const { found: detections } = await this.#vision.detect(this.#requestImage(segmentImage, stopwatch), stopwatch);
+    const scores = bestScores(detections, this.#language.classCount);
     return {
       detections,
       queries: meanings.map((meaning) => ({
@@ -155,23 +136,4 @@ export class ClassDetectorSegmenter implements Segmenter {
       );
     }
   }
-
-  /** Mask logits of the most probable objects of all queries, each object once. */
-  async #refine(
-    image: RequestImage,
-    seen: SeenImage,
-    choices: readonly ObjectChoice[],
-    stopwatch: Stopwatch,
-  ): Promise<Map<Detection, SquareLogits>> {
-    const objects = choices.flatMap(({ objects }) => objects).sort((a, b) => b.probability - a.probability);
-    const detections = [...new Set(objects.map(({ detection }) => detection))];
-    const chosen = detections.slice(0, this.#settings.maximum_refined_objects);
-    const boxes = chosen.map(({ box }) => box);
-    const logits = await this.#vision.segmentBoxes(image, seen, boxes, stopwatch);
-    return new Map(chosen.flatMap((detection, index) => (logits[index] ? [[detection, logits[index]]] : [])));
-  }
-}
-
-async function readJson(bundle: ClassDetectorBundle, file: string): Promise<unknown> {
-  return JSON.parse(Buffer.from(await bundle.readFile(file)).toString('utf8')) as unknown;
 }

@@ -1,6 +1,7 @@
 import { defaultImageLimits, type ImageLimits } from '@tessera/images';
 import { isBundleOf, type Bundle, type InferenceRunner } from '@tessera/inference';
 import { ClassDetectorSegmenter } from './class-detector-segmenter.js';
+import { RegionReasonerSegmenter } from './region-reasoner-segmenter.js';
 import type { Segmenter } from './segmenter.js';
 
 export interface SegmenterOptions {
@@ -20,6 +21,9 @@ export async function createSegmenter(
   { imageLimits = defaultImageLimits }: SegmenterOptions = {},
 ): Promise<Segmenter> {
   if (isBundleOf(bundle, 'class-detector')) return await ClassDetectorSegmenter.create(bundle, runner, imageLimits);
+  if (isBundleOf(bundle, 'region-reasoner')) {
+    return await RegionReasonerSegmenter.create(bundle, runner, imageLimits);
+  }
   const { name, pipeline } = bundle.manifest;
   throw new Error(`Bundle "${name}" is for the pipeline ${pipeline}, which does not segment.`);
 }

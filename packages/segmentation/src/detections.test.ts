@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { bestScores, distinctObjects, readDetections, type Detection } from './detections.js';
+import { bestScores, readDetections, type Detection } from './detections.js';
 
 const at = (x: number, score: number, classIndex = 0): Detection => ({ box: [x, 0, x + 0.4, 1], classIndex, score });
 
@@ -16,13 +16,5 @@ describe('bestScores', () => {
   it('is the maximum of each class', () => {
     const scores = bestScores([at(0, 0.2, 1), at(0.5, 0.6, 1), at(0, 0.1, 2)], 4);
     assert.deepEqual([...scores], [0, 0.6, 0.1, 0]);
-  });
-});
-
-describe('distinctObjects', () => {
-  it('keeps the best of boxes that overlap more than the threshold, best first', () => {
-    const [low, high, apart] = [at(0, 0.3), at(0.05, 0.9, 1), at(0.5, 0.5)];
-    assert.deepEqual(distinctObjects([low, high, apart], 0.7), [high, apart]);
-    assert.deepEqual(distinctObjects([low, high, apart], 0.9), [high, apart, low]);
   });
 });

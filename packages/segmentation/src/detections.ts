@@ -1,4 +1,6 @@
-import { boxOverlap, type Box } from './box.js';
+import type { Box } from './box.js';
+import { float32Output, int64Output } from './tensors.js';
+import type { DetectorReader } from './vision.js';
 
 /** A peak of the detector. */
 export interface Detection {
@@ -7,6 +9,13 @@ export interface Detection {
   /** Of the detector, in [0, 1]; not a probability. */
   readonly score: number;
 }
+
+/** The detector's peaks; those without area are left out. */
+export const detectionReader: DetectorReader<readonly Detection[]> = {
+  outputs: ['boxes', 'scores', 'classes'],
+  read: (outputs) =>
+    readDetections(float32Output(outputs, 'boxes'), float32Output(outputs, 'scores'), int64Output(outputs, 'classes')),
+};
 
 /** The boxes of a detector run: `boxes` `[N, 4]`, `scores` `[N]`, `classes` `[N]`; those without area are left out. */
 export function readDetections(boxes: Float32Array, scores: Float32Array, classes: readonly number[]): Detection[] {
@@ -24,13 +33,4 @@ export function bestScores(detections: readonly Detection[], classCount: number)
   const best = new Float64Array(classCount);
   for (const { classIndex, score } of detections) best[classIndex] = Math.max(best[classIndex] ?? 0, score);
   return best;
-}
-
-/** Non-maximum suppression, whatever the class: of boxes above an IoU the one with the highest score, best first. */
-export function distinctObjects(detections: readonly Detection[], overlapThreshold: number): Detection[] {
-  const kept: Detection[] = [];
-  for (const detection of [...detections].sort((a, b) => b.score - a.score)) {
-    if (kept.every(({ box }) => boxOverlap(box, detection.box) <= overlapThreshold)) kept.push(detection);
-  }
-  return kept;
 }

@@ -1,5 +1,6 @@
 import type { ClassDetectorSettings, Warning } from '@tessera/contracts';
-import { bestScores, distinctObjects, type Detection } from './detections.js';
+import { distinctBoxes, type Box } from './box.js';
+import { bestScores, type Detection } from './detections.js';
 import { probability, scoreLogit } from './logistic.js';
 import type { QueryMeaning } from './query-matcher.js';
 
@@ -13,7 +14,8 @@ export interface ObjectChoice {
 }
 
 export interface ChosenObject {
-  readonly detection: Detection;
+  /** In shares of the image's width and height. */
+  readonly box: Box;
   /** Probability that this object is a target. */
   readonly probability: number;
 }
@@ -46,9 +48,10 @@ export function chooseObjects(
   const isMeant = best.map((value) => value > 0 && value >= (meaning.similarities ? leastClassProbability : 0));
   const candidates = detections.filter(({ classIndex }) => isMeant[classIndex] === true);
   const certain = candidates.filter((detection) => detection.score >= settings.detection_threshold);
-  const objects = distinctObjects(certain.length > 0 ? certain : candidates.slice(0, 1), settings.box_overlap_threshold)
+  const chosen = [...(certain.length > 0 ? certain : candidates.slice(0, 1))].sort((a, b) => b.score - a.score);
+  const objects = distinctBoxes(chosen, settings.box_overlap_threshold)
     .slice(0, settings.maximum_objects)
-    .map((detection) => ({ detection, probability: probabilityOf(detection.classIndex, detection.score) }));
+    .map(({ box, classIndex, score: own }) => ({ box, probability: probabilityOf(classIndex, own) }));
   return { score: objects.length === 0 ? 0 : score, objects, warnings };
 }
 

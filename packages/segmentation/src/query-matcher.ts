@@ -2,33 +2,39 @@ import type { BundleClass } from '@tessera/contracts';
 import type { Tokenizer } from '@tessera/tokenizer';
 import { PhraseLexicon } from './phrase-lexicon.js';
 import { parseQuery, type ParsedQuery } from './query-parser.js';
-import type { TextEmbedder } from './text-embedder.js';
+import type { TextEncoder } from './text-encoder.js';
 
-/** What a query means in terms of the detector's classes. */
-export interface QueryMeaning extends ParsedQuery {
-  /** Similarity of the query with each class, when it is a description; absent when it names classes or says nothing. */
-  readonly similarities?: Float64Array;
+/** What the words of a query say, before a model looks at them. */
+export interface QueryReading extends ParsedQuery {
   /** Strange words that the text encoder can only spell. */
   readonly spelledWords: readonly string[];
+  /** Whether anything in it has a meaning, for the lexicon or for the text encoder. */
+  readonly saysSomething: boolean;
+}
+
+/** What a query means in terms of the detector's classes. */
+export interface QueryMeaning extends QueryReading {
+  /** Similarity of the query with each class, when it is a description; absent when it names classes or says nothing. */
+  readonly similarities?: Float64Array;
 }
 
 /** Finds the classes that queries name, or how similar each class is to them. */
 export class QueryMatcher {
   readonly #lexicon: PhraseLexicon;
   readonly #tokenizer: Tokenizer;
-  readonly #embedder: TextEmbedder;
+  readonly #encoder: TextEncoder;
   /** Of each class the mean over the embeddings of its name and descriptions. */
   readonly #classVectors: readonly Float32Array[];
 
   private constructor(
     classes: readonly BundleClass[],
     tokenizer: Tokenizer,
-    embedder: TextEmbedder,
+    encoder: TextEncoder,
     classVectors: readonly Float32Array[],
   ) {
     this.#lexicon = new PhraseLexicon(classes);
     this.#tokenizer = tokenizer;
-    this.#embedder = embedder;
+    this.#encoder = encoder;
     this.#classVectors = classVectors;
   }
 
@@ -36,26 +42,34 @@ export class QueryMatcher {
   static async create(
     classes: readonly BundleClass[],
     tokenizer: Tokenizer,
-    embedder: TextEmbedder,
+    encoder: TextEncoder,
   ): Promise<QueryMatcher> {
     const texts = classes.map(({ name, descriptions }) => [name, ...descriptions]);
-    const vectors = await embedder.embed(texts.flat());
+    const vectors = await encoder.embed(texts.flat());
     let start = 0;
     const classVectors = texts.map(({ length }) => mean(vectors.slice(start, (start += length))));
-    return new QueryMatcher(classes, tokenizer, embedder, classVectors);
+    return new QueryMatcher(classes, tokenizer, encoder, classVectors);
+  }
+
+  read(query: string): QueryReading {
+    const parsed = parseQuery(query, this.#lexicon);
+    const spelledWords = parsed.strangeWords.filter((word) => this.#isOnlySpelled(word));
+    const hasContent = parsed.strangeWords.length > spelledWords.length || parsed.modifierWords.length > 0;
+    return { ...parsed, spelledWords, saysSomething: parsed.classes.length > 0 || hasContent };
+  }
+
+  /** The similarity of a text with each class, by the text's unit vector. */
+  similarities(vector: Float32Array): Float64Array {
+    return Float64Array.from(this.#classVectors, (other) => dot(other, vector));
   }
 
   async match(queries: readonly string[]): Promise<QueryMeaning[]> {
-    const meanings = queries.map((query) => {
-      const parsed = parseQuery(query, this.#lexicon);
-      return { ...parsed, spelledWords: parsed.strangeWords.filter((word) => this.#isOnlySpelled(word)) };
-    });
-    const described = [...meanings.entries()].filter(([, meaning]) => needsSimilarity(meaning)).map(([index]) => index);
-    const vectors = await this.#embedder.embed(described.map((index) => queries[index] ?? ''));
-    return meanings.map((meaning, index) => {
+    const readings = queries.map((query) => this.read(query));
+    const described = [...readings.keys()].filter((index) => needsSimilarity(readings[index]));
+    const vectors = await this.#encoder.embed(described.map((index) => queries[index] ?? ''));
+    return readings.map((reading, index) => {
       const vector = vectors[described.indexOf(index)];
-      if (vector === undefined) return meaning;
-      return { ...meaning, similarities: Float64Array.from(this.#classVectors, (other) => dot(other, vector)) };
+      return vector === undefined ? reading : { ...reading, similarities: this.similarities(vector) };
     });
   }
 
@@ -67,9 +81,8 @@ export class QueryMatcher {
 }
 
 /** A description is compared as a whole, unless nothing in it has a meaning to compare. */
-function needsSimilarity({ classes, isDescribed, ...words }: Omit<QueryMeaning, 'similarities'>): boolean {
-  const hasMeaning = words.strangeWords.length > words.spelledWords.length || words.modifierWords.length > 0;
-  return isDescribed || (classes.length === 0 && hasMeaning);
+function needsSimilarity(reading: QueryReading | undefined): boolean {
+  return reading !== undefined && reading.saysSomething && (reading.isDescribed || reading.classes.length === 0);
 }
 
 function mean(vectors: readonly Float32Array[]): Float32Array {

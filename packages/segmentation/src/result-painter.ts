@@ -1,25 +1,25 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type { Mask, MaskFormat, SegmentInstance, SegmentOptions, SegmentQueryResult } from '@tessera/contracts';
 import { createMask, maskArea, maskBoundingBox, type BinaryMask } from '@tessera/masks';
-import type { Detection } from './detections.js';
+import type { Box } from './box.js';
 import { formatMask } from './mask-output.js';
 import { paintLogits, type SquareLogits } from './mask-upsampling.js';
 import type { ObjectChoice } from './object-choice.js';
 import { paintRegionShape } from './region-shape.js';
-import type { SeenImage } from './vision.js';
+import type { SeenSize } from './vision.js';
 
 /** Draws the results of one request. */
 export class ResultPainter {
-  readonly #seen: SeenImage;
-  readonly #refined: ReadonlyMap<Detection, SquareLogits>;
+  readonly #seen: SeenSize;
+  readonly #refined: ReadonlyMap<Box, SquareLogits>;
   readonly #exponent: number;
   readonly #format: MaskFormat;
   readonly #wantsInstances: boolean;
   #emptyMask: Mask | undefined;
 
   constructor(
-    seen: SeenImage,
-    refined: ReadonlyMap<Detection, SquareLogits>,
+    seen: SeenSize,
+    refined: ReadonlyMap<Box, SquareLogits>,
     exponent: number,
     output: NonNullable<SegmentOptions['output']>,
   ) {
@@ -34,13 +34,13 @@ export class ResultPainter {
   async result(query: string, { score, objects, warnings }: ObjectChoice): Promise<SegmentQueryResult> {
     const instances: SegmentInstance[] = [];
     if (this.#wantsInstances) {
-      for (const { detection, probability } of objects) {
+      for (const { box, probability } of objects) {
         await yieldToEvents();
-        instances.push({ ...this.#describe(this.#paint([detection])), score: probability });
+        instances.push({ ...this.#describe(this.#paint([box])), score: probability });
       }
     }
     await yieldToEvents();
-    const union = objects.length === 0 ? this.#nothing() : this.#describe(this.#paint(objects.map((o) => o.detection)));
+    const union = objects.length === 0 ? this.#nothing() : this.#describe(this.#paint(objects.map(({ box }) => box)));
     return {
       query,
       present: objects.length > 0,
@@ -51,12 +51,12 @@ export class ResultPainter {
     };
   }
 
-  #paint(detections: readonly Detection[]): BinaryMask {
+  #paint(boxes: readonly Box[]): BinaryMask {
     const mask = createMask(this.#seen.height, this.#seen.width);
-    for (const detection of detections) {
-      const logits = this.#refined.get(detection);
+    for (const box of boxes) {
+      const logits = this.#refined.get(box);
       const painted = logits === undefined ? 0 : paintLogits(mask, logits);
-      if (painted === 0) paintRegionShape(mask, detection.box, this.#exponent);
+      if (painted === 0) paintRegionShape(mask, box, this.#exponent);
     }
     return mask;
   }

@@ -1,4 +1,7 @@
-import type { SegmentOptions, SegmentQueryResult } from '@tessera/contracts';
+import type { PruningReport, SegmentOptions, SegmentQueryResult, TokenLayout } from '@tessera/contracts';
+
+/** Of a request that gives none. */
+export const defaultThreshold = 0.5;
 
 /** The image of a request. Its bytes are asked for only when what is kept of earlier requests does not suffice. */
 export interface SegmentImage {
@@ -20,6 +23,10 @@ export interface SegmentOutcome {
   readonly image: { readonly width: number; readonly height: number };
   /** One per query, in their order. */
   readonly results: SegmentQueryResult[];
+  /** Of a model that has image tokens. */
+  readonly pruning?: PruningReport;
+  /** When token maps are asked for. */
+  readonly tokenLayout?: TokenLayout;
   /** Milliseconds spent in each stage. */
   readonly timingsMs: Readonly<Record<SegmentStage, number>>;
 }

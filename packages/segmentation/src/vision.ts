@@ -1,24 +1,33 @@
 import { TesseraError } from '@tessera/contracts';
-import { TensorNotKeptError, type Bundle, type InferenceRunner } from '@tessera/inference';
+import { TensorNotKeptError, type Bundle, type HostTensor, type InferenceRunner } from '@tessera/inference';
 import type { Box } from './box.js';
-import { readDetections, type Detection } from './detections.js';
 import type { SquareLogits } from './mask-upsampling.js';
 import { RecentValues } from './recent-values.js';
 import type { RequestImage } from './request-image.js';
 import type { Stopwatch } from './stopwatch.js';
-import { float32Output, imageTensor, int64Output } from './tensors.js';
+import { float32Output, imageTensor } from './tensors.js';
 
-/** What is known of an image once the detector has seen it. */
-export interface SeenImage {
+/** What a pipeline reads of the detector's outputs. */
+export interface DetectorReader<Found> {
+  readonly outputs: readonly string[];
+  read(outputs: Readonly<Record<string, HostTensor>>): Found;
+}
+
+/** Sizes of an image that was decoded once, in pixels. */
+export interface SeenSize {
   readonly width: number;
   readonly height: number;
   /** Size at which the image encoder reads it. */
   readonly scaledWidth: number;
   readonly scaledHeight: number;
-  readonly detections: readonly Detection[];
 }
 
-/** How many images' detections are remembered; each takes about 10 KB. */
+/** What is known of an image once the detector has seen it. */
+export interface SeenImage<Found> extends SeenSize {
+  readonly found: Found;
+}
+
+/** How many images' detections are remembered; each takes some 10 KB. */
 const rememberedImages = 256;
 
 /** One run decodes this many boxes. */
@@ -31,17 +40,19 @@ const embeddingAttempts = 3;
  * The vision graphs of a bundle. An image is detected and embedded once, as long as its detections are remembered here
  * and its embedding is kept in the inference process.
  */
-export class Vision {
+export class Vision<Found> {
   readonly #bundle: Bundle;
   readonly #runner: InferenceRunner;
-  readonly #seen = new RecentValues<SeenImage>(rememberedImages);
+  readonly #reader: DetectorReader<Found>;
+  readonly #seen = new RecentValues<SeenImage<Found>>(rememberedImages);
 
-  constructor(bundle: Bundle, runner: InferenceRunner) {
+  constructor(bundle: Bundle, runner: InferenceRunner, reader: DetectorReader<Found>) {
     this.#bundle = bundle;
     this.#runner = runner;
+    this.#reader = reader;
   }
 
-  async detect(image: RequestImage, stopwatch: Stopwatch): Promise<SeenImage> {
+  async detect(image: RequestImage, stopwatch: Stopwatch): Promise<SeenImage<Found>> {
     const remembered = this.#seen.get(image.id);
     if (remembered !== undefined) return remembered;
     const { width, height, square, scaled } = await image.decode();
@@ -50,17 +61,20 @@ export class Vision {
         bundle: this.#bundle.manifest.name,
         graph: 'detector',
         feeds: { image: imageTensor(square) },
-        fetch: ['boxes', 'scores', 'classes'],
+        fetch: this.#reader.outputs,
       }),
     );
-    const detections = readDetections(
-      float32Output(outputs, 'boxes'),
-      float32Output(outputs, 'scores'),
-      int64Output(outputs, 'classes'),
-    );
-    const seen = { width, height, scaledWidth: scaled.width, scaledHeight: scaled.height, detections };
+    const found = this.#reader.read(outputs);
+    const seen = { width, height, scaledWidth: scaled.width, scaledHeight: scaled.height, found };
     this.#seen.set(image.id, seen);
     return seen;
+  }
+
+  /** Bundles with one image encoder have one embedding of an image. */
+  get #encoderVersion(): string {
+    const { graphs, files } = this.#bundle.manifest;
+    const file = graphs.image_encoder?.file ?? '';
+    return files[file]?.sha256 ?? file;
   }
 
   /**
@@ -70,7 +84,7 @@ export class Vision {
    */
   async segmentBoxes(
     image: RequestImage,
-    seen: SeenImage,
+    seen: SeenSize,
     boxes: readonly Box[],
     stopwatch: Stopwatch,
   ): Promise<SquareLogits[]> {
@@ -84,12 +98,11 @@ export class Vision {
 
   async #segmentBatch(
     image: RequestImage,
-    seen: SeenImage,
+    seen: SeenSize,
     boxes: readonly Box[],
     stopwatch: Stopwatch,
   ): Promise<SquareLogits[]> {
-    const { name, version } = this.#bundle.manifest;
-    const embeddingKey = `${name}@${version}/${image.id}/embedding`;
+    const embeddingKey = `${this.#encoderVersion}/${image.id}/embedding`;
     for (let attempt = 0; attempt < embeddingAttempts; attempt++) {
       if (!(await this.#runner.holds([embeddingKey]))) await this.#embed(image, embeddingKey, stopwatch);
       try {
@@ -114,7 +127,7 @@ export class Vision {
     );
   }
 
-  async #decodeMasks(embeddingKey: string, seen: SeenImage, boxes: readonly Box[]): Promise<SquareLogits[]> {
+  async #decodeMasks(embeddingKey: string, seen: SeenSize, boxes: readonly Box[]): Promise<SquareLogits[]> {
     const { scaledWidth, scaledHeight } = seen;
     const { outputs } = await this.#runner.run({
       bundle: this.#bundle.manifest.name,

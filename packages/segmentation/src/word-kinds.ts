@@ -53,6 +53,9 @@ const relations = wordSet(`
   against along across opposite adjacent facing left right front back worn held
 `);
 
+/** Those of the words for places that depend on depth, or on what is inside of what. */
+const depths = wordSet('behind front rear back foreground background inside outside around through facing opposite');
+
 /** Places in the picture, order, superlatives and counts: they tell a thing from others of its kind. */
 const placements = wordSet(`
   left right top bottom middle center centre central corner front back rear upper lower half quarter
@@ -103,9 +106,9 @@ export function isAttributeWord(word: string): boolean {
   return isPlacementWord(word) || sizes.has(word) || appearances.has(word) || relations.has(word);
 }
 
-/** Words for colour, material, pattern or age. */
-export function isAppearanceWord(word: string): boolean {
-  return appearances.has(word);
+/** Words for what boxes and classes cannot tell: colour, material, pattern, age, and what is before or behind what. */
+export function isUntaughtWord(word: string): boolean {
+  return appearances.has(word) || depths.has(word);
 }
 
 /** Words that open a request: "find …", "please show me …". */

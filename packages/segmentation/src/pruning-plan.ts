@@ -1,0 +1,80 @@
+import {
+  TesseraError,
+  type PruningMode,
+  type RegionReasonerSettings,
+  type ScatterRule,
+  type SegmentOptions,
+  type TokenSelection,
+} from '@tessera/contracts';
+import {
+  flopsReduction,
+  planBaseline,
+  planSchedule,
+  scheduleStages,
+  unprunedStages,
+  type DecoderShape,
+  type Schedule,
+  type Stage,
+} from '@tessera/token-pruning';
+
+/** Which image tokens a run of the reasoner lets take part. */
+export interface PruningPlan {
+  readonly mode: PruningMode;
+  readonly stages: readonly Stage[];
+  /** How the tokens of the first stage are chosen, when it does not see all. */
+  readonly selection: TokenSelection;
+  readonly scatter: ScatterRule;
+}
+
+type ReasonerSettings = Pick<RegionReasonerSettings, 'decoder' | 'pruning'>;
+
+export function decoderShape({ decoder }: Pick<ReasonerSettings, 'decoder'>): DecoderShape {
+  return {
+    layers: decoder.layers,
+    width: decoder.width,
+    feedForwardWidth: decoder.feed_forward_width,
+    imageTokens: decoder.grid_side ** 2 + decoder.regions,
+  };
+}
+
+/**
+ * The plan for what a request asks for: the bundle's own schedule unless it says otherwise, and for a mode without a
+ * reduction as much as that schedule saves.
+ *
+ * @throws TesseraError `TSR_OPTION_UNSUPPORTED` for a reduction without pruning
+ */
+export function planPruning(settings: ReasonerSettings, asked: SegmentOptions['pruning']): PruningPlan {
+  const { pruning } = settings;
+  const shape = decoderShape(settings);
+  const mode = asked?.mode ?? pruning.mode;
+  const { selection, scatter } = pruning;
+  if (mode === 'off') {
+    if ((asked?.reduction ?? 0) > 0) {
+      throw new TesseraError('TSR_OPTION_UNSUPPORTED', 'The pruning mode "off" saves nothing; leave "reduction" out.', {
+        fields: [{ pointer: '/pruning/reduction', message: 'must be absent for the mode "off"' }],
+      });
+    }
+    return { mode, stages: unprunedStages(shape), selection, scatter };
+  }
+  const shipped = shippedSchedule(pruning);
+  if (mode === 'csp') {
+    const schedule = asked?.reduction === undefined ? shipped : planSchedule(shape, shipped, asked.reduction);
+    return { mode, stages: scheduleStages(shape, schedule), selection, scatter };
+  }
+  const reduction = asked?.reduction ?? flopsReduction(shape, scheduleStages(shape, shipped));
+  return {
+    mode,
+    stages: planBaseline(shape, mode, Math.min(0.9, reduction), pruning.fastv_layer),
+    selection: mode === 'random' ? 'random' : 'cls',
+    scatter,
+  };
+}
+
+function shippedSchedule(pruning: RegionReasonerSettings['pruning']): Schedule {
+  return {
+    clusterLayers: pruning.cluster_layers,
+    scatterLayers: pruning.scatter_layers,
+    selectedTokens: pruning.selected_tokens,
+    keptTokens: pruning.kept_tokens,
+  };
+}

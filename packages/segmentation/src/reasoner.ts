@@ -1,0 +1,140 @@
+import type { RegionReasonerSettings, ScatterRule, TokenStage } from '@tessera/contracts';
+import type { Bundle, HostTensor, InferenceRunner } from '@tessera/inference';
+import type { Stage } from '@tessera/token-pruning';
+import type { Proposals } from './proposals.js';
+import type { PruningPlan } from './pruning-plan.js';
+import { float32Output, int64Output } from './tensors.js';
+import { rowsOf, type EncodedTexts } from './text-encoder.js';
+import { tokenPriority } from './token-selection.js';
+
+/** Things that a query may mention: the one asked for and two others. */
+const mentionCount = 3;
+
+/** The graph's numbers for the rules. */
+const scatterNumbers: Readonly<Record<ScatterRule, bigint>> = { skip: 0n, copy: 1n, residual: 2n, reset: 3n };
+
+/** What the reasoner is asked about one image. */
+export interface ReasonerQuestion {
+  readonly proposals: Proposals;
+  readonly texts: EncodedTexts;
+  /** Of each text the class weights of the things it names, the one asked for first; nothing where it names none. */
+  readonly mentions: readonly (readonly ClassWeights[])[];
+  readonly plan: PruningPlan;
+  /** Decides a random selection. */
+  readonly seed: string;
+}
+
+/** Weights in [0, 1] by class index. */
+export type ClassWeights = ReadonlyMap<number, number>;
+
+/** What the reasoner makes of one query. */
+export interface RegionScores {
+  /** Logits of the regions, `[regions]`. */
+  readonly scores: Float32Array;
+  /** Logits of the class channel alone, `[regions]`. */
+  readonly classLogits: Float32Array;
+  /** How far the answer depends on more than the class, in [0, 1]. */
+  readonly gate: number;
+  /** Probability that one thing is meant. */
+  readonly singular: number;
+  /** The image tokens that each stage saw. */
+  readonly tokenMap: readonly TokenStage[];
+}
+
+export interface ReasonerAnswer {
+  /** One per text. */
+  readonly queries: readonly RegionScores[];
+  /** Duration of the graph's run alone. */
+  readonly runMs: number;
+}
+
+/**
+ * The bundle's graph `reasoner`: all queries about an image in one run, which shares the image tokens' states for as long
+ * as no query has chosen its own.
+ */
+export class Reasoner {
+  readonly #bundle: Bundle;
+  readonly #runner: InferenceRunner;
+  readonly #decoder: RegionReasonerSettings['decoder'];
+  readonly #classCount: number;
+
+  constructor(bundle: Bundle, runner: InferenceRunner, decoder: RegionReasonerSettings['decoder'], classCount: number) {
+    this.#bundle = bundle;
+    this.#runner = runner;
+    this.#decoder = decoder;
+    this.#classCount = classCount;
+  }
+
+  async answer(question: ReasonerQuestion): Promise<ReasonerAnswer> {
+    const { outputs, runMs } = await this.#runner.run({
+      bundle: this.#bundle.manifest.name,
+      graph: 'reasoner',
+      feeds: this.#feeds(question),
+      fetch: ['scores', 'class_logits', 'gate', 'singular', 'tokens'],
+    });
+    const count = question.mentions.length;
+    const scores = rowsOf(float32Output(outputs, 'scores'), count);
+    const classLogits = rowsOf(float32Output(outputs, 'class_logits'), count);
+    const gate = float32Output(outputs, 'gate');
+    const singular = float32Output(outputs, 'singular');
+    const tokens = int64Output(outputs, 'tokens');
+    const width = question.plan.stages.reduce((sum, stage) => sum + tokensSeen(stage), 0);
+    const queries = scores.map((own, index) => {
+      // One row when all queries saw the same tokens.
+      const start = tokens.length === width ? 0 : index * width;
+      return {
+        scores: own,
+        classLogits: classLogits[index] ?? new Float32Array(),
+        gate: gate[index] ?? 0,
+        singular: singular[index] ?? 0,
+        tokenMap: tokenMap(question.plan.stages, tokens.slice(start, start + width)),
+      };
+    });
+    return { queries, runMs };
+  }
+
+  #feeds({ proposals, texts, mentions, plan, seed }: ReasonerQuestion): Record<string, HostTensor> {
+    const { grid_side: gridSide, regions, layers } = this.#decoder;
+    const perLayer = plan.stages.flatMap(({ layers: [from, to], imageTokens }) =>
+      new Array<number>(to - from).fill(imageTokens),
+    );
+    const tokens = { gridSide, regions };
+    const priority = tokenPriority(plan.selection, proposals, tokens, perLayer[0] ?? 1, seed);
+    return {
+      region_boxes: proposals.boxTensor,
+      region_class_scores: proposals.scoreTensor,
+      sentence: texts.sentence,
+      pieces: texts.pieces,
+      lengths: texts.lengths,
+      mentions: this.#mentionTensor(mentions),
+      priority: { type: 'float32', dims: [priority.length], data: priority },
+      image_tokens: { type: 'int64', dims: [layers], data: BigInt64Array.from(perLayer, BigInt) },
+      scatter: { type: 'int64', dims: [], data: BigInt64Array.of(scatterNumbers[plan.scatter]) },
+    };
+  }
+
+  #mentionTensor(mentions: readonly (readonly ClassWeights[])[]): HostTensor {
+    const data = new Float32Array(mentions.length * mentionCount * this.#classCount);
+    for (const [query, things] of mentions.entries()) {
+      for (const [place, weights] of things.slice(0, mentionCount).entries()) {
+        const start = (query * mentionCount + place) * this.#classCount;
+        for (const [index, weight] of weights) data[start + index] = weight;
+      }
+    }
+    return { type: 'float32', dims: [mentions.length, mentionCount, this.#classCount], data };
+  }
+}
+
+function tokensSeen({ layers: [from, to], imageTokens }: Stage): number {
+  return (to - from) * imageTokens;
+}
+
+/** From the tokens of layer 0, those of layer 1, … the tokens of each stage. */
+function tokenMap(stages: readonly Stage[], tokens: readonly number[]): TokenStage[] {
+  let start = 0;
+  return stages.map((stage) => {
+    const own = tokens.slice(start, start + stage.imageTokens);
+    start += tokensSeen(stage);
+    return { name: stage.name, layers: [...stage.layers], tokens: own };
+  });
+}
