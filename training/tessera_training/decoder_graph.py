@@ -1,8 +1,8 @@
 """The decoder as nodes of the exported graph; pruning.py is its readable version.
 
-Image and text tokens are the rows of one matrix per group. While the queries share their image tokens there is one group,
-[image tokens][text of query 1][text of query 2]…; once each has chosen its own there is a group per query, [its image
-tokens][its text]. Layers do not know the difference: positions and attention bias tell it.
+Image and text tokens are the rows of one matrix per group. While the queries share their image tokens there is one
+group, [image tokens][text of query 1][text of query 2]…; once each has chosen its own there is a group per query,
+[its image tokens][its text]. Layers do not know the difference: positions and attention bias tell it.
 """
 
 from dataclasses import dataclass, replace
@@ -27,11 +27,12 @@ class Flow:
     tokens: str  # the image tokens that take part [groups, n]
     positions: str  # [groups, n + text]
     bias: str  # of the attention logits [1, 1, n + text, n + text]
+    apart: bool | None = False  # whether there is a group per query; None: known when the graph runs
 
 
 class DecoderGraph:
     def __init__(self, graph, model, embeddings, centres, text, seg):
-        """embeddings [N, width], centres [N, 2], text [Q, T, width], index of SEG [Q, 1]."""
+        """embeddings [N, width], what makes their boxes' centres [N, 2], text [Q, T, width], index of SEG [Q, 1]."""
         self.graph, self.model, self.config = graph, model, model.config
         self.embeddings, self.centres, self.seg = embeddings, centres, seg
         self.end = self.config.cluster_layers + self.config.scatter_layers
@@ -52,14 +53,15 @@ class DecoderGraph:
         graph, config = self.graph, self.config
         self.rule, self.image_tokens = rule, image_tokens
         self.first = graph.unsqueeze(graph.descending(priority, self.count(0)), 0)
-        last = self.count(config.layers - 1)
-        stages = [self.count(0)] * config.cluster_layers + [self.all] * config.scatter_layers
-        stages = graph.concat(*stages, *[last] * (config.layers - self.end), axis=0)
-        is_staged = graph.node("And", self.holds(graph.equal(image_tokens, stages)), self.less(last, self.all))
-        is_constant = self.holds(graph.equal(image_tokens, last))
-        return graph.choose(
-            is_constant, self.constant, lambda: graph.choose(is_staged, self.staged, self.any, RESULTS), RESULTS
-        )
+        stages = [0] * config.cluster_layers + [config.layers] * config.scatter_layers
+        stages += [config.layers - 1] * (config.layers - self.end)  # where in image_tokens and N a layer's number is
+
+        def others():
+            staged = graph.gather(graph.concat(image_tokens, self.all, axis=0), graph.integers(*stages))
+            return graph.choose(self.holds(graph.equal(image_tokens, staged)), self.staged, self.any, RESULTS)
+
+        is_constant = self.holds(graph.equal(image_tokens, self.count(0)))
+        return graph.choose(is_constant, self.constant, others, RESULTS)
 
     # --- three ways through the layers
 
@@ -74,7 +76,7 @@ class DecoderGraph:
         return self.seg_states(flow), regions, self.graph.node("Tile", self.first, self.graph.integers(1, number + 1))
 
     def staged(self):
-        """Clustering, scattering, pruning. The last scattering layer knows what is pruned before it ends, and so finishes
+        """Clustering, scattering, pruning. What is pruned is known before scattering ends, so its last layer finishes
         only the tokens that somebody reads: regions, text, and what any query keeps."""
         graph, config = self.graph, self.config
         flow = self.start()
@@ -110,14 +112,13 @@ class DecoderGraph:
         graph = self.graph
         flow, states, seen = self.start(), graph.unsqueeze(self.embeddings, 0), []
         for number in range(self.config.layers):
-            if number > 0:
-                flow = self.summed(flow)
-                flow, states = self.changed(number, flow, states, q, k)
             if number == self.end:
                 regions = self.region_states(states, flow)
             seen.append(flow.tokens)
             flow, q, k, v = self.projected(number, flow)
             flow = self.finished(number, flow, q, k, v)
+            if number + 1 < self.config.layers:
+                flow, states = self.changed(number + 1, self.summed(flow), states, q, k)
         groups = graph.size(flow.tokens, 0)
         tokens = [graph.expand(tokens, groups, graph.integers(1)) for tokens in seen]
         return self.seg_states(flow), regions, graph.concat(*tokens, axis=1)
@@ -146,7 +147,7 @@ class DecoderGraph:
 
         same = self.holds(graph.equal(now, before))
         x, tokens, positions, bias, states = graph.choose(same, lambda: listed(flow, states), either, results)
-        return Flow(x, None, tokens, positions, bias), states
+        return Flow(x, None, tokens, positions, bias, None), states
 
     # --- layers
 
@@ -169,8 +170,8 @@ class DecoderGraph:
         normed, x = self.normed(flow, f"{name}.feed_norm", block.feed_norm)
         parts = zip(("gate", "up"), block.gate_up.weight.chunk(2))
         gate, up = (graph.matmul(normed, f"{name}.{part}", weight) for part, weight in parts)
-        gate = graph.node("QuickGelu", gate, alpha=1.0, fused=True)  # with this alpha: SiLU
-        return replace(flow, x=x, added=graph.matmul(graph.mul(gate, up), f"{name}.down", block.down.weight))
+        gated = graph.mul(graph.silu(gate), up)
+        return replace(flow, x=x, added=graph.matmul(gated, f"{name}.down", block.down.weight))
 
     def normed(self, flow, name, layer):
         """-> normalised states, states"""
@@ -214,7 +215,7 @@ class DecoderGraph:
 
     def moved(self, kept, index):
         """Scatter rules but skip; `kept` [N, width] are the selected tokens' states amid embeddings, `index` [n, 1]."""
-        graph, embeddings, centres = self.graph, self.embeddings, self.centres
+        graph, embeddings, centres = self.graph, self.embeddings, self.centres()
         selected = graph.reshape(index, -1)
         offsets = graph.node("Sub", graph.unsqueeze(centres, 1), graph.gather(centres, selected))
         distances = graph.node("ReduceSum", graph.mul(offsets, offsets), graph.integers(2), keepdims=0)  # [N, n]
@@ -253,7 +254,7 @@ class DecoderGraph:
         positions = graph.concat(tokens, self.own_positions, axis=1)
         start = graph.node("Sub", self.all, graph.size(tokens, 1))
         bias = graph.slice(self.bias, start, graph.add(self.all, self.length), 2, 3)
-        return Flow(x, None, tokens, positions, bias)
+        return Flow(x, None, tokens, positions, bias, True)
 
     # --- where rows are
 
@@ -263,12 +264,16 @@ class DecoderGraph:
     def starts(self, flow, count):
         """Of each query the first row of its group and of its text [Q, 1]; a group has `count` image rows."""
         graph = self.graph
-        one = graph.integers(1)
-        is_apart = graph.node("Min", graph.node("Sub", graph.size(flow.tokens, 0), one), one)
-        own_image = graph.mul(is_apart, count)
-        text = graph.add(graph.mul(self.query, graph.add(self.length, own_image)), count)
-        group = graph.mul(self.query, graph.mul(is_apart, graph.add(self.length, count)))
-        return group, text
+        text_shared = graph.add(graph.mul(self.query, self.length), count)
+        if flow.apart is False:
+            return graph.integers(0), text_shared
+        group = graph.mul(self.query, graph.add(self.length, count))
+        text = graph.add(group, count)
+        if flow.apart:
+            return group, text
+        is_shared = graph.equal(graph.size(flow.tokens, 0), graph.integers(1))
+        group = graph.node("Where", is_shared, graph.integers(0), group)
+        return group, graph.node("Where", is_shared, text_shared, text)
 
     def seg_states(self, flow):
         graph = self.graph
@@ -304,15 +309,13 @@ class DecoderGraph:
         return graph.cast(graph.node("ReduceMin", graph.cast(conditions, INT64), keepdims=1), BOOL)
 
     def full_bias(self):
-        """[1, 1, N + Q T, N + Q T]: every token sees the image, text also what precedes it in its query. With fewer image
-        tokens it is a slice of this."""
+        """[1, 1, N + Q T, N + Q T]: every token sees the image, text also what precedes it in its query. With fewer
+        image tokens it is a slice of this."""
         graph = self.graph
-        place = graph.range(graph.add(graph.size(self.text, 1), self.all))
-        # Of text N + query, of image tokens less than N.
-        owner = graph.node(
-            "Div", graph.add(place, graph.mul(graph.add(self.length, graph.integers(-1)), self.all)), self.length
-        )
-        seeing, owning = graph.unsqueeze(place, 1), graph.unsqueeze(owner, 1)
-        visible = graph.node("And", graph.equal(owning, owner), graph.node("GreaterOrEqual", seeing, place))
-        visible = graph.node("Or", visible, self.less(place, self.all))
-        return graph.unsqueeze(graph.node("Where", visible, graph.constant(0), graph.constant(HIDDEN)), 0, 1)
+        place = graph.range(graph.size(self.text, 1))
+        owner = graph.node("Div", place, self.length)
+        later, owning = graph.unsqueeze(place, 1), graph.unsqueeze(owner, 1)
+        visible = graph.node("And", graph.equal(owning, owner), graph.node("GreaterOrEqual", later, place))
+        text = graph.node("Where", visible, graph.constant(0), graph.constant(HIDDEN))
+        text = graph.node("Pad", text, graph.integers(IMAGE_TOKENS, 0, 0, 0), graph.constant(HIDDEN))
+        return graph.unsqueeze(graph.node("Pad", text, graph.integers(0, IMAGE_TOKENS, 0, 0)), 0, 1)

@@ -27,11 +27,12 @@ Its outputs, of the first 64 proposals:
     class_logits [Q, 64]    logits of the class channel alone
     gate [Q]                how far the context counts, 0 … 1
     singular [Q]            probability that one thing is meant
+    presence [Q]            logit of whether a query for one thing has a target (selection.py)
     tokens [1 or Q, sum(image_tokens)]   int64: the image tokens of layer 0, ascending, then those of layer 1, …; one
                             row when all queries share them
 
-A region is selected when its score is over a threshold; when singular and gate are both over one half, only the best of
-the regions with class_logits > -2 (selection.py).
+A query asks for one thing when singular and gate are both over one half. Then the best of the regions with class_logits
+over CLASS_FLOOR is selected if presence is over a threshold, else every region with a score over 0 (selection.py).
 """
 
 import argparse
@@ -42,12 +43,13 @@ import onnx
 
 from tessera_training.batches import HEAD, OTHER, PIECE, SCALE, SEG, SHARPNESS, TEXT_WIDTH
 from tessera_training.classes import CLASS_COUNT
-from tessera_training.frozen import MAX_PIECES
 from tessera_training.decoder_graph import DecoderGraph
+from tessera_training.frozen import MAX_PIECES
 from tessera_training.graph import FLOAT, INT64, Graph
-from tessera_training.model import IMAGE_TOKENS
+from tessera_training.model import HIDDEN, IMAGE_TOKENS
 from tessera_training.queries import MENTIONS
 from tessera_training.scenes import GRID, REGIONS
+from tessera_training.selection import CLASS_FLOOR
 from tessera_training.weights import load_reasoner
 
 PROPOSALS = 100
@@ -62,9 +64,6 @@ class Exporter:
         )  # [80, width]
 
     # --- small parts
-
-    def sigmoid_product(self, x):
-        return self.graph.node("QuickGelu", x, alpha=1.0, fused=True)  # with this alpha: SiLU
 
     def logit(self, x, eps):
         graph = self.graph
@@ -84,52 +83,61 @@ class Exporter:
     def highest(self, scores):
         return self.graph.node("ReduceMax", scores, self.graph.integers(-1), keepdims=1)
 
-    def box_encoding(self, boxes, scores, name, layer):
-        """boxes [n, 4], class scores [n, 80] -> [n, width]"""
-        graph = self.graph
-        low, high = graph.slice(boxes, 0, 2, 1), graph.slice(boxes, 2, 4, 1)
-        size = graph.node("Max", graph.node("Sub", high, low), graph.constant(1e-3))
-        centre = graph.scaled(graph.add(low, high), 0.5)
-        values = graph.concat(centre, boxes, size, graph.scaled(graph.node("Log", size), 1 / 6), axis=1)
-        angles = graph.mul(graph.unsqueeze(values, 2), graph.constant(layer.frequencies.numpy()))
-        angles = graph.reshape(angles, -1, 50)
-        score = self.highest(scores)
-        strength = graph.scaled(graph.node("Log", graph.node("Max", score, graph.constant(1e-3))), 0.25)
-        inputs = graph.concat(graph.node("Sin", angles), graph.node("Cos", angles), score, strength, axis=1)
-        hidden = self.sigmoid_product(graph.linear(inputs, f"{name}.0", layer.layers[0]))
-        return graph.linear(hidden, f"{name}.2", layer.layers[2])
+    def box_encoding(self, boxes, strength, name, encoding):
+        """boxes [n, 4], what BoxEncoding calls strength [n, 2] -> [n, width]"""
+        graph, frequencies = self.graph, encoding.frequencies.numpy()
+        corners = np.eye(4)
+        size = graph.node("MatMul", boxes, graph.constant((corners[2:] - corners[:2]).T))
+        size = graph.node("Max", size, graph.constant(1e-3))
+        values = graph.concat(boxes, size, graph.node("Log", size), axis=1)  # [n, 8]
+        rows = np.eye(8)
+        rows = np.concatenate([(rows[:2] + rows[2:4]) / 2, rows[:4], rows[4:6], rows[6:] / 6])
+        angles = np.kron(rows, frequencies[:, None]).T  # [8, 50]
+        angles = graph.node("MatMul", values, graph.constant(np.concatenate([angles, angles], 1)))
+        sines = graph.node("Sin", graph.add(angles, graph.constant(np.repeat([0, np.pi / 2], 50))))
+        into, out = encoding.layers[0], encoding.layers[2]
+        hidden = graph.matmul(sines, f"{name}.place", into.weight[:, :100])
+        hidden = graph.add(hidden, graph.weight(f"{name}.bias", into.bias))  # of cells: known when the graph is loaded
+        hidden = graph.add(graph.matmul(strength, f"{name}.strength", into.weight[:, 100:]), hidden)
+        return graph.linear(graph.silu(hidden), f"{name}.out", out)
+
+    def centres(self, boxes, scale=1.0):
+        """[n, 4] -> [n, 2]"""
+        return self.graph.node("MatMul", boxes, self.graph.constant(scale * np.tile(np.eye(2), (2, 1)) / 2))
 
     def grid_scores(self, boxes, scores):
         """Highest scores of the proposals centred in each cell: [64, 80]."""
         graph = self.graph
-        centre = graph.scaled(graph.add(graph.slice(boxes, 0, 2, 1), graph.slice(boxes, 2, 4, 1)), GRID / 2)
-        cell = graph.node("Clip", graph.node("Floor", centre), graph.constant(0), graph.constant(GRID - 1))
-        number = graph.node("MatMul", cell, graph.constant([[1], [GRID]]))  # [100, 1]
-        index = graph.node("Expand", graph.cast(number, INT64), graph.integers(PROPOSALS, CLASS_COUNT))
+        cell = graph.node("Floor", self.centres(boxes, GRID))
+        cell = graph.node("Clip", cell, graph.constant(0), graph.constant(GRID - 1))
+        number = graph.cast(graph.node("MatMul", cell, graph.constant([[1], [GRID]])), INT64)  # [100, 1]
         nothing = graph.constant(np.zeros((GRID * GRID, CLASS_COUNT)))
-        return graph.node("ScatterElements", nothing, index, scores, axis=0, reduction="max")
+        return graph.node("ScatterND", nothing, number, scores, reduction="max")
 
     def embed_image(self, boxes, all_scores):
-        """-> embeddings [128, width], centres [128, 2], scores of the regions [64, 80]"""
+        """-> embeddings [128, width], boxes of the tokens [128, 4], scores of the regions [64, 80]"""
         graph, model = self.graph, self.model
-        regions, scores = graph.slice(boxes, 0, REGIONS, 0), graph.slice(all_scores, 0, REGIONS, 0)
-        grid, cells = self.grid_scores(boxes, all_scores), graph.constant(model.cells[0].numpy())
-        grid = graph.add(self.class_mix(grid), self.box_encoding(cells, grid, "grid_boxes", model.grid_boxes))
-        tokens = graph.add(
-            self.class_mix(scores), self.box_encoding(regions, scores, "region_boxes", model.region_boxes)
+        regions, region_scores = graph.slice(boxes, 0, REGIONS, 0), graph.slice(all_scores, 0, REGIONS, 0)
+        scores = graph.concat(self.grid_scores(boxes, all_scores), region_scores, axis=0)
+        score = self.highest(scores)
+        strength = graph.node("Log", graph.node("Max", score, graph.constant(1e-3)))
+        strength = graph.concat(score, graph.scaled(strength, 0.25), axis=1)
+        strengths = graph.node("Split", strength, outputs=2, axis=0, num_outputs=2)
+        cells = graph.constant(model.cells[0].numpy())
+        places = graph.concat(
+            self.box_encoding(cells, strengths[0], "grid_boxes", model.grid_boxes),
+            self.box_encoding(regions, strengths[1], "region_boxes", model.region_boxes),
+            axis=0,
         )
-        every = graph.concat(cells, regions, axis=0)
-        centres = graph.scaled(graph.add(graph.slice(every, 0, 2, 1), graph.slice(every, 2, 4, 1)), 0.5)
-        return graph.concat(grid, tokens, axis=0), centres, scores
+        return graph.add(self.class_mix(scores), places), graph.concat(cells, regions, axis=0), region_scores
 
     def priors(self, sentence, mentions):
         """Class weights of the thing asked for [Q, 80], by similarity when nothing is named."""
         graph = self.graph
-        vectors = graph.scaled(graph.node("Transpose", self.class_vectors, perm=[1, 0]), 1 / SCALE)
+        vectors = graph.scaled(graph.node("Transpose", self.class_vectors, perm=[1, 0]), SHARPNESS / SCALE)
         similarity = graph.node("MatMul", sentence, vectors)
-        gap = graph.node("Sub", similarity, self.highest(similarity))
-        similar = graph.node("Exp", graph.scaled(gap, SHARPNESS))
-        head = graph.reshape(graph.slice(mentions, 0, 1, 1), -1, CLASS_COUNT)
+        similar = graph.node("Exp", graph.node("Sub", similarity, self.highest(similarity)))
+        head = graph.gather(mentions, graph.constant(0, np.int64), 1)
         return graph.node("Where", graph.node("Greater", self.highest(head), graph.constant(0)), head, similar)
 
     def embed_text(self, sentence, pieces, lengths, mentions, prior):
@@ -138,8 +146,7 @@ class Exporter:
         pieces = graph.slice(pieces, 0, MAX_PIECES, 1)
         limit = graph.size(pieces, 1)
         lengths = graph.node("Min", lengths, limit)
-        square = graph.node("ReduceMean", graph.mul(pieces, pieces), graph.integers(-1), keepdims=1)
-        pieces = graph.node("Div", pieces, graph.add(graph.node("Sqrt", square), graph.constant(1e-6)))
+        pieces = graph.node("RMSNormalization", pieces, graph.constant(np.ones(TEXT_WIDTH)), axis=-1, epsilon=1e-12)
 
         others = graph.slice(mentions, 1, MENTIONS, 1)
         weights = graph.concat(graph.unsqueeze(prior, 1), others, axis=1)  # [Q, 3, 80]
@@ -184,30 +191,36 @@ class Exporter:
     # --- scoring
 
     def scores(self, seg, regions, prior, region_scores):
-        """SEG [Q, width], region states [1 or Q, 64, width] -> the first four outputs of the graph"""
+        """SEG [Q, width], region states [1 or Q, 64, width] -> the first five outputs of the graph"""
         graph, model, width = self.graph, self.model, self.model.config.width
         seg = graph.norm(seg, "seg_norm", model.seg_norm)
-        keys = graph.linear(graph.norm(regions, "region_norm", model.region_norm), "context_key", model.context_key)
-        queries = graph.unsqueeze(graph.linear(seg, "context_query", model.context_query), 1)
-        context = graph.node("MatMul", queries, graph.node("Transpose", keys, perm=[0, 2, 1]))
-        context = graph.scaled(graph.node("Squeeze", context, graph.integers(1)), width**-0.5)
-        bias, gate, singular = graph.node(
-            "Split", graph.linear(seg, "heads", model.heads), outputs=3, axis=1, num_outputs=3
-        )
+        # Products of weights alone are made once, when the graph is loaded. Of context_channel: <W_q seg, W_k region>.
+        keys = graph.scaled(graph.weight("context_key", model.context_key.weight), width**-0.5)
+        query = graph.node("MatMul", graph.weight("context_query", model.context_query.weight.T), keys)
+        query_bias = graph.node("MatMul", graph.weight("context_query.bias", model.context_query.bias[None]), keys)
+        query = graph.add(graph.node("MatMul", seg, query), query_bias)
+        regions = graph.norm(regions, "region_norm", model.region_norm)
+        context = graph.node("MatMul", graph.unsqueeze(query, 1), graph.node("Transpose", regions, perm=[0, 2, 1]))
+        context = graph.node("Squeeze", context, graph.integers(1))
+        heads = graph.linear(seg, "heads", model.heads)
+        bias, gate, singular = graph.node("Split", heads, outputs=3, axis=1, num_outputs=3)
         gate = graph.node("Sigmoid", gate)
 
         class_keys = graph.node("MatMul", self.class_vectors, graph.weight("class_key", model.class_key.weight.T))
         class_keys = graph.node("Transpose", class_keys, perm=[1, 0])
-        correction = graph.node("MatMul", graph.linear(seg, "class_query", model.class_query), class_keys)
-        weights = graph.add(self.logit(prior, 0.005), graph.scaled(correction, width**-0.5))
+        class_query = graph.weight("class_query", model.class_query.weight.T)
+        class_query = graph.scaled(graph.node("MatMul", class_query, class_keys), width**-0.5)
+        weights = graph.add(graph.node("MatMul", seg, class_query), self.logit(prior, 0.005))
         weights = graph.unsqueeze(graph.node("Sigmoid", weights), 1)
-        best = graph.mul(weights, graph.unsqueeze(region_scores, 0))
-        best = graph.node("ReduceMax", best, graph.integers(-1), keepdims=0)
+        best = graph.node("ReduceMax", graph.mul(weights, region_scores), graph.integers(-1), keepdims=0)
         slope, offset = model.calibration.tolist()
         class_logits = graph.add(graph.scaled(self.logit(best, 0.01), slope), graph.constant(offset))
         total = graph.add(class_logits, graph.mul(graph.add(context, bias), gate))
-        singular = graph.node("Sigmoid", singular)
-        return total, class_logits, graph.reshape(gate, -1), graph.reshape(singular, -1)
+        is_candidate = graph.node("Greater", class_logits, graph.constant(CLASS_FLOOR))
+        presence = graph.node("Where", is_candidate, total, graph.constant(HIDDEN))
+        presence = graph.node("ReduceLogSumExp", presence, graph.integers(1), keepdims=0)
+        gate, singular = graph.reshape(gate, -1), graph.reshape(graph.node("Sigmoid", singular), -1)
+        return total, class_logits, gate, singular, presence
 
     def build(self):
         graph, layers = self.graph, self.model.config.layers
@@ -221,16 +234,17 @@ class Exporter:
         image_tokens = graph.input("image_tokens", INT64, [layers])
         rule = graph.input("scatter", INT64, [])
 
-        embeddings, centres, region_scores = self.embed_image(boxes, all_scores)
+        embeddings, token_boxes, region_scores = self.embed_image(boxes, all_scores)
         prior = self.priors(sentence, mentions)
         text, seg = self.embed_text(sentence, pieces, lengths, mentions, prior)
-        decoder = DecoderGraph(graph, self.model, embeddings, centres, text, seg)
+        decoder = DecoderGraph(graph, self.model, embeddings, lambda: self.centres(token_boxes), text, seg)
         final, regions, tokens = decoder.decode(priority, image_tokens, rule)
-        total, class_logits, gate, singular = self.scores(final, regions, prior, region_scores)
+        total, class_logits, gate, singular, presence = self.scores(final, regions, prior, region_scores)
         graph.output("scores", total, FLOAT, ["queries", REGIONS])
         graph.output("class_logits", class_logits, FLOAT, ["queries", REGIONS])
         graph.output("gate", gate, FLOAT, ["queries"])
         graph.output("singular", singular, FLOAT, ["queries"])
+        graph.output("presence", presence, FLOAT, ["queries"])
         graph.output("tokens", tokens, INT64, ["groups", "all_layers"])
         return graph.model()
 

@@ -50,7 +50,10 @@ class Graph:
         return name
 
     def output(self, name, value, dtype, shape):
-        self.nodes.append(helper.make_node("Identity", [value], [name]))
+        """Gives `value` another name; call this when all nodes are there."""
+        for node in self.nodes:
+            for names in (node.input, node.output):
+                names[:] = [name if old == value else old for old in names]
         self.outputs.append(helper.make_tensor_value_info(name, dtype, shape))
 
     # --- branches
@@ -96,6 +99,9 @@ class Graph:
 
     def norm(self, x, name, layer):
         return self.node("RMSNormalization", x, self.weight(f"{name}.weight", layer.weight), axis=-1, epsilon=1e-6)
+
+    def silu(self, x):
+        return self.node("QuickGelu", x, alpha=1.0, fused=True)
 
     def reshape(self, x, *shape):
         return self.node("Reshape", x, self.integers(*shape))

@@ -2,8 +2,8 @@
 
 A plan says from which layer on which image tokens take part. A token that takes no part keeps the state it had, which
 before its first layer is its embedding; so bringing tokens back needs nothing more (scatter rule "skip"). Tokens keep
-their order and their rotary positions. Image tokens see each other but no text, so their states are shared by all queries
-of a scene until a plan chooses by attention.
+their order and their rotary positions. Image tokens see each other but no text, so their states are shared by all
+queries of a scene until a plan chooses by attention.
 
 This is the readable version of the exported graph, see export.py.
 """
