@@ -7,7 +7,9 @@ import type {
 } from '@tessera/contracts';
 import type { ImageLimits } from '@tessera/images';
 import type { Bundle, InferenceRunner } from '@tessera/inference';
+import { decodeRle, type BinaryMask } from '@tessera/masks';
 import { pruningReport } from '@tessera/token-pruning';
+import type { Box } from './box.js';
 import { loadLanguage, type BundleLanguage } from './bundle-language.js';
 import type { ObjectChoice } from './object-choice.js';
 import { proposalReader, type Proposals } from './proposals.js';
@@ -153,6 +155,19 @@ export class RegionReasonerSegmenter implements Segmenter {
     const stopwatch = new Stopwatch({});
     const seen = await this.#vision.detect(this.#requestImage(segmentImage, stopwatch), stopwatch);
     return await this.#reason(seen, queries, plan, threshold, seed, stopwatch);
+  }
+
+  /** A mask `[H, W]` of what is in each box, as an answer with that box alone would have. */
+  async boxMasks(segmentImage: SegmentImage, boxes: readonly Box[]): Promise<BinaryMask[]> {
+    const stopwatch = new Stopwatch({});
+    const image = this.#requestImage(segmentImage, stopwatch);
+    const seen = await this.#vision.detect(image, stopwatch);
+    const choices = boxes.map((box) => ({ score: 1, objects: [{ box, probability: 1 }], warnings: [] }));
+    const settings = { ...this.#settings, maximum_refined_objects: boxes.length };
+    const options = { output: { format: 'rle' } } as const;
+    const answers = { image, seen, queries: boxes.map(() => ''), choices, options };
+    const results = await answerQueries(this.#vision, settings, answers, stopwatch);
+    return results.flatMap(({ mask }) => ('counts' in mask ? [decodeRle(mask)] : []));
   }
 
   async #reason(
