@@ -5,7 +5,7 @@ from pathlib import Path
 import onnx
 from onnx import numpy_helper
 
-from tessera_training.frozen import Tokenizer
+from tessera_training import frozen
 
 PIECES, WIDTH = 8002, 256
 
@@ -19,11 +19,11 @@ def piece_embeddings(models):
     return numpy_helper.to_array(tables[0]).astype("float32")
 
 
-class PieceTokenizer:
+class Tokenizer:
     """Names of primitives and captions -> ids of word pieces: lower case, dots as spaces."""
 
     def __init__(self, models):
-        self.tokenizer = Tokenizer(Path(models) / "tokenizer.json")
+        self.tokenizer = frozen.Tokenizer(Path(models) / "tokenizer.json")
 
     def __call__(self, text):
         return self.tokenizer.encode(text.lower().replace(".", " ").strip())
