@@ -27,12 +27,10 @@ Its outputs, of the first 64 proposals:
     class_logits [Q, 64]    logits of the class channel alone
     gate [Q]                how far the context counts, 0 … 1
     singular [Q]            probability that one thing is meant
-    presence [Q]            logit of whether a query for one thing has a target (selection.py)
     tokens [1 or Q, sum(image_tokens)]   int64: the image tokens of layer 0, ascending, then those of layer 1, …; one
                             row when all queries share them
 
-A query asks for one thing when singular and gate are both over one half. Then the best of the regions with class_logits
-over CLASS_FLOOR is selected if presence is over a threshold, else every region with a score over 0 (selection.py).
+A query asks for one thing when singular and gate are both over one half; selection.py tells what it then selects.
 """
 
 import argparse
@@ -46,10 +44,9 @@ from tessera_training.classes import CLASS_COUNT
 from tessera_training.decoder_graph import DecoderGraph
 from tessera_training.frozen import MAX_PIECES
 from tessera_training.graph import FLOAT, INT64, Graph
-from tessera_training.model import HIDDEN, IMAGE_TOKENS
+from tessera_training.model import IMAGE_TOKENS
 from tessera_training.queries import MENTIONS
 from tessera_training.scenes import GRID, REGIONS
-from tessera_training.selection import CLASS_FLOOR
 from tessera_training.weights import load_reasoner
 
 PROPOSALS = 100
@@ -191,7 +188,7 @@ class Exporter:
     # --- scoring
 
     def scores(self, seg, regions, prior, region_scores):
-        """SEG [Q, width], region states [1 or Q, 64, width] -> the first five outputs of the graph"""
+        """SEG [Q, width], region states [1 or Q, 64, width] -> the first four outputs of the graph"""
         graph, model, width = self.graph, self.model, self.model.config.width
         seg = graph.norm(seg, "seg_norm", model.seg_norm)
         # Products of weights alone are made once, when the graph is loaded. Of context_channel: <W_q seg, W_k region>.
@@ -216,11 +213,8 @@ class Exporter:
         slope, offset = model.calibration.tolist()
         class_logits = graph.add(graph.scaled(self.logit(best, 0.01), slope), graph.constant(offset))
         total = graph.add(class_logits, graph.mul(graph.add(context, bias), gate))
-        is_candidate = graph.node("Greater", class_logits, graph.constant(CLASS_FLOOR))
-        presence = graph.node("Where", is_candidate, total, graph.constant(HIDDEN))
-        presence = graph.node("ReduceLogSumExp", presence, graph.integers(1), keepdims=0)
         gate, singular = graph.reshape(gate, -1), graph.reshape(graph.node("Sigmoid", singular), -1)
-        return total, class_logits, gate, singular, presence
+        return total, class_logits, gate, singular
 
     def build(self):
         graph, layers = self.graph, self.model.config.layers
@@ -239,12 +233,11 @@ class Exporter:
         text, seg = self.embed_text(sentence, pieces, lengths, mentions, prior)
         decoder = DecoderGraph(graph, self.model, embeddings, lambda: self.centres(token_boxes), text, seg)
         final, regions, tokens = decoder.decode(priority, image_tokens, rule)
-        total, class_logits, gate, singular, presence = self.scores(final, regions, prior, region_scores)
+        total, class_logits, gate, singular = self.scores(final, regions, prior, region_scores)
         graph.output("scores", total, FLOAT, ["queries", REGIONS])
         graph.output("class_logits", class_logits, FLOAT, ["queries", REGIONS])
         graph.output("gate", gate, FLOAT, ["queries"])
         graph.output("singular", singular, FLOAT, ["queries"])
-        graph.output("presence", presence, FLOAT, ["queries"])
         graph.output("tokens", tokens, INT64, ["groups", "all_layers"])
         return graph.model()
 

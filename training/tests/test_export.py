@@ -22,7 +22,6 @@ from tessera_training.pruning import (
     tokens_per_layer,
 )
 from tessera_training.scenes import GRID, REGIONS, grid_scores
-from tessera_training.selection import presence
 
 LENGTHS = [5, 3, 8, 1]
 NAMED = [2, 0, 1, 3]  # mentions per query; 0: the thing is only described
@@ -126,7 +125,6 @@ def difference(outputs, expected):
         ("scores", class_logits + gate * context),
         ("gate", gate[:, 0]),
         ("singular", 1 / (1 + np.exp(-singular))),
-        ("presence", [presence(*pair) for pair in zip(class_logits + gate * context, class_logits)]),
     ]
     return max(np.abs(outputs[name] - values).max() for name, values in pairs)
 
