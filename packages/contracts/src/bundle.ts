@@ -142,11 +142,12 @@ export const RegionReasonerSettings = Type.Object(
     named_calibration: LogisticCalibration,
     context_calibration: LogisticCalibration,
     described_calibration: LogisticCalibration,
+    singular_calibration: LogisticCalibration,
   },
   {
     ...strict,
     description:
-      'Features of the calibrations: the region’s logit and its class channel’s logit. Named: the query names its thing and asks for nothing more; context: it tells it from others by place, order, size or another thing; described: it does not name it.',
+      'Features of the calibrations: a logit and the logit of its region’s class channel. The logit is the best region’s, and for singular_calibration that of all regions together that one thing may be. Named: the query names its things and asks for nothing more; context: it tells them from others by place, order, size or another thing; described: it does not name them; singular: it asks for one thing, named or not.',
   },
 );
 export type RegionReasonerSettings = Static<typeof RegionReasonerSettings>;

@@ -6,8 +6,8 @@ import type { QueryReading } from './query-matcher.js';
 import type { RegionScores } from './reasoner.js';
 import { isUntaughtWord } from './word-kinds.js';
 
-/** How a query speaks of its thing, which decides how sure a score makes. */
-export type ReasonerQueryKind = 'named' | 'context' | 'described';
+/** How a query asks for its things, which decides how sure a score makes. */
+export type ReasonerQueryKind = 'named' | 'context' | 'described' | 'singular';
 
 /** Above this the gate says that the answer depends on more than the class, and `singular` that one thing is meant. */
 const half = 0.5;
@@ -18,9 +18,11 @@ interface Candidate {
   readonly classLogit: number;
 }
 
-export function queryKind({ classes, isDescribed }: QueryReading, { gate }: RegionScores): ReasonerQueryKind {
-  if (isDescribed || classes.length === 0) return 'described';
-  return gate > half ? 'context' : 'named';
+/** What a query found, and the numbers that decided whether it has a target. */
+export interface RegionChoice extends ObjectChoice {
+  readonly kind: ReasonerQueryKind;
+  /** Features of the kind's calibration; nothing when no region came into question. */
+  readonly features: readonly number[] | undefined;
 }
 
 /**
@@ -37,11 +39,10 @@ export function chooseRegions(
   boxes: readonly Box[],
   settings: RegionReasonerSettings,
   threshold: number,
-): ObjectChoice {
+): RegionChoice {
   const kind = queryKind(reading, regions);
-  const probabilityOf = ({ score, classLogit }: Candidate): number =>
-    probability(calibrationOf(settings, kind), [score, classLogit]);
-  const isSingular = asksForOne(reading, regions);
+  const calibration = calibrationOf(settings, kind);
+  const isSingular = kind === 'singular';
   const candidates = boxes
     .flatMap((box, index) => {
       const [score, classLogit] = [regions.scores[index], regions.classLogits[index]];
@@ -49,32 +50,53 @@ export function chooseRegions(
     })
     .filter(({ box, classLogit }) => boxArea(box) > 0 && (!isSingular || classLogit > settings.class_floor))
     .sort((a, b) => b.score - a.score);
+  const warnings = wordWarnings(reading);
   const [best] = candidates;
-  const warnings = wordWarnings(reading, kind);
-  const score = best === undefined ? 0 : probabilityOf(best);
-  if (best === undefined || score < threshold) return { score, objects: [], warnings };
+  if (best === undefined) return { kind, features: undefined, score: 0, objects: [], warnings };
+
+  const together = isSingular ? logSumExp(candidates.map((candidate) => candidate.score)) : best.score;
+  const features = [together, best.classLogit];
+  const score = probability(calibration, features);
+  if (score < threshold) return { kind, features, score, objects: [], warnings };
 
   const certain = isSingular ? [] : candidates.filter((candidate) => candidate.score > settings.region_threshold);
   const limit = Math.min(settings.maximum_objects, reading.quantity.count ?? Number.POSITIVE_INFINITY);
   const chosen = distinctBoxes(certain.length > 0 ? certain : [best], settings.box_overlap_threshold).slice(0, limit);
+  const objectScore = (candidate: Candidate): number =>
+    isSingular ? score : probability(calibration, [candidate.score, candidate.classLogit]);
   return {
+    kind,
+    features,
     score,
-    objects: chosen.map((candidate) => ({ box: candidate.box, probability: probabilityOf(candidate) })),
+    objects: chosen.map((candidate) => ({ box: candidate.box, probability: objectScore(candidate) })),
     warnings: [...warnings, ...countWarnings(reading, chosen.length)],
   };
 }
 
 /** The choice for a query that the reasoner is not asked: it says nothing, or excludes what cannot be excluded. */
 export function refuseQuery(reading: QueryReading): ObjectChoice {
-  const warnings = wordWarnings(reading, 'named');
+  const warnings = wordWarnings(reading);
   if (reading.refusedWords.length === 0) return { score: 0, objects: [], warnings };
   return { score: 0, objects: [], warnings: [{ code: 'negation', words: [...reading.refusedWords] }] };
 }
 
-/** The words of a query decide whether one thing is meant; where they leave it open the model does. */
-function asksForOne({ quantity }: QueryReading, { gate, singular }: RegionScores): boolean {
-  if (quantity.count !== undefined) return quantity.count === 1;
-  return gate > half && !(quantity.isPlural ?? singular <= half);
+function queryKind(reading: QueryReading, { gate, singular }: RegionScores): ReasonerQueryKind {
+  const { quantity } = reading;
+  // The words decide whether one thing is meant; where they leave it open the model does.
+  const isSingular =
+    quantity.count === undefined ? gate > half && !(quantity.isPlural ?? singular <= half) : quantity.count === 1;
+  if (isSingular) return 'singular';
+  if (isDescription(reading)) return 'described';
+  return gate > half ? 'context' : 'named';
+}
+
+function isDescription({ classes, isDescribed }: QueryReading): boolean {
+  return isDescribed || classes.length === 0;
+}
+
+function logSumExp(logits: readonly number[]): number {
+  const highest = Math.max(...logits);
+  return highest + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - highest), 0));
 }
 
 function calibrationOf(settings: RegionReasonerSettings, kind: ReasonerQueryKind): LogisticCalibration {
@@ -85,13 +107,17 @@ function calibrationOf(settings: RegionReasonerSettings, kind: ReasonerQueryKind
       return settings.context_calibration;
     case 'described':
       return settings.described_calibration;
+    case 'singular':
+      return settings.singular_calibration;
   }
 }
 
 /** A description is read as a whole, so only words that nobody can know are without meaning in it. */
-function wordWarnings(reading: QueryReading, kind: ReasonerQueryKind): Warning[] {
-  const unknown = kind === 'described' ? reading.spelledWords : reading.strangeWords;
-  const ignored = kind === 'described' ? [] : reading.modifierWords.filter(isUntaughtWord);
+function wordWarnings(reading: QueryReading): Warning[] {
+  const isNamed = !isDescription(reading);
+  // Of a query that says nothing every word is unknown.
+  const unknown = isNamed || !reading.saysSomething ? reading.strangeWords : reading.spelledWords;
+  const ignored = isNamed ? reading.modifierWords.filter(isUntaughtWord) : [];
   const warnings: Warning[] = [];
   if (unknown.length > 0) warnings.push({ code: 'unknown_words', words: [...unknown] });
   if (ignored.length > 0) warnings.push({ code: 'ignored_words', words: [...ignored] });

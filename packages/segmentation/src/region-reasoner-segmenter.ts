@@ -17,7 +17,7 @@ import { decoderShape, planPruning, type PruningPlan } from './pruning-plan.js';
 import { answerQueries } from './query-answers.js';
 import type { QueryReading } from './query-matcher.js';
 import { Reasoner, type ClassWeights, type RegionScores } from './reasoner.js';
-import { chooseRegions, queryKind, refuseQuery, type ReasonerQueryKind } from './region-choice.js';
+import { chooseRegions, refuseQuery, type RegionChoice } from './region-choice.js';
 import { RequestImage } from './request-image.js';
 import {
   defaultThreshold,
@@ -41,11 +41,10 @@ export interface ReasonedQueries {
   readonly reasonerMs: number;
 }
 
-export interface ReasonedQuery {
-  readonly choice: ObjectChoice;
-  /** Nothing when the query was refused before the reasoner saw it. */
-  readonly reasoned: { readonly kind: ReasonerQueryKind; readonly regions: RegionScores } | undefined;
-}
+export type ReasonedQuery =
+  | { readonly choice: RegionChoice; readonly regions: RegionScores }
+  /** The query was refused before the reasoner saw it. */
+  | { readonly choice: ObjectChoice; readonly regions: undefined };
 
 /** How sharply the similarities of a description choose between classes, as the reasoner was trained. */
 const similaritySharpness = 40;
@@ -181,7 +180,7 @@ export class RegionReasonerSegmenter implements Segmenter {
     const readings = queries.map((query) => this.#language.matcher.read(query));
     const asked = readings.filter(isAnswerable);
     if (asked.length === 0) {
-      const refused = readings.map((reading) => ({ choice: refuseQuery(reading), reasoned: undefined }));
+      const refused = readings.map((reading) => ({ choice: refuseQuery(reading), regions: undefined }));
       return { width, height, queries: refused, reasonerMs: 0 };
     }
     const { queries: scored, runMs } = await stopwatch.measure('language', 0.2, async () => {
@@ -194,9 +193,9 @@ export class RegionReasonerSegmenter implements Segmenter {
       height,
       queries: readings.map((reading): ReasonedQuery => {
         const regions = scored[asked.indexOf(reading)];
-        if (regions === undefined) return { choice: refuseQuery(reading), reasoned: undefined };
+        if (regions === undefined) return { choice: refuseQuery(reading), regions: undefined };
         const choice = chooseRegions(reading, regions, proposals.boxes, this.#settings, threshold);
-        return { choice, reasoned: { kind: queryKind(reading, regions), regions } };
+        return { choice, regions };
       }),
       reasonerMs: runMs,
     };
@@ -242,7 +241,7 @@ function evenWeights(classes: readonly number[]): ClassWeights {
 }
 
 function withTokenMap(result: SegmentQueryResult, query: ReasonedQuery | undefined): SegmentQueryResult {
-  return { ...result, token_map: [...(query?.reasoned?.regions.tokenMap ?? [])] };
+  return { ...result, token_map: [...(query?.regions?.tokenMap ?? [])] };
 }
 
 /** Pixels to a tenth. */
