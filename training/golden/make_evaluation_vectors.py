@@ -1,10 +1,11 @@
 """Writes random logits and what the generalised evaluation says about them, for the tests of packages/composition.
 
     python3 -m venv .venv && .venv/bin/pip install numpy==2.4.6
-    .venv/bin/python training/golden/make_evaluation_vectors.py packages/composition/test-vectors/evaluation.json
+    PYTHONPATH=training .venv/bin/python training/golden/make_evaluation_vectors.py \
+        packages/composition/test-vectors/evaluation.json
 
-Everything is done the long way, in float64: a bias is added to whole matrices, and every prediction is an argmax over
-all candidates. The file is one JSON list with one line for each case:
+Everything is done the long way, in float64 (tessera_composition/evaluation.py). The file is one JSON list with one line
+for each case:
   attributes, objects  numbers of primitives A and O; candidate a * O + o is attribute a with object o
   width                W
   embeddings           base64 of float32 [A + O, W]: attributes, then objects
@@ -23,6 +24,8 @@ import sys
 
 import numpy as np
 
+from tessera_composition.evaluation import evaluate_logits
+
 SEED = 20261122
 CASES = 24
 THRESHOLDS = 50
@@ -39,38 +42,6 @@ def feasibility_of(attribute, object_, seen, attributes, objects):
     similar_objects = [cosine(objects[object_], objects[o]) for a, o in seen if a == attribute and o != object_]
     similar_attributes = [cosine(attributes[attribute], attributes[a]) for a, o in seen if o == object_ and a != attribute]
     return (max(similar_objects, default=-1.0) + max(similar_attributes, default=-1.0)) / 2
-
-
-def evaluate(logits, seen, allowed, truths):
-    """logits [N, C] float64, seen and allowed [C] bool, truths [N] -> metrics, as soft-prompt papers compute them."""
-    scores = np.where(allowed, logits, -np.inf)
-    is_seen_image = seen[truths]
-
-    def matches(bias):
-        return np.argmax(scores + np.where(seen, 0.0, bias), axis=1) == truths
-
-    def point(bias):
-        correct = matches(bias)
-        return [float(bias), float(correct[is_seen_image].mean()), float(correct[~is_seen_image].mean())]
-
-    rightly_unseen = matches(1e3) & ~is_seen_image
-    largest_seen = scores[:, seen].max(axis=1)
-    differences = np.sort((largest_seen - scores[np.arange(len(truths)), truths])[rightly_unseen] - 1e-4)
-    biases = differences[:: max(len(differences) // 20, 1)]
-    curve = [point(bias) for bias in biases] + [point(1e3)]
-    seen_accuracy = np.array([entry[1] for entry in curve])
-    unseen_accuracy = np.array([entry[2] for entry in curve])
-    sums = seen_accuracy + unseen_accuracy
-    harmonic = np.divide(2 * seen_accuracy * unseen_accuracy, sums, out=np.zeros_like(sums), where=sums > 0)
-    best = int(np.argmax(harmonic))
-    return {
-        "auc": float(np.trapezoid(seen_accuracy, unseen_accuracy)),
-        "best_hm": float(harmonic[best]),
-        "best_seen": float(seen_accuracy.max()),
-        "best_unseen": float(unseen_accuracy.max()),
-        "bias": curve[best][0] if harmonic[best] > 0 else 1e3,
-        "curve": curve,
-    }
 
 
 def encode(array):
@@ -106,9 +77,9 @@ def make_case(rng):
     # As the threshold is compared with single-precision values in serving.
     single = feasibility.astype("float32").astype("float64")
     exact = logits.astype("float64")
-    closed = evaluate(exact, seen, seen | np.isin(np.arange(candidates), truths), truths)
+    closed = evaluate_logits(exact, seen, seen | np.isin(np.arange(candidates), truths), truths)
     thresholds = np.linspace(single[~seen].min(), single[~seen].max(), THRESHOLDS)
-    openly = [evaluate(exact, seen, seen | (single >= threshold), truths) for threshold in thresholds]
+    openly = [evaluate_logits(exact, seen, seen | (single >= threshold), truths) for threshold in thresholds]
     best = int(np.argmax([entry["auc"] for entry in openly]))
     return {
         "attributes": attributes,
