@@ -21,18 +21,25 @@ export function createJobHandler(config: Config, models: Models, blobs: BlobStor
     const queueMs = Math.max(0, Date.now() - job.enqueuedAt);
     const { description, segmenter } = models.find(options.model);
     const report = progressReport(job);
-    const { image, results, timingsMs } = await segmenter.segment(storedImage(imageId), queries, options, {
-      signal: job.signal,
-      onProgress: (stage, fraction) => {
-        report({ stage, fraction });
+    const { image, results, pruning, tokenLayout, timingsMs } = await segmenter.segment(
+      storedImage(imageId),
+      queries,
+      options,
+      {
+        signal: job.signal,
+        onProgress: (stage, fraction) => {
+          report({ stage, fraction });
+        },
       },
-    });
+    );
     const totalMs = queueMs + performance.now() - startedAt;
     return {
       id: job.id,
       model: `${description.name}@${description.version}`,
       image: { id: imageId, ...image },
       results,
+      ...(pruning ? { pruning } : {}),
+      ...(tokenLayout ? { token_layout: tokenLayout } : {}),
       timings_ms: rounded({ queue: queueMs, ...timingsMs, total: totalMs }),
     };
   }

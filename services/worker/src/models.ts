@@ -64,7 +64,8 @@ export async function loadModels(config: Config, log: Logger): Promise<Models> {
 
 function chooseDefault(bundles: readonly Bundle[], config: Config): string {
   const names = bundles.map(({ manifest }) => manifest.name);
-  const name = config.TESSERA_DEFAULT_MODEL[0] ?? names[0];
+  const shipped = bundles.find(({ manifest }) => manifest.default === true)?.manifest.name;
+  const name = config.TESSERA_DEFAULT_MODEL[0] ?? shipped ?? names[0];
   if (name === undefined) throw new Error(`No model bundle in ${config.MODELS_DIR}; run "npm run models" to build it.`);
   if (!names.includes(name)) {
     throw new Error(`TESSERA_DEFAULT_MODEL is ${name}, but ${config.MODELS_DIR} has only: ${names.join(', ')}.`);
