@@ -1,0 +1,189 @@
+import { join, resolve } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { parseConfig } from '@tessera/contracts';
+import { BundleError, isBundleOf, loadBundle } from '@tessera/inference';
+import { planSchedule, scheduleStages, unprunedStages, type DecoderShape, type Stage } from '@tessera/token-pruning';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { runCommand } from './run-command.js';
+import { SeededRandom } from './seeded-random.js';
+import { repositoryRoot } from './shared-data.js';
+
+/**
+ * `npm run bench:prefill`: what a cut of image tokens saves in the reasoner's graph, and how much of the machine the graph
+ * uses. A run is the whole graph, embeddings and scores included. Queries share the image; each has text of its own. The
+ * cases take turns, and medians count. Exits 1 when a target is missed.
+ *
+ * With several queries a cut saves less: text is not cut, and the kept tokens are each query's own, while without a cut
+ * all queries share every layer's image tokens. The column "of the FLOPs" is what is left to do; only one query has a
+ * target.
+ */
+const model = 'tessera-mini';
+const reduction = 0.65;
+const queryCounts = [1, 4, 16];
+const mostOfUncut = 0.4;
+const leastOfPeak = 0.5;
+const warmUps = 3;
+const rounds = 60;
+/** The matrix product takes its turn once in this many rounds. */
+const roundsPerProduct = 4;
+const productSize = 2048;
+
+/** A query like "the cup next to the laptop": word pieces, things that it mentions, and [SEG]. */
+const pieceCount = 5;
+const mentionCount = 2;
+const textTokens = pieceCount + mentionCount + 1;
+
+const textWidth = 512;
+const classCount = 80;
+const proposalCount = 100;
+const mostMentions = 3;
+
+type Feeds = Readonly<Record<string, Tensor>>;
+
+interface Case {
+  readonly queries: number;
+  readonly stages: readonly Stage[];
+  readonly feeds: Feeds;
+  readonly times: number[];
+}
+
+await runCommand(async () => {
+  const config = parseConfig(process.env);
+  const bundle = await loadBundle(join(resolve(repositoryRoot, config.MODELS_DIR), model));
+  const file = bundle.manifest.graphs.reasoner?.file;
+  if (!isBundleOf(bundle, 'region-reasoner') || file === undefined) throw new BundleError(`${model} has no reasoner.`);
+  const { decoder, pruning } = bundle.manifest.settings;
+  const shape: DecoderShape = {
+    layers: decoder.layers,
+    width: decoder.width,
+    feedForwardWidth: decoder.feed_forward_width,
+    imageTokens: decoder.grid_side ** 2 + decoder.regions,
+  };
+  const shipped = {
+    clusterLayers: pruning.cluster_layers,
+    scatterLayers: pruning.scatter_layers,
+    selectedTokens: pruning.selected_tokens,
+    keptTokens: pruning.kept_tokens,
+  };
+  const cut = scheduleStages(shape, planSchedule(shape, shipped, reduction));
+  const options: InferenceSession.SessionOptions = {
+    executionProviders: ['cpu'],
+    graphOptimizationLevel: 'all',
+    ...(config.TESSERA_THREADS === undefined ? {} : { intraOpNumThreads: config.TESSERA_THREADS }),
+  };
+  const reasoner = await InferenceSession.create(join(bundle.directory, file), options);
+  const product = await InferenceSession.create(join(repositoryRoot, 'bench/graphs/matrix-product.onnx'), options);
+
+  const random = new SeededRandom(1);
+  const cases = queryCounts.flatMap((queries) =>
+    [unprunedStages(shape), cut].map((stages): Case => ({
+      queries,
+      stages,
+      feeds: reasonerFeeds(random, shape, stages, queries),
+      times: [],
+    })),
+  );
+  const square = (): Tensor => floats(random, productSize, productSize);
+  const productFeeds = { left: square(), right: square() };
+  const productTimes: number[] = [];
+  for (let round = -warmUps; round < rounds; round += 1) {
+    for (const { feeds, times } of cases) {
+      const milliseconds = await time(reasoner, feeds);
+      if (round >= 0) times.push(milliseconds);
+    }
+    if (round % roundsPerProduct === 0) productTimes.push(await time(product, productFeeds));
+  }
+
+  const peak = (2 * productSize ** 3) / median(productTimes) / 1e6;
+  console.log(`A ${productSize}³ float32 matrix product: ${peak.toFixed(0)} GFLOP/s.\n`);
+  console.log(
+    `| queries | all tokens | GFLOP/s | of the product’s | image tokens cut by ${reduction * 100} % | of all tokens’ time | of the FLOPs |`,
+  );
+  console.log('| --- | --- | --- | --- | --- | --- | --- |');
+  const misses: string[] = [];
+  for (const queries of queryCounts) {
+    const [uncut, less] = cases.filter((entry) => entry.queries === queries);
+    if (uncut === undefined || less === undefined) throw new Error(`no case with ${queries} queries`);
+    const [uncutMs, cutMs] = [median(uncut.times), median(less.times)];
+    const speed = prefillFlops(shape, uncut) / uncutMs / 1e6;
+    const [ofPeak, ofUncut] = [speed / peak, cutMs / uncutMs];
+    if (ofPeak < leastOfPeak)
+      misses.push(`${queries} queries reach ${ofPeak.toFixed(2)} of the matrix product's speed`);
+    if (queries === 1 && ofUncut > mostOfUncut) misses.push(`the cut leaves ${ofUncut.toFixed(2)} of one query's time`);
+    const cells = [
+      queries,
+      `${uncutMs.toFixed(2)} ms`,
+      speed.toFixed(0),
+      ofPeak.toFixed(2),
+      `${cutMs.toFixed(2)} ms`,
+      ofUncut.toFixed(3),
+      (prefillFlops(shape, less) / prefillFlops(shape, uncut)).toFixed(3),
+    ];
+    console.log(`| ${cells.join(' | ')} |`);
+  }
+  console.log(
+    `\nTargets: with one query at most ${mostOfUncut} of the time, and at least ${leastOfPeak} of the matrix product's speed.`,
+  );
+  if (misses.length > 0) {
+    console.error(`missed: ${misses.join('; ')}`);
+    process.exitCode = 1;
+  }
+});
+
+/** What the contract in `training/tessera_training/export.py` asks for, with made-up values: the time does not depend on them. */
+function reasonerFeeds(random: SeededRandom, shape: DecoderShape, stages: readonly Stage[], queries: number): Feeds {
+  const perLayer = stages.flatMap(({ layers: [from, to], imageTokens }) =>
+    new Array<bigint>(to - from).fill(BigInt(imageTokens)),
+  );
+  const mentions = new Float32Array(queries * mostMentions * classCount);
+  for (let query = 0; query < queries; query += 1) {
+    for (let mention = 0; mention < mentionCount; mention += 1) {
+      mentions[(query * mostMentions + mention) * classCount + mention] = 1;
+    }
+  }
+  return {
+    region_boxes: floats(random, proposalCount, 4),
+    region_class_scores: floats(random, proposalCount, classCount),
+    sentence: floats(random, queries, textWidth),
+    pieces: floats(random, queries, pieceCount, textWidth),
+    lengths: integers([queries], new Array<bigint>(queries).fill(BigInt(pieceCount))),
+    mentions: new Tensor('float32', mentions, [queries, mostMentions, classCount]),
+    priority: floats(random, shape.imageTokens),
+    image_tokens: integers([shape.layers], perLayer),
+    scatter: integers([], [0n]),
+  };
+}
+
+/** Multiplications and additions of a prefill; image tokens are shared until every query keeps its own. */
+function prefillFlops({ width, feedForwardWidth }: DecoderShape, { stages, queries }: Case): number {
+  const perToken = 4 * width ** 2 + 3 * width * feedForwardWidth;
+  const macs = stages.map(({ name, layers: [from, to], imageTokens }) => {
+    const image = imageTokens * (perToken + 2 * width * imageTokens);
+    const text = textTokens * (perToken + 2 * width * (imageTokens + textTokens));
+    return (to - from) * ((name === 'pruning' ? queries : 1) * image + queries * text);
+  });
+  return 2 * macs.reduce((sum, own) => sum + own, 0);
+}
+
+function floats(random: SeededRandom, ...dims: number[]): Tensor {
+  const count = dims.reduce((product, dim) => product * dim, 1);
+  return new Tensor(
+    'float32',
+    Float32Array.from({ length: count }, () => random.next()),
+    dims,
+  );
+}
+
+function integers(dims: number[], values: readonly bigint[]): Tensor {
+  return new Tensor('int64', BigInt64Array.from(values), dims);
+}
+
+async function time(session: InferenceSession, feeds: Feeds): Promise<number> {
+  const startedAt = performance.now();
+  await session.run(feeds);
+  return performance.now() - startedAt;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
