@@ -1,4 +1,4 @@
-export { TokenizerDefinitionError } from './definition.js';
-export type { TokenizerDefinition } from './definition.js';
-export { loadTokenizer } from './tokenizer.js';
+export { TokenizerDefinitionError } from './definition-error.js';
+export { loadTokenizer, type TokenizerDefinition } from './load-tokenizer.js';
 export type { Encoding, Tokenizer } from './tokenizer.js';
+export type { UnigramDefinition } from './unigram-definition.js';

