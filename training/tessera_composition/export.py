@@ -1,0 +1,235 @@
+"""Exports a trained dual encoder for packages/bundle-builder.
+
+    python -m tessera_composition.export --weights dual.pt --models MODELS --out DIR
+
+MODELS has `text-encoder.onnx` of the bundle tessera-baseline. DIR gets, with weights in half precision:
+
+    text-encoder.onnx             inputs_embeds [B, n, W], end int64 [B] -> text_embeds [B, D]
+    soft-prompt-step.onnx         one step of step.py's soft_prompt_step, see StepGraph
+    image-head.onnx               texture, meaning [B, …], pixels [B, 3, S, S] in 0–255 -> image_embeds [B, D]
+    special-tokens.safetensors    special_tokens [2, W]: what begins and what ends a text
+    dual-encoder.json             sizes, scale, where the tower is cut, how it was trained
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from tessera_composition.features import CUTS
+from tessera_composition.model import (
+    MEANING_CHANNELS,
+    MEANING_SIDE,
+    PIXELS,
+    TEXTURE_CHANNELS,
+    TEXTURE_SIDE,
+    load_model,
+)
+from tessera_composition.pictures import SIDE
+from tessera_composition.pieces import piece_embeddings
+from tessera_composition.soft_prompts import PROMPT
+from tessera_composition.step import BETAS, EPSILON
+from tessera_composition.text_graph import TextGraph
+from tessera_training.graph import FLOAT, INT64
+
+HEAD_OPSET = 20
+
+
+def text_encoder(encoder, heads):
+    graph = TextGraph("text_encoder", encoder, heads)
+    embeddings = graph.input("inputs_embeds", FLOAT, ["prompts", "length", graph.width])
+    end = graph.input("end", INT64, ["prompts"])
+    graph.arrange(embeddings, end, graph.shared_tokens(embeddings, end))
+    x = graph.flatten(graph.add(embeddings, graph.positions), graph.width)
+    text, _ = graph.encode(x)
+    graph.output("text_embeds", text, FLOAT, ["prompts", encoder.projection.out_features])
+    return graph.model()
+
+
+class StepGraph(TextGraph):
+    """Inputs and outputs in the order and with the shapes of `inputs` and `build`; sizes are dynamic:
+
+    P rows are learned, S prompts of n tokens are told apart, a batch has B images.
+    """
+
+    def __init__(self, encoder, heads):
+        super().__init__("soft_prompt_step", encoder, heads)
+        rows, prompts, batch = ["rows", self.width], ["prompts", "length"], ["batch"]
+        for name in ("theta", "first_moment", "second_moment"):
+            self.input(name, FLOAT, rows)
+        for name in ("step", "learning_rate", "weight_decay"):
+            self.input(name, FLOAT, [])
+        self.input("dropout_mask", FLOAT, rows)
+        self.input("prompts", FLOAT, [*prompts, self.width])
+        self.input("rows", INT64, prompts)
+        self.input("end", INT64, ["prompts"])
+        self.input("image_embeds", FLOAT, [*batch, encoder.projection.out_features])
+        self.input("labels", INT64, batch)
+        self.input("logit_scale", FLOAT, [])
+
+    def build(self):
+        text, text_back = self.prompt_embeddings()
+        loss, of_text = self.loss(text)
+        gradient = text_back(of_text)
+        results = {"loss": loss, "gradient": gradient, **self.adam(gradient)}
+        for name, value in results.items():
+            self.output(name, value, FLOAT, [] if name == "loss" else ["rows", self.width])
+        return self.model()
+
+    def prompt_embeddings(self):
+        """-> [S, D] of unit length; backward gives the gradient of theta."""
+        count = self.size("theta", 0)
+        rows = self.unsqueeze(self.cast("rows", FLOAT), 2)
+        shared = self.shared_tokens(self.concat("prompts", rows, axis=2), "end")
+        self.arrange("prompts", "end", shared)
+        fixed = self.flatten(self.add("prompts", self.positions), self.width)
+        flat_rows = self.flatten("rows")
+        dropped = self.mul("theta", "dropout_mask")
+        learned = self.concat(dropped, self.constant(np.zeros((1, self.width))), axis=0)
+        text, encode_back = self.encode(self.add(fixed, self.gather(learned, flat_rows)))
+        unit, unit_back = self.unit(text)
+
+        def backward(gradient):
+            of_tokens = encode_back(unit_back(gradient))
+            which = self.one_hot(flat_rows, count)  # a product sums in a fixed order, unlike scattering
+            return self.mul(self.product(which, of_tokens, transA=1), "dropout_mask")
+
+        return unit, backward
+
+    def loss(self, text):
+        """-> loss, its gradient by text [S, D]."""
+        logits = self.mul(self.product("image_embeds", text, transB=1), "logit_scale")
+        logarithms = self.node("LogSoftmax", logits, axis=-1)
+        truth = self.one_hot("labels", self.prompts)
+        batch = self.cast(self.node("Size", "labels"), FLOAT)
+        total = self.node("ReduceSum", self.mul(truth, logarithms), keepdims=0)
+        loss = self.node("Neg", self.node("Div", total, batch))
+        of_logits = self.node("Sub", self.node("Exp", logarithms), truth)
+        factor = self.node("Div", "logit_scale", batch)
+        return loss, self.mul(self.product(of_logits, "image_embeds", transA=1), factor)
+
+    def adam(self, gradient):
+        decayed = self.add(gradient, self.mul("theta", "weight_decay"))
+        squared = self.mul(decayed, decayed)
+        moments = [
+            self.add(self.scaled(old, beta), self.scaled(new, 1 - beta))
+            for old, new, beta in zip(("first_moment", "second_moment"), (decayed, squared), BETAS)
+        ]
+        first, second = (self.node("Div", moment, self.correction(beta)) for moment, beta in zip(moments, BETAS))
+        spread = self.add(self.node("Sqrt", second), self.constant(EPSILON))
+        change = self.node("Div", self.mul(first, "learning_rate"), spread)
+        next_theta = self.node("Sub", "theta", change)
+        return {"next_theta": next_theta, "next_first_moment": moments[0], "next_second_moment": moments[1]}
+
+    def correction(self, beta):
+        """1 - beta ** step, which single precision would blur in the first steps."""
+        power = self.node("Pow", self.double(beta), self.cast("step", TensorProto.DOUBLE))
+        return self.cast(self.node("Sub", self.double(1), power), FLOAT)
+
+
+class HeadOnPixels(nn.Module):
+    def __init__(self, head):
+        super().__init__()
+        self.head = head
+
+    def forward(self, texture, meaning, pixels):
+        """pixels [B, 3, SIDE, SIDE] in 0–255, as the tower sees them."""
+        means = nn.functional.avg_pool2d(pixels, SIDE // PIXELS)
+        return self.head(texture, meaning, means / 127.5 - 1)
+
+
+def image_head(head):
+    example = (
+        torch.zeros(2, TEXTURE_CHANNELS, TEXTURE_SIDE, TEXTURE_SIDE),
+        torch.zeros(2, MEANING_CHANNELS, MEANING_SIDE, MEANING_SIDE),
+        torch.zeros(2, 3, SIDE, SIDE),
+    )
+    batch = torch.export.Dim("batch")
+    program = torch.onnx.export(
+        HeadOnPixels(head).eval(),
+        example,
+        input_names=["texture", "meaning", "pixels"],
+        output_names=["image_embeds"],
+        opset_version=HEAD_OPSET,
+        dynamic_shapes=[{0: batch}] * 3,
+        dynamo=True,
+        verbose=False,
+    )
+    return half_precision_weights(program.model_proto)
+
+
+def half_precision_weights(model, least=256):
+    """Stores large initializers as float16, with a Cast that ONNX Runtime runs once, when it loads the graph."""
+    casts = []
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < least:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+        casts.append(helper.make_node("Cast", [tensor.name], [name], to=FLOAT))
+    nodes = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend(casts + nodes)
+    onnx.checker.check_model(model)
+    return model
+
+
+def safetensors(name, values):
+    """One float32 tensor as the bytes of a safetensors file."""
+    data = np.ascontiguousarray(values, "<f4").tobytes()
+    header = json.dumps({name: {"dtype": "F32", "shape": list(values.shape), "data_offsets": [0, len(data)]}}).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + data
+
+
+def description(model, training):
+    return {
+        "image_size": SIDE,
+        "resize": "stretch",
+        "tower": {name: node for name, (node, _) in CUTS.items()},
+        "pixels": "pixels",
+        "prompt": PROMPT,
+        "context_length": model.config.context_length,
+        "logit_scale": model.logit_scale.item(),
+        "text_width": model.config.text_width,
+        "embedding_width": model.config.embedding_width,
+        "training": training,
+    }
+
+
+def export(model, training, out):
+    """`training`: what the file of sizes is to tell about how the model was trained."""
+    out.mkdir(parents=True, exist_ok=True)
+    heads = model.config.text_heads
+    graphs = {
+        "text-encoder": text_encoder(model.text, heads),
+        "soft-prompt-step": StepGraph(model.text, heads).build(),
+        "image-head": image_head(model.image),
+    }
+    for name, graph in graphs.items():
+        onnx.save(graph, str(out / f"{name}.onnx"))
+    special = model.special.detach().numpy()
+    (out / "special-tokens.safetensors").write_bytes(safetensors("special_tokens", special))
+    (out / "dual-encoder.json").write_text(json.dumps(description(model, training), indent=2) + "\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--training", type=Path, help="JSON that dual-encoder.json shall tell as its training")
+    arguments = parser.parse_args()
+    model = load_model(arguments.weights, piece_embeddings(arguments.models))
+    training = json.loads(arguments.training.read_text()) if arguments.training else {}
+    export(model, training, arguments.out)
+
+
+if __name__ == "__main__":
+    main()
