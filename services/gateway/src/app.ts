@@ -2,28 +2,35 @@ import multipart from '@fastify/multipart';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { BlobStore } from '@tessera/blob-store';
 import type { Config } from '@tessera/contracts';
-import type { JobQueue } from '@tessera/queue';
 import { fastify, type FastifyBaseLogger } from 'fastify';
 import type { GatewayApp, GatewayContext } from './context.js';
+import type { JobQueues } from './jobs/job-queues.js';
 import { createMetrics } from './metrics.js';
 import { describeApi } from './openapi/document.js';
 import { trackAllowedMethods } from './plugins/allowed-methods.js';
+import { limitBodyTime } from './plugins/body-timeout.js';
 import { requireApiKey } from './plugins/api-keys.js';
 import { addDocsPage } from './plugins/docs-page.js';
 import { addProblemResponses, sendProblem } from './plugins/problems.js';
 import { acceptPlainBodies } from './plugins/plain-bodies.js';
+import { expectUploads } from './intake/read-form.js';
 import { measureRequests } from './plugins/request-metrics.js';
 import { addResponseHeaders } from './plugins/response-headers.js';
 import { limitUploads } from './plugins/upload-budget.js';
 import { addClassifyComposition } from './routes/classify-composition.js';
 import { addDocumentation } from './routes/documentation.js';
+import { addJobEvents } from './routes/job-events.js';
 import { addJobs } from './routes/jobs.js';
 import { addLivez } from './routes/livez.js';
 import { addMetrics } from './routes/metrics.js';
 import { addModels } from './routes/models.js';
 import { addReadyz } from './routes/readyz.js';
 import { addSegment } from './routes/segment.js';
+import { addTraining } from './routes/training.js';
+import { addVocabularies } from './routes/vocabularies.js';
+import { addVocabularyFiles } from './routes/vocabulary-files.js';
 import { bodyLimitBytes, serverOptions } from './server-options.js';
+import { Vocabularies } from './vocabularies/vocabularies.js';
 import { Readiness } from './workers/readiness.js';
 import { WorkerDirectory } from './workers/worker-directory.js';
 
@@ -32,11 +39,9 @@ const loopbackHosts: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localho
 /** Bodies of this many largest requests may be in memory at the same time. */
 const largestBodiesAtOnce = 8;
 
-export interface GatewayOptions {
+/** Queues and blob store stay open when the gateway closes: they belong to the caller. */
+export interface GatewayOptions extends JobQueues {
   readonly config: Config;
-  /** Stays open when the gateway closes: it belongs to the caller. */
-  readonly queue: JobQueue;
-  /** Stays open when the gateway closes: it belongs to the caller. */
   readonly blobs: BlobStore;
   readonly logger: FastifyBaseLogger;
 }
@@ -45,7 +50,7 @@ export interface GatewayOptions {
  * Builds the HTTP gateway, ready to listen or to be handed to a test. `close()` lets requests that wait for a result
  * finish for up to `TESSERA_DRAIN_S` and answers them 202 after that.
  */
-export async function createGateway({ config, queue, blobs, logger }: GatewayOptions): Promise<GatewayApp> {
+export async function createGateway({ config, queue, trainings, blobs, logger }: GatewayOptions): Promise<GatewayApp> {
   const app: GatewayApp = fastify({
     ...serverOptions(config, logger),
     frameworkErrors: (error, request, reply) => {
@@ -59,14 +64,18 @@ export async function createGateway({ config, queue, blobs, logger }: GatewayOpt
   const workers = new WorkerDirectory(blobs);
   const readiness = new Readiness(queue, workers, logger);
   const metrics = createMetrics(queue, workers);
+  const closing = new AbortController();
   const draining = new AbortController();
   const context: GatewayContext = {
     config,
     queue,
+    trainings,
     blobs,
+    vocabularies: new Vocabularies(blobs, trainings),
     workers,
     readiness,
     metrics,
+    closing: closing.signal,
     draining: draining.signal,
   };
 
@@ -75,7 +84,8 @@ export async function createGateway({ config, queue, blobs, logger }: GatewayOpt
   addResponseHeaders(app);
   addProblemResponses(app);
   measureRequests(app, metrics);
-  drainOnClose(app, draining, config.TESSERA_DRAIN_S);
+  limitBodyTime(app);
+  drainOnClose(app, closing, draining, config.TESSERA_DRAIN_S);
   await describeApi(app);
   const refuseOtherMethods = trackAllowedMethods(app);
 
@@ -88,12 +98,20 @@ export async function createGateway({ config, queue, blobs, logger }: GatewayOpt
     addModels(guarded, context);
     addMetrics(guarded, context);
     addJobs(guarded, context);
+    addJobEvents(guarded, context);
+    addVocabularies(guarded, context);
     await guarded.register(async (uploads: GatewayApp) => {
       acceptPlainBodies(uploads);
+      expectUploads(uploads);
       limitUploads(uploads, largestBodiesAtOnce * bodyLimitBytes(config));
       await uploads.register(multipart, { limits: formLimits, throwFileSizeLimit: false });
       addSegment(uploads, context);
-      addClassifyComposition(uploads);
+      addClassifyComposition(uploads, context);
+      addTraining(uploads, context);
+      await uploads.register(async (files: GatewayApp) => {
+        addVocabularyFiles(files, context);
+        return Promise.resolve();
+      });
     });
   });
   refuseOtherMethods();
@@ -108,9 +126,15 @@ export async function createGateway({ config, queue, blobs, logger }: GatewayOpt
 const formLimits = { files: 4, fields: 32, parts: 36, fieldNameSize: 100, fieldSize: 65_536, headerPairs: 32 };
 
 /** Closing waits for open requests; the ones that still wait for a job when the time is up are answered 202. */
-function drainOnClose(app: GatewayApp, draining: AbortController, drainSeconds: number): void {
+function drainOnClose(
+  app: GatewayApp,
+  closing: AbortController,
+  draining: AbortController,
+  drainSeconds: number,
+): void {
   let timer: NodeJS.Timeout | undefined;
   app.addHook('preClose', (done) => {
+    closing.abort();
     timer = setTimeout(() => {
       draining.abort();
     }, drainSeconds * 1000);

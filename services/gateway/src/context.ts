@@ -2,9 +2,10 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { BlobStore } from '@tessera/blob-store';
 import type { Config } from '@tessera/contracts';
-import type { JobQueue } from '@tessera/queue';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { JobQueues } from './jobs/job-queues.js';
 import type { GatewayMetrics } from './metrics.js';
+import type { Vocabularies } from './vocabularies/vocabularies.js';
 import type { Readiness } from './workers/readiness.js';
 import type { WorkerDirectory } from './workers/worker-directory.js';
 
@@ -18,13 +19,15 @@ export type GatewayApp = FastifyInstance<
 >;
 
 /** What routes work with. */
-export interface GatewayContext {
+export interface GatewayContext extends JobQueues {
   readonly config: Config;
-  readonly queue: JobQueue;
   readonly blobs: BlobStore;
+  readonly vocabularies: Vocabularies;
   readonly workers: WorkerDirectory;
   readonly readiness: Readiness;
   readonly metrics: GatewayMetrics;
+  /** Aborted when the gateway begins to close: streams that would go on end. */
+  readonly closing: AbortSignal;
   /** Aborted when the process has to stop: requests that still wait for a result are answered 202. */
   readonly draining: AbortSignal;
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openFileBlobStore } from '@tessera/blob-store';
-import { jobQueueName, parseConfig } from '@tessera/contracts';
+import { jobQueueName, parseConfig, trainingQueueName, type TrainVocabularyJob } from '@tessera/contracts';
 import { createJobQueue } from '@tessera/queue';
 import { pino } from 'pino';
 import { createGateway } from './app.js';
@@ -13,13 +13,17 @@ const directory = await mkdtemp(join(tmpdir(), 'tessera-docs-'));
 const onError = (error: Error) => {
   throw error;
 };
-const queue = await createJobQueue({
-  name: jobQueueName,
-  connection: { kind: 'embedded', directory: join(directory, 'queue') },
-  onError,
-});
+const connection = { kind: 'embedded', directory: join(directory, 'queue') } as const;
+const queue = await createJobQueue({ name: jobQueueName, connection, onError });
+const trainings = await createJobQueue<TrainVocabularyJob>({ name: trainingQueueName, connection, onError });
 const blobs = await openFileBlobStore({ directory: join(directory, 'blobs'), onError });
-const app = await createGateway({ config: parseConfig({}), queue, blobs, logger: pino({ level: 'silent' }) });
+const app = await createGateway({
+  config: parseConfig({}),
+  queue,
+  trainings,
+  blobs,
+  logger: pino({ level: 'silent' }),
+});
 try {
   await app.ready();
   for (const file of generatedFiles(app.swagger())) {
@@ -28,6 +32,6 @@ try {
   }
 } finally {
   await app.close();
-  await Promise.all([queue.close(), blobs.close()]);
+  await Promise.all([queue.close(), trainings.close(), blobs.close()]);
   await rm(directory, { recursive: true });
 }

@@ -18,7 +18,7 @@ before(async () => {
   stores = await TestStores.open();
   queue = await stores.openQueue('hostile');
   answerJobs(queue, stores.blobs);
-  gateway = await listen(queue, stores.blobs, { TESSERA_MAX_BODY_MB: '1' });
+  gateway = await listen(queue, stores, { TESSERA_MAX_BODY_MB: '1' });
 });
 
 after(async () => {
@@ -258,7 +258,7 @@ test('of uploads that would fill the memory together one is refused at once, and
 });
 
 test('a request that never ends is given up', async () => {
-  const impatient = await listen(queue, stores.blobs);
+  const impatient = await listen(queue, stores);
   impatient.app.server.requestTimeout = 200;
   try {
     const answer = await exchange(impatient.port, 'POST /segment HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n');

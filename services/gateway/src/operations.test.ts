@@ -13,7 +13,7 @@ let gateway: TestGateway;
 before(async () => {
   stores = await TestStores.open();
   queue = await stores.openQueue('operations');
-  gateway = await listen(queue, stores.blobs);
+  gateway = await listen(queue, stores);
 });
 
 after(async () => {
@@ -30,7 +30,7 @@ test('readiness says what is missing, in the order in which it gets there', asyn
   const reporting = await TestStores.open();
   try {
     await reportWorker(reporting.blobs, 'worker-1', 'tessera-mini');
-    const idle = await listen(queue, reporting.blobs);
+    const idle = await listen(queue, reporting);
     const startedAt = performance.now();
     const noCanary = await idle.client.get('/readyz').expect(503);
     assert.match(problemOf(noCanary).detail, /No job has gone through/);
@@ -56,7 +56,7 @@ test('the models are the union of what the workers report', async () => {
     await reportWorker(reporting.blobs, 'worker-2', 'a');
     await reportWorker(reporting.blobs, 'worker-3', 'b');
     await reporting.blobs.put('workers/garbage', Buffer.from('{"id": 1}'), { ttlMs: 60_000 });
-    const other = await listen(queue, reporting.blobs);
+    const other = await listen(queue, reporting);
     const { models } = (await other.client.get('/models').expect(200)).body as Static<typeof ModelsResponse>;
     assert.deepEqual(
       models.map((model) => model.name),
@@ -82,7 +82,7 @@ test('metrics measure requests by route pattern, jobs and workers', async () => 
 });
 
 test('API keys guard everything but health and documentation', async () => {
-  const guarded = await listen(queue, stores.blobs, { API_KEYS: 'first-secret,second-secret' });
+  const guarded = await listen(queue, stores, { API_KEYS: 'first-secret,second-secret' });
   try {
     for (const path of ['/models', '/metrics', '/jobs/x']) {
       const refused = await guarded.client.get(path).expect(401);

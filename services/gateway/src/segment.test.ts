@@ -31,7 +31,7 @@ before(async () => {
   queue = await stores.openQueue('segment');
   answerJobs(queue, stores.blobs);
   await reportWorker(stores.blobs, 'segment', 'tessera-mini');
-  gateway = await listen(queue, stores.blobs);
+  gateway = await listen(queue, stores);
 });
 
 after(async () => {
@@ -157,7 +157,7 @@ test('an unknown model is refused with the names of the served ones', async () =
 
 test('a job that cannot start before its deadline is answered 504', async () => {
   const idle = await stores.openQueue('idle');
-  const other = await listen(idle, stores.blobs);
+  const other = await listen(idle, stores);
   try {
     const response = await other.client
       .post('/segment')
@@ -173,7 +173,7 @@ test('a job that cannot start before its deadline is answered 504', async () => 
 
 test('a waiting job can be cancelled, and a finished one stays as it is', async () => {
   const idle = await stores.openQueue('cancel');
-  const other = await listen(idle, stores.blobs);
+  const other = await listen(idle, stores);
   try {
     const accepted = await other.client
       .post('/segment')
@@ -192,7 +192,7 @@ test('a waiting job can be cancelled, and a finished one stays as it is', async 
 test('a full queue answers 429 at once', async () => {
   const full = await stores.openQueue('full', 1);
   await full.add({ kind: 'canary' }, { id: 'first', priority: 'normal' });
-  const other = await listen(full, stores.blobs);
+  const other = await listen(full, stores);
   try {
     const startedAt = performance.now();
     const response = await other.client.post('/segment').send({ image: dataUrl, query: 'x' }).expect(429);
@@ -219,7 +219,7 @@ test('a client that goes away while it waits cancels its job', async () => {
     },
     { concurrency: 2 },
   );
-  const other = await listen(watched, stores.blobs);
+  const other = await listen(watched, stores);
   try {
     const outgoing = httpRequest({
       port: other.port,
@@ -241,7 +241,7 @@ test('a client that goes away while it waits cancels its job', async () => {
 
 test('closing turns waiting requests into 202 once the drain time is over, and closes their connections', async () => {
   const idle = await stores.openQueue('drain');
-  const other = await listen(idle, stores.blobs, { TESSERA_DRAIN_S: '1' });
+  const other = await listen(idle, stores, { TESSERA_DRAIN_S: '1' });
   // Unlike supertest, fetch keeps its connections open for the next request.
   const pending = fetch(`http://127.0.0.1:${other.port}/segment`, {
     method: 'POST',

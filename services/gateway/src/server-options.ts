@@ -5,7 +5,9 @@ import type { Config } from '@tessera/contracts';
 import { answerClientError } from './problems/client-error.js';
 
 /** Longest time in which a whole request, body included, has to arrive. */
-const requestTimeoutMs = 60_000;
+export const requestTimeoutMs = 60_000;
+/** The same for a request that uploads an archive. */
+export const uploadTimeoutMs = 3_600_000;
 const headersTimeoutMs = 15_000;
 /** Longer than the idle timeouts of common load balancers, so that they close first. */
 const keepAliveTimeoutMs = 72_000;
@@ -22,7 +24,8 @@ export function serverOptions(config: Config, logger: FastifyBaseLogger): Fastif
   return {
     loggerInstance: logger,
     bodyLimit: bodyLimitBytes(config),
-    requestTimeout: requestTimeoutMs,
+    // Node has one limit for all routes; those with less time are ended by a plugin.
+    requestTimeout: uploadTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: 5_000 },
     forceCloseConnections: 'idle',

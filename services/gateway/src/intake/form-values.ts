@@ -2,19 +2,23 @@ import type { TSchema } from 'typebox';
 
 /**
  * The value of a form field, converted from its text to the JSON type of its schema: numbers, `true` and `false`,
- * and JSON for objects. Text that does not convert stays text, which validation then refuses with a pointer to it.
+ * and JSON for lists and objects. Text that does not convert stays text, which validation then refuses with a pointer
+ * to it.
  */
 export function formValue(schema: TSchema | undefined, text: string): unknown {
-  switch ((schema as { type?: unknown } | undefined)?.type) {
+  const { type, anyOf } = (schema ?? {}) as { type?: unknown; anyOf?: unknown };
+  switch (type) {
     case 'number':
     case 'integer':
       return /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : text;
     case 'boolean':
       return text === 'true' ? true : text === 'false' ? false : text;
     case 'object':
+    case 'array':
       return parseJson(text) ?? text;
     default:
-      return text;
+      // Of what may be a text or an object, only an object begins with a brace.
+      return anyOf !== undefined && text.trimStart().startsWith('{') ? (parseJson(text) ?? text) : text;
   }
 }
 

@@ -1,4 +1,4 @@
-import { putImage, type BlobStore } from '@tessera/blob-store';
+import { getImage, putImage, type BlobStore } from '@tessera/blob-store';
 import { imageKey, TesseraError, type Config, type ImageSource } from '@tessera/contracts';
 import { imageLimits, inspectImage, resolveImageSource } from '@tessera/images';
 import type { GatewayMetrics } from '../metrics.js';
@@ -14,30 +14,63 @@ interface ImageIntake {
  * Brings an image into the blob store, header checked, and gives its id. An image that is there already is kept for
  * another `TESSERA_IMAGE_TTL_S` and not written again.
  *
- * @param source - the request's image field, or the bytes of an uploaded file
+ * @param source - the request's image field
+ * @param uploads - the files of the request, by the ids that its image fields name
  * @param signal - gives up fetching a URL, for instance when the client has gone
  * @throws TesseraError `TSR_IMAGE_NOT_FOUND` for an id that is not stored, and as `resolveImageSource` and
  * `inspectImage` do
  */
 export async function storeImage(
-  source: ImageSource | Uint8Array,
-  { config, blobs, metrics }: ImageIntake,
+  source: ImageSource,
+  uploads: ReadonlyMap<string, Uint8Array>,
+  intake: ImageIntake,
   signal: AbortSignal,
 ): Promise<string> {
+  const { config, blobs } = intake;
   const expiry = { ttlMs: config.TESSERA_IMAGE_TTL_S * 1000 };
-  if (typeof source === 'object' && 'id' in source) {
+  if (typeof source === 'object' && !uploads.has(source.id)) {
     if (await blobs.touch(imageKey(source.id), expiry)) return source.id;
-    throw new TesseraError('TSR_IMAGE_NOT_FOUND', `The image ${source.id} is not stored (any more).`);
+    throw unknownImage(source.id);
   }
-  const bytes =
-    typeof source === 'string'
-      ? await resolveImageSource(source, {
-          maxBytes: bodyLimitBytes(config),
-          fetch: { allowHttp: config.TESSERA_ALLOW_HTTP_IMAGES },
-          signal,
-        })
-      : source;
+  const bytes = typeof source === 'string' ? await resolve(source, config, signal) : uploads.get(source.id);
+  if (bytes === undefined) throw new Error('A file part has gone between two looks');
+  await checkImage(bytes, intake);
+  return putImage(blobs, bytes, expiry);
+}
+
+/**
+ * The bytes of an image, header checked.
+ *
+ * @throws TesseraError as {@link storeImage}
+ */
+export async function readImage(source: ImageSource, intake: ImageIntake, signal: AbortSignal): Promise<Uint8Array> {
+  if (typeof source === 'object') {
+    const bytes = await getImage(intake.blobs, source.id);
+    if (bytes === null) throw unknownImage(source.id);
+    return bytes;
+  }
+  const bytes = await resolve(source, intake.config, signal);
+  await checkImage(bytes, intake);
+  return bytes;
+}
+
+/** @throws TesseraError as `inspectImage` */
+export async function checkImage(
+  bytes: Uint8Array,
+  { config, metrics }: Pick<ImageIntake, 'config' | 'metrics'>,
+): Promise<void> {
   await inspectImage(bytes, imageLimits(config.TESSERA_MAX_MEGAPIXELS));
   metrics.imageBytes.observe(bytes.byteLength);
-  return putImage(blobs, bytes, expiry);
+}
+
+function resolve(source: string, config: Config, signal: AbortSignal): Promise<Uint8Array> {
+  return resolveImageSource(source, {
+    maxBytes: bodyLimitBytes(config),
+    fetch: { allowHttp: config.TESSERA_ALLOW_HTTP_IMAGES },
+    signal,
+  });
+}
+
+function unknownImage(id: string): TesseraError {
+  return new TesseraError('TSR_IMAGE_NOT_FOUND', `The image ${id} is not stored (any more).`);
 }

@@ -1,20 +1,24 @@
-import { Progress, type JobResponse } from '@tessera/contracts';
+import { ReportedProgress, type JobResponse, type Progress } from '@tessera/contracts';
 import type { BlobStore } from '@tessera/blob-store';
 import type { JobSnapshot } from '@tessera/queue';
 import { Value } from 'typebox/value';
 import { problemDetails } from '../problems/problem-details.js';
 
 /** A job as `GET /jobs/{id}` shows it, its result inlined while that is kept. */
-export async function jobResponse(job: JobSnapshot, blobs: BlobStore): Promise<JobResponse> {
-  const result = job.resultKey === null ? null : await blobs.get(job.resultKey);
-  return {
-    ...jobSummary(job),
-    ...(result === null ? {} : { result: JSON.parse(Buffer.from(result).toString('utf8')) as unknown }),
-  };
+export async function jobResponse(job: JobSnapshot<unknown>, blobs: BlobStore): Promise<JobResponse> {
+  const result = await jobResult(job, blobs);
+  return { ...jobSummary(job), ...(result === undefined ? {} : { result }) };
+}
+
+/** The result of a job; undefined when it has none (any more). */
+export async function jobResult({ resultKey }: JobSnapshot<unknown>, blobs: BlobStore): Promise<unknown> {
+  const result = resultKey === null ? null : await blobs.get(resultKey);
+  return result === null ? undefined : (JSON.parse(Buffer.from(result).toString('utf8')) as unknown);
 }
 
 /** A job without its result. */
-export function jobSummary(job: JobSnapshot): JobResponse {
+export function jobSummary(job: JobSnapshot<unknown>): JobResponse {
+  const [progress] = reportedProgress(job).slice(-1);
   return {
     id: job.id,
     status: job.status,
@@ -22,9 +26,16 @@ export function jobSummary(job: JobSnapshot): JobResponse {
     created_at: timestamp(job.createdAt),
     ...(job.startedAt === null ? {} : { started_at: timestamp(job.startedAt) }),
     ...(job.finishedAt === null ? {} : { finished_at: timestamp(job.finishedAt) }),
-    ...(Value.Check(Progress, job.progress) ? { progress: job.progress } : {}),
+    ...(progress === undefined ? {} : { progress }),
     ...(job.error === null ? {} : { error: problemDetails(job.error) }),
   };
+}
+
+/** Where a job has been, as far as it is worth telling, and last where it is; empty while it has not reported. */
+export function reportedProgress({ progress }: JobSnapshot<unknown>): readonly Progress[] {
+  if (!Value.Check(ReportedProgress, progress)) return [];
+  const { milestones = [], ...latest } = progress;
+  return [...milestones, latest];
 }
 
 function timestamp(milliseconds: number): string {

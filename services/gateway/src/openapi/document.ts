@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 import swagger from '@fastify/swagger';
 import * as contracts from '@tessera/contracts';
 import type { GatewayApp } from '../context.js';
-import { classifyExamples, segmentAnswer, segmentExamples } from './examples.js';
+import {
+  classifyAnswer,
+  classifyExamples,
+  segmentAnswer,
+  segmentExamples,
+  trainingAnswer,
+  trainingExamples,
+} from './examples.js';
 import { canonical, referToComponents, toSchema2020, type Json } from './schema-dialect.js';
 
 const description = `
@@ -10,16 +17,18 @@ Masks and labels from images.
 
 * **Segmentation**: an image and a sentence in, a mask out (COCO RLE, polygons or PNG), with a calibrated probability
   that the sentence has a target at all.
-* **Compositional classification**: an image and attributes × objects in, the best pairs out.
+* **Compositional classification**: an image and attributes × objects in, the best pairs out, also pairs that no
+  training example had. Vocabularies of soft prompts are trained on examples of your own.
 
 Requests wait for their result. With \`Prefer: respond-async\`, or when the result takes longer than the wait, the
-answer is 202 and a job to ask for at \`/jobs/{id}\`. Coordinates are pixels of the image as a person sees it (EXIF
+answer is 202 and a job to ask for at \`/jobs/{id}\`, or to follow at \`/jobs/{id}/events\`. Coordinates are pixels of the image as a person sees it (EXIF
 orientation applied), origin top left. Errors are problem details (RFC 9457) with a stable \`code\`.
 `.trim();
 
 const tags = [
   { name: 'Segmentation', description: 'From a sentence to a mask' },
   { name: 'Classification', description: 'Attributes and objects' },
+  { name: 'Vocabularies', description: 'Soft prompts, trained on examples' },
   { name: 'Jobs', description: 'Results that take longer' },
   { name: 'Operations', description: 'Models, health and metrics' },
 ];
@@ -34,6 +43,16 @@ const namedSchemas = {
   ImageSource: contracts.ImageSource,
   ClassifyCompositionRequest: contracts.ClassifyCompositionRequest,
   ClassifyCompositionResponse: contracts.ClassifyCompositionResponse,
+  CompositionResult: contracts.CompositionResult,
+  CompositionPrediction: contracts.CompositionPrediction,
+  InlineVocabulary: contracts.InlineVocabulary,
+  TrainVocabularyRequest: contracts.TrainVocabularyRequest,
+  TrainingRecipe: contracts.TrainingRecipe,
+  TrainingEpoch: contracts.TrainingEpoch,
+  VocabularyMetrics: contracts.VocabularyMetrics,
+  VocabularyDescription: contracts.VocabularyDescription,
+  VocabularySummary: contracts.VocabularySummary,
+  VocabulariesResponse: contracts.VocabulariesResponse,
   JobResponse: contracts.JobResponse,
   ModelDescription: contracts.ModelDescription,
   ModelsResponse: contracts.ModelsResponse,
@@ -87,37 +106,87 @@ interface DocumentedPost {
   readonly responses: Readonly<Record<string, { readonly content: Record<string, { example?: object }> }>>;
 }
 
-/** Adds what route schemas cannot say: examples, and the form that `POST /segment` takes as well. */
+/** Adds what route schemas cannot say: examples, and the forms that routes take as well. */
 function addBodies(paths: Record<string, Json>): Json {
   const bodies = paths as Record<string, { post?: DocumentedPost }>;
-  const segment = bodies['/segment']?.post?.requestBody.content;
-  const classify = bodies['/classify-composition']?.post?.requestBody.content;
-  const answer = bodies['/segment']?.post?.responses['200']?.content['application/json'];
-  if (segment === undefined || classify === undefined || answer === undefined)
-    throw new Error('A documented route is missing');
-  segment['application/json'] = { ...segment['application/json'], examples: segmentExamples };
-  segment['multipart/form-data'] = { schema: segmentForm };
-  answer.example = segmentAnswer;
-  classify['application/json'] = { ...classify['application/json'], examples: classifyExamples };
+  const documented = [
+    { path: '/segment', examples: segmentExamples, answer: ['200', segmentAnswer], form: segmentForm },
+    { path: '/classify-composition', examples: classifyExamples, answer: ['200', classifyAnswer], form: classifyForm },
+    { path: '/vocabularies', examples: trainingExamples, answer: ['202', trainingAnswer], form: trainingForm },
+  ] as const;
+  for (const { path, examples, answer, form } of documented) {
+    const post = bodies[path]?.post;
+    const response = post?.responses[answer[0]]?.content['application/json'];
+    if (post === undefined || response === undefined) throw new Error(`The documented route ${path} is missing`);
+    const { content } = post.requestBody;
+    content['application/json'] = { ...content['application/json'], examples };
+    content['multipart/form-data'] = { schema: form };
+    response.example = answer[1];
+  }
+  const file = (paths as Record<string, { put?: Partial<DocumentedPost> }>)['/vocabularies/{name}/file']?.put;
+  if (file === undefined) throw new Error('The documented route of vocabulary files is missing');
+  Object.assign(file, { requestBody: { required: true, content: vocabularyFile } });
   return paths;
 }
+
+const vocabularyFile = {
+  [contracts.vocabularyMediaType]: {
+    schema: { type: 'string', format: 'binary', contentMediaType: contracts.vocabularyMediaType },
+  },
+};
+
+const optionsField = (example: object) => ({
+  type: 'string',
+  contentMediaType: 'application/json',
+  description: 'The other fields of the JSON body as one JSON object.',
+  examples: [JSON.stringify(example)],
+});
+
+const fileField = (description: string) => ({
+  type: 'string',
+  format: 'binary',
+  contentMediaType: 'application/octet-stream',
+  description,
+});
+
+const classifyForm = {
+  type: 'object',
+  required: ['vocabulary'],
+  properties: {
+    image: fileField('The file.'),
+    images: { type: 'array', items: fileField('A file.'), description: 'Several files: repeat the field.' },
+    vocabulary: {
+      type: 'string',
+      description: 'The name of a trained vocabulary, or a JSON object with `attributes` and `objects`.',
+      examples: ['{"attributes": ["red", "blue"], "objects": ["dress", "shirt"]}'],
+    },
+    options: optionsField({ top_k: 3, marginals: true }),
+  },
+};
+
+const trainingForm = {
+  type: 'object',
+  required: ['name', 'archive'],
+  description: 'The archive comes last.',
+  properties: {
+    name: contracts.TrainingOptions.properties.name,
+    method: contracts.TrainingOptions.properties.method,
+    options: optionsField({ recipe: { epochs: 10 }, replace: true }),
+    archive: fileField('A tar or tar.gz with metadata.json and images/.'),
+  },
+};
 
 const segmentForm = {
   type: 'object',
   required: ['image'],
   properties: {
-    image: { type: 'string', format: 'binary', contentMediaType: 'application/octet-stream', description: 'The file.' },
+    image: fileField('The file.'),
     query: contracts.SegmentRequest.properties.query,
     queries: {
       ...contracts.SegmentRequest.properties.queries,
       description: 'Several queries: repeat the field. Give either `query` or `queries`.',
     },
-    options: {
-      type: 'string',
-      contentMediaType: 'application/json',
-      description: 'The other fields of the JSON body as one JSON object.',
-      examples: ['{"refine": false, "output": {"format": "png"}}'],
-    },
+    options: optionsField({ refine: false, output: { format: 'png' } }),
   },
 };
 

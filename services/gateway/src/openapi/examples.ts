@@ -70,4 +70,71 @@ export const classifyExamples = {
       top_k: 3,
     },
   },
+  pairs: {
+    summary: 'Chosen pairs, several attributes, sums per word',
+    value: {
+      image: exampleImage,
+      vocabulary: { attributes: ['small', 'red', 'blue'], objects: ['ball', 'car'] },
+      pairs: [
+        ['small', 'red', 'ball'],
+        ['red', 'ball'],
+        ['blue', 'car'],
+      ],
+      marginals: true,
+    },
+  },
+  trained_vocabulary: {
+    summary: 'A trained vocabulary, pairs that it has not seen included',
+    value: { image: exampleImage, vocabulary: 'apparel', world: 'open', unseen_bias: 2 },
+  },
 } as const;
+
+/** What `POST /classify-composition` answers to the first of them. */
+export const classifyAnswer = {
+  id: '4f0e2f6e-0d0f-4f0c-8f5e-7c1d5a2b9e31',
+  model: 'tessera-dual@1',
+  results: [
+    {
+      index: 0,
+      predictions: [
+        {
+          label: 'red ball',
+          attributes: ['red'],
+          object: 'ball',
+          score: 0.81,
+          logit: 24.8,
+          seen: false,
+          sources: { attributes: ['pretrained'], object: 'pretrained' },
+        },
+      ],
+    },
+  ],
+  candidates: { count: 4, excluded: 0 },
+  calibration: { unseen_bias: 0, logit_scale: 100 },
+  timings_ms: { queue: 1.1, decode: 2.9, vision: 14.2, text: 9.3, scoring: 0.1, total: 29.7 },
+};
+
+/** Request bodies of `POST /vocabularies`. */
+export const trainingExamples = {
+  inline: {
+    summary: 'A handful of images',
+    value: {
+      name: 'balls',
+      method: 'csp',
+      recipe: { epochs: 2 },
+      replace: true,
+      examples: [
+        { image: exampleImage, attributes: 'red', object: 'ball' },
+        { image: exampleImage, attributes: 'green', object: 'meadow' },
+      ],
+    },
+  },
+} as const;
+
+/** What `POST /vocabularies` answers. */
+export const trainingAnswer = {
+  id: 'training-9d0c3c44-1f0b-4d54-a3a5-0a4b6e2f8d10',
+  status: 'queued',
+  position: 0,
+  created_at: '2026-11-22T18:00:00.000Z',
+};

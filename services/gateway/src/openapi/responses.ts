@@ -1,4 +1,4 @@
-import { errorTable, ProblemDetails, type ErrorCode } from '@tessera/contracts';
+import { errorTable, JobResponse, ProblemDetails, type ErrorCode } from '@tessera/contracts';
 import type { TSchema } from 'typebox';
 import { problemMediaType } from '../problems/problem-details.js';
 
@@ -9,6 +9,16 @@ const always: readonly ErrorCode[] = ['TSR_INTERNAL'];
 export function jsonResponse(schema: TSchema, description: string): object {
   return { description, content: { 'application/json': { schema } } };
 }
+
+/** The 202 of a route that waits for its job. */
+export const acceptedResponse = {
+  ...jsonResponse(JobResponse, 'Not finished within the wait, or `respond-async`: ask for the job at `location`.'),
+  headers: {
+    location: { type: 'string', description: '`/jobs/{id}`' },
+    'preference-applied': { type: 'string', description: 'The preference that was honoured.' },
+    'retry-after': { type: 'integer', description: 'Seconds after which asking makes sense.' },
+  },
+};
 
 /** Response schemas for the errors of a route, one per status, each naming its codes. */
 export function problemResponses(...codes: readonly ErrorCode[]): Record<number, object> {

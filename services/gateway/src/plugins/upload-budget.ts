@@ -13,6 +13,8 @@ declare module 'fastify' {
 export interface BodyLease {
   /** @throws TesseraError `TSR_QUEUE_FULL` when all bodies together would exceed the budget */
   take(bytes: number): void;
+  /** Gives bytes back that were taken and are no longer referenced. */
+  giveBack(bytes: number): void;
   /** Gives everything back; called once the body is no longer referenced, and at the latest when the response ends. */
   release(): void;
 }
@@ -32,6 +34,11 @@ export function limitUploads(app: GatewayApp, budgetBytes: number): void {
         }
         usedBytes += bytes;
         heldBytes += bytes;
+      },
+      giveBack(bytes) {
+        const given = Math.min(bytes, heldBytes);
+        usedBytes -= given;
+        heldBytes -= given;
       },
       release() {
         usedBytes -= heldBytes;

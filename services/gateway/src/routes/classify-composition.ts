@@ -1,44 +1,143 @@
-import { ClassifyCompositionRequest, ClassifyCompositionResponse, TesseraError } from '@tessera/contracts';
-import type { GatewayApp } from '../context.js';
-import { jsonResponse, problemResponses } from '../openapi/responses.js';
+import { randomUUID } from 'node:crypto';
+import {
+  ClassifyCompositionRequest,
+  ClassifyCompositionResponse,
+  classifyLimits,
+  ClassifyOptions,
+  jobOptionsKey,
+  TesseraError,
+  type ClassifyJob,
+  type ImageSource,
+} from '@tessera/contracts';
+import type { GatewayApp, GatewayContext } from '../context.js';
+import { checkCandidates } from '../intake/check-candidates.js';
+import { readForm, type FormShape } from '../intake/read-form.js';
+import { at, severalAtOnce } from '../intake/several-at-once.js';
+import { storeImage } from '../intake/store-image.js';
+import { answerWithJob } from '../jobs/answer-with-job.js';
+import { clientGone } from '../jobs/client-gone.js';
+import { JobHeaders, jobOptions } from '../jobs/job-headers.js';
+import { parsePrefer } from '../jobs/prefer-header.js';
+import { acceptedResponse, jsonResponse, problemResponses } from '../openapi/responses.js';
+import { exactlyOne } from '../problems/exactly-one.js';
+import { bodyLimitBytes } from '../server-options.js';
+import { requireModel } from '../workers/require-model.js';
 
-/** `POST /classify-composition`: in the contract already, validated, not served yet. */
-export function addClassifyComposition(app: GatewayApp): void {
+/** Images of one request that are fetched and stored at the same time. */
+const imagesAtOnce = 4;
+/** Longer options go through the blob store: the queue is for small jobs. */
+const longestInlineOptions = 65_536;
+
+const schema = {
+  operationId: 'classifyComposition',
+  summary: 'The best (attribute, object) pairs of images',
+  description:
+    'Give exactly one of `image` and `images`. Candidates are `pairs` when given; otherwise the pairs that the vocabulary was trained on (`world: closed`), or all of its attributes with all of its objects (`world: open`). Scores are shared out among all candidates, before `top_k`.',
+  tags: ['Classification'],
+  security: [{ apiKey: [] }],
+  headers: JobHeaders,
+  body: ClassifyCompositionRequest,
+  response: {
+    200: jsonResponse(ClassifyCompositionResponse, 'Pairs per image, best first.'),
+    202: acceptedResponse,
+    ...problemResponses(
+      'TSR_VALIDATION',
+      'TSR_BODY_INVALID',
+      'TSR_IMAGE_SOURCE_INVALID',
+      'TSR_UNAUTHORIZED',
+      'TSR_IMAGE_URL_FORBIDDEN',
+      'TSR_IMAGE_NOT_FOUND',
+      'TSR_MODEL_NOT_FOUND',
+      'TSR_VOCABULARY_NOT_FOUND',
+      'TSR_JOB_CANCELLED',
+      'TSR_BODY_TOO_LARGE',
+      'TSR_IMAGE_TOO_LARGE',
+      'TSR_MEDIA_TYPE_UNSUPPORTED',
+      'TSR_IMAGE_FORMAT_UNSUPPORTED',
+      'TSR_IMAGE_FETCH_FAILED',
+      'TSR_IMAGE_CORRUPT',
+      'TSR_VOCABULARY_MISMATCH',
+      'TSR_QUEUE_FULL',
+      'TSR_INFERENCE_FAILED',
+      'TSR_QUEUE_UNAVAILABLE',
+      'TSR_JOB_EXPIRED',
+    ),
+  },
+};
+
+const form: FormShape = {
+  properties: ClassifyCompositionRequest.properties,
+  lists: ['images'],
+  files: ['image', 'images'],
+  options: Object.keys(ClassifyOptions.properties),
+  maxFiles: classifyLimits.images + 1,
+};
+
+/** `POST /classify-composition`: stores the images, queues the job and waits for its result. */
+export function addClassifyComposition(app: GatewayApp, context: GatewayContext): void {
   app.post(
     '/classify-composition',
     {
-      schema: {
-        operationId: 'classifyComposition',
-        summary: 'The best (attribute, object) pairs of an image',
-        description:
-          'The contract of a coming version: bodies are validated, valid ones are answered 501. Give exactly one of `image` and `images`.',
-        tags: ['Classification'],
-        security: [{ apiKey: [] }],
-        body: ClassifyCompositionRequest,
-        response: {
-          200: jsonResponse(ClassifyCompositionResponse, 'Pairs per image, best first.'),
-          ...problemResponses(
-            'TSR_VALIDATION',
-            'TSR_BODY_INVALID',
-            'TSR_UNAUTHORIZED',
-            'TSR_BODY_TOO_LARGE',
-            'TSR_MEDIA_TYPE_UNSUPPORTED',
-            'TSR_NOT_IMPLEMENTED',
-          ),
-        },
+      schema,
+      preValidation: async (request) => {
+        if (!request.isMultipart()) return;
+        const { body, uploads } = await readForm(request, form, bodyLimitBytes(context.config));
+        request.uploads = uploads;
+        request.body = body as ClassifyCompositionRequest;
       },
     },
-    ({ body }) => {
-      if ((body.image === undefined) === (body.images === undefined)) {
-        const message = 'give exactly one of image and images';
-        throw new TesseraError('TSR_VALIDATION', 'Give exactly one of /image and /images.', {
-          fields: [
-            { pointer: '/image', message },
-            { pointer: '/images', message },
-          ],
-        });
-      }
-      throw new TesseraError('TSR_NOT_IMPLEMENTED', 'Compositional classification is not served yet.');
+    async (request, reply) => {
+      const startedAt = performance.now();
+      const client = clientGone(reply);
+      const id = randomUUID();
+      const job = await createJob(id, request.body, request.uploads, context, client);
+      // Nothing may keep the images in memory while the request waits.
+      request.body = undefined as never;
+      request.uploads = new Map();
+      request.bodyLease.release();
+      await context.queue.add(job, { id, ...jobOptions(request.headers) });
+      const intakeMs = performance.now() - startedAt;
+      return answerWithJob(id, parsePrefer(request.headers.prefer), { reply, client, context, intakeMs });
     },
   );
+}
+
+async function createJob(
+  id: string,
+  { image, images, ...options }: ClassifyCompositionRequest,
+  uploads: ReadonlyMap<string, Uint8Array>,
+  context: GatewayContext,
+  client: AbortSignal,
+): Promise<ClassifyJob> {
+  const sources = oneOf(image, images);
+  checkCandidates(options);
+  const { model, vocabulary } = options;
+  if (model !== undefined) await requireModel(model, 'composition', context.workers);
+  if (typeof vocabulary === 'string' && !(await context.vocabularies.has(vocabulary))) {
+    throw new TesseraError('TSR_VOCABULARY_NOT_FOUND', `There is no vocabulary "${vocabulary}".`);
+  }
+  const imageIds: string[] = sources.map(() => '');
+  await severalAtOnce(sources.entries(), imagesAtOnce, async ([index, source]) => {
+    const pointer = image === undefined ? `/images/${index}` : '/image';
+    imageIds[index] = await at(pointer, storeImage(source, uploads, context, client));
+  });
+  return { kind: 'classify', imageIds, options: await storeOptions(id, options, context) };
+}
+
+async function storeOptions(
+  id: string,
+  options: ClassifyOptions,
+  { blobs, config }: GatewayContext,
+): Promise<ClassifyJob['options']> {
+  const text = JSON.stringify(options);
+  if (text.length <= longestInlineOptions) return options;
+  const key = jobOptionsKey(id);
+  await blobs.put(key, Buffer.from(text), { ttlMs: config.TESSERA_IMAGE_TTL_S * 1000 });
+  return { key };
+}
+
+function oneOf(image: ImageSource | undefined, images: ImageSource[] | undefined): ImageSource[] {
+  if (image !== undefined && images === undefined) return [image];
+  if (image === undefined && images !== undefined) return images;
+  throw exactlyOne('image', 'images');
 }

@@ -1,6 +1,7 @@
 import { JobResponse, TesseraError } from '@tessera/contracts';
 import Type from 'typebox';
 import type { GatewayApp, GatewayContext } from '../context.js';
+import { queueOf } from '../jobs/job-queues.js';
 import { jobResponse } from '../jobs/job-response.js';
 import { jsonResponse, problemResponses } from '../openapi/responses.js';
 
@@ -9,7 +10,8 @@ const shared = { tags: ['Jobs'], security: [{ apiKey: [] }], params: JobParamete
 const errors = problemResponses('TSR_UNAUTHORIZED', 'TSR_JOB_NOT_FOUND', 'TSR_QUEUE_UNAVAILABLE');
 
 /** `GET` and `DELETE /jobs/{id}`. */
-export function addJobs(app: GatewayApp, { queue, blobs }: GatewayContext): void {
+export function addJobs(app: GatewayApp, context: GatewayContext): void {
+  const { blobs, vocabularies } = context;
   app.get(
     '/jobs/:id',
     {
@@ -22,7 +24,7 @@ export function addJobs(app: GatewayApp, { queue, blobs }: GatewayContext): void
       },
     },
     async ({ params }) => {
-      const job = await queue.get(params.id);
+      const job = await queueOf(params.id, context).get(params.id);
       if (job === null) throw unknownJob();
       return jobResponse(job, blobs);
     },
@@ -44,9 +46,13 @@ export function addJobs(app: GatewayApp, { queue, blobs }: GatewayContext): void
       },
     },
     async ({ params }, reply) => {
+      const queue = queueOf(params.id, context);
       const outcome = await queue.cancel(params.id);
       const job = await queue.get(params.id);
       if (outcome === 'unknown' || job === null) throw unknownJob();
+      // A running training is cleaned up after by its worker; this one will never see any.
+      if (outcome === 'cancelled' && job.data.kind === 'train-vocabulary')
+        await vocabularies.forget(job.id, job.data.name);
       return reply.code(outcome === 'cancelling' ? 202 : 200).send(await jobResponse(job, blobs));
     },
   );

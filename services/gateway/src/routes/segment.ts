@@ -1,22 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { imageId } from '@tessera/blob-store';
-import { JobResponse, SegmentRequest, SegmentResponse, TesseraError, type SegmentJob } from '@tessera/contracts';
+import { SegmentOptions, SegmentRequest, SegmentResponse, type SegmentJob } from '@tessera/contracts';
 import type { GatewayApp, GatewayContext } from '../context.js';
-import { readSegmentForm } from '../intake/read-form.js';
+import { readForm, type FormShape } from '../intake/read-form.js';
 import { storeImage } from '../intake/store-image.js';
 import { answerWithJob } from '../jobs/answer-with-job.js';
 import { clientGone } from '../jobs/client-gone.js';
 import { JobHeaders, jobOptions } from '../jobs/job-headers.js';
 import { parsePrefer } from '../jobs/prefer-header.js';
-import { jsonResponse, problemResponses } from '../openapi/responses.js';
+import { acceptedResponse, jsonResponse, problemResponses } from '../openapi/responses.js';
+import { exactlyOne } from '../problems/exactly-one.js';
 import { bodyLimitBytes } from '../server-options.js';
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** The file part of a form; the body then refers to it by its id. */
-    uploadedImage: Uint8Array | undefined;
-  }
-}
+import { requireModel } from '../workers/require-model.js';
 
 const schema = {
   operationId: 'segment',
@@ -29,14 +23,7 @@ const schema = {
   body: SegmentRequest,
   response: {
     200: jsonResponse(SegmentResponse, 'One result per query, in their order.'),
-    202: {
-      ...jsonResponse(JobResponse, 'Not finished within the wait, or `respond-async`: ask for the job at `location`.'),
-      headers: {
-        location: { type: 'string', description: '`/jobs/{id}`' },
-        'preference-applied': { type: 'string', description: 'The preference that was honoured.' },
-        'retry-after': { type: 'integer', description: 'Seconds after which asking makes sense.' },
-      },
-    },
+    202: acceptedResponse,
     ...problemResponses(
       'TSR_VALIDATION',
       'TSR_BODY_INVALID',
@@ -61,28 +48,35 @@ const schema = {
   },
 };
 
+const form: FormShape = {
+  properties: SegmentRequest.properties,
+  lists: ['queries'],
+  files: ['image'],
+  options: Object.keys(SegmentOptions.properties),
+  maxFiles: 4,
+};
+
 /** `POST /segment`: stores the image, queues the job and waits for its result. */
 export function addSegment(app: GatewayApp, context: GatewayContext): void {
-  app.decorateRequest('uploadedImage');
   app.post(
     '/segment',
     {
       schema,
       preValidation: async (request) => {
         if (!request.isMultipart()) return;
-        const { body, image } = await readSegmentForm(request, bodyLimitBytes(context.config));
-        request.uploadedImage = image;
+        const { body, uploads } = await readForm(request, form, bodyLimitBytes(context.config));
+        request.uploads = uploads;
         // From here on a form is a JSON body that refers to its image; like any body it is validated next.
-        request.body = { ...body, ...(image === undefined ? {} : { image: { id: imageId(image) } }) } as SegmentRequest;
+        request.body = body as SegmentRequest;
       },
     },
     async (request, reply) => {
       const startedAt = performance.now();
       const client = clientGone(reply);
-      const job = await createJob(request.body, request.uploadedImage, context, client);
+      const job = await createJob(request.body, request.uploads, context, client);
       // Nothing may keep the image in memory while the request waits.
       request.body = undefined as never;
-      request.uploadedImage = undefined;
+      request.uploads = new Map();
       request.bodyLease.release();
       const id = randomUUID();
       await context.queue.add(job, { id, ...jobOptions(request.headers) });
@@ -94,15 +88,15 @@ export function addSegment(app: GatewayApp, context: GatewayContext): void {
 
 async function createJob(
   { image, query, queries, ...options }: SegmentRequest,
-  uploadedImage: Uint8Array | undefined,
+  uploads: ReadonlyMap<string, Uint8Array>,
   context: GatewayContext,
   client: AbortSignal,
 ): Promise<SegmentJob> {
   const asked = oneOf(query, queries);
-  if (options.model !== undefined) await requireModel(options.model, context);
+  if (options.model !== undefined) await requireModel(options.model, 'segmentation', context.workers);
   return {
     kind: 'segment',
-    imageId: await storeImage(uploadedImage ?? image, context, client),
+    imageId: await storeImage(image, uploads, context, client),
     queries: asked,
     options,
   };
@@ -111,18 +105,5 @@ async function createJob(
 function oneOf(query: string | undefined, queries: string[] | undefined): string[] {
   if (query !== undefined && queries === undefined) return [query];
   if (query === undefined && queries !== undefined) return queries;
-  const message = 'give exactly one of query and queries';
-  throw new TesseraError('TSR_VALIDATION', 'Give exactly one of /query and /queries.', {
-    fields: [
-      { pointer: '/query', message },
-      { pointer: '/queries', message },
-    ],
-  });
-}
-
-/** While no worker reports itself nobody knows which models there will be, and the job may wait for one. */
-async function requireModel(name: string, { workers }: GatewayContext): Promise<void> {
-  const served = (await workers.models()).map((model) => model.name);
-  if (served.length === 0 || served.includes(name)) return;
-  throw new TesseraError('TSR_MODEL_NOT_FOUND', `The model is none of: ${served.join(', ')}.`);
+  throw exactlyOne('query', 'queries');
 }

@@ -11,9 +11,11 @@ import {
   TesseraError,
   workerKeyPrefix,
   type ErrorCode,
+  type JobData,
   type JobResponse,
   type ProblemDetails,
   type SegmentOptions,
+  type TrainVocabularyJob,
   type WorkerReport,
 } from '@tessera/contracts';
 import { createJobQueue, type JobProcessor, type JobQueue, type RunningJob } from '@tessera/queue';
@@ -26,31 +28,39 @@ import type { GatewayApp } from '../context.js';
 export class TestStores {
   readonly blobs: BlobStore;
   readonly #directory: string;
+  /** Shared by all gateways. */
+  readonly trainings: JobQueue<TrainVocabularyJob>;
   readonly #queues: JobQueue[] = [];
 
-  private constructor(directory: string, blobs: BlobStore) {
+  private constructor(directory: string, blobs: BlobStore, trainings: JobQueue<TrainVocabularyJob>) {
     this.#directory = directory;
     this.blobs = blobs;
+    this.trainings = trainings;
   }
 
   static async open(): Promise<TestStores> {
     const directory = await mkdtemp(join(tmpdir(), 'tessera-gateway-'));
-    return new TestStores(directory, await openFileBlobStore({ directory: join(directory, 'blobs'), onError: fail }));
+    const blobs = await openFileBlobStore({ directory: join(directory, 'blobs'), onError: fail });
+    return new TestStores(directory, blobs, await openEmbedded(directory, 'trainings'));
   }
 
   /** A queue of its own, so that the jobs of one test are no concern of the others. */
   async openQueue(name: string, maxWaiting = 1_000): Promise<JobQueue> {
-    const connection = { kind: 'embedded', directory: join(this.#directory, 'queue') } as const;
-    const queue = await createJobQueue({ name, connection, maxWaiting, attempts: 1, onError: () => undefined });
+    const queue = await openEmbedded<JobData>(this.#directory, name, maxWaiting);
     this.#queues.push(queue);
     return queue;
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#queues.map((queue) => queue.close()));
+    await Promise.all([...this.#queues, this.trainings].map((queue) => queue.close()));
     await this.blobs.close();
     await rm(this.#directory, { recursive: true });
   }
+}
+
+function openEmbedded<Data>(directory: string, name: string, maxWaiting = 1_000): Promise<JobQueue<Data>> {
+  const connection = { kind: 'embedded', directory: join(directory, 'queue') } as const;
+  return createJobQueue<Data>({ name, connection, maxWaiting, attempts: 1, onError: () => undefined });
 }
 
 function fail(error: Error): never {
@@ -66,10 +76,11 @@ export interface TestGateway {
 /** A gateway that listens on a free loopback port. The settings are environment variables. */
 export async function listen(
   queue: JobQueue,
-  blobs: BlobStore,
+  { blobs, trainings }: TestStores,
   settings: Record<string, string> = {},
 ): Promise<TestGateway> {
-  const app = await createGateway({ config: parseConfig(settings), queue, blobs, logger: pino({ level: 'silent' }) });
+  const config = parseConfig(settings);
+  const app = await createGateway({ config, queue, trainings, blobs, logger: pino({ level: 'silent' }) });
   await app.listen({ host: '127.0.0.1', port: 0 });
   return { app, port: (app.server.address() as AddressInfo).port, client: request(app.server) };
 }

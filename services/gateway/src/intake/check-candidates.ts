@@ -1,0 +1,42 @@
+import {
+  classifyLimits,
+  TesseraError,
+  type ClassifyOptions,
+  type InlineVocabulary,
+  type Pair,
+} from '@tessera/contracts';
+
+/**
+ * Refuses candidates that no model could classify among, as far as that shows without the trained vocabulary: too many
+ * pairs of an inline one, and pairs that name what it does not list.
+ *
+ * @throws TesseraError `TSR_VALIDATION`
+ */
+export function checkCandidates({ vocabulary, pairs }: Pick<ClassifyOptions, 'vocabulary' | 'pairs'>): void {
+  if (typeof vocabulary === 'string') return;
+  if (pairs === undefined) checkCount(vocabulary);
+  else checkPairs(pairs, vocabulary);
+}
+
+function checkCount({ attributes, objects }: InlineVocabulary): void {
+  const count = attributes.length * objects.length;
+  if (count <= classifyLimits.candidates) return;
+  const message = `has ${attributes.length} × ${objects.length} = ${count} pairs, more than ${classifyLimits.candidates}`;
+  throw new TesseraError('TSR_VALIDATION', `The vocabulary ${message}; name the candidates in /pairs.`, {
+    fields: [{ pointer: '/vocabulary', message }],
+  });
+}
+
+function checkPairs(pairs: readonly Pair[], vocabulary: InlineVocabulary): void {
+  const attributes = new Set(vocabulary.attributes);
+  const objects = new Set(vocabulary.objects);
+  for (const [index, pair] of pairs.entries()) {
+    const last = pair.length - 1;
+    const unknown = pair.findIndex((word, place) => !(place === last ? objects : attributes).has(word));
+    if (unknown < 0) continue;
+    const message = `is none of the vocabulary’s ${unknown === last ? 'objects' : 'attributes'}`;
+    throw new TesseraError('TSR_VALIDATION', `/pairs/${index}/${unknown} ${message}.`, {
+      fields: [{ pointer: `/pairs/${index}/${unknown}`, message }],
+    });
+  }
+}

@@ -1,0 +1,69 @@
+import { TesseraError } from '@tessera/contracts';
+import { formValue, parseJson } from './form-values.js';
+import type { FormShape } from './read-form.js';
+
+/** Gathers the parts of a form into a JSON body and remembers what is wrong with them. */
+export class FormFields {
+  readonly #shape: Omit<FormShape, 'maxFiles'>;
+  readonly #values = new Map<string, unknown>();
+  readonly #problems = new Map<string, string>();
+  #options: Record<string, unknown> = {};
+
+  constructor(shape: Omit<FormShape, 'maxFiles'>) {
+    this.#shape = shape;
+  }
+
+  /** @returns whether a file belongs there */
+  addFile(name: string, reference: { readonly id: string }): boolean {
+    const { files } = this.#shape;
+    if (files.includes(name)) this.#add(name, reference);
+    else this.refuse(name, `must not be a file; files are called ${files.join(' or ')}`);
+    return files.includes(name);
+  }
+
+  addText(name: string, text: string): void {
+    if (name === 'options') this.#setOptions(text);
+    else this.#add(name, formValue(this.#schemaOf(name), text));
+  }
+
+  refuse(name: string, message: string): void {
+    this.#problems.set(name, message);
+  }
+
+  /** @throws TesseraError `TSR_VALIDATION` with a pointer per part that is wrong */
+  toBody(): Record<string, unknown> {
+    if (this.#problems.size > 0) {
+      const fields = [...this.#problems].map(([name, message]) => ({ pointer: `/${name}`, message }));
+      const detail = fields.map(({ pointer, message }) => `${pointer} ${message}`).join('; ');
+      throw new TesseraError('TSR_VALIDATION', `${detail}.`, { fields });
+    }
+    return { ...this.#options, ...Object.fromEntries(this.#values) };
+  }
+
+  #schemaOf(name: string) {
+    const schema = this.#shape.properties[name];
+    if (!this.#shape.lists.includes(name)) return schema;
+    return (schema as { items?: typeof schema } | undefined)?.items;
+  }
+
+  #setOptions(text: string): void {
+    const options = parseJson(text);
+    if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+      this.refuse('options', 'must be a JSON object');
+      return;
+    }
+    const foreign = Object.keys(options).filter((name) => !this.#shape.options.includes(name));
+    for (const name of foreign.slice(0, 8)) this.refuse(`options/${name.slice(0, 128)}`, 'is not a known option');
+    this.#options = { ...options };
+  }
+
+  #add(name: string, value: unknown): void {
+    const known = this.#values.get(name);
+    if (this.#shape.lists.includes(name)) {
+      this.#values.set(name, [...((known as unknown[] | undefined) ?? []), value]);
+      return;
+    }
+    if (this.#values.has(name)) this.refuse(name, 'must be given once');
+    this.#values.set(name, value);
+  }
+}

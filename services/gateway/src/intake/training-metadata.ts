@@ -1,0 +1,58 @@
+import { MetadataRow, TesseraError, trainingLimits, type ExampleSet } from '@tessera/contracts';
+import Type from 'typebox';
+import { Compile } from 'typebox/compile';
+
+/** What `metadata.json` says of one image. */
+export interface MetadataEntry {
+  /** Path below `images/`. */
+  readonly image: string;
+  readonly attributes: string[];
+  readonly object: string;
+  readonly set: ExampleSet;
+}
+
+const rows = Compile(Type.Array(MetadataRow));
+const imageDirectory = 'images/';
+
+/**
+ * Reads the `metadata.json` of a training set: a JSON array of {@link MetadataRow}.
+ *
+ * @throws TesseraError `TSR_ARCHIVE_INVALID` that says in which row what is wrong
+ */
+export function parseMetadata(file: Uint8Array): MetadataEntry[] {
+  const value = parseJson(file);
+  if (Array.isArray(value) && value.length > trainingLimits.examples) {
+    throw invalid(`has ${value.length} rows, more than ${trainingLimits.examples}`);
+  }
+  if (!rows.Check(value)) {
+    const [problem] = rows.Errors(value);
+    throw invalid(`is not as it should be: ${problem?.instancePath ?? ''} ${problem?.message ?? ''}`);
+  }
+  if (value.length === 0) throw invalid('has no rows');
+  return value.map(toEntry);
+}
+
+function parseJson(file: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(file.buffer, file.byteOffset, file.byteLength).toString('utf8')) as unknown;
+  } catch (cause) {
+    throw invalid('is not JSON', cause);
+  }
+}
+
+function toEntry(row: MetadataRow, index: number): MetadataEntry {
+  const attributes = row.attributes ?? row.attr;
+  const object = row.object ?? row.obj;
+  if (attributes === undefined) throw invalid(`has no attributes in row ${index}`);
+  if (object === undefined) throw invalid(`has no object in row ${index}`);
+  return {
+    image: row.image.startsWith(imageDirectory) ? row.image.slice(imageDirectory.length) : row.image,
+    attributes: typeof attributes === 'string' ? [attributes] : attributes,
+    object,
+    set: row.set ?? 'train',
+  };
+}
+
+function invalid(problem: string, cause?: unknown): TesseraError {
+  return new TesseraError('TSR_ARCHIVE_INVALID', `metadata.json ${problem}.`, { cause });
+}

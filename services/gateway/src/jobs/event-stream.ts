@@ -1,0 +1,44 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { JobEvent } from './job-events.js';
+
+/** Proxies close connections that are silent for long. */
+const heartbeatMs = 15_000;
+/** How soon a client that lost its connection should come back. */
+const reconnectMs = 1_000;
+
+const heartbeat = ': still there\n\n';
+
+/** The text of an event stream (WHATWG HTML, section 9.2), with a comment whenever there was nothing to tell for long. */
+export async function* eventStream(
+  batches: AsyncIterable<readonly JobEvent[]>,
+  pauseMs: number = heartbeatMs,
+): AsyncGenerator<string, void, undefined> {
+  yield `retry: ${reconnectMs}\n\n`;
+  const iterator = batches[Symbol.asyncIterator]();
+  let next = iterator.next();
+  for (;;) {
+    const batch = await within(next, pauseMs);
+    if (batch === undefined) {
+      yield heartbeat;
+      continue;
+    }
+    if (batch.done === true) return;
+    for (const event of batch.value) yield encodeEvent(event);
+    next = iterator.next();
+  }
+}
+
+/** JSON has no line breaks, so that one line of data is enough. */
+function encodeEvent({ event, id, data }: JobEvent): string {
+  return `event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`;
+}
+
+/** What the promise gives; undefined when it takes longer than the time given. */
+async function within<Value>(promise: Promise<Value>, timeoutMs: number): Promise<Value | undefined> {
+  const timer = new AbortController();
+  try {
+    return await Promise.race([promise, delay(timeoutMs, undefined, { signal: timer.signal }).catch(() => undefined)]);
+  } finally {
+    timer.abort();
+  }
+}

@@ -1,0 +1,75 @@
+import { Readable } from 'node:stream';
+import { TesseraError } from '@tessera/contracts';
+import type { FastifyReply } from 'fastify';
+import Type from 'typebox';
+import type { GatewayApp, GatewayContext } from '../context.js';
+import { eventStream } from '../jobs/event-stream.js';
+import { isLastEvent, JobEvents, parseEventId, type JobEvent } from '../jobs/job-events.js';
+import { queueOf } from '../jobs/job-queues.js';
+import { jobResult } from '../jobs/job-response.js';
+import { problemResponses } from '../openapi/responses.js';
+
+const schema = {
+  operationId: 'followJob',
+  summary: 'Follow a job by server-sent events',
+  description:
+    '`status` and `progress` as they change, then `result` or `error`, with which the stream ends. The data of `status` is a job, of `progress` its progress, of `result` the response of the route that created the job, of `error` problem details. A client that lost its connection goes on with `last-event-id`, at any gateway; one that has seen the end is answered 204.',
+  tags: ['Jobs'],
+  security: [{ apiKey: [] }],
+  params: Type.Object({ id: Type.String({ description: 'As in the `location` of the 202 answer.' }) }),
+  headers: Type.Object({
+    'last-event-id': Type.Optional(Type.String({ description: 'The id of the last event that was received.' })),
+  }),
+  response: {
+    200: { description: 'The events.', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+    204: { description: 'There is nothing left to tell.', type: 'null' },
+    ...problemResponses('TSR_UNAUTHORIZED', 'TSR_JOB_NOT_FOUND', 'TSR_QUEUE_UNAVAILABLE'),
+  },
+};
+
+/** `GET /jobs/{id}/events`. */
+export function addJobEvents(app: GatewayApp, context: GatewayContext): void {
+  app.get('/jobs/:id/events', { schema }, async (request, reply) => {
+    const { id } = request.params;
+    const lastEventId = parseEventId(request.headers['last-event-id']);
+    if ((await queueOf(id, context).get(id)) === null) {
+      throw new TesseraError('TSR_JOB_NOT_FOUND', 'No job is kept under this id.');
+    }
+    if (isLastEvent(lastEventId)) return reply.code(204).send();
+    const text = eventStream(events(id, new JobEvents(lastEventId), context, untilEitherEnds(reply, context.closing)));
+    return reply
+      .type('text/event-stream')
+      .header('x-accel-buffering', 'no')
+      .send(Readable.from(text, { objectMode: false }));
+  });
+}
+
+/** Aborts when the connection closes, and when the gateway does: the client then goes on at another one. */
+function untilEitherEnds(reply: FastifyReply, closing: AbortSignal): AbortSignal {
+  const controller = new AbortController();
+  const stop = () => {
+    controller.abort();
+  };
+  if (closing.aborted) stop();
+  closing.addEventListener('abort', stop, { once: true });
+  reply.raw.once('close', () => {
+    closing.removeEventListener('abort', stop);
+    stop();
+  });
+  return controller.signal;
+}
+
+async function* events(
+  id: string,
+  told: JobEvents,
+  context: GatewayContext,
+  signal: AbortSignal,
+): AsyncGenerator<readonly JobEvent[]> {
+  try {
+    for await (const job of queueOf(id, context).follow(id, signal)) {
+      yield told.next(job, await jobResult(job, context.blobs));
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}

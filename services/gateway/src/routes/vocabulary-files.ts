@@ -1,0 +1,79 @@
+import { TesseraError, VocabularyDescription, vocabularyMediaType } from '@tessera/contracts';
+import type { GatewayApp, GatewayContext } from '../context.js';
+import { jsonResponse, problemResponses } from '../openapi/responses.js';
+import { VocabularyParameters } from './vocabularies.js';
+
+const shared = { tags: ['Vocabularies'], security: [{ apiKey: [] }], params: VocabularyParameters };
+const binary = { type: 'string', contentMediaType: vocabularyMediaType };
+
+/** `GET` and `PUT /vocabularies/{name}/file`: a vocabulary as one file, to be kept or moved to another service. */
+export function addVocabularyFiles(app: GatewayApp, { vocabularies }: GatewayContext): void {
+  // Only here: elsewhere bytes are no body.
+  app.addContentTypeParser(
+    [vocabularyMediaType, 'application/octet-stream'],
+    { parseAs: 'buffer' },
+    (_request, body, done) => {
+      done(null, body);
+    },
+  );
+
+  app.get(
+    '/vocabularies/:name/file',
+    {
+      schema: {
+        ...shared,
+        operationId: 'exportVocabulary',
+        summary: 'A vocabulary as a file',
+        response: {
+          200: { description: 'A safetensors file.', content: { [vocabularyMediaType]: { schema: binary } } },
+          ...problemResponses(
+            'TSR_VALIDATION',
+            'TSR_UNAUTHORIZED',
+            'TSR_VOCABULARY_NOT_FOUND',
+            'TSR_QUEUE_UNAVAILABLE',
+          ),
+        },
+      },
+    },
+    async ({ params }, reply) => {
+      const file = await vocabularies.file(params.name);
+      return reply
+        .type(vocabularyMediaType)
+        .header('content-disposition', `attachment; filename="${params.name}.tessera-vocabulary"`)
+        .send(Buffer.from(file.buffer, file.byteOffset, file.byteLength));
+    },
+  );
+
+  app.put(
+    '/vocabularies/:name/file',
+    {
+      schema: {
+        ...shared,
+        operationId: 'importVocabulary',
+        summary: 'Store a vocabulary from a file',
+        description: 'Under the name of the path, whatever name the file has. A vocabulary of this name is replaced.',
+        response: {
+          200: jsonResponse(VocabularyDescription, 'Replaced.'),
+          201: jsonResponse(VocabularyDescription, 'Created.'),
+          ...problemResponses(
+            'TSR_VALIDATION',
+            'TSR_UNAUTHORIZED',
+            'TSR_VOCABULARY_CONFLICT',
+            'TSR_BODY_TOO_LARGE',
+            'TSR_MEDIA_TYPE_UNSUPPORTED',
+            'TSR_VOCABULARY_INVALID',
+            'TSR_QUEUE_FULL',
+            'TSR_QUEUE_UNAVAILABLE',
+          ),
+        },
+      },
+    },
+    async ({ params, body }, reply) => {
+      if (!Buffer.isBuffer(body)) {
+        throw new TesseraError('TSR_MEDIA_TYPE_UNSUPPORTED', `The content-type must be ${vocabularyMediaType}.`);
+      }
+      const { isNew, description } = await vocabularies.import(params.name, body);
+      return reply.code(isNew ? 201 : 200).send(description);
+    },
+  );
+}
