@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -72,4 +72,19 @@ test('a bundle is up to date while its sources and its files are the same', asyn
 
 test('a directory without a bundle is not up to date', async () => {
   assert.equal(await isUpToDate(join(models, 'missing'), 'x'), false);
+});
+
+test('a bundle links the files that another one has, and no file that only has its name', async () => {
+  const [first, same, other] = ['first', 'same', 'other'].map((name) => join(models, name));
+  assert.ok(first && same && other);
+  await writeBundle(first, 'a', contentWith('shared'));
+  await writeBundle(same, 'a', contentWith('shared'), first);
+  await writeBundle(other, 'a', contentWith('different'), first);
+  const fileOf = async (directory: string) => (await stat(join(directory, 'text.txt'))).ino;
+  assert.equal(await fileOf(same), await fileOf(first));
+  assert.notEqual(await fileOf(other), await fileOf(first));
+  assert.equal(await readFile(join(other, 'text.txt'), 'utf8'), 'different');
+
+  await rm(first, { recursive: true });
+  assert.equal(await isUpToDate(same, 'a'), true);
 });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { BundleManifest, PipelineManifest, PipelineName } from '@tessera/contracts';
 
@@ -19,8 +19,15 @@ export interface BundleContent {
  *
  * @param directory - the bundle's directory; replaced when it exists
  * @param builtFrom - fingerprint of the builder and its sources, for {@link isUpToDate}
+ * @param shared - a bundle on disk; files that are the same there are linked where the file system can, so that they
+ *   take no more room
  */
-export async function writeBundle(directory: string, builtFrom: string, content: BundleContent): Promise<void> {
+export async function writeBundle(
+  directory: string,
+  builtFrom: string,
+  content: BundleContent,
+  shared?: string,
+): Promise<void> {
   // Readers of the models directory leave hidden directories alone.
   const hidden = join(dirname(directory), `.${basename(directory)}-${process.pid}`);
   const staging = `${hidden}-new`;
@@ -30,7 +37,8 @@ export async function writeBundle(directory: string, builtFrom: string, content:
   const files: BundleManifest['files'] = {};
   for (const [name, bytes] of Object.entries(content.files)) {
     files[name] = { sha256: sha256(bytes), bytes: bytes.byteLength };
-    await writeFile(join(staging, name), bytes);
+    const isLinked = shared !== undefined && (await linkEqual(join(shared, name), join(staging, name), bytes));
+    if (!isLinked) await writeFile(join(staging, name), bytes);
   }
   const manifest: BundleManifest = { schema: 1, ...content.manifest, built_from: builtFrom, files };
   await writeFile(join(staging, 'bundle.json'), `${JSON.stringify(manifest, null, 2)}\n`);
@@ -47,6 +55,17 @@ export async function isUpToDate(directory: string, builtFrom: string): Promise<
     for (const [name, file] of Object.entries(manifest.files)) {
       if (sha256(await readFile(join(directory, name))) !== file.sha256) return false;
     }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Makes `target` another name of a file, if that has the very bytes and the file system has hard links. */
+async function linkEqual(file: string, target: string, bytes: Uint8Array): Promise<boolean> {
+  try {
+    if (!(await readFile(file)).equals(bytes)) return false;
+    await link(file, target);
     return true;
   } catch {
     return false;

@@ -1,21 +1,57 @@
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parseConfig } from '@tessera/contracts';
 import { buildBaselineBundle } from './baseline/build-baseline-bundle.js';
-import { isUpToDate, writeBundle } from './bundle-directory.js';
+import { isUpToDate, writeBundle, type BundleContent } from './bundle-directory.js';
 import { builderFingerprint } from './fingerprint.js';
+import { buildReasonerBundle, reasonerWeightsDirectory } from './reasoner/build-reasoner-bundle.js';
+
+interface BundleRecipe {
+  readonly name: string;
+  /** Directory of its trained weights; nothing when it has none. */
+  readonly weights?: URL;
+  /** Name of a bundle that has some of its files. */
+  readonly sharesWith?: string;
+  readonly build: () => Promise<BundleContent>;
+}
+
+let baseline: Promise<BundleContent> | undefined;
+
+function builtBaseline(): Promise<BundleContent> {
+  baseline ??= buildBaselineBundle();
+  return baseline;
+}
+
+const recipes: readonly BundleRecipe[] = [
+  { name: 'tessera-baseline', build: builtBaseline },
+  {
+    name: 'tessera-mini',
+    weights: reasonerWeightsDirectory,
+    sharesWith: 'tessera-baseline',
+    build: async () => buildReasonerBundle(await builtBaseline()),
+  },
+];
 
 const { MODELS_DIR: modelsDirectory } = parseConfig(process.env);
-const directory = join(modelsDirectory, 'tessera-baseline');
-const fingerprint = await builderFingerprint();
+await mkdir(modelsDirectory, { recursive: true });
+for (const recipe of recipes) await buildBundle(recipe);
 
-if (await isUpToDate(directory, fingerprint)) {
-  console.log(`${directory} is up to date`);
-} else {
+async function buildBundle({ name, weights, sharesWith, build }: BundleRecipe): Promise<void> {
+  const directory = join(modelsDirectory, name);
+  if (weights !== undefined && !existsSync(weights)) {
+    console.log(`${directory} is left out: its weights are not there; see training/README.md`);
+    return;
+  }
+  const fingerprint = await builderFingerprint(...(weights === undefined ? [] : [weights]));
+  if (await isUpToDate(directory, fingerprint)) {
+    console.log(`${directory} is up to date`);
+    return;
+  }
   console.log(`building ${directory} from the installed weight packages …`);
   const startedAt = performance.now();
-  await mkdir(modelsDirectory, { recursive: true });
-  await writeBundle(directory, fingerprint, await buildBaselineBundle());
+  const shared = sharesWith === undefined ? undefined : join(modelsDirectory, sharesWith);
+  await writeBundle(directory, fingerprint, await build(), shared);
   console.log(`${directory} built in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
 }

@@ -4,7 +4,8 @@ import { buildTextEncoder } from '../text/text-encoder.js';
 import { buildVisionGraphs } from '../vision/vision-graphs.js';
 import { baselineClasses, baselineSettings } from './baseline-settings.js';
 
-const files = {
+/** Names of the files in the bundle. */
+export const baselineFiles = {
   detector: 'detector.onnx',
   imageEncoder: 'image-encoder.onnx',
   maskDecoder: 'mask-decoder.onnx',
@@ -15,13 +16,13 @@ const files = {
 
 const graphs: BundleManifest['graphs'] = {
   detector: {
-    file: files.detector,
+    file: baselineFiles.detector,
     inputs: ['image'],
     outputs: ['boxes', 'scores', 'classes', 'region_boxes', 'region_class_scores'],
   },
-  image_encoder: { file: files.imageEncoder, inputs: ['image'], outputs: ['embedding'] },
-  mask_decoder: { file: files.maskDecoder, inputs: ['embedding', 'boxes'], outputs: ['low_res_masks', 'iou'] },
-  text_encoder: { file: files.textEncoder, inputs: ['ids', 'lengths'], outputs: ['sentence', 'pieces'] },
+  image_encoder: { file: baselineFiles.imageEncoder, inputs: ['image'], outputs: ['embedding'] },
+  mask_decoder: { file: baselineFiles.maskDecoder, inputs: ['embedding', 'boxes'], outputs: ['low_res_masks', 'iou'] },
+  text_encoder: { file: baselineFiles.textEncoder, inputs: ['ids', 'lengths'], outputs: ['sentence', 'pieces'] },
 };
 
 const provenance: BundleManifest['provenance'] = [
@@ -63,15 +64,15 @@ export async function buildBaselineBundle(): Promise<BundleContent> {
       graphs,
       task: 'segmentation',
       pipeline: 'class-detector',
-      settings: await baselineSettings({ classes: files.classes, tokenizer: files.tokenizer }),
+      settings: await baselineSettings({ classes: baselineFiles.classes, tokenizer: baselineFiles.tokenizer }),
     },
     files: {
-      [files.detector]: vision.detector,
-      [files.imageEncoder]: vision.imageEncoder,
-      [files.maskDecoder]: vision.maskDecoder,
-      [files.textEncoder]: text.model,
-      [files.tokenizer]: json(text.tokenizer),
-      [files.classes]: json(await baselineClasses()),
+      [baselineFiles.detector]: vision.detector,
+      [baselineFiles.imageEncoder]: vision.imageEncoder,
+      [baselineFiles.maskDecoder]: vision.maskDecoder,
+      [baselineFiles.textEncoder]: text.model,
+      [baselineFiles.tokenizer]: json(text.tokenizer),
+      [baselineFiles.classes]: json(await baselineClasses()),
     },
   };
 }

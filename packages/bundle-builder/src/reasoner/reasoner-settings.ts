@@ -1,0 +1,55 @@
+import { readFile } from 'node:fs/promises';
+import { RegionReasonerSettings } from '@tessera/contracts';
+import Type from 'typebox';
+import { Value } from 'typebox/value';
+import { baselineSettings } from '../baseline/baseline-settings.js';
+
+/** The part of the settings that is fitted on training photos. */
+const FittedSettings = Type.Pick(RegionReasonerSettings, [
+  'region_threshold',
+  'named_calibration',
+  'context_calibration',
+  'described_calibration',
+  'singular_calibration',
+]);
+
+/** As `training/tessera_training/model.py` and `scenes.py` have them. */
+const decoder: RegionReasonerSettings['decoder'] = {
+  layers: 10,
+  width: 192,
+  feed_forward_width: 512,
+  grid_side: 8,
+  regions: 64,
+};
+
+/** As `training/tessera_training/selection.py` has it. */
+const classFloor = -2;
+
+/**
+ * Settings of `tessera-mini`: boxes become masks as in `tessera-baseline`; calibration and pruning schedule are fitted.
+ *
+ * @param files - names of the files in the bundle
+ * @throws Error when a committed file is not of the expected form
+ */
+export async function reasonerSettings(
+  files: Pick<RegionReasonerSettings, 'classes' | 'tokenizer'>,
+): Promise<RegionReasonerSettings> {
+  const baseline = await baselineSettings(files);
+  return {
+    ...files,
+    detector_image_size: baseline.detector_image_size,
+    encoder_longest_side: baseline.encoder_longest_side,
+    box_overlap_threshold: baseline.box_overlap_threshold,
+    maximum_objects: baseline.maximum_objects,
+    maximum_refined_objects: baseline.maximum_refined_objects,
+    region_shape_exponent: baseline.region_shape_exponent,
+    decoder,
+    class_floor: classFloor,
+    pruning: Value.Parse(RegionReasonerSettings.properties.pruning, await readData('pruning.json')),
+    ...Value.Parse(FittedSettings, await readData('calibration.json')),
+  };
+}
+
+async function readData(name: string): Promise<unknown> {
+  return JSON.parse(await readFile(new URL(name, import.meta.url), 'utf8')) as unknown;
+}
