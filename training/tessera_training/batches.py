@@ -108,7 +108,7 @@ def region_labels(scene, things):
 
 
 def standings(scene):
-    """Of each region the ranks of its thing among those of its class that the detector found; -1 for no thing: [64, 7]."""
+    """Of each region the ranks of its thing among those of its class that were found; -1 for no thing: [64, 7]."""
     found = scene.found()
     x, y = geometry.centres(scene.things).T
     size = geometry.areas(scene.things)
