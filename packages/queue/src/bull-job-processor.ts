@@ -1,6 +1,14 @@
 import { WaitingError } from 'bullmq';
 import type { JobHandler, JobProcessor } from './job-queue.js';
-import { cancelledError, expiredError, fromBullId, isOverdue, toFailure, type BullJob } from './job-record.js';
+import {
+  cancelledError,
+  expiredError,
+  fromBullId,
+  isOverdue,
+  progressOf,
+  toFailure,
+  type BullJob,
+} from './job-record.js';
 import { settledWithin } from './settled-within.js';
 import type { BullWorker, QueueBackend } from './queue-backend.js';
 
@@ -96,6 +104,7 @@ export class BullJobProcessor<Data> implements JobProcessor {
       attempt: job.attemptsStarted,
       isLastAttempt: job.attemptsMade + 1 >= (job.opts.attempts ?? 1),
       enqueuedAt: job.timestamp,
+      earlierProgress: progressOf(job),
       signal: attempt.signal,
       progress: (progress) => job.updateProgress(progress),
     });

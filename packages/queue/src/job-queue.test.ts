@@ -311,10 +311,12 @@ for (const { name, skip, idleLatencyMs, open } of backends) {
       const queue = await openQueue({ retryDelayMs: 50 });
       const attempts: number[] = [];
       queue.process(
-        (job) => {
+        async (job) => {
           attempts.push(job.attempt);
           assert.equal(job.isLastAttempt, job.attempt === 3);
-          if (job.id === 'recovers' && job.attempt === 2) return Promise.resolve('done');
+          assert.deepEqual(job.earlierProgress, job.attempt === 1 ? null : { reached: job.attempt - 1 });
+          await job.progress({ reached: job.attempt });
+          if (job.id === 'recovers' && job.attempt === 2) return 'done';
           throw new Error('the password is hunter2');
         },
         { concurrency: 1 },

@@ -57,6 +57,8 @@ export interface RunningJob<Data = JobData> {
   /** Whether the job fails for good when its handler throws. */
   readonly isLastAttempt: boolean;
   readonly enqueuedAt: number;
+  /** What an earlier attempt reported last; null when there was none. */
+  readonly earlierProgress: JobProgress | null;
   /** Aborted when the job is cancelled, when its worker drains, or when another worker has taken it over. */
   readonly signal: AbortSignal;
   progress(progress: JobProgress): Promise<void>;

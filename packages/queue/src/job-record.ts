@@ -1,6 +1,6 @@
 import { errorTable, TesseraError, type JobStatus, type SerializedError } from '@tessera/contracts';
 import { UnrecoverableError, type Job } from 'bullmq';
-import type { JobSnapshot } from './job-queue.js';
+import type { JobProgress, JobSnapshot } from './job-queue.js';
 
 /** What BullMQ stores as a job's data. */
 export interface JobRecord {
@@ -95,7 +95,7 @@ export function toSnapshot<Data>(job: BullJob, state: BullJobState | null): JobS
     deadlineAt: job.data.deadlineAt,
     startedAt: job.processedOn ?? null,
     finishedAt: job.finishedOn ?? null,
-    progress: isProgress(job.progress) ? job.progress : null,
+    progress: progressOf(job),
     resultKey,
     error,
   };
@@ -128,7 +128,7 @@ function finishedStatus(error: SerializedError | null): JobStatus {
   return error.code === 'TSR_JOB_EXPIRED' ? 'expired' : 'failed';
 }
 
-/** BullMQ's progress of a job that has reported none is the number 0. */
-function isProgress(progress: unknown): progress is number | object {
-  return typeof progress === 'object' ? progress !== null : typeof progress === 'number' && progress !== 0;
+/** What a job reported last; null when it has not. BullMQ's progress of such a job is the number 0. */
+export function progressOf({ progress }: BullJob): JobProgress | null {
+  return (typeof progress === 'object' || typeof progress === 'number') && progress !== 0 ? progress : null;
 }

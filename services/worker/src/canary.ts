@@ -1,3 +1,4 @@
+import type { Models } from './models.js';
 import type { SegmentImage } from '@tessera/segmentation';
 
 /** A grey 8×8 PNG: the smallest picture that takes the whole way through a model. */
@@ -11,4 +12,14 @@ export function canaryImage(): SegmentImage {
   return { id: `canary-${serial}`, read: () => Promise.resolve(Buffer.from(greyPng, 'base64')) };
 }
 
-export const canaryQuery = 'a person';
+/** Takes one small picture through a default model: of segmentation, where there is one. */
+export async function runCanary({ segmentation, composition }: Models): Promise<{ model: string }> {
+  if (segmentation.descriptions.length > 0) {
+    const { description, pipeline } = segmentation.find(undefined);
+    await pipeline.segment(canaryImage(), ['a person'], { refine: false });
+    return { model: description.name };
+  }
+  const { description, pipeline } = composition.find(undefined);
+  await pipeline.embedImages([canaryImage()]);
+  return { model: description.name };
+}

@@ -1,24 +1,32 @@
+import { createCompositionModel, type CompositionModel } from '@tessera/composition';
 import { TesseraError, type Config, type ModelDescription } from '@tessera/contracts';
 import { imageLimits } from '@tessera/images';
 import { loadBundles, startInferenceRunner, type Bundle, type InferenceRunner } from '@tessera/inference';
 import { createSegmenter, type Segmenter } from '@tessera/segmentation';
 import type { Logger } from 'pino';
 import { canaryImage } from './canary.js';
+import { chooseDefaults } from './default-models.js';
 
-export interface Model {
+export interface Model<Pipeline> {
   readonly description: ModelDescription;
-  readonly segmenter: Segmenter;
+  readonly pipeline: Pipeline;
 }
 
-/** The models that this worker serves, loaded and warm. */
-export interface Models {
+/** The models of one task. */
+export interface TaskModels<Pipeline> {
   readonly descriptions: readonly ModelDescription[];
-  readonly runner: InferenceRunner;
   /**
    * @param name - undefined for the default model
    * @throws TesseraError `TSR_MODEL_NOT_FOUND`
    */
-  find(name: string | undefined): Model;
+  find(name: string | undefined): Model<Pipeline>;
+}
+
+/** The models that this worker serves, loaded and warm. */
+export interface Models {
+  readonly segmentation: TaskModels<Segmenter>;
+  readonly composition: TaskModels<CompositionModel>;
+  readonly runner: InferenceRunner;
 }
 
 /**
@@ -29,7 +37,10 @@ export interface Models {
 export async function loadModels(config: Config, log: Logger): Promise<Models> {
   const { bundles, ignored } = await loadBundles(config.MODELS_DIR);
   for (const { directory, reason } of ignored) log.info({ directory, reason }, 'not a model bundle');
-  const defaultName = chooseDefault(bundles, config);
+  const defaults = chooseDefaults(
+    bundles.map(({ manifest }) => manifest),
+    config,
+  );
   const runner = await startInferenceRunner({
     bundles,
     executionProviders: config.EXECUTION_PROVIDERS,
@@ -38,23 +49,23 @@ export async function loadModels(config: Config, log: Logger): Promise<Models> {
     log,
   });
   try {
-    const models = new Map<string, Model>();
-    for (const bundle of bundles) {
-      const segmenter = await createSegmenter(bundle, runner, {
-        imageLimits: imageLimits(config.TESSERA_MAX_MEGAPIXELS),
-      });
-      await segmenter.warmUp(canaryImage());
-      models.set(bundle.manifest.name, { description: describe(bundle, defaultName), segmenter });
-    }
+    const options = { imageLimits: imageLimits(config.TESSERA_MAX_MEGAPIXELS) };
+    const load = async <Pipeline extends Warmable>(
+      task: ModelDescription['task'],
+      create: (bundle: Bundle, runner: InferenceRunner, settings: typeof options) => Promise<Pipeline>,
+    ): Promise<TaskModels<Pipeline>> => {
+      const models: Model<Pipeline>[] = [];
+      for (const bundle of bundles.filter(({ manifest }) => manifest.task === task)) {
+        const pipeline = await create(bundle, runner, options);
+        await pipeline.warmUp(canaryImage());
+        models.push({ description: describe(bundle, defaults.get(task)), pipeline });
+      }
+      return taskModels(task, models);
+    };
     return {
-      descriptions: [...models.values()].map(({ description }) => description),
+      segmentation: await load('segmentation', createSegmenter),
+      composition: await load('composition', createCompositionModel),
       runner,
-      find(name = defaultName) {
-        const model = models.get(name);
-        if (model) return model;
-        const served = [...models.keys()].join(', ');
-        throw new TesseraError('TSR_MODEL_NOT_FOUND', `There is no model "${name}"; this service has: ${served}.`);
-      },
     };
   } catch (error) {
     await runner.close();
@@ -62,18 +73,29 @@ export async function loadModels(config: Config, log: Logger): Promise<Models> {
   }
 }
 
-function chooseDefault(bundles: readonly Bundle[], config: Config): string {
-  const names = bundles.map(({ manifest }) => manifest.name);
-  const shipped = bundles.find(({ manifest }) => manifest.default === true)?.manifest.name;
-  const name = config.TESSERA_DEFAULT_MODEL[0] ?? shipped ?? names[0];
-  if (name === undefined) throw new Error(`No model bundle in ${config.MODELS_DIR}; run "npm run models" to build it.`);
-  if (!names.includes(name)) {
-    throw new Error(`TESSERA_DEFAULT_MODEL is ${name}, but ${config.MODELS_DIR} has only: ${names.join(', ')}.`);
-  }
-  return name;
+interface Warmable {
+  warmUp(image: ReturnType<typeof canaryImage>): Promise<void>;
 }
 
-function describe({ manifest }: Bundle, defaultName: string): ModelDescription {
+function taskModels<Pipeline>(
+  task: ModelDescription['task'],
+  models: readonly Model<Pipeline>[],
+): TaskModels<Pipeline> {
+  return {
+    descriptions: models.map(({ description }) => description),
+    find(name) {
+      const model = models.find(({ description }) =>
+        name === undefined ? description.default : description.name === name,
+      );
+      if (model) return model;
+      const served = models.map(({ description }) => description.name).join(', ') || 'none';
+      const wanted = name === undefined ? `There is no model for ${task}` : `There is no model "${name}" for ${task}`;
+      throw new TesseraError('TSR_MODEL_NOT_FOUND', `${wanted}; this service has: ${served}.`);
+    },
+  };
+}
+
+function describe({ manifest }: Bundle, defaultName: string | undefined): ModelDescription {
   const { name, version, task, description, license, provenance } = manifest;
   return { name, version, task, description, license, default: name === defaultName, provenance };
 }

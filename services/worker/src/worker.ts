@@ -5,6 +5,7 @@ import type { Service, ServiceContext } from '@tessera/service';
 import { startHeartbeat } from './heartbeat.js';
 import { createJobHandler } from './job-handler.js';
 import { loadModels } from './models.js';
+import { createTrainingHandler } from './training-handler.js';
 
 export interface Worker extends Service {
   /** Takes no more jobs, finishes the running ones within the time (the rest go back to the queue), and ends. */
@@ -12,12 +13,12 @@ export interface Worker extends Service {
 }
 
 /**
- * Loads and warms the models, then claims jobs until closed. Nothing is claimed before every model has run once. Queue and
- * blob store stay open when the worker closes: they belong to the caller.
+ * Loads and warms the models, then claims jobs until closed. Nothing is claimed before every model has run once. The queues
+ * and the blob store stay open when the worker closes: they belong to the caller.
  *
  * @throws BundleError, InferenceStartError or Error when a model cannot be served
  */
-export async function startWorker({ config, queue, blobs, log }: ServiceContext): Promise<Worker> {
+export async function startWorker({ config, queue, trainings, blobs, log }: ServiceContext): Promise<Worker> {
   const models = await loadModels(config, log);
   const counts = { succeeded: 0, failed: 0 };
   const id = randomUUID();
@@ -25,12 +26,17 @@ export async function startWorker({ config, queue, blobs, log }: ServiceContext)
   const processor = queue.process(counted(createJobHandler(config, models, blobs)), {
     concurrency: config.TESSERA_CONCURRENCY,
   });
+  // A worker without a model to train for leaves the trainings to others.
+  const trainer =
+    models.composition.descriptions.length === 0
+      ? undefined
+      : trainings.process(counted(createTrainingHandler(config, models.composition, blobs)), { concurrency: 1 });
   const report = (): WorkerReport => ({
     id,
     started_at: startedAt,
     execution_provider: models.runner.executionProvider,
-    models: [...models.descriptions],
-    jobs: { ...counts, running: processor.runningJobs },
+    models: [...models.segmentation.descriptions, ...models.composition.descriptions],
+    jobs: { ...counts, running: processor.runningJobs + (trainer?.runningJobs ?? 0) },
     inference_restarts: models.runner.restarts,
   });
   const heartbeat = await startHeartbeat(blobs, log, report);
@@ -38,13 +44,13 @@ export async function startWorker({ config, queue, blobs, log }: ServiceContext)
 
   return {
     async close(drainMs = config.TESSERA_DRAIN_S * 1000) {
-      await processor.drain(drainMs);
+      await Promise.all([processor.drain(drainMs), trainer?.drain(drainMs)]);
       await heartbeat.stop();
       await models.runner.close();
     },
   };
 
-  function counted(handle: JobHandler): JobHandler {
+  function counted<Data>(handle: JobHandler<Data>): JobHandler<Data> {
     return async (job) => {
       try {
         const key = await handle(job);

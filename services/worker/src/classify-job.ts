@@ -1,0 +1,54 @@
+import { performance } from 'node:perf_hooks';
+import type { BlobStore } from '@tessera/blob-store';
+import type { CompositionModel } from '@tessera/composition';
+import {
+  TesseraError,
+  type ClassifyCompositionResponse,
+  type ClassifyJob,
+  type ClassifyOptions,
+} from '@tessera/contracts';
+import type { RunningJob } from '@tessera/queue';
+import type { TaskModels } from './models.js';
+import { progressReport } from './progress-report.js';
+import { storedImage } from './stored-image.js';
+import { rounded } from './timings.js';
+import type { VocabularyReader } from './vocabulary-reader.js';
+
+/** Answers `POST /classify-composition`. */
+export async function classify(
+  job: RunningJob,
+  { imageIds, options: given }: ClassifyJob,
+  models: TaskModels<CompositionModel>,
+  blobs: BlobStore,
+  vocabularies: VocabularyReader,
+): Promise<ClassifyCompositionResponse> {
+  const startedAt = performance.now();
+  const queueMs = Math.max(0, Date.now() - job.enqueuedAt);
+  const { model, vocabulary: named, ...options } = await readOptions(given, blobs);
+  const vocabulary = typeof named === 'string' ? await vocabularies.read(named) : named;
+  const { description, pipeline } = models.find(model ?? ('model' in vocabulary ? vocabulary.model : undefined));
+  const report = progressReport(job);
+  const images = imageIds.map((id) => storedImage(id, blobs));
+  const { timingsMs, ...outcome } = await pipeline.classify(images, vocabulary, options, {
+    signal: job.signal,
+    onProgress: (stage, fraction) => {
+      report({ stage, fraction });
+    },
+  });
+  return {
+    id: job.id,
+    model: `${description.name}@${description.version}`,
+    ...(typeof named === 'string' ? { vocabulary: named } : {}),
+    ...outcome,
+    timings_ms: rounded({ queue: queueMs, ...timingsMs, total: queueMs + performance.now() - startedAt }),
+  };
+}
+
+async function readOptions(options: ClassifyJob['options'], blobs: BlobStore): Promise<ClassifyOptions> {
+  if (!('key' in options)) return options;
+  const bytes = await blobs.get(options.key);
+  if (bytes === null)
+    throw new TesseraError('TSR_JOB_EXPIRED', 'The options of the request expired before the job ran.');
+  // The gateway validated them before it stored them.
+  return JSON.parse(Buffer.from(bytes).toString('utf8')) as ClassifyOptions;
+}

@@ -1,0 +1,46 @@
+import type { TrainingProgress } from '@tessera/composition';
+import { ReportedProgress, type Progress } from '@tessera/contracts';
+import type { JobProgress, RunningJob } from '@tessera/queue';
+import { Value } from 'typebox/value';
+import { progressReport } from './progress-report.js';
+
+/** Part of a training that the images' features take; the epochs take the rest. */
+const featureShare = 0.5;
+
+/**
+ * Tells the queue how far a training is. Every epoch is a milestone: it is told at once, and again with all later
+ * progress, also by the next attempt, so that nobody misses one who was not listening.
+ */
+export function trainingReport(
+  job: Pick<RunningJob<unknown>, 'progress' | 'earlierProgress'>,
+): (progress: TrainingProgress) => void {
+  const milestones = earlierMilestones(job.earlierProgress);
+  const reportSometimes = progressReport(job);
+  return (progress) => {
+    if (progress.stage === 'features') {
+      const fraction = featureShare * (progress.done / Math.max(1, progress.total));
+      reportSometimes({ stage: 'features', fraction, milestones });
+      return;
+    }
+    const { epoch, epochs, loss, validation_auc: auc } = progress;
+    const milestone: Progress = {
+      stage: 'epochs',
+      fraction: Math.min(1, featureShare + (1 - featureShare) * (epoch / epochs)),
+      epoch,
+      epochs,
+      loss,
+      ...(auc === undefined ? {} : { validation_auc: auc }),
+    };
+    const { fraction } = milestones.at(-1) ?? { fraction: 0 };
+    // An attempt that goes on from a checkpoint may come by an epoch again.
+    if (milestone.fraction <= fraction) return;
+    job.progress({ ...milestone, milestones: [...milestones] }).catch(() => undefined);
+    milestones.push(milestone);
+  };
+}
+
+function earlierMilestones(progress: JobProgress | null): Progress[] {
+  if (!Value.Check(ReportedProgress, progress)) return [];
+  const { milestones = [], ...latest } = progress;
+  return latest.epoch === undefined ? [...milestones] : [...milestones, latest];
+}
