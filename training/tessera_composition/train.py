@@ -137,7 +137,7 @@ def main():
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--batch", type=int, default=160)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--weight-decay", type=float, default=0.05)

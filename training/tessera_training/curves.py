@@ -1,4 +1,4 @@
-"""Draws the losses of a run: python -m tessera_training.curves RUN/log.jsonl RUN/curves.png"""
+"""Draws what a log records by step: python -m tessera_training.curves RUN/log.jsonl RUN/curves.png"""
 
 import argparse
 import json
@@ -9,7 +9,8 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend is chosen before pyplot is loaded)
 
-LOSSES = ("regions", "listwise", "class", "gate", "form", "place", "singular")
+CLOCK = ("step", "seconds", "seconds_per_step")
+COLUMNS = 6
 
 
 def main():
@@ -18,10 +19,13 @@ def main():
     parser.add_argument("image")
     arguments = parser.parse_args()
     records = [json.loads(line) for line in arguments.log.read_text().splitlines()]
-    figure, axes = pyplot.subplots(1, len(LOSSES) + 1, figsize=(3.2 * (len(LOSSES) + 1), 2.8), layout="constrained")
-    for axis, name in zip(axes, (*LOSSES, "rate")):
-        points = [(record["step"], record[name]) for record in records if name in record]
-        axis.plot(*zip(*points), linewidth=1)
+    names = [name for name in records[0] if name not in CLOCK]
+    rows = -(-len(names) // COLUMNS)
+    figure, axes = pyplot.subplots(rows, COLUMNS, figsize=(3 * COLUMNS, 2.5 * rows), layout="constrained", squeeze=False)
+    for axis in axes.flat[len(names) :]:
+        axis.remove()
+    for axis, name in zip(axes.flat, names):
+        axis.plot([record["step"] for record in records], [record[name] for record in records], linewidth=1)
         axis.set(title=name, xlabel="step")
         axis.grid(alpha=0.3)
     figure.savefig(arguments.image, dpi=100)
