@@ -21,7 +21,8 @@ def main():
     records = [json.loads(line) for line in arguments.log.read_text().splitlines()]
     names = [name for name in records[0] if name not in CLOCK]
     rows = -(-len(names) // COLUMNS)
-    figure, axes = pyplot.subplots(rows, COLUMNS, figsize=(3 * COLUMNS, 2.5 * rows), layout="constrained", squeeze=False)
+    size = 3 * COLUMNS, 2.5 * rows
+    figure, axes = pyplot.subplots(rows, COLUMNS, figsize=size, layout="constrained", squeeze=False)
     for axis in axes.flat[len(names) :]:
         axis.remove()
     for axis, name in zip(axes.flat, names):
