@@ -1,0 +1,198 @@
+/**
+ * Fits the calibration of `tessera-mini` on the training photos and writes it for the next build of the bundle:
+ * `npm run calibrate:reasoner`. With `-- --plot` it measures the built bundle on the val photos instead and draws the
+ * reliability plot of the model card.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { BundleClass, type LogisticCalibration } from '@tessera/contracts';
+import type { ReasonedQuery } from '@tessera/segmentation';
+import Type from 'typebox';
+import { Value } from 'typebox/value';
+import { metricInterval } from './bootstrap.js';
+import { calibrationQueries } from './calibration-queries.js';
+import { markdownRows } from './eval-report.js';
+import { fitLogistic } from './logistic-regression.js';
+import type { Runtime } from './model-runtime.js';
+import { contextKinds, type QueryKind } from './query-set.js';
+import { ReasonerEvaluation, withReasoner } from './reasoner-evaluation.js';
+import { writeCalibration } from './reasoner-settings.js';
+import { balanced, expectedCalibrationError, reliability, type Told } from './reliability.js';
+import { runCommand } from './run-command.js';
+import { repositoryRoot } from './shared-data.js';
+import { linePlot, ticks } from './svg-plot.js';
+
+const kinds = ['named', 'context', 'described', 'singular'] as const;
+type Kind = (typeof kinds)[number];
+
+const regionThresholds = [-1, -0.5, 0, 0.5] as const;
+const plotFile = join(repositoryRoot, 'docs', 'reference', 'tessera-mini-reliability.svg');
+
+const { values: argumentsGiven } = parseArgs({ options: { plot: { type: 'boolean', default: false } } });
+
+await runCommand(() => withReasoner(argumentsGiven.plot ? plotReliability : calibrate));
+
+async function calibrate(runtime: Runtime): Promise<void> {
+  const examples = await gatherExamples(await ReasonerEvaluation.create(runtime, 'train', 'shapes'), runtime);
+  const fits = kinds.map((kind) => ({ kind, ...fitKind(examples.filter((example) => example.kind === kind)) }));
+  console.table(
+    fits.map(({ kind, calibration, queries, present, presentTold, absentTold }) => ({
+      kind,
+      queries,
+      present,
+      presentTold,
+      absentTold,
+      bias: calibration.bias,
+      weights: calibration.weights.join(' '),
+    })),
+  );
+  const calibrationOf = (kind: Kind): LogisticCalibration =>
+    fits.find((fit) => fit.kind === kind)?.calibration ?? { bias: 0, weights: [1, 0] };
+  const calibrations = {
+    named_calibration: calibrationOf('named'),
+    context_calibration: calibrationOf('context'),
+    described_calibration: calibrationOf('described'),
+    singular_calibration: calibrationOf('singular'),
+  };
+
+  const tried: { threshold: number; gIoU: number }[] = [];
+  for (const threshold of regionThresholds) {
+    const changes = { ...calibrations, region_threshold: threshold };
+    const evaluation = await ReasonerEvaluation.create(runtime, 'train', 'shapes', changes);
+    const samples = await evaluation.evaluate(evaluation.segmenter.plan({ mode: 'off' }));
+    tried.push({ threshold, gIoU: metricInterval('meanOfKinds', samples).value });
+  }
+  console.table(tried);
+  const [best] = tried.toSorted((a, b) => b.gIoU - a.gIoU);
+  await writeCalibration({ region_threshold: best?.threshold ?? 0, ...calibrations });
+}
+
+interface Example {
+  readonly kind: Kind;
+  readonly features: readonly number[];
+  readonly isPresent: boolean;
+}
+
+/** The benchmark's training queries, and names and phrases of what each photo shows and does not show. */
+async function gatherExamples(evaluation: ReasonerEvaluation, { bundle }: Runtime): Promise<Example[]> {
+  const { segmenter, settings, coco, cases } = evaluation;
+  const classes = Value.Parse(
+    Type.Array(BundleClass),
+    JSON.parse(Buffer.from(await bundle.readFile(settings.classes)).toString('utf8')),
+  );
+  const queriesAbout = await calibrationQueries(
+    coco,
+    classes.map(({ name }) => name),
+  );
+  const examples: Example[] = [];
+  for (const { photo, queries } of cases) {
+    const asked = [
+      ...queries
+        .filter(({ set }) => set === 'context')
+        .map(({ text, annotations }) => ({ text, isPresent: annotations.length > 0 })),
+      ...queriesAbout(photo).map(({ text, targets }) => ({ text, isPresent: targets.length > 0 })),
+    ];
+    const answers = await evaluation.reason(photo, asked, segmenter.plan(undefined));
+    for (const [index, { isPresent }] of asked.entries()) {
+      const evidence = evidenceOf(answers[index]);
+      if (evidence !== undefined) examples.push({ ...evidence, isPresent });
+    }
+  }
+  return examples;
+}
+
+function evidenceOf(query: ReasonedQuery | undefined): Pick<Example, 'kind' | 'features'> | undefined {
+  if (query?.regions === undefined) return undefined;
+  const { kind, features } = query.choice;
+  return features === undefined ? undefined : { kind, features };
+}
+
+/** Queries with and without a target weigh the same in sum. */
+function fitKind(examples: readonly Example[]): {
+  readonly calibration: LogisticCalibration;
+  readonly queries: number;
+  readonly present: number;
+  /** Shares of the queries whose presence is told rightly at 0.5. */
+  readonly presentTold: number;
+  readonly absentTold: number;
+} {
+  const present = examples.filter(({ isPresent }) => isPresent).length;
+  const fitted = fitLogistic(
+    examples.map(({ features, isPresent }) => ({
+      features,
+      label: isPresent ? 1 : 0,
+      weight: 1 / (isPresent ? present : examples.length - present),
+    })),
+  );
+  const calibration = { bias: rounded(fitted.bias), weights: fitted.weights.map(rounded) };
+  const rightShare = (isPresent: boolean): number => {
+    const own = examples.filter((example) => example.isPresent === isPresent);
+    const right = own.filter(({ features }) => logitOf(calibration, features) >= 0 === isPresent);
+    return rounded(right.length / own.length);
+  };
+  return {
+    calibration,
+    queries: examples.length,
+    present,
+    presentTold: rightShare(true),
+    absentTold: rightShare(false),
+  };
+}
+
+function logitOf({ bias, weights }: LogisticCalibration, features: readonly number[]): number {
+  return weights.reduce((sum, weight, index) => sum + weight * (features[index] ?? 0), bias);
+}
+
+function rounded(value: number): number {
+  return Number(value.toFixed(3));
+}
+
+async function plotReliability(runtime: Runtime): Promise<void> {
+  const evaluation = await ReasonerEvaluation.create(runtime, 'val', 'shapes');
+  const all: (Omit<Told, 'weight'> & { kind: QueryKind })[] = [];
+  for (const { photo, queries } of evaluation.cases) {
+    const answers = await evaluation.reason(photo, queries, evaluation.segmenter.plan(undefined));
+    for (const [index, { kind, annotations }] of queries.entries()) {
+      const probability = answers[index]?.choice.score ?? 0;
+      all.push({ kind, probability, isTrue: annotations.length > 0 });
+    }
+  }
+  const groups = [
+    { name: 'all queries', told: balanced(all) },
+    {
+      name: 'class and absent',
+      told: balanced(all.filter(({ kind }) => kind === 'class' || kind === 'absent')),
+    },
+    {
+      name: 'context',
+      told: balanced(all.filter(({ kind }) => contextKinds.includes(kind) || kind === 'context_absent')),
+    },
+  ];
+  console.log(
+    markdownRows(
+      ['queries', 'number', 'ECE'],
+      groups.map(({ name, told }) => [name, String(told.length), expectedCalibrationError(told).toFixed(3)]),
+    ),
+  );
+  const percent = (value: number): string => value.toFixed(1);
+  const axis = (label: string): Parameters<typeof linePlot>[1] => ({
+    label,
+    from: 0,
+    to: 1,
+    ticks: ticks(0, 1, 0.2),
+    format: percent,
+  });
+  const svg = linePlot(
+    'Does a score of p have a target in p of the cases?',
+    axis('score'),
+    axis('queries that have a target'),
+    groups.map(({ name, told }) => ({
+      name: `${name}, ECE ${expectedCalibrationError(told).toFixed(3)}`,
+      points: reliability(told).map((bin) => ({ x: bin.told, y: bin.observed, low: bin.observed, high: bin.observed })),
+      hasBand: false,
+    })),
+    true,
+  );
+  await writeFile(plotFile, svg);
+}

@@ -1,0 +1,41 @@
+import type { CocoPhoto, CocoSplit } from './coco-split.js';
+import { loadPhrases } from './query-set.js';
+import { SeededRandom } from './seeded-random.js';
+
+const absentNamesPerPhoto = 8;
+const absentPhrasesPerPhoto = 8;
+
+export interface CalibrationQuery {
+  readonly text: string;
+  /** Indices of the classes that the photo shows and the query means; none for an absent target. */
+  readonly targets: readonly number[];
+}
+
+/** Queries by class names and by our training phrases, about what a photo shows and about what it does not. */
+export async function calibrationQueries(
+  coco: CocoSplit,
+  names: readonly string[],
+): Promise<(photo: CocoPhoto) => CalibrationQuery[]> {
+  const { train, nothing } = await loadPhrases();
+  const phrases = Object.entries(train).flatMap(([key, texts]) => {
+    const classes = key.split('|').map((name) => names.indexOf(name));
+    return texts.map((text) => ({ text, classes }));
+  });
+  return (photo) => {
+    const random = new SeededRandom(photo.id);
+    const shown = new Set(photo.annotations.map(({ category_id }) => coco.categories.get(category_id)?.name));
+    const isShown = (index: number): boolean => shown.has(names[index]);
+    const absentNames = [...names.keys()].filter((index) => !isShown(index));
+    const absentPhrases = phrases.filter(({ classes }) => !classes.some(isShown)).map(({ text }) => text);
+    return [
+      ...[...names.keys()].filter(isShown).map((index) => ({ text: names[index] ?? '', targets: [index] })),
+      ...random.sample(absentNames, absentNamesPerPhoto).map((index) => ({ text: names[index] ?? '', targets: [] })),
+      ...phrases
+        .filter(({ classes }) => classes.some(isShown))
+        .map(({ text, classes }) => ({ text, targets: classes.filter(isShown) })),
+      ...random
+        .sample([...absentPhrases, ...nothing.train], absentPhrasesPerPhoto)
+        .map((text) => ({ text, targets: [] })),
+    ];
+  };
+}

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { balanced, expectedCalibrationError, reliability, type Told } from './reliability.js';
+
+function repeat(count: number, told: Told): Told[] {
+  return Array.from({ length: count }, () => told);
+}
+
+describe('reliability', () => {
+  it('sees that a told 0.25 came true in a quarter of the cases', () => {
+    const all = [
+      ...repeat(1, { probability: 0.25, isTrue: true, weight: 1 }),
+      ...repeat(3, { probability: 0.25, isTrue: false, weight: 1 }),
+    ];
+    assert.deepEqual(reliability(all), [{ told: 0.25, observed: 0.25, share: 1, count: 4 }]);
+    assert.equal(expectedCalibrationError(all), 0);
+  });
+
+  it('weighs the error of each bin by its share', () => {
+    const all = [
+      ...repeat(3, { probability: 1, isTrue: true, weight: 1 }),
+      ...repeat(1, { probability: 0.05, isTrue: true, weight: 1 }),
+    ];
+    assert.ok(Math.abs(expectedCalibrationError(all) - 0.95 / 4) < 1e-12);
+  });
+});
+
+describe('balanced', () => {
+  it('gives what came true half of the weight, however rare it is', () => {
+    const all = balanced([
+      { probability: 0.5, isTrue: true },
+      { probability: 0.5, isTrue: false },
+      { probability: 0.5, isTrue: false },
+    ]);
+    assert.equal(reliability(all)[0]?.observed, 0.5);
+  });
+});

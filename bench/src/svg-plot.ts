@@ -1,0 +1,142 @@
+/** Plots as SVG that can be read on light and on dark pages. */
+
+interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface Series {
+  readonly name: string;
+  /** Left to right; `low` and `high` bound the band. */
+  readonly points: readonly (Point & { readonly low: number; readonly high: number })[];
+  /** Whether the band is drawn. */
+  readonly hasBand: boolean;
+}
+
+export interface Axis {
+  readonly label: string;
+  readonly from: number;
+  readonly to: number;
+  readonly ticks: readonly number[];
+  readonly format: (value: number) => string;
+}
+
+export interface Bar {
+  readonly name: string;
+  readonly value: number;
+  readonly label: string;
+}
+
+const width = 760;
+const height = 420;
+const margin = { left: 68, right: 190, top: 40, bottom: 56 } as const;
+const colours = ['#0072b2', '#d55e00', '#009e73', '#b5629b', '#8a6d00', '#4d7ea8', '#7a7a7a', '#a3421f'];
+
+const style = `<style>
+  text { font: 13px system-ui, sans-serif; fill: #24292f }
+  .title { font-size: 15px; font-weight: 600 }
+  .grid { stroke: #8c959f; stroke-opacity: 0.3 }
+  .axis { stroke: #57606a }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #e6edf3 }
+    .axis { stroke: #9198a1 }
+    .curve, .bar { filter: brightness(1.35) }
+  }
+</style>`;
+
+/** Curves with their confidence bands. */
+export function linePlot(title: string, x: Axis, y: Axis, series: readonly Series[], diagonal = false): string {
+  const [plotWidth, plotHeight] = [width - margin.left - margin.right, height - margin.top - margin.bottom];
+  const toX = (value: number): number => margin.left + (plotWidth * (value - x.from)) / (x.to - x.from);
+  const toY = (value: number): number => margin.top + plotHeight * (1 - (value - y.from) / (y.to - y.from));
+  const at = (px: number, py: number): string => `${px.toFixed(1)} ${py.toFixed(1)}`;
+  const bottom = margin.top + plotHeight;
+  const grid = [
+    ...x.ticks.map(
+      (tick) =>
+        `<line class="grid" x1="${toX(tick).toFixed(1)}" x2="${toX(tick).toFixed(1)}" y1="${margin.top}" y2="${bottom}"/>` +
+        `<text x="${toX(tick).toFixed(1)}" y="${bottom + 20}" text-anchor="middle">${x.format(tick)}</text>`,
+    ),
+    ...y.ticks.map(
+      (tick) =>
+        `<line class="grid" x1="${margin.left}" x2="${margin.left + plotWidth}" y1="${toY(tick).toFixed(1)}" y2="${toY(tick).toFixed(1)}"/>` +
+        `<text x="${margin.left - 8}" y="${(toY(tick) + 4).toFixed(1)}" text-anchor="end">${y.format(tick)}</text>`,
+    ),
+  ];
+  const curves = series.map(({ points, hasBand }, index) => {
+    const colour = colours[index % colours.length] ?? '';
+    const band = [
+      ...points.map(({ x: px, high }) => at(toX(px), toY(high))),
+      ...points.toReversed().map(({ x: px, low }) => at(toX(px), toY(low))),
+    ];
+    const line = points.map(({ x: px, y: py }) => at(toX(px), toY(py)));
+    const dots = points.map(
+      ({ x: px, y: py }) => `<circle cx="${toX(px).toFixed(1)}" cy="${toY(py).toFixed(1)}" r="3.5" fill="${colour}"/>`,
+    );
+    return [
+      '<g class="curve">',
+      hasBand ? `<path d="M${band.join('L')}Z" fill="${colour}" fill-opacity="0.16"/>` : '',
+      `<path d="M${line.join('L')}" fill="none" stroke="${colour}" stroke-width="2"/>`,
+      ...dots,
+      '</g>',
+    ].join('');
+  });
+  const legend = series.map(({ name }, index) => {
+    const top = margin.top + 8 + 22 * index;
+    const left = width - margin.right + 16;
+    return (
+      `<rect class="bar" x="${left}" y="${top}" width="14" height="14" fill="${colours[index % colours.length] ?? ''}"/>` +
+      `<text x="${left + 22}" y="${top + 12}">${escapeXml(name)}</text>`
+    );
+  });
+  return plotDocument(height, title, [
+    ...grid,
+    diagonal
+      ? `<path d="M${at(toX(x.from), toY(y.from))}L${at(toX(x.to), toY(y.to))}" class="axis" stroke-dasharray="4 4"/>`
+      : '',
+    ...curves,
+    `<path class="axis" fill="none" d="M${margin.left} ${margin.top}V${bottom}H${margin.left + plotWidth}"/>`,
+    `<text x="${margin.left + plotWidth / 2}" y="${height - 12}" text-anchor="middle">${escapeXml(x.label)}</text>`,
+    `<text transform="translate(18 ${margin.top + plotHeight / 2}) rotate(-90)" text-anchor="middle">${escapeXml(y.label)}</text>`,
+    ...legend,
+  ]);
+}
+
+/** Horizontal bars, the names to their left and the figures behind them. */
+export function barPlot(title: string, bars: readonly Bar[]): string {
+  const [barHeight, gap, left] = [20, 8, 240];
+  const longest = Math.max(...bars.map(({ value }) => value));
+  const rows = bars.map(({ name, value, label }, index) => {
+    const top = margin.top + index * (barHeight + gap);
+    const length = ((width - left - 130) * value) / longest;
+    return (
+      `<text x="${left - 10}" y="${top + 15}" text-anchor="end">${escapeXml(name)}</text>` +
+      `<rect class="bar" x="${left}" y="${top}" width="${length.toFixed(1)}" height="${barHeight}" fill="${colours[0] ?? ''}"/>` +
+      `<text x="${(left + length + 8).toFixed(1)}" y="${top + 15}">${escapeXml(label)}</text>`
+    );
+  });
+  return plotDocument(margin.top + bars.length * (barHeight + gap) + 8, title, rows);
+}
+
+function plotDocument(documentHeight: number, title: string, content: readonly string[]): string {
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${documentHeight}" width="${width}" height="${documentHeight}" role="img">`,
+    `<title>${escapeXml(title)}</title>`,
+    style,
+    `<text class="title" x="${margin.left}" y="22">${escapeXml(title)}</text>`,
+    ...content.filter((line) => line !== ''),
+    '</svg>',
+    '',
+  ].join('\n');
+}
+
+function escapeXml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+/** Evenly spaced round ticks within a range. */
+export function ticks(from: number, to: number, step: number): number[] {
+  const first = Math.ceil(from / step - 1e-9);
+  const last = Math.floor(to / step + 1e-9);
+  return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toFixed(6)));
+}
