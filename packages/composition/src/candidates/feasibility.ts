@@ -1,3 +1,4 @@
+import { multiplyRows } from '../scoring/multiply-rows.js';
 import type { CandidateSet } from './candidate-set.js';
 import { objectOf, type Composition } from './composition.js';
 
@@ -22,23 +23,30 @@ export function feasibilityScores(
   embeddings: PrimitiveEmbeddings,
 ): Float32Array {
   const partners = seenPartners(seenPairs);
-  const objectNeighbours = nearestSeen(candidates.objects, candidates.attributes, partners.objects, embeddings.objects);
-  const attributeNeighbours = nearestSeen(
+  const objectsNear = new SeenNeighbours(
+    candidates.objects,
+    candidates.attributes,
+    partners.objects,
+    embeddings.objects,
+  );
+  const attributesNear = new SeenNeighbours(
     candidates.attributes,
     candidates.objects,
     partners.attributes,
     embeddings.attributes,
   );
-  return Float32Array.from(candidates.seen, (seen, index) => {
-    if (seen === 1) return 1;
+  const scores = new Float32Array(candidates.count).fill(1);
+  for (let index = 0; index < candidates.count; index++) {
+    if (candidates.seen[index] === 1) continue;
     const object = candidates.objectIndexes[index] ?? 0;
-    const [start, end] = [candidates.attributeStarts[index], candidates.attributeStarts[index + 1]];
-    let least = 1;
-    for (const attribute of candidates.attributeIndexes.subarray(start, end)) {
-      least = Math.min(least, (objectNeighbours(object, attribute) + attributeNeighbours(attribute, object)) / 2);
+    const end = candidates.attributeStarts[index + 1] ?? 0;
+    for (let slot = candidates.attributeStarts[index] ?? 0; slot < end; slot++) {
+      const attribute = candidates.attributeIndexes[slot] ?? 0;
+      const plausibility = (objectsNear.nearest(object, attribute) + attributesNear.nearest(attribute, object)) / 2;
+      scores[index] = Math.min(scores[index] ?? 1, plausibility);
     }
-    return least;
-  });
+  }
+  return scores;
 }
 
 /** Marks the candidates `[C]` whose feasibility is at least `threshold`; seen ones always are feasible. */
@@ -66,31 +74,45 @@ function addTo(sets: Map<string, Set<string>>, key: string, value: string): void
   else values.add(value);
 }
 
-/**
- * Gives a function of (index of a name, index of a partner): the largest cosine similarity of the name to the names that
- * were seen with the partner. It is 1 when the name itself is one of them, and −1 when there are none.
- */
-function nearestSeen(
-  names: readonly string[],
-  partners: readonly string[],
-  namesSeenWith: ReadonlyMap<string, ReadonlySet<string>>,
-  embeddings: ReadonlyMap<string, Float32Array>,
-): (name: number, partner: number) => number {
-  const columns = new Map<string, number>();
-  for (const partner of partners) {
-    for (const name of namesSeenWith.get(partner) ?? []) if (!columns.has(name)) columns.set(name, columns.size);
+/** How near each name is to the names that were seen with its partners. */
+class SeenNeighbours {
+  /** `[names, columns]`: cosine similarity of each name to each name that was seen with any partner. */
+  readonly #similarities: Float32Array;
+  readonly #columnCount: number;
+  /** For each partner the columns of the names that were seen with it. */
+  readonly #columnsOf: readonly Uint32Array[];
+
+  constructor(
+    names: readonly string[],
+    partners: readonly string[],
+    namesSeenWith: ReadonlyMap<string, ReadonlySet<string>>,
+    embeddings: ReadonlyMap<string, Float32Array>,
+  ) {
+    const columns = new Map<string, number>();
+    this.#columnsOf = partners.map((partner) =>
+      Uint32Array.from(namesSeenWith.get(partner) ?? [], (name) => {
+        const column = columns.get(name) ?? columns.size;
+        columns.set(name, column);
+        return column;
+      }),
+    );
+    this.#columnCount = columns.size;
+    this.#similarities = cosineMatrix(names, [...columns.keys()], embeddings);
   }
-  const similarities = cosineMatrix(names, [...columns.keys()], embeddings);
-  const columnsOf = partners.map((partner) =>
-    Uint32Array.from(namesSeenWith.get(partner) ?? [], (name) => columns.get(name) ?? 0),
-  );
-  return (name, partner) => {
+
+  /**
+   * The largest cosine similarity of a name to those seen with a partner, both by index: 1 when the name itself is one of
+   * them, −1 when there are none.
+   */
+  nearest(name: number, partner: number): number {
+    const offset = name * this.#columnCount;
     let largest = -1;
-    for (const column of columnsOf[partner] ?? []) {
-      largest = Math.max(largest, similarities[name * columns.size + column] ?? -1);
+    for (const column of this.#columnsOf[partner] ?? []) {
+      const similarity = this.#similarities[offset + column] ?? -1;
+      if (similarity > largest) largest = similarity;
     }
     return largest;
-  };
+  }
 }
 
 /** Cosine similarities `[rows, columns]` of names; exactly 1 where both names are the same. */
@@ -99,14 +121,17 @@ function cosineMatrix(
   columns: readonly string[],
   embeddings: ReadonlyMap<string, Float32Array>,
 ): Float32Array {
-  const columnVectors = columns.map((name) => unitVector(name, embeddings));
   const matrix = new Float32Array(rows.length * columns.length);
-  for (const [row, rowName] of rows.entries()) {
-    const vector = unitVector(rowName, embeddings);
-    for (const [column, columnVector] of columnVectors.entries()) {
-      const similarity = columns[column] === rowName ? 1 : dotProduct(vector, columnVector);
-      matrix[row * columns.length + column] = similarity;
-    }
+  const columnVectors = columns.map((name) => unitVector(name, embeddings));
+  const width = columnVectors[0]?.length ?? 0;
+  const stacked = new Float32Array(columns.length * width);
+  for (const [column, vector] of columnVectors.entries()) stacked.set(vector, column * width);
+  const columnOf = new Map(columns.map((name, column) => [name, column]));
+  for (const [row, name] of rows.entries()) {
+    const similarities = matrix.subarray(row * columns.length, (row + 1) * columns.length);
+    multiplyRows(stacked, unitVector(name, embeddings), similarities);
+    const sameColumn = columnOf.get(name);
+    if (sameColumn !== undefined) similarities[sameColumn] = 1;
   }
   return matrix;
 }
@@ -114,12 +139,6 @@ function cosineMatrix(
 function unitVector(name: string, embeddings: ReadonlyMap<string, Float32Array>): Float32Array {
   const embedding = embeddings.get(name);
   if (embedding === undefined) throw new RangeError(`There is no embedding of ${JSON.stringify(name)}.`);
-  const length = Math.sqrt(dotProduct(embedding, embedding));
+  const length = Math.hypot(...embedding);
   return length === 0 ? embedding : embedding.map((value) => value / length);
-}
-
-function dotProduct(left: Float32Array, right: Float32Array): number {
-  let sum = 0;
-  for (let index = 0; index < left.length; index++) sum += (left[index] ?? 0) * (right[index] ?? 0);
-  return sum;
 }

@@ -115,6 +115,27 @@ describe('openWorld', () => {
     ]);
   });
 
+  it('is what its pairs one by one would have given', () => {
+    const names = fc.uniqueArray(name, { minLength: 1 });
+    fc.assert(
+      fc.property(
+        names,
+        names,
+        fc.array(fc.tuple(fc.nat(), fc.nat(), fc.nat(), fc.boolean())),
+        (attributes, objects, picks) => {
+          const seen = picks.map(([first, second, last, isPair]) => {
+            const [one = '', two = ''] = [first, second].map((pick) => attributes[pick % attributes.length] ?? '');
+            const object = objects[last % objects.length] ?? '';
+            return isPair ? [one, object] : [one, two, object];
+          });
+          const everyPair = attributes.flatMap((attribute) => objects.map((object) => [attribute, object]));
+          const longer = seen.filter(({ length }) => length > 2);
+          assert.deepEqual(openWorld(attributes, objects, seen), pairCandidates([...everyPair, ...longer], seen));
+        },
+      ),
+    );
+  });
+
   it('refuses empty lists, unusable names and more candidates than the limit', () => {
     const many = Array.from({ length: 600 }, (_, index) => `name ${index}`);
     assert.throws(() => openWorld([], ['hat']), pointsAt('/vocabulary/attributes'));
@@ -124,6 +145,22 @@ describe('openWorld', () => {
 });
 
 describe('selectCandidates', () => {
+  it('gives what those pairs alone would have given', () => {
+    fc.assert(
+      fc.property(
+        pairs,
+        fc.array(pair),
+        fc.uint8Array({ minLength: 30, maxLength: 30, max: 1 }),
+        (asked, seen, marks) => {
+          const candidates = pairCandidates(asked, seen);
+          const chosen = compositionsOf(candidates).filter((_, index) => marks[index] === 1);
+          fc.pre(chosen.length > 0);
+          assert.deepEqual(selectCandidates(candidates, marks), pairCandidates(chosen, seen));
+        },
+      ),
+    );
+  });
+
   it('keeps what is marked, and only its names', () => {
     const candidates = pairCandidates(
       [

@@ -1,6 +1,6 @@
 import { classifyLimits } from '@tessera/contracts';
 import { CandidateSetBuilder, type CandidateSet } from './candidate-set.js';
-import { checkLength, checkName, compositionKey, invalid, type Composition } from './composition.js';
+import { checkLength, checkName, compositionKey, invalid, objectOf, type Composition } from './composition.js';
 
 /**
  * Exactly these pairs, each once.
@@ -48,6 +48,7 @@ export function closedWorld(seenPairs: readonly Composition[], otherPairs: reado
  * The open world: every attribute with every object, attribute by attribute, then the seen compositions of several
  * attributes.
  *
+ * @param seenPairs - of these names
  * @throws TesseraError `TSR_VALIDATION` for an empty list, an unusable name, or too many of anything
  */
 export function openWorld(
@@ -55,23 +56,50 @@ export function openWorld(
   objects: readonly string[],
   seenPairs: readonly Composition[] = [],
 ): CandidateSet {
-  const distinctAttributes = distinctNames('attributes', attributes);
-  const distinctObjects = distinctNames('objects', objects);
-  const longerPairs = new Map<string, Composition>();
-  for (const pair of seenPairs) if (pair.length > 2) longerPairs.set(compositionKey(pair), pair);
-  const count = distinctAttributes.length * distinctObjects.length + longerPairs.size;
+  const attributeIndexOf = indexesOf('attributes', attributes);
+  const objectIndexOf = indexesOf('objects', objects);
+  const pairs = attributeIndexOf.size * objectIndexOf.size;
+  const longer = [...new Map(seenPairs.map((pair) => [compositionKey(pair), pair])).values()].filter(
+    (pair) => pair.length > 2,
+  );
+  const count = pairs + longer.length;
   checkCount('candidates', count, '/vocabulary');
 
-  const seenKeys = new Set(seenPairs.map(compositionKey));
-  const builder = new CandidateSetBuilder();
-  for (const attribute of distinctAttributes) {
-    for (const object of distinctObjects) {
-      const pair = [attribute, object];
-      builder.add(pair, seenKeys.has(compositionKey(pair)));
+  const seen = new Uint8Array(count).fill(1, pairs);
+  for (const [attribute = '', object = '', ...more] of seenPairs) {
+    if (more.length > 0) continue;
+    seen[indexIn(attributeIndexOf, attribute) * objectIndexOf.size + indexIn(objectIndexOf, object)] = 1;
+  }
+  const slots = pairs + longer.reduce((total, pair) => total + pair.length - 1, 0);
+  const attributeStarts = new Uint32Array(count + 1);
+  const attributeIndexes = new Uint32Array(slots);
+  const objectIndexes = new Uint32Array(count);
+  for (let attribute = 0, index = 0; attribute < attributeIndexOf.size; attribute++) {
+    for (let object = 0; object < objectIndexOf.size; object++, index++) {
+      attributeIndexes[index] = attribute;
+      objectIndexes[index] = object;
+      attributeStarts[index + 1] = index + 1;
     }
   }
-  for (const pair of longerPairs.values()) builder.add(pair, true);
-  return builder.build();
+  for (const [position, pair] of longer.entries()) {
+    const index = pairs + position;
+    const start = attributeStarts[index] ?? 0;
+    attributeIndexes.set(
+      pair.slice(0, -1).map((name) => indexIn(attributeIndexOf, name)),
+      start,
+    );
+    objectIndexes[index] = indexIn(objectIndexOf, objectOf(pair));
+    attributeStarts[index + 1] = start + pair.length - 1;
+  }
+  return {
+    count,
+    attributes: [...attributeIndexOf.keys()],
+    objects: [...objectIndexOf.keys()],
+    attributeStarts,
+    attributeIndexes,
+    objectIndexes,
+    seen,
+  };
 }
 
 /**
@@ -98,13 +126,19 @@ function unknownNames(kind: string, used: readonly string[], known: readonly str
   return used.filter((name) => !knownNames.has(name)).map((name) => `${kind} ${JSON.stringify(name)}`);
 }
 
-function distinctNames(kind: 'attributes' | 'objects', names: readonly string[]): string[] {
+function indexesOf(kind: 'attributes' | 'objects', names: readonly string[]): ReadonlyMap<string, number> {
   const pointer = `/vocabulary/${kind}`;
   if (names.length === 0) throw invalid(`There are no ${kind}.`, pointer, 'must not be empty');
   for (const [index, name] of names.entries()) checkName(name, `${pointer}/${index}`);
-  const distinct = [...new Set(names)];
-  checkCount(kind, distinct.length, pointer);
-  return distinct;
+  const distinct = new Set(names);
+  checkCount(kind, distinct.size, pointer);
+  return new Map([...distinct].map((name, index) => [name, index]));
+}
+
+function indexIn(indexes: ReadonlyMap<string, number>, name: string): number {
+  const index = indexes.get(name);
+  if (index === undefined) throw new RangeError(`A seen pair has the unknown name ${JSON.stringify(name)}.`);
+  return index;
 }
 
 function checkCount(kind: keyof typeof classifyLimits, count: number, pointer: string): void {
