@@ -12,6 +12,7 @@ import Type from 'typebox';
 import { Value } from 'typebox/value';
 import { metricInterval } from './bootstrap.js';
 import { calibrationQueries } from './calibration-queries.js';
+import { writeSection } from './document-section.js';
 import { markdownRows } from './eval-report.js';
 import { fitLogistic } from './logistic-regression.js';
 import type { Runtime } from './model-runtime.js';
@@ -169,12 +170,12 @@ async function plotReliability(runtime: Runtime): Promise<void> {
       told: balanced(all.filter(({ kind }) => contextKinds.includes(kind) || kind === 'context_absent')),
     },
   ];
-  console.log(
-    markdownRows(
-      ['queries', 'number', 'ECE'],
-      groups.map(({ name, told }) => [name, String(told.length), expectedCalibrationError(told).toFixed(3)]),
-    ),
+  const table = markdownRows(
+    ['queries', 'number', 'ECE'],
+    groups.map(({ name, told }) => [name, String(told.length), expectedCalibrationError(told).toFixed(3)]),
   );
+  console.log(table);
+  await writeSection('docs/reference/tessera-mini.md', 'calibration', table);
   const percent = (value: number): string => value.toFixed(1);
   const axis = (label: string): Parameters<typeof linePlot>[1] => ({
     label,

@@ -1,7 +1,8 @@
 /**
  * Evaluates bundles on the annotated COCO photos of the shared data: `npm run eval:segment`, with
  * `-- --split train|val`, `--model NAME` (repeatable; the first is what the others are compared with; all built ones
- * unless given), `--set first|context` (all queries unless given), `--no-refine`, `--no-sheet`.
+ * unless given), `--set first|context` (all queries unless given), `--no-refine`, `--no-sheet`;
+ * `--document` also writes the figures to the model card of `tessera-mini`.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -20,6 +21,7 @@ import {
   type Outcome,
   type PhotoTiming,
 } from './eval-report.js';
+import { writeSection } from './document-section.js';
 import { modelDirectory, withRuntime } from './model-runtime.js';
 import { loadQuerySet, querySets, type PhotoQueries, type Query } from './query-set.js';
 import { runCommand } from './run-command.js';
@@ -32,6 +34,7 @@ const { values: argumentsGiven } = parseArgs({
     set: { type: 'string' },
     'no-refine': { type: 'boolean', default: false },
     'no-sheet': { type: 'boolean', default: false },
+    document: { type: 'boolean', default: false },
   },
 });
 const split = splits.find((name) => name === argumentsGiven.split);
@@ -62,18 +65,12 @@ async function evaluate(chosenSplit: Split): Promise<void> {
     await writeRows(name, answers);
     if (!argumentsGiven['no-sheet']) await writeContactSheet(output, name, coco, answers.outcomes);
   }
-  const report = [
-    `## ${chosenSplit}2017, ${refine ? 'refined' : 'region shapes'}`,
-    '',
-    'Figures with 95 % confidence intervals, bootstrap over photos.',
-    '',
-    markdownTable(summarize(models)),
-    '',
-    ...models.map(timingLine),
-    '',
-  ].join('\n');
+  const figures = [markdownTable(summarize(models)), '', ...models.map(timingLine)].join('\n');
+  const title = `## ${chosenSplit}2017, ${refine ? 'refined' : 'region shapes'}`;
+  const report = `${title}\n\nWith 95 % confidence intervals, bootstrap over photos.\n\n${figures}\n`;
   console.log(report);
   await writeFile(join(output, `eval-segment-${chosenSplit}${refine ? '' : '-no-refine'}.md`), report);
+  if (argumentsGiven.document) await writeSection('docs/reference/tessera-mini.md', 'results', figures);
 }
 
 async function writeRows(name: string, { outcomes }: ModelOutcomes): Promise<void> {
