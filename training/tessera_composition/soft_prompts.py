@@ -82,8 +82,11 @@ def prompts_of(pairs, tokens, seen_pairs, method):
 
 
 @torch.no_grad()  # of everything but theta, which torch.func differentiates by
-def train(encoder, logit_scale, tokens, seen_pairs, images, labels, method, recipe, seed):
-    """Images [N, D] of unit length, labels int64 [N] that index seen_pairs -> theta [P, W], mean loss of each epoch."""
+def train(encoder, logit_scale, tokens, seen_pairs, images, labels, method, recipe, seed, on_epoch=None):
+    """Images [N, D] of unit length, labels int64 [N] that index seen_pairs -> theta [P, W], mean loss of each epoch.
+
+    `on_epoch` is called with theta after every epoch.
+    """
     theta = initial_theta(tokens, seen_pairs, method)
     if method == "clip":
         return theta, []
@@ -100,6 +103,8 @@ def train(encoder, logit_scale, tokens, seen_pairs, images, labels, method, reci
             )  # fmt: skip
             losses.append(loss.item())
         history.append(float(np.mean(losses)))
+        if on_epoch is not None:
+            on_epoch(state.theta)
     return state.theta, history
 
 
