@@ -27,7 +27,7 @@ interface SessionOptions {
 }
 
 /**
- * Loads all graphs on the first execution provider that takes every one of them. ONNX Runtime lists providers whose
+ * Loads all graphs, equal files once, on the first execution provider that takes every one of them. ONNX Runtime lists providers whose
  * libraries are missing and does not fall back by itself, so trying is the only way to know.
  *
  * @throws Error with the reason of the last provider when none works
@@ -51,35 +51,46 @@ async function loadOn(
   threads: number | undefined,
 ): Promise<Map<string, LoadedGraph>> {
   const graphs = new Map<string, LoadedGraph>();
+  const sessions = new Map<string, InferenceSession>();
   try {
     for (const file of files) {
-      graphs.set(graphKey(file.bundle, file.graph), await loadGraph(executionProvider, file, threads));
+      const session = sessions.get(file.sha256) ?? (await createSession(executionProvider, file, threads));
+      sessions.set(file.sha256, session);
+      graphs.set(graphKey(file.bundle, file.graph), describeGraph(file, session));
     }
     return graphs;
   } catch (error) {
-    await Promise.all([...graphs.values()].map(({ session }) => session.release()));
+    await Promise.all([...sessions.values()].map((session) => session.release()));
     throw error;
   }
 }
 
-async function loadGraph(
+async function createSession(
   executionProvider: string,
   file: GraphFile,
   threads: number | undefined,
-): Promise<LoadedGraph> {
-  const label = `graph "${file.graph}" of bundle "${file.bundle}"`;
-  const session = await InferenceSession.create(file.path, {
+): Promise<InferenceSession> {
+  return await InferenceSession.create(file.path, {
     executionProviders: [executionProvider],
     graphOptimizationLevel: 'all',
     logSeverityLevel: 4,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
   }).catch((cause: unknown) => {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`${label} cannot be loaded on ${executionProvider}: ${reason}`, { cause });
+    throw new Error(`${labelOf(file)} cannot be loaded on ${executionProvider}: ${reason}`, { cause });
   });
+}
+
+/** @throws Error when the session's inputs or outputs are not those of the manifest */
+function describeGraph(file: GraphFile, session: InferenceSession): LoadedGraph {
+  const label = labelOf(file);
   assertSameNames(label, 'inputs', file.inputs, session.inputNames);
   assertSameNames(label, 'outputs', file.outputs, session.outputNames);
   return { label, session, inputs: byName(session.inputMetadata), outputs: byName(session.outputMetadata) };
+}
+
+function labelOf({ bundle, graph }: GraphFile): string {
+  return `graph "${graph}" of bundle "${bundle}"`;
 }
 
 function assertSameNames(

@@ -5,6 +5,8 @@ export interface GraphFile {
   readonly bundle: string;
   readonly graph: string;
   readonly path: string;
+  /** Of the file: graphs of equal files are one session. */
+  readonly sha256: string;
   /** Names that the manifest promises. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];

@@ -65,6 +65,7 @@ function graphFiles({ directory, manifest }: Bundle): GraphFile[] {
     bundle: manifest.name,
     graph,
     path: path.join(directory, file),
+    sha256: manifest.files[file]?.sha256 ?? `${directory}/${file}`,
     inputs,
     outputs,
   }));

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { loadGraphs } from './graph-sessions.js';
+import type { GraphFile } from './protocol.js';
+
+function graphFile(bundle: string, name: string, sha256: string): GraphFile {
+  const path = fileURLToPath(new URL(`../test-vectors/${name}.onnx`, import.meta.url));
+  return { bundle, graph: name, path, sha256, inputs: ['left', 'right'], outputs: ['product'] };
+}
+
+test('equal files of two bundles are one session, others are not', async () => {
+  const files = [graphFile('a', 'product', '1'), graphFile('b', 'product', '1'), graphFile('c', 'product', '2')];
+  const graphs = await loadGraphs(files, {
+    executionProviders: ['cpu'],
+    threads: 1,
+    onProviderRejected: () => assert.fail('the provider works'),
+  });
+  const [one, same, other] = ['a', 'b', 'c'].map((bundle) => graphs.find(bundle, 'product'));
+  assert.ok(one && same && other);
+  assert.equal(one.session, same.session);
+  assert.notEqual(one.session, other.session);
+  assert.deepEqual([one.label, same.label], ['graph "product" of bundle "a"', 'graph "product" of bundle "b"']);
+});
