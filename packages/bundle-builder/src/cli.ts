@@ -5,6 +5,8 @@ import { performance } from 'node:perf_hooks';
 import { parseConfig } from '@tessera/contracts';
 import { buildBaselineBundle } from './baseline/build-baseline-bundle.js';
 import { isUpToDate, writeBundle, type BundleContent } from './bundle-directory.js';
+import { buildDualEncoderBundle } from './dual-encoder/build-dual-encoder-bundle.js';
+import { trainedWeightsDirectory } from './dual-encoder/trained-weights.js';
 import { builderFingerprint } from './fingerprint.js';
 import { buildReasonerBundle, reasonerWeightsDirectory } from './reasoner/build-reasoner-bundle.js';
 
@@ -31,6 +33,12 @@ const recipes: readonly BundleRecipe[] = [
     weights: reasonerWeightsDirectory,
     sharesWith: 'tessera-baseline',
     build: async () => buildReasonerBundle(await builtBaseline()),
+  },
+  {
+    name: 'tessera-dual',
+    weights: trainedWeightsDirectory,
+    sharesWith: 'tessera-baseline',
+    build: () => buildDualEncoderBundle(),
   },
 ];
 

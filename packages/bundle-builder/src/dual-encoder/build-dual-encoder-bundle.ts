@@ -2,6 +2,7 @@ import type { BundleManifest } from '@tessera/contracts';
 import { writeSafetensors } from '@tessera/composition';
 import type { TokenizerDefinition } from '@tessera/tokenizer';
 import type { BundleContent } from '../bundle-directory.js';
+import { toFloat16Bits } from '../onnx/float16.js';
 import { serializeModel } from '../onnx/serialization.js';
 import { readSentenceEncoderWeights } from '../text/sentence-encoder-package.js';
 import { arrangeWeights } from '../text/sentence-encoder-weights.js';
@@ -99,11 +100,9 @@ async function readPieceEmbedding(width: number): Promise<Float32Array> {
   return Float32Array.from(embedding.values);
 }
 
-/** The table of the word pieces with the start and the end token after them. */
+/** The table of the word pieces with the start and the end token after them, in half precision. */
 function tokenEmbedding(pieces: Float32Array, specialTokens: Float32Array, width: number): Uint8Array {
-  const values = new Float32Array(pieces.length + specialTokens.length);
-  values.set(pieces);
-  values.set(specialTokens, pieces.length);
+  const values = Uint16Array.from([...pieces, ...specialTokens], toFloat16Bits);
   const table = { shape: [values.length / width, width], values };
   return writeSafetensors(new Map([['token_embedding.weight', table]]), new Map());
 }

@@ -39,13 +39,13 @@ export function imageEncoder(tower: TfjsGraphModel, head: Model, cut: TowerCut):
   return graph.model(head.operatorSets['']);
 }
 
-/** The tower alone, for comparisons: input `pixels` as above, an output for each feature map and one for the pixels. */
+/** The tower alone, for comparisons: input `pixels` as above, an output `head/…` for each of the head's inputs. */
 export function imageTower(tower: TfjsGraphModel, cut: TowerCut, operatorSet: number | undefined): Model {
   const graph = new GraphBuilder('image_tower');
   const planes = inputPlanes(graph, cut);
   const outputs = { ...featureMaps(graph, tower, cut, planes), [cut.pixels]: planes };
   for (const [name, value] of Object.entries(outputs)) {
-    graph.output(name, value, 'float32', ['batch', 'channels', 'height', 'width']);
+    graph.output(`${headPrefix}${name}`, value, 'float32', ['batch', 'channels', 'height', 'width']);
   }
   return graph.model(operatorSet);
 }
