@@ -58,7 +58,9 @@ class DecoderGraph:
 
         def others():
             staged = graph.gather(graph.concat(image_tokens, self.all, axis=0), graph.integers(*stages))
-            return graph.choose(self.holds(graph.equal(image_tokens, staged)), self.staged, self.any, RESULTS)
+            is_staged = self.holds(graph.equal(image_tokens, staged))
+            falls = self.less(self.count(config.layers - 1), self.all)  # else the queries go on sharing
+            return graph.choose(graph.node("And", is_staged, falls), self.staged, self.any, RESULTS)
 
         is_constant = self.holds(graph.equal(image_tokens, self.count(0)))
         return graph.choose(is_constant, self.constant, others, RESULTS)

@@ -139,7 +139,8 @@ def plans(config):
     for selected, pruned in ((IMAGE_TOKENS, IMAGE_TOKENS), (30, 17), (1, 1), (64, IMAGE_TOKENS), (IMAGE_TOKENS, 90)):
         result[f"csp {selected} {pruned}"] = cluster_scatter_prune(config, selected, pruned)
     late = [Step(0, "priority", 35), Step(config.cluster_layers + 1, "all"), Step(7, "attention", 20)]
-    return result | {"other layers": late}
+    unpruned = [Step(0, "priority", 30), Step(config.cluster_layers, "all")]
+    return result | {"other layers": late, "only clustered": unpruned}
 
 
 PLANS = plans(Config())
@@ -182,7 +183,7 @@ def test_the_scatter_rules_differ(world):
 def test_a_query_gets_the_same_answer_alone(world):
     model, batch, feeds, session = world
     names = ("sentence", "pieces", "lengths", "mentions")
-    for plan in (PLANS["off"], PLANS["csp 30 17"], PLANS["pyramid"]):
+    for plan in (PLANS["off"], PLANS["csp 30 17"], PLANS["pyramid"], PLANS["only clustered"]):
         together = exported(world, plan)
         for query in range(len(LENGTHS)):
             own = feeds | {name: feeds[name][query : query + 1] for name in names}
