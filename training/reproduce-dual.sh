@@ -10,4 +10,5 @@ python -m tessera_composition.train --cache "$run/cache" --models "$models" --ou
 python -m tessera_training.curves "$run/log.jsonl" "$run/curves.png"
 python -m tessera_composition.study --weights "$run/dual.pt" --cache "$run/cache" --models "$models" \
   --seeds 0 1 2 --worlds closed open --json "$run/study.json"
-python -m tessera_composition.export --weights "$run/dual.pt" --models "$models" --out "$run/export"
+python -m tessera_composition.export --weights "$run/dual.pt" --models "$models" --training "$run/training.json" \
+  --out "$run/export"

@@ -130,6 +130,10 @@ def train(arguments):
             sums = {}
         if (step + 1) % 250 == 0 or step + 1 == arguments.steps:
             save_model(arguments.out / "dual.pt", model)
+    summary = {"steps": arguments.steps, "batch_size": arguments.batch, "learning_rate": arguments.rate}
+    summary |= {"weight_decay": arguments.weight_decay, "seconds": round(time.time() - started)}
+    summary["parameters"] = sum(parameter.numel() for parameter in model.parameters())
+    (arguments.out / "training.json").write_text(json.dumps(summary, indent=2) + "\n")
 
 
 def main():
