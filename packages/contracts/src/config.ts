@@ -105,9 +105,12 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
+/** Beginning of the variables that the command line reads. */
+const clientPrefix = 'TESSERA_CLIENT_';
+
 /**
  * Parses the environment once, at start. Variables that are neither in the schema nor start with `TESSERA_` belong
- * to somebody else and are left alone; empty values count as unset.
+ * to somebody else and are left alone, as those of the command line are; empty values count as unset.
  *
  * @throws ConfigError naming each invalid or unknown variable, never its value when it is a secret
  */
@@ -117,7 +120,8 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
   for (const [name, text] of Object.entries(environment)) {
     const schema = (ConfigSchema.properties as Record<string, TSchema>)[name];
     if (schema === undefined) {
-      if (name.startsWith('TESSERA_')) problems.push(`${name} is not a known setting`);
+      if (name.startsWith('TESSERA_') && !name.startsWith(clientPrefix))
+        problems.push(`${name} is not a known setting`);
     } else if (text !== undefined && text.trim() !== '') {
       values[name] = fromText(schema, text.trim());
     }

@@ -1,0 +1,172 @@
+import { ReadableStream } from 'node:stream/web';
+import {
+  vocabularyMediaType,
+  type ClassifyCompositionRequest,
+  type ClassifyCompositionResponse,
+  type JobResponse,
+  type ModelDescription,
+  type TrainingOptions,
+  type TrainVocabularyRequest,
+  type VocabularyDescription,
+  type VocabularySummary,
+} from '@tessera/contracts';
+import { formBody } from './form-body.js';
+import { jobUpdates, type JobUpdate } from './job-updates.js';
+import { ConnectionError, errorOf, ServiceError } from './service-error.js';
+
+export interface ClientOptions {
+  /** Where the service listens. */
+  readonly url: string | URL;
+  /** One of the service's `API_KEYS`, when it has any. */
+  readonly apiKey?: string | undefined;
+}
+
+/** A training set as the bytes of a tar or tar.gz archive. */
+export type TrainingArchive = AsyncIterable<Uint8Array>;
+
+interface RequestOptions {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array | ReadableStream;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Talks to a Tessera service. Every method rejects with a {@link ServiceError} when the service refuses, and with a
+ * `ConnectionError` when it cannot be reached.
+ */
+export class TesseraClient {
+  readonly #url: URL;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor({ url, apiKey }: ClientOptions) {
+    this.#url = new URL(url);
+    this.#headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+  }
+
+  async models(signal?: AbortSignal): Promise<ModelDescription[]> {
+    const { models } = await this.#json<{ models: ModelDescription[] }>('models', { signal });
+    return models;
+  }
+
+  /** Classifies images; waits for the job however long it takes. */
+  async classify(request: ClassifyCompositionRequest, signal?: AbortSignal): Promise<ClassifyCompositionResponse> {
+    const response = await this.#request('classify-composition', { ...jsonBody(request), signal });
+    if (response.status !== 202) return (await response.json()) as ClassifyCompositionResponse;
+    const { id } = (await response.json()) as JobResponse;
+    return (await this.resultOf(id, signal)) as ClassifyCompositionResponse;
+  }
+
+  async vocabularies(signal?: AbortSignal): Promise<VocabularySummary[]> {
+    const { vocabularies } = await this.#json<{ vocabularies: VocabularySummary[] }>('vocabularies', { signal });
+    return vocabularies;
+  }
+
+  vocabulary(name: string, signal?: AbortSignal): Promise<VocabularyDescription> {
+    return this.#json(`vocabularies/${encodeURIComponent(name)}`, { signal });
+  }
+
+  async deleteVocabulary(name: string, signal?: AbortSignal): Promise<void> {
+    await this.#request(`vocabularies/${encodeURIComponent(name)}`, { method: 'DELETE', signal });
+  }
+
+  /** Queues a training on a few images; its job. */
+  trainOnExamples(request: TrainVocabularyRequest, signal?: AbortSignal): Promise<JobResponse> {
+    return this.#json('vocabularies', { ...jsonBody(request), signal });
+  }
+
+  /** Uploads a training set, which may be made while it is sent, and queues the training; its job. */
+  trainOnArchive(options: TrainingOptions, archive: TrainingArchive, signal?: AbortSignal): Promise<JobResponse> {
+    const { name, ...others } = options;
+    const { contentType, chunks } = formBody({ name, options: JSON.stringify(others) }, 'archive', archive);
+    return this.#json('vocabularies', {
+      method: 'POST',
+      headers: { 'content-type': contentType },
+      body: ReadableStream.from(chunks),
+      signal,
+    });
+  }
+
+  /** A vocabulary as a file for {@link importVocabulary}. */
+  async exportVocabulary(name: string, signal?: AbortSignal): Promise<Uint8Array> {
+    const response = await this.#request(`vocabularies/${encodeURIComponent(name)}/file`, { signal });
+    return new Uint8Array(await response.arrayBuffer());
+  }
+
+  importVocabulary(name: string, file: Uint8Array, signal?: AbortSignal): Promise<VocabularyDescription> {
+    return this.#json(`vocabularies/${encodeURIComponent(name)}/file`, {
+      method: 'PUT',
+      headers: { 'content-type': vocabularyMediaType },
+      body: file,
+      signal,
+    });
+  }
+
+  job(id: string, signal?: AbortSignal): Promise<JobResponse> {
+    return this.#json(`jobs/${encodeURIComponent(id)}`, { signal });
+  }
+
+  cancelJob(id: string, signal?: AbortSignal): Promise<JobResponse> {
+    return this.#json(`jobs/${encodeURIComponent(id)}`, { method: 'DELETE', signal });
+  }
+
+  /** What happens to a job until its end, also across lost connections. */
+  followJob(id: string, signal?: AbortSignal): AsyncIterable<JobUpdate> {
+    return jobUpdates(async (lastEventId) => {
+      const headers = { accept: 'text/event-stream', ...(lastEventId === '' ? {} : { 'last-event-id': lastEventId }) };
+      const response = await this.#request(`jobs/${encodeURIComponent(id)}/events`, { headers, signal });
+      if (response.status === 204 || response.body === null) return null;
+      return response.body.pipeThrough(new TextDecoderStream());
+    }, signal);
+  }
+
+  /**
+   * The result of a job, once it is there.
+   *
+   * @throws ServiceError with the job's own error
+   */
+  async resultOf(id: string, signal?: AbortSignal): Promise<unknown> {
+    for await (const update of this.followJob(id, signal)) {
+      if (update.event === 'result') return update.data;
+      if (update.event === 'error') throw new ServiceError(update.data);
+    }
+    throw new ConnectionError(`The events of job ${id} ended without a result.`);
+  }
+
+  async #json<Body>(path: string, options: RequestOptions): Promise<Body> {
+    const response = await this.#request(path, options);
+    return (await response.json()) as Body;
+  }
+
+  async #request(path: string, { method = 'GET', headers = {}, body, signal }: RequestOptions): Promise<Response> {
+    const response = await fetch(new URL(path, withSlash(this.#url)), {
+      method,
+      headers: { ...this.#headers, ...headers },
+      ...(body === undefined ? {} : { body }),
+      // A body that is made while it is sent cannot be answered before its end.
+      ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
+      ...(signal === undefined ? {} : { signal }),
+    }).catch((cause: unknown) => {
+      signal?.throwIfAborted();
+      throw new ConnectionError(`${this.#url.href} cannot be reached: ${reasonOf(cause)}.`, { cause });
+    });
+    if (!response.ok) throw await errorOf(response);
+    return response;
+  }
+}
+
+function jsonBody(body: object): RequestOptions {
+  return { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+}
+
+/** The service may be below a path. */
+function withSlash(url: URL): URL {
+  return url.pathname.endsWith('/') ? url : new URL(`${url.pathname}/`, url);
+}
+
+/** `fetch` says only that it failed; its cause says why. */
+function reasonOf(error: unknown): string {
+  const { cause } = error as { cause?: unknown };
+  if (cause instanceof Error) return cause.message === '' ? cause.name : cause.message;
+  return error instanceof Error ? error.message : 'for an unknown reason';
+}

@@ -1,0 +1,77 @@
+import { writeFile } from 'node:fs/promises';
+import { drawSeenUnseenCurves, EvaluationError, evaluateLogits } from '@tessera/composition';
+import type { Command } from '../command.js';
+import { collectLogits } from '../evaluation-logits.js';
+import { metricsTable } from '../tables.js';
+import { openTrainingDirectory } from '../training-directory.js';
+import { UsageError } from '../usage-error.js';
+
+const sets = ['val', 'test', 'train'] as const;
+
+export const vocabularyEvaluate: Command = {
+  usage: 'vocabulary evaluate <directory> --name <name>',
+  summary: 'Measure a vocabulary on labelled images: S, U, HM, AUC',
+  positionals: { min: 1, max: 1 },
+  options: {
+    name: { type: 'string' },
+    set: { type: 'string', default: 'val' },
+    world: { type: 'string', default: 'closed' },
+    'feasibility-threshold': { type: 'string' },
+    svg: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
+  optionHelp: {
+    name: 'name of the vocabulary (required)',
+    set: 'which images of metadata.json: val (default), test or train',
+    world: 'closed (default): the seen pairs and those of the images; open: every attribute with every object',
+    'feasibility-threshold': 'in the open world, leave out unseen pairs that are less plausible, from -1 to 1',
+    svg: 'write the seen–unseen curve to this file',
+    json: 'print JSON',
+  },
+  async run({ client, positionals, options, signal, print, say, progress }) {
+    const { name, world, svg } = options;
+    if (typeof name !== 'string') throw new UsageError('Say --name, the name of the vocabulary.');
+    if (world !== 'open' && world !== 'closed') throw new UsageError('--world is open or closed.');
+    const set = sets.find((known) => known === options.set);
+    if (set === undefined) throw new UsageError(`--set is one of ${sets.join(', ')}.`);
+    const threshold = options['feasibility-threshold'];
+    if (threshold !== undefined && !Number.isFinite(Number(threshold))) {
+      throw new UsageError('--feasibility-threshold is a number from -1 to 1.');
+    }
+    const directory = await openTrainingDirectory(positionals[0] ?? '');
+    const examples = directory.examples.filter((example) => example.set === set);
+    if (examples.length === 0) throw new UsageError(`No row of metadata.json is of the set "${set}".`);
+    const vocabulary = await client.vocabulary(name, signal);
+    const { labelled, feasible } = await collectLogits({
+      client,
+      vocabulary,
+      directory,
+      examples,
+      world,
+      threshold: threshold === undefined ? undefined : Number(threshold),
+      signal,
+      onImages: (done) => {
+        progress(`classifying ${done} of ${examples.length} images`);
+      },
+    });
+    const evaluation = evaluate(labelled, feasible);
+    print(
+      options.json === true
+        ? JSON.stringify(evaluation, null, 2)
+        : metricsTable(`${name} (${world})`, evaluation.metrics),
+    );
+    if (typeof svg === 'string') {
+      const title = `${name} on ${examples.length} images, ${world} world`;
+      await writeFile(svg, drawSeenUnseenCurves(title, [{ name: vocabulary.method, evaluation }]));
+      say(`The curve is in ${svg}`);
+    }
+  },
+};
+
+function evaluate(...input: Parameters<typeof evaluateLogits>): ReturnType<typeof evaluateLogits> {
+  try {
+    return evaluateLogits(...input);
+  } catch (error) {
+    throw error instanceof EvaluationError ? new UsageError(error.message) : error;
+  }
+}

@@ -1,0 +1,51 @@
+import type { JobResponse, ProblemDetails, Progress } from '@tessera/contracts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { readEvents } from './event-stream.js';
+import { ConnectionError } from './service-error.js';
+
+/** What became known of a job. */
+export type JobUpdate =
+  | { readonly event: 'status'; readonly data: JobResponse }
+  | { readonly event: 'progress'; readonly data: Progress }
+  | { readonly event: 'result'; readonly data: unknown }
+  | { readonly event: 'error'; readonly data: ProblemDetails };
+
+const reconnectMs = 1_000;
+/** Connections in a row that bring nothing new before the service counts as gone. */
+const fruitlessConnections = 30;
+
+/**
+ * The updates of a job until its end. A connection that is lost is opened again, from the last event on.
+ *
+ * @param connect - opens the stream of events after the one with this id; null when there are none left
+ * @throws ConnectionError when the service stays away; what `connect` throws for a job that it does not know
+ */
+export async function* jobUpdates(
+  connect: (lastEventId: string) => Promise<AsyncIterable<string> | null>,
+  signal?: AbortSignal,
+): AsyncGenerator<JobUpdate> {
+  let lastId = '';
+  for (let fruitless = 0; fruitless < fruitlessConnections; fruitless++) {
+    if (fruitless > 0) await delay(reconnectMs, undefined, signal === undefined ? {} : { signal });
+    try {
+      const text = await connect(lastId);
+      if (text === null) return;
+      for await (const { event, lastId: id, data } of readEvents(text)) {
+        if (id !== '') lastId = id;
+        fruitless = 0;
+        const update = { event, data: JSON.parse(data) as unknown } as JobUpdate;
+        yield update;
+        if (event === 'result' || event === 'error') return;
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!isLostConnection(error)) throw error;
+    }
+  }
+  throw new ConnectionError('The connection to the service was lost and does not come back.');
+}
+
+/** `fetch` reports network failures, also those while a body is read, as a TypeError. */
+function isLostConnection(error: unknown): boolean {
+  return error instanceof ConnectionError || error instanceof TypeError;
+}

@@ -1,0 +1,34 @@
+import type { CommandContext } from './command.js';
+
+/** Between two reports of progress where they cannot replace one another. */
+const pauseMs = 5_000;
+
+/** The standard streams: results go to the one, everything else to the other. */
+export function createScreen(): Pick<CommandContext, 'print' | 'say' | 'progress'> {
+  const { stdout, stderr } = process;
+  let isLineOpen = false;
+  let toldAt = -Infinity;
+  const closeLine = () => {
+    if (isLineOpen) stderr.write('\r\u001b[K');
+    isLineOpen = false;
+  };
+  return {
+    print: (text) => {
+      closeLine();
+      stdout.write(`${text}\n`);
+    },
+    say: (text) => {
+      closeLine();
+      stderr.write(`${text}\n`);
+    },
+    progress: (text) => {
+      if (stderr.isTTY) {
+        stderr.write(`\r\u001b[K${text}`);
+        isLineOpen = true;
+      } else if (performance.now() - toldAt > pauseMs) {
+        toldAt = performance.now();
+        stderr.write(`${text}\n`);
+      }
+    },
+  };
+}
