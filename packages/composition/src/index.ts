@@ -22,11 +22,11 @@ export {
   type Prediction,
   type ScoringOptions,
 } from './scoring/score-candidates.js';
+export type { CompositionImage } from './dual-encoder/composition-image.js';
 export { createCompositionModel, type CompositionModelOptions } from './dual-encoder/create-composition-model.js';
 export type {
   ClassifyOutcome,
   CompositionContext,
-  CompositionImage,
   CompositionModel,
   CompositionStage,
 } from './dual-encoder/composition-model.js';

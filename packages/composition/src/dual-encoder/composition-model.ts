@@ -3,13 +3,7 @@ import type { CandidateSet } from '../candidates/candidate-set.js';
 import type { TextMatrix } from '../scoring/text-matrix.js';
 import type { TrainingHooks, TrainingTask } from '../training/training.js';
 import type { Vocabulary } from '../vocabulary/vocabulary.js';
-
-/** An image to classify or to learn from. Its bytes are asked for only when its embedding is not remembered. */
-export interface CompositionImage {
-  /** Equal for equal bytes, such as `sha256:…`. */
-  readonly id: string;
-  read(): Promise<Uint8Array>;
-}
+import type { CompositionImage } from './composition-image.js';
 
 export type CompositionStage = 'decode' | 'vision' | 'text' | 'scoring';
 

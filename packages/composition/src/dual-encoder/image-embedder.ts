@@ -1,7 +1,7 @@
 import { TesseraError, type DualEncoderSettings } from '@tessera/contracts';
 import { decodeForModels, type ImageLimits, type ResizeTarget } from '@tessera/images';
 import type { InferenceRunner } from '@tessera/inference';
-import type { CompositionImage } from './composition-model.js';
+import type { CompositionImage } from './composition-image.js';
 import type { DualEncoderBundle } from './dual-encoder-bundle.js';
 import { RecentValues } from './recent-values.js';
 import { float32Output, normalizeRows } from './tensors.js';
