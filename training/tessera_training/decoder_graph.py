@@ -180,12 +180,8 @@ class DecoderGraph:
         graph = self.graph
         if flow.added is None:
             return graph.norm(flow.x, name, layer), flow.x
-        normed, _, _, x = graph.node(
-            "SkipSimplifiedLayerNormalization",
-            *(flow.x, flow.added, graph.weight(f"{name}.weight", layer.weight)),
-            **{"outputs": 4, "epsilon": 1e-6, "fused": True},
-        )
-        return normed, x
+        inputs = flow.x, flow.added, graph.weight(f"{name}.weight", layer.weight)
+        return graph.node("SkipSimplifiedLayerNormalization", *inputs, outputs=(0, 3), epsilon=1e-6, fused=True)
 
     def rotated(self, x, flow):
         heads = self.config.heads

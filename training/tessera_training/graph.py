@@ -16,13 +16,12 @@ class Graph:
         self.constants, self.weights, self.casts, self.count = {}, {}, [], 0
 
     def node(self, kind, *inputs, outputs=1, fused=False, **attributes):
-        names = self.names(kind, outputs)
-        self.nodes.append(helper.make_node(kind, list(inputs), names, domain=FUSED if fused else "", **attributes))
-        return names[0] if outputs == 1 else names
-
-    def names(self, kind, outputs):
+        """`outputs`: how many, or the places of those that are wanted."""
         self.count += 1
-        return [f"{kind}_{self.count}_{k}" for k in range(outputs)]
+        wanted = range(outputs) if isinstance(outputs, int) else outputs
+        names = [f"{kind}_{self.count}_{k}" if k in wanted else "" for k in range(max(wanted) + 1)]
+        self.nodes.append(helper.make_node(kind, list(inputs), names, domain=FUSED if fused else "", **attributes))
+        return names[0] if outputs == 1 else [name for name in names if name]
 
     def constant(self, values, dtype=np.float32):
         """A small constant; equal ones are stored once."""
