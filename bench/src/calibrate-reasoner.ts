@@ -13,7 +13,7 @@ import { Value } from 'typebox/value';
 import { metricInterval } from './bootstrap.js';
 import { calibrationQueries } from './calibration-queries.js';
 import { writeSection } from './document-section.js';
-import { markdownRows } from './eval-report.js';
+import { markdownRows } from './markdown-table.js';
 import { fitLogistic } from './logistic-regression.js';
 import type { Runtime } from './model-runtime.js';
 import { contextKinds, type QueryKind } from './query-set.js';

@@ -2,6 +2,7 @@ import type { SegmentQueryResult } from '@tessera/contracts';
 import type { Overlap } from '@tessera/masks';
 import { differenceInterval, metricInterval, type Interval, type Sample } from './bootstrap.js';
 import type { CocoPhoto } from './coco-split.js';
+import { markdownRows } from './markdown-table.js';
 import { contextKinds, queryKinds, type Query, type QueryKind } from './query-set.js';
 
 /** One answered query. */
@@ -97,12 +98,6 @@ export function markdownTable(groups: readonly GroupFigures[]): string {
     ...figures.map(({ presenceAccuracy }) => presenceAccuracy.toFixed(3)),
   ]);
   return markdownRows(header, rows);
-}
-
-/** A Markdown table, its first column to the left and the others to the right. */
-export function markdownRows(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(header), line(header.map((_, index) => (index === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
 }
 
 export function withInterval({ value, low, high }: Interval, isDifference = false): string {

@@ -2,7 +2,7 @@ import type { RegionReasonerSettings, ScatterRule, TokenSelection } from '@tesse
 import type { PruningPlan } from '@tessera/segmentation';
 import { flopsReduction, planBaseline, scheduleStages, type Schedule } from '@tessera/token-pruning';
 import { metricInterval, type Sample } from './bootstrap.js';
-import { markdownRows } from './eval-report.js';
+import { markdownRows } from './markdown-table.js';
 import { shapeOf } from './pruning-methods.js';
 import { contextKinds } from './query-set.js';
 import type { ReasonerEvaluation } from './reasoner-evaluation.js';

@@ -1,5 +1,6 @@
 import type { RegionReasonerSettings } from '@tessera/contracts';
-import { markdownRows, queryGroups, withInterval } from './eval-report.js';
+import { queryGroups, withInterval } from './eval-report.js';
+import { markdownRows } from './markdown-table.js';
 import type { StudyLatency } from './pruning-latency.js';
 import { cuts } from './pruning-methods.js';
 import { gateLine, type StudyFigures, type StudyQuality, type StudyRow, type StudyWork } from './pruning-study.js';
