@@ -74,19 +74,45 @@ export async function startTestBundle(): Promise<{
   return { bundle, runner: new ObservedRunner(runner) };
 }
 
+const side = 128;
+
+/** Whether a point is part of a shape; both coordinates from −1 to 1. */
 const shapes = {
-  circle: '<circle cx="64" cy="64" r="44"/>',
-  square: '<rect x="22" y="22" width="84" height="84"/>',
-  triangle: '<polygon points="64,14 112,110 16,110"/>',
-  cross: '<path d="M50 14h28v36h36v28H78v36H50V78H14V50h36z"/>',
+  circle: (x: number, y: number) => Math.hypot(x, y) < 0.7,
+  square: (x: number, y: number) => Math.max(Math.abs(x), Math.abs(y)) < 0.62,
+  triangle: (x: number, y: number) => y < 0.7 && y > 2 * Math.abs(x) - 0.75,
+  cross: (x: number, y: number) =>
+    Math.min(Math.abs(x), Math.abs(y)) < 0.22 && Math.max(Math.abs(x), Math.abs(y)) < 0.75,
+};
+
+const colours = {
+  red: [205, 25, 35],
+  green: [35, 135, 60],
+  blue: [35, 85, 190],
+  yellow: [250, 225, 60],
 } as const;
 
-/** A shape of one colour on light ground, drawn a little differently for each `serial`. */
-export function drawnImage(colour: string, shape: keyof typeof shapes, serial: number): CompositionImage {
-  const turn = (serial * 37) % 30;
+export type Shape = keyof typeof shapes;
+export type Colour = keyof typeof colours;
+
+/** A shape of one colour on light ground, turned and lit a little differently for each `serial`. */
+export function drawnImage(colour: Colour, shape: Shape, serial: number): CompositionImage {
+  const angle = (((serial * 37) % 21) - 10) / 40;
   const ground = 235 + ((serial * 7) % 20);
-  const svg =
-    `<svg xmlns="http://www.w3.org/2000/svg" width="128" height="128"><rect width="128" height="128" ` +
-    `fill="rgb(${ground},${ground},${ground})"/><g fill="${colour}" transform="rotate(${turn} 64 64)">${shapes[shape]}</g></svg>`;
-  return { id: `${colour}-${shape}-${serial}`, read: () => sharp(Buffer.from(svg)).png().toBuffer() };
+  const [sine, cosine] = [Math.sin(angle), Math.cos(angle)];
+  const data = new Uint8Array(side * side * 3).fill(ground);
+  for (let row = 0; row < side; row++) {
+    for (let column = 0; column < side; column++) {
+      const [x, y] = [(2 * column) / side - 1, (2 * row) / side - 1];
+      const isInside = shapes[shape](cosine * x + sine * y, cosine * y - sine * x);
+      if (isInside) data.set(colours[colour], (row * side + column) * 3);
+    }
+  }
+  return {
+    id: `${colour}-${shape}-${serial}`,
+    read: () =>
+      sharp(data, { raw: { width: side, height: side, channels: 3 } })
+        .png()
+        .toBuffer(),
+  };
 }

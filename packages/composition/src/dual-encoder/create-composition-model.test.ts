@@ -1,0 +1,288 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { PipelineManifest } from '@tessera/contracts';
+import type { Bundle } from '@tessera/inference';
+import { openWorld, pairCandidates } from '../candidates/worlds.js';
+import type { Vocabulary } from '../vocabulary/vocabulary.js';
+import type { CompositionModel } from './composition-model.js';
+import { createCompositionModel } from './create-composition-model.js';
+import { baseHash } from './dual-encoder-bundle.js';
+import { batchOf } from './prompts.js';
+import { float32Output, normalizeRows } from './tensors.js';
+import { drawnImage, missingBundle, startTestBundle, type Colour, type ObservedRunner } from './test-bundle.js';
+import { TokenTable } from './token-table.js';
+
+const inline = { attributes: ['red', 'blue', 'green'], objects: ['dress', 'shirt', 'shoes'] };
+
+describe('a composition model of the bundle tessera-dual', { skip: missingBundle }, () => {
+  let bundle: Bundle<PipelineManifest<'dual-encoder'>>;
+  let runner: ObservedRunner;
+  let model: CompositionModel;
+  let tokens: TokenTable;
+  let images = 0;
+
+  /** An image that was never seen before. */
+  const freshImage = (colour: Colour = 'red') => {
+    images += 1;
+    return drawnImage(colour, 'square', images);
+  };
+
+  /** A vocabulary with one learned row for each name, `value` everywhere. */
+  const learned = (attributes: string[], objects: string[], value: number): Vocabulary => {
+    const rows = attributes.length + objects.length;
+    const width = bundle.manifest.settings.text_width;
+    return {
+      name: 'learned',
+      model: bundle.manifest.name,
+      method: 'csp',
+      attributes,
+      objects,
+      seenPairs: [[attributes[0] ?? '', objects[0] ?? '']],
+      logitScale: 10,
+      base: { name: bundle.manifest.name, sha256: baseHash(bundle) },
+      learned: { rows, width, values: new Float32Array(rows * width).fill(value) },
+    };
+  };
+
+  before(async () => {
+    ({ bundle, runner } = await startTestBundle());
+    model = await createCompositionModel(bundle, runner);
+    tokens = await TokenTable.load(bundle);
+  });
+
+  after(() => runner.close());
+
+  it('embeds an untrained pair of one-piece words as the sentence that it is', async () => {
+    const candidates = openWorld(inline.attributes, inline.objects);
+    const { values, width } = await model.embedCandidates(candidates, inline);
+    for (const [index, [attribute, object]] of inline.attributes
+      .flatMap((name) => inline.objects.map((other) => [name, other] as const))
+      .entries()) {
+      const sentence = tokens.pieceRows(`a photo of ${attribute} ${object}`);
+      assert.equal(sentence.length, 5, `"${attribute} ${object}" is not two pieces`);
+      const prompt = batchOf([[tokens.start, ...sentence, tokens.end]], tokens.width);
+      const { outputs } = await runner.run({
+        bundle: bundle.manifest.name,
+        graph: 'text_encoder',
+        feeds: { ...prompt },
+      });
+      const expected = normalizeRows(float32Output(outputs, 'text_embeds'), width);
+      for (const [column, value] of expected.entries()) {
+        assert.ok(Math.abs((values[index * width + column] ?? NaN) - value) < 1e-5);
+      }
+    }
+  });
+
+  it('begins a primitive as the mean of its word pieces, in lower case and without dots', () => {
+    const pieces = tokens.pieceRows('ankle boots');
+    assert.ok(pieces.length >= 2);
+    const mean = pieces[0]?.map(
+      (_, column) => pieces.reduce((sum, row) => sum + (row[column] ?? 0), 0) / pieces.length,
+    );
+    assert.deepEqual(tokens.meanRow('Ankle.Boots'), mean);
+    assert.ok(tokens.meanRow('.').every(Number.isFinite));
+  });
+
+  it('embeds prompts of different lengths in one batch as each alone', async () => {
+    const long = ['red', 'blue', 'dress'];
+    const short = ['red', 'dress'];
+    const both = await model.embedCandidates(pairCandidates([short, long]), inline);
+    for (const [index, pair] of [short, long].entries()) {
+      const alone = await model.embedCandidates(pairCandidates([pair]), inline);
+      for (const [column, value] of alone.values.entries()) {
+        assert.ok(Math.abs((both.values[index * both.width + column] ?? NaN) - value) < 1e-5);
+      }
+    }
+  });
+
+  it('tells the colour of a drawn thing by words alone', async () => {
+    for (const colour of ['red', 'blue', 'green'] as const) {
+      const { results } = await model.classify([freshImage(colour)], inline, { marginals: true, top_k: 9 });
+      const [result] = results;
+      assert.ok(result?.attributes && result.objects);
+      assert.equal(result.attributes[0]?.label, colour);
+      assert.ok(Math.abs(result.predictions.reduce((sum, { score }) => sum + score, 0) - 1) < 1e-6);
+      for (const { label, score } of result.attributes) {
+        const pairs = result.predictions.filter(({ attributes }) => attributes.includes(label));
+        assert.ok(Math.abs(pairs.reduce((sum, pair) => sum + pair.score, 0) - score) < 1e-6);
+      }
+    }
+  });
+
+  it('answers several images in their order, one embedding each', async () => {
+    const [red, blue] = [freshImage('red'), freshImage('blue')];
+    const count = runner.runs.length;
+    const { results } = await model.classify([red, blue, red], inline, { top_k: 1 });
+    assert.deepEqual(
+      results.map(({ index }) => index),
+      [0, 1, 2],
+    );
+    assert.deepEqual(results[2]?.predictions, results[0]?.predictions);
+    assert.deepEqual(
+      runner.runs.slice(count).flatMap(({ feeds: { pixels } }) => (pixels && 'dims' in pixels ? [pixels.dims[0]] : [])),
+      [2],
+    );
+  });
+
+  it('neither reads an image nor encodes texts a second time', async () => {
+    let reads = 0;
+    const source = freshImage();
+    const image = {
+      id: source.id,
+      read: () => {
+        reads += 1;
+        return source.read();
+      },
+    };
+    const first = await model.classify([image], inline, {});
+    const count = runner.runs.length;
+    const second = await model.classify([image], inline, {});
+    assert.deepEqual(second.results, first.results);
+    assert.deepEqual(runner.graphsSince(count), []);
+    assert.equal(reads, 1);
+  });
+
+  it('uses learned rows where there are some, and says which', async () => {
+    const vocabulary = learned(['red', 'blue'], ['dress'], 0.02);
+    const pairs = [
+      ['red', 'dress'],
+      ['green', 'dress'],
+      ['blue', 'red', 'shoes'],
+    ];
+    const { results, calibration } = await model.classify([freshImage()], vocabulary, { pairs, top_k: 3 });
+    const byLabel = new Map(results[0]?.predictions.map((prediction) => [prediction.label, prediction]));
+    assert.deepEqual(byLabel.get('red dress')?.sources, { attributes: ['soft'], object: 'soft' });
+    assert.deepEqual(byLabel.get('green dress')?.sources, { attributes: ['pretrained'], object: 'soft' });
+    assert.deepEqual(byLabel.get('blue red shoes')?.sources, { attributes: ['soft', 'soft'], object: 'pretrained' });
+    assert.deepEqual([...byLabel.values()].map(({ seen }) => seen).filter(Boolean).length, 1);
+    assert.equal(byLabel.get('red dress')?.seen, true);
+    assert.equal(calibration.logit_scale, 10);
+
+    const other = await model.classify([freshImage()], learned(['red', 'blue'], ['dress'], -0.02), { pairs, top_k: 3 });
+    assert.notDeepEqual(
+      other.results[0]?.predictions.find(({ label }) => label === 'red dress')?.logit,
+      byLabel.get('red dress')?.logit,
+    );
+  });
+
+  it('gives raw logits, and scores with the bias of unseen pairs', async () => {
+    const vocabulary = learned(['red'], ['dress', 'shirt'], 0.02);
+    const image = freshImage();
+    const options = { world: 'open', top_k: 2 } as const;
+    const plain = await model.classify([image], vocabulary, options);
+    const biased = await model.classify([image], vocabulary, { ...options, unseen_bias: 500 });
+    const logits = (outcome: typeof plain) =>
+      Object.fromEntries(outcome.results[0]?.predictions.map(({ label, logit }) => [label, logit]) ?? []);
+    assert.deepEqual(logits(biased), logits(plain));
+    const [best] = biased.results[0]?.predictions ?? [];
+    assert.deepEqual([best?.label, best?.seen], ['red shirt', false]);
+    assert.ok((best?.score ?? 0) > 0.999);
+    assert.equal(biased.calibration.unseen_bias, 500);
+  });
+
+  it('has the candidates of the world that is asked for', async () => {
+    const vocabulary = learned(['red', 'blue'], ['dress', 'shirt'], 0.02);
+    const image = freshImage();
+    const count = async (options: Parameters<CompositionModel['classify']>[2]) =>
+      (await model.classify([image], vocabulary, options)).candidates;
+    assert.deepEqual(await count({}), { count: 1, excluded: 0 });
+    assert.deepEqual(await count({ world: 'open' }), { count: 4, excluded: 0 });
+    assert.deepEqual(await count({ world: 'open', feasibility_threshold: 1 }), { count: 1, excluded: 3 });
+    assert.deepEqual(await count({ pairs: [['green', 'shoes']], world: 'open' }), { count: 1, excluded: 0 });
+    const { candidates } = await model.classify([image], inline, {});
+    assert.deepEqual(candidates, { count: 9, excluded: 0 });
+  });
+
+  it('says how feasible a pair is when there is a threshold', async () => {
+    const vocabulary = learned(['red', 'blue'], ['dress', 'shirt'], 0.02);
+    const options = { world: 'open', feasibility_threshold: -1, top_k: 4 } as const;
+    const { results } = await model.classify([freshImage()], vocabulary, options);
+    for (const { seen, feasibility } of results[0]?.predictions ?? []) {
+      assert.ok(feasibility !== undefined && (seen ? feasibility === 1 : feasibility < 1));
+    }
+    await assert.rejects(model.classify([freshImage()], inline, options), { code: 'TSR_VALIDATION' });
+  });
+
+  it('refuses words that the vocabulary does not know, when asked to', async () => {
+    const options = { pairs: [['green', 'dress']], unknown_primitives: 'error' } as const;
+    const request = { ...options, pairs: options.pairs.map((pair) => [...pair]) };
+    await assert.rejects(model.classify([freshImage()], learned(['red'], ['dress'], 0), request), {
+      code: 'TSR_VALIDATION',
+      message: /green/,
+    });
+    await model.classify([freshImage()], inline, request);
+  });
+
+  it('refuses prompts that are longer than the context', async () => {
+    const { context_length: length } = bundle.manifest.settings;
+    const width = bundle.manifest.settings.text_width;
+    const coop = { ...learned(['red'], ['dress'], 0), method: 'coop' } as const;
+    const context = { rows: length, width, values: new Float32Array(length * width) };
+    await assert.rejects(model.classify([freshImage()], { ...coop, learned: context }, {}), { code: 'TSR_VALIDATION' });
+  });
+
+  it('refuses a vocabulary of another text encoder', async () => {
+    const vocabulary = learned(['red'], ['dress'], 0);
+    const other = { ...vocabulary, base: { ...vocabulary.base, sha256: '0'.repeat(64) } };
+    await assert.rejects(model.classify([freshImage()], other, {}), { code: 'TSR_VOCABULARY_MISMATCH' });
+    const narrow = { ...vocabulary, learned: { rows: 2, width: 1, values: Float32Array.of(1, 2) } };
+    await assert.rejects(model.classify([freshImage()], narrow, {}), { code: 'TSR_VOCABULARY_MISMATCH' });
+  });
+
+  it('names the image that does not decode', async () => {
+    const broken = { id: 'broken', read: () => Promise.resolve(Buffer.from('no picture')) };
+    await assert.rejects(
+      model.classify([freshImage(), broken], inline, {}),
+      (error: { code?: string; fields?: { pointer: string }[] }) =>
+        error.code === 'TSR_IMAGE_FORMAT_UNSUPPORTED' && error.fields?.[0]?.pointer === '/images/1',
+    );
+  });
+
+  it('stops between batches of texts when the request is given up', async () => {
+    const controller = new AbortController();
+    const attributes = Array.from({ length: 30 }, (_, index) => `shade ${index}`);
+    const objects = Array.from({ length: 30 }, (_, index) => `thing ${index}`);
+    const count = runner.runs.length;
+    const stages: string[] = [];
+    await assert.rejects(
+      model.classify(
+        [freshImage()],
+        { attributes, objects },
+        {},
+        {
+          signal: controller.signal,
+          onProgress: (stage) => {
+            stages.push(stage);
+            if (stage === 'text') controller.abort(new Error('given up'));
+          },
+        },
+      ),
+      { message: 'given up' },
+    );
+    assert.deepEqual(stages, ['vision', 'text']);
+    assert.deepEqual(runner.graphsSince(count), ['image_encoder', 'text_encoder']);
+  });
+
+  it('reports progress that never goes back, and times every stage', async () => {
+    const fractions: number[] = [];
+    const { timingsMs } = await model.classify(
+      [freshImage()],
+      { attributes: ['golden'], objects: ['crown'] },
+      {},
+      { onProgress: (_, fraction) => fractions.push(fraction) },
+    );
+    assert.deepEqual(
+      fractions,
+      [...fractions].sort((a, b) => a - b),
+    );
+    assert.ok(fractions.every((fraction) => fraction >= 0 && fraction < 1));
+    for (const milliseconds of Object.values(timingsMs)) assert.ok(milliseconds > 0);
+  });
+
+  it('warms every encoder', async () => {
+    const fresh = await createCompositionModel(bundle, runner);
+    const count = runner.runs.length;
+    await fresh.warmUp(freshImage());
+    assert.deepEqual(runner.graphsSince(count), ['image_encoder', 'text_encoder']);
+  });
+});
