@@ -55,8 +55,8 @@ const seed = 20_421;
  */
 export function metricInterval(name: MetricName, samples: readonly Sample[]): Interval {
   const metric: Metric = metrics[name];
-  const photos = sumsByPhoto(metric, samples);
-  return bootstrap([...photos.keys()], (draw) => metric.value(total(draw, photos)));
+  const photos = [...sumsByPhoto(metric, samples).values()];
+  return bootstrap(photos.length, (draw) => metric.value(total(draw, photos)));
 }
 
 /**
@@ -67,11 +67,11 @@ export function metricInterval(name: MetricName, samples: readonly Sample[]): In
 export function differenceInterval(name: MetricName, one: readonly Sample[], other: readonly Sample[]): Interval {
   const metric: Metric = metrics[name];
   const [first, second] = [sumsByPhoto(metric, one), sumsByPhoto(metric, other)];
-  const photos = [...first.keys()];
-  if (photos.length !== second.size || !photos.every((photo) => second.has(photo))) {
+  if ([...first.keys()].join() !== [...second.keys()].join()) {
     throw new RangeError('Pairs need the same photos on both sides.');
   }
-  return bootstrap(photos, (draw) => metric.value(total(draw, first)) - metric.value(total(draw, second)));
+  const [left, right] = [[...first.values()], [...second.values()]];
+  return bootstrap(left.length, (draw) => metric.value(total(draw, left)) - metric.value(total(draw, right)));
 }
 
 type Sums = readonly number[];
@@ -86,21 +86,33 @@ function sumsByPhoto(metric: Metric, samples: readonly Sample[]): ReadonlyMap<nu
   return photos;
 }
 
-function total(draw: readonly number[], photos: ReadonlyMap<number, Sums>): Sums {
+function total(draw: readonly number[], photos: readonly Sums[]): Sums {
   const sums: number[] = [];
-  for (const photo of draw) {
-    for (const [index, part] of (photos.get(photo) ?? []).entries()) sums[index] = (sums[index] ?? 0) + part;
+  for (const place of draw) {
+    const parts = photos[place] ?? [];
+    for (let index = 0; index < parts.length; index++) sums[index] = (sums[index] ?? 0) + (parts[index] ?? 0);
   }
   return sums;
 }
 
-function bootstrap(photos: readonly number[], statistic: (draw: readonly number[]) => number): Interval {
-  if (photos.length === 0) throw new RangeError('An interval needs at least one sample.');
-  const value = statistic(photos);
-  const random = new SeededRandom(seed);
-  const values = Float64Array.from({ length: resamples }, () =>
-    statistic(photos.map(() => random.pick(photos))),
-  ).sort();
+function bootstrap(count: number, statistic: (draw: readonly number[]) => number): Interval {
+  if (count === 0) throw new RangeError('An interval needs at least one sample.');
+  const value = statistic([...new Array(count).keys()]);
+  const values = Float64Array.from(drawsOf(count), statistic).sort();
   const quantile = (share: number): number => values[Math.round(share * (resamples - 1))] ?? value;
   return { value, low: quantile(0.025), high: quantile(0.975) };
+}
+
+const knownDraws = new Map<number, readonly (readonly number[])[]>();
+
+/** Places of the photos in each resample, the same for all sets of as many photos. */
+function drawsOf(count: number): readonly (readonly number[])[] {
+  const known = knownDraws.get(count);
+  if (known !== undefined) return known;
+  const random = new SeededRandom(seed);
+  const drawn = Array.from({ length: resamples }, () =>
+    Array.from({ length: count }, () => Math.floor(random.next() * count)),
+  );
+  knownDraws.set(count, drawn);
+  return drawn;
 }
