@@ -5,6 +5,7 @@ import { firstWord, isStrange, splitParts, wordsOf, type NounPart, type Part } f
 import { dropPreamble } from './query-preamble.js';
 import { splitSentences } from './sentences.js';
 import {
+  isAppearanceWord,
   isAttributeWord,
   isConjunction,
   isDeterminer,
@@ -17,7 +18,7 @@ import {
   startsDescription,
   startsModifier,
 } from './word-kinds.js';
-import { splitWords } from './words.js';
+import { fromWord, splitWords } from './words.js';
 
 /** What the words of a query say, as far as a lexicon of class names can tell. */
 export interface ParsedQuery {
@@ -37,7 +38,7 @@ export interface ParsedQuery {
   readonly quantity: Quantity;
   /** Words that exclude something other than whole classes: without them the query would mean something else. */
   readonly refusedWords: readonly string[];
-  /** The query for a language model: lower case, without what was excluded and taken out of the classes. */
+  /** The query for a language model: lower case, without how it asks and what was taken out of the classes. */
   readonly text: string;
 }
 
@@ -48,7 +49,9 @@ export interface ParsedQuery {
  */
 export function parseQuery(query: string, lexicon: PhraseLexicon): ParsedQuery {
   const { main, rest } = splitSentences(query, lexicon);
-  const asked = splitParts(dropPreamble(splitWords(main)), lexicon);
+  const words = splitWords(main);
+  const request = dropPreamble(words);
+  const asked = splitParts(request, lexicon);
   const parts = [...asked, ...splitParts(splitWords(rest), lexicon)];
   const exclusion = findExclusion(parts);
   const said = withoutTrailing(isJoining, parts.slice(0, exclusion?.taken?.start ?? parts.length));
@@ -61,7 +64,7 @@ export function parseQuery(query: string, lexicon: PhraseLexicon): ParsedQuery {
   });
   const nouns = new Set<Part>(heads.map(({ noun }) => noun));
   const isDescribed = heads.some(
-    ({ noun, phrase }) => noun.match.isBroad && (phrase.some(isDescribing) || opensDescription(said[headEnd])),
+    ({ noun, phrase }) => noun.match.isBroad && (phrase.some(isDescribing) || isDescription(said.slice(headEnd))),
   );
   const named = [...new Set(heads.flatMap(({ noun }) => noun.match.classes))].sort((a, b) => a - b);
   const classes = named.filter((index) => exclusion?.taken?.classes.has(index) !== true);
@@ -77,7 +80,9 @@ export function parseQuery(query: string, lexicon: PhraseLexicon): ParsedQuery {
     quantity: heads.length > 1 ? { isPlural: true } : head ? quantityOf(head.phrase, head.noun, head.next) : {},
     refusedWords: isRefused ? exclusion.words : [],
     text: spellNumbers(
-      exclusion === undefined || isRefused ? `${main} ${rest}`.trim() : said.flatMap(wordsOf).join(' '),
+      exclusion === undefined || isRefused
+        ? `${fromWord(main, words.length - request.length)} ${rest}`.trim()
+        : said.flatMap(wordsOf).join(' '),
     ),
   };
 }
@@ -152,15 +157,22 @@ function headNoun(phrase: readonly Part[]): NounPart | undefined {
   return noun?.words.at(-1)?.possessive === true ? undefined : noun;
 }
 
-/** Whether a part of a noun phrase says more about the noun than where it is: "the striped animal". */
+/** Whether a part says more about a noun than where it is, how large or how many: "the striped animal". */
 function isDescribing(part: Part): boolean {
-  if ('match' in part) return false;
-  const { text } = part.word;
-  return isStrange(text) || (isAttributeWord(text) && !isPlacementWord(text));
+  return 'word' in part && (isStrange(part.word.text) || isAppearanceWord(part.word.text));
 }
 
-function opensDescription(part: Part | undefined): boolean {
-  return part !== undefined && 'word' in part && startsDescription(part.word.text);
+/** Whether what follows a noun says what it is or does: "the animal | that barks". */
+function isDescription([first, ...rest]: readonly Part[]): boolean {
+  return (
+    first !== undefined && 'word' in first && startsDescription(first.word.text) && [first, ...rest].some(isDescribing)
+  );
+}
+
+/** "On the left hand side". */
+function isHandOfSide(part: Part, previous: Part | undefined): boolean {
+  const side = firstWord(previous);
+  return firstWord(part) === 'hand' && (side === 'left' || side === 'right');
 }
 
 function sortWords(
@@ -169,8 +181,8 @@ function sortWords(
 ): Pick<ParsedQuery, 'strangeWords' | 'modifierWords' | 'placementWords'> {
   const strangeWords = new Set<string>();
   const modifierWords = new Set<string>();
-  for (const part of parts) {
-    if (nouns.has(part)) continue;
+  for (const [index, part] of parts.entries()) {
+    if (nouns.has(part) || isHandOfSide(part, parts[index - 1])) continue;
     if ('match' in part) {
       for (const { text } of part.words) if (!isFunctionWord(text)) modifierWords.add(text);
     } else if (isAttributeWord(part.word.text) || isNegation(part.word.text)) {

@@ -3,6 +3,7 @@ import type { Word } from './words.js';
 
 const openers = new Set(['can', 'could', 'would', 'will', 'i']);
 const followers = new Set([...openers, 'you', 'me', 'us', 'like', 'to', 'a', 'the', 'of', 'out', 'cut', 'pick']);
+const masks = new Set(['mask', 'masks', 'outline', 'segmentation']);
 
 /**
  * Leaves out how a query asks: "could you cut out", "I would like a mask of", "what is" before a determiner ("What is
@@ -13,9 +14,10 @@ export function dropPreamble(words: readonly Word[]): readonly Word[] {
   const [first = '', second = '', third = ''] = texts;
   if (first === 'what' && (second === 'is' || second === 'are') && isDeterminer(third)) return words.slice(2);
   if (!openers.has(first) && !isRequestWord(first) && first !== 'cut') return words;
-  const saysMore = (text: string): boolean => !followers.has(text) && !isRequestWord(text);
-  const end = texts.findIndex(saysMore);
-  // The article belongs to what follows: "find | the dog".
-  const start = texts.slice(0, Math.max(0, end)).findLastIndex((text) => text !== 'a' && text !== 'the') + 1;
+  const end = texts.findIndex((text) => !followers.has(text) && !isRequestWord(text));
+  const belongsToRest = (text: string, index: number): boolean =>
+    text === 'a' || text === 'the' || (text === 'of' && !masks.has(texts[index - 1] ?? ''));
+  // "Find | the dog", "mark | of the dogs the largest", but "a mask of | dogs".
+  const start = texts.slice(0, Math.max(0, end)).findLastIndex((text, index) => !belongsToRest(text, index)) + 1;
   return end < 0 ? words : words.slice(start);
 }

@@ -34,5 +34,7 @@ function names(sentence: string, lexicon: PhraseLexicon): boolean {
 
 /** "On the sofa there is a dog" → "a dog on the sofa". */
 function placeLast(sentence: string): string {
-  return sentence.replace(/^(.+?),? there (?:is|are) (.+)$/u, '$2 $1');
+  return sentence.replace(/^(?:(.+?),? )?there (?:is|are) (.+)$/u, (_, place: string | undefined, thing: string) =>
+    place === undefined ? thing : `${thing} ${place}`,
+  );
 }

@@ -106,6 +106,11 @@ export function isAttributeWord(word: string): boolean {
   return isPlacementWord(word) || sizes.has(word) || appearances.has(word) || relations.has(word);
 }
 
+/** Words for colour, material, pattern or age. */
+export function isAppearanceWord(word: string): boolean {
+  return appearances.has(word);
+}
+
 /** Words for what boxes and classes cannot tell: colour, material, pattern, age, and what is before or behind what. */
 export function isUntaughtWord(word: string): boolean {
   return appearances.has(word) || depths.has(word);

@@ -26,6 +26,12 @@ export function splitWords(text: string): Word[] {
   return words;
 }
 
+/** A text, lower case and NFKC, from one of its words on. */
+export function fromWord(text: string, index: number): string {
+  const match = [...text.matchAll(wordPattern)][index];
+  return match === undefined ? text : text.slice(match.index);
+}
+
 const irregularPlurals: Readonly<Record<string, string>> = {
   person: 'people',
   child: 'children',
