@@ -1,0 +1,100 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { performance } from 'node:perf_hooks';
+import { parseArgs } from 'node:util';
+import { createCompositionModel, type CompositionModel, type Vocabulary } from '@tessera/composition';
+import { median } from './compositional-cases.js';
+import { readApparel, readCgqaPairs, type LabelledPhoto } from './compositional-photos.js';
+import { runCommand } from './run-command.js';
+import type { ScaleFigures } from './compositional-scale-figures.js';
+import { withRuntime } from './model-runtime.js';
+
+/**
+ * Classifies photos among the pairs of C-GQA, of its first `--attributes` only when told so, with `--threshold` among the
+ * feasible ones, and prints {@link ScaleFigures} as JSON. `npm run bench:composition` starts it as a process of its own, so
+ * that the peak memory is that of this alone.
+ */
+const { values: flags } = parseArgs({ options: { attributes: { type: 'string' }, threshold: { type: 'string' } } });
+
+/** Pairs of the literature's open world once the infeasible ones are left out. */
+const feasiblePairs = 10_500;
+const warmRequests = 7;
+
+await runCommand(() =>
+  withRuntime('tessera-dual', async ({ bundle, runner }) => {
+    const photos = await readApparel();
+    const model = await createCompositionModel(bundle, runner);
+    const vocabulary = await cgqaVocabulary(model, photos);
+    const threshold = flags.threshold === undefined ? undefined : Number(flags.threshold);
+    const options = {
+      world: 'open',
+      ...(threshold === undefined ? {} : { feasibility_threshold: threshold }),
+    } as const;
+
+    const times: number[] = [];
+    let candidates = { count: 0, excluded: 0 };
+    for (const { image } of photos.slice(0, 1 + warmRequests)) {
+      const startedAt = performance.now();
+      const outcome = await model.classify([image], vocabulary, options);
+      times.push(performance.now() - startedAt - outcome.timingsMs.decode - outcome.timingsMs.vision);
+      candidates = outcome.candidates;
+    }
+    const figures: ScaleFigures = {
+      attributes: vocabulary.attributes.length,
+      objects: vocabulary.objects.length,
+      candidates: candidates.count,
+      excluded: candidates.excluded,
+      coldMs: times[0] ?? Number.NaN,
+      warmMs: median(times.slice(1)),
+      memory: await peakMemory(),
+      usefulThreshold: threshold ?? (await thresholdFor(model, vocabulary, photos)),
+    };
+    console.log(JSON.stringify(figures));
+  }),
+);
+
+/** The lists of C-GQA as a vocabulary without learned rows, which take as long to use as learned ones. */
+async function cgqaVocabulary(model: CompositionModel, photos: readonly LabelledPhoto[]): Promise<Vocabulary> {
+  const lists = await readCgqaPairs();
+  const attributes = lists.attributes.slice(0, Number(flags.attributes ?? lists.attributes.length));
+  const examples = [photos[0], photos.at(-1)].flatMap((photo) => {
+    if (photo === undefined) return [];
+    const [attribute = '', object = ''] = photo.composition;
+    return [{ image: photo.image, attributes: [attribute], object }];
+  });
+  const untrained = await model.trainVocabulary({ name: 'c-gqa', method: 'clip', examples });
+  const seenPairs = lists.trainPairs.filter(([attribute = '']) => attributes.includes(attribute));
+  return { ...untrained, attributes, objects: lists.objects, seenPairs };
+}
+
+/** The threshold that leaves {@link feasiblePairs} pairs: the feasibility of the pair at that rank. */
+async function thresholdFor(
+  model: CompositionModel,
+  vocabulary: Vocabulary,
+  photos: readonly LabelledPhoto[],
+): Promise<number> {
+  const { results } = await model.classify(
+    photos.slice(0, 1).map(({ image }) => image),
+    vocabulary,
+    { world: 'open', feasibility_threshold: -1, top_k: vocabulary.attributes.length * vocabulary.objects.length },
+  );
+  const scores = (results[0]?.predictions ?? []).map(({ feasibility }) => feasibility ?? -1);
+  return scores.sort((left, right) => right - left)[Math.min(feasiblePairs, scores.length) - 1] ?? -1;
+}
+
+/** Largest resident memory so far, in bytes, as Linux counts it; nothing elsewhere. */
+async function peakMemory(): Promise<ScaleFigures['memory']> {
+  if (process.platform !== 'linux') return undefined;
+  const children: number[] = [];
+  for (const entry of await readdir('/proc')) {
+    const status = /^\d+$/.test(entry) ? await readFile(`/proc/${entry}/status`, 'utf8').catch(() => '') : '';
+    if (Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]) === process.pid) children.push(peakOf(status));
+  }
+  return {
+    parent: peakOf(await readFile('/proc/self/status', 'utf8')),
+    child: children.reduce((sum, bytes) => sum + bytes, 0),
+  };
+}
+
+function peakOf(status: string): number {
+  return 1024 * Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0);
+}
