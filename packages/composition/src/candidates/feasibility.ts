@@ -1,4 +1,4 @@
-import { multiplyRows } from '../scoring/multiply-rows.js';
+import { multiplyRows, vectorLength } from '../scoring/linear-algebra.js';
 import type { CandidateSet } from './candidate-set.js';
 import { objectOf, type Composition } from './composition.js';
 
@@ -139,6 +139,6 @@ function cosineMatrix(
 function unitVector(name: string, embeddings: ReadonlyMap<string, Float32Array>): Float32Array {
   const embedding = embeddings.get(name);
   if (embedding === undefined) throw new RangeError(`There is no embedding of ${JSON.stringify(name)}.`);
-  const length = Math.hypot(...embedding);
+  const length = vectorLength(embedding);
   return length === 0 ? embedding : embedding.map((value) => value / length);
 }

@@ -1,5 +1,5 @@
 import { decodeHalfFloats } from './half-float.js';
-import { multiplyRows } from './multiply-rows.js';
+import { multiplyRows, vectorLength } from './linear-algebra.js';
 import type { TextMatrix } from './text-matrix.js';
 
 /** A block of rows this big stays in a core's first cache while every image is compared with it. */
@@ -48,7 +48,7 @@ function unitRows(matrix: Float32Array, width: number, scale: number): Float32Ar
   if (!Number.isInteger(count)) throw new RangeError(`${matrix.length} values are no rows of ${width}.`);
   return Array.from({ length: count }, (_, index) => {
     const row = matrix.slice(index * width, (index + 1) * width);
-    const length = Math.hypot(...row);
+    const length = vectorLength(row);
     if (!Number.isFinite(length)) throw new RangeError(`Image embedding ${index} is not finite.`);
     return length === 0 ? row : row.map((value) => (value / length) * scale);
   });

@@ -16,3 +16,10 @@ export function multiplyRows(matrix: Float32Array, vector: Float32Array, product
     products[row] = sum;
   }
 }
+
+/** Euclidean length. */
+export function vectorLength(vector: Float32Array): number {
+  let sum = 0;
+  for (const value of vector) sum += value * value;
+  return Math.sqrt(sum);
+}
