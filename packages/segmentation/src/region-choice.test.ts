@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { RegionReasonerSettings } from '@tessera/contracts';
+import { Value } from 'typebox/value';
+import type { Box } from './box.js';
+import type { QueryReading } from './query-matcher.js';
+import { chooseRegions, refuseQuery } from './region-choice.js';
+
+const settings: RegionReasonerSettings = {
+  ...Value.Create(RegionReasonerSettings),
+  box_overlap_threshold: 0.7,
+  maximum_objects: 3,
+  class_floor: -2,
+  region_threshold: 0,
+  named_calibration: { bias: 0, weights: [1, 0] },
+  context_calibration: { bias: 0, weights: [0.5, 0] },
+  described_calibration: { bias: 0, weights: [0.25, 0] },
+  singular_calibration: { bias: 1, weights: [1, 0] },
+};
+
+const dog: QueryReading = {
+  classes: [1],
+  isDescribed: false,
+  strangeWords: [],
+  modifierWords: [],
+  placementWords: [],
+  otherThings: [],
+  quantity: {},
+  refusedWords: [],
+  text: 'dog',
+  spelledWords: [],
+  saysSomething: true,
+};
+
+const boxes: readonly Box[] = [
+  [0, 0, 0.2, 1],
+  [0.01, 0, 0.21, 1],
+  [0.3, 0, 0.5, 1],
+  [0.6, 0, 0.8, 1],
+  [0.9, 0, 0.9, 1],
+];
+
+/** Regions 0 and 1 are one thing, region 4 has no area. */
+function choose(
+  reading: Partial<QueryReading>,
+  { gate = 0, singular = 0, scores = [3, 2, 1, -1, 9], classLogits = [3, 2, 1, 1, 9] } = {},
+  threshold = 0.5,
+) {
+  const regions = {
+    scores: Float32Array.from(scores),
+    classLogits: Float32Array.from(classLogits),
+    gate,
+    singular,
+    tokenMap: [],
+  };
+  return chooseRegions({ ...dog, ...reading }, regions, boxes, settings, threshold);
+}
+
+function places(choice: ReturnType<typeof choose>): number[] {
+  return choice.objects.map(({ box }) => boxes.indexOf(box));
+}
+
+describe('chooseRegions', () => {
+  it('takes every distinct region over the threshold for a thing by its name, best first', () => {
+    assert.deepEqual(places(choose({ quantity: { isPlural: false } }, { singular: 1 })), [0, 2]);
+  });
+
+  it('takes the best of the regions that pass the class channel for one thing told from others', () => {
+    const logits = { gate: 1, scores: [1, 0, 4, 2, 9], classLogits: [1, 1, -3, 1, 9] };
+    const choice = choose({ quantity: { isPlural: false } }, logits);
+    assert.deepEqual([places(choice), choice.kind], [[3], 'singular']);
+  });
+
+  it('follows the words on whether one thing is meant, and the model where they leave it open', () => {
+    assert.equal(choose({ quantity: { isPlural: true } }, { gate: 1, singular: 1 }).kind, 'context');
+    assert.equal(choose({ quantity: { isPlural: false } }, { gate: 1, singular: 0 }).kind, 'singular');
+    assert.equal(choose({ quantity: {} }, { gate: 1, singular: 1 }).kind, 'singular');
+    assert.equal(choose({ quantity: {} }, { gate: 1, singular: 0 }).kind, 'context');
+    assert.equal(choose({ quantity: {} }, { gate: 0, singular: 1 }).kind, 'named');
+    assert.equal(choose({ classes: [], quantity: {} }, { gate: 0, singular: 1 }).kind, 'described');
+    assert.equal(choose({ quantity: { count: 1, isPlural: false } }).kind, 'singular');
+  });
+
+  it('is as sure of one thing as its candidates are together', () => {
+    const alone = choose({}, { gate: 1, singular: 1, scores: [-1.2, -9, -9, -9, 9] }, 0);
+    const together = choose({}, { gate: 1, singular: 1, scores: [-1.2, -1.2, -1.2, -9, 9] }, 0);
+    assert.ok(alone.score < 0.5 && together.score > 0.5);
+    assert.equal(together.objects.length, 1);
+    assert.equal(together.objects[0]?.probability, together.score);
+    const sum = Math.log(3 * Math.exp(-1.2) + Math.exp(-9));
+    assert.ok(Math.abs((together.features?.[0] ?? 0) - sum) < 1e-6);
+  });
+
+  it('takes as many as the query says, and says when there are fewer', () => {
+    const two = { count: 2, countWord: 'two', isPlural: true };
+    assert.deepEqual(places(choose({ quantity: two }, { scores: [3, 2, 1, 2.5, 9] })), [0, 3]);
+    assert.deepEqual(choose({ quantity: two }, { scores: [3, 2, 1, 2.5, 9] }).warnings, []);
+    const one = choose({ quantity: two }, { scores: [3, 2, -1, -1, 9] });
+    assert.deepEqual([places(one), one.warnings], [[0], [{ code: 'fewer_found', words: ['two'] }]]);
+  });
+
+  it('finds nothing below the threshold of the request, and the best region when it alone is enough', () => {
+    assert.deepEqual(choose({}, {}, 0.99).objects, []);
+    assert.ok(choose({}, {}, 0.99).score > 0.9);
+    assert.deepEqual(places(choose({}, { scores: [-3, -2, -4, -5, 9] }, 0.1)), [1]);
+  });
+
+  it('finds nothing where no region comes into question', () => {
+    const choice = choose({}, { gate: 1, singular: 1, classLogits: [-3, -3, -3, -3, 9] }, 0);
+    assert.deepEqual([choice.score, choice.objects, choice.features], [0, [], undefined]);
+  });
+
+  it('names the words that it does not know, and those that boxes cannot tell', () => {
+    const words = { strangeWords: ['zorgl'], modifierWords: ['red', 'left', 'behind', 'largest'] };
+    assert.deepEqual(choose(words).warnings, [
+      { code: 'unknown_words', words: ['zorgl'] },
+      { code: 'ignored_words', words: ['red', 'behind'] },
+    ]);
+    assert.deepEqual(choose({ ...words, classes: [], spelledWords: ['zorgl'] }).warnings, [
+      { code: 'unknown_words', words: ['zorgl'] },
+    ]);
+  });
+});
+
+describe('refuseQuery', () => {
+  it('names what the query excludes', () => {
+    const choice = refuseQuery({ ...dog, refusedWords: ['without'], modifierWords: ['red'] });
+    assert.deepEqual(choice, { score: 0, objects: [], warnings: [{ code: 'negation', words: ['without'] }] });
+  });
+
+  it('names every word of a query that says nothing', () => {
+    const words = { classes: [], strangeWords: ['zorgl', '🐶'], spelledWords: ['zorgl', '🐶'], saysSomething: false };
+    assert.deepEqual(refuseQuery({ ...dog, ...words }).warnings, [{ code: 'unknown_words', words: ['zorgl', '🐶'] }]);
+  });
+});
