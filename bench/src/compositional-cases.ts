@@ -24,8 +24,6 @@ export interface ApparelCase {
   readonly unseenPhotos: number;
   readonly closed: readonly MethodRow[];
   readonly open: readonly MethodRow[];
-  /** Thresholds of feasibility of the open world, by method and seed. */
-  readonly thresholds: readonly (readonly number[])[];
   /** csp whose epochs were chosen without a look at the photos that judge it. */
   readonly blind: MethodRow;
   /** The first training: seconds for all photos' embeddings, and in all. */
@@ -51,8 +49,9 @@ export interface MixedRow {
   readonly rows: readonly MethodRow[];
 }
 
-/** Nothing is learned by `clip`, so every seed gives the same. */
 const methods: readonly TrainingMethod[] = ['csp', 'coop', 'clip'];
+const mixedMethods: readonly TrainingMethod[] = ['clip', 'csp'];
+/** Nothing is learned by `clip`, so every seed gives the same. */
 const seedsOf = (method: TrainingMethod, seeds: readonly number[]): readonly number[] =>
   method === 'clip' ? seeds.slice(0, 1) : seeds;
 
@@ -71,28 +70,23 @@ export async function runApparel(
   let first: TrainedRun | undefined;
   const closed: MethodRow[] = [];
   const open: MethodRow[] = [];
-  const thresholds: number[][] = [];
   for (const method of methods) {
-    const [closedRuns, openRuns, chosen]: [GeneralisedEvaluation[], GeneralisedEvaluation[], number[]] = [[], [], []];
-    for (const seed of seedsOf(method, seeds)) {
+    const runs = await oneByOne(seedsOf(method, seeds), async (seed) => {
       const run = await study.train(method, seed, photos);
-      const { vocabulary } = run;
       first ??= run;
-      closedRuns.push(await study.evaluateClosed(vocabulary, judges));
-      const { evaluation, threshold } = await study.evaluateOpen(vocabulary, judges);
-      openRuns.push(evaluation);
-      chosen.push(threshold);
-    }
-    closed.push({ name: method, evaluations: closedRuns });
-    open.push({ name: method, evaluations: openRuns });
-    thresholds.push(chosen);
+      return {
+        closed: await study.evaluateClosed(run.vocabulary, judges),
+        open: (await study.evaluateOpen(run.vocabulary, judges)).evaluation,
+      };
+    });
+    closed.push({ name: method, evaluations: runs.map((run) => run.closed) });
+    open.push({ name: method, evaluations: runs.map((run) => run.open) });
   }
-  const blind: GeneralisedEvaluation[] = [];
   const learners = photos.filter(({ set }) => set === 'train');
-  for (const seed of seeds) {
+  const blind = await oneByOne(seeds, async (seed) => {
     const { vocabulary } = await study.train('csp', seed, learners);
-    blind.push(await study.evaluateClosed(vocabulary, judges));
-  }
+    return await study.evaluateClosed(vocabulary, judges);
+  });
   if (first === undefined) throw new RangeError('A benchmark needs at least one seed.');
   return {
     trainPhotos: learners.length,
@@ -100,7 +94,6 @@ export async function runApparel(
     unseenPhotos: closed[0]?.evaluations[0]?.unseenImages ?? 0,
     closed,
     open,
-    thresholds,
     blind: { name: 'csp', evaluations: blind },
     featureSeconds: first.featuresMs / 1000,
     trainingSeconds: first.totalMs / 1000,
@@ -121,8 +114,7 @@ export async function runPatterns(
   const open: MethodRow[] = [];
   let seenCompositions = 0;
   for (const method of methods) {
-    const [closedRuns, openRuns]: [GeneralisedEvaluation[], GeneralisedEvaluation[]] = [[], []];
-    for (const seed of seedsOf(method, seeds)) {
+    const runs = await oneByOne(seedsOf(method, seeds), async (seed) => {
       const { vocabulary } = await study.train(method, seed, patterned);
       const { seenPairs, attributes, objects } = vocabulary;
       seenCompositions = seenPairs.length;
@@ -130,11 +122,13 @@ export async function runPatterns(
       const triples = patterns.flatMap((pattern) =>
         colours.flatMap((colour) => objects.map((object) => [pattern, colour, object])),
       );
-      closedRuns.push(await study.evaluateClosed(vocabulary, judges));
-      openRuns.push(await study.evaluateAmong(vocabulary, pairCandidates(triples, seenPairs), judges));
-    }
-    closed.push({ name: method, evaluations: closedRuns });
-    open.push({ name: method, evaluations: openRuns });
+      return {
+        closed: await study.evaluateClosed(vocabulary, judges),
+        open: await study.evaluateAmong(vocabulary, pairCandidates(triples, seenPairs), judges),
+      };
+    });
+    closed.push({ name: method, evaluations: runs.map((run) => run.closed) });
+    open.push({ name: method, evaluations: runs.map((run) => run.open) });
   }
   return {
     trainPhotos: patterned.length - judges.length,
@@ -157,19 +151,18 @@ export async function runMixed(
   const rows: MixedRow[] = [];
   for (const share of [0.25, 0.5, 0.75]) {
     const learned = Math.round(share * attributes.length);
-    const runs = new Map<TrainingMethod, GeneralisedEvaluation[]>([
-      ['clip', []],
-      ['csp', []],
-    ]);
-    for (const seed of seeds) {
+    const runs = await oneByOne(seeds, async (seed) => {
       const chosen = new Set(new SeededRandom(seed).sample(attributes, learned));
       const known = photos.filter(({ composition }) => composition.slice(0, -1).every((name) => chosen.has(name)));
-      for (const [method, evaluations] of runs) {
+      return await oneByOne(mixedMethods, async (method) => {
         const { vocabulary } = await study.train(method, seed, known);
-        evaluations.push(await study.evaluateClosed(vocabulary, judges));
-      }
-    }
-    const named = [...runs].map(([name, evaluations]) => ({ name, evaluations }));
+        return await study.evaluateClosed(vocabulary, judges);
+      });
+    });
+    const named = mixedMethods.map((name, index) => ({
+      name,
+      evaluations: runs.flatMap((evaluations) => evaluations[index] ?? []),
+    }));
     rows.push({ share, learned, attributes: attributes.length, rows: named });
   }
   return rows;
@@ -195,4 +188,14 @@ async function measureOverhead(
 
 export function median(values: readonly number[]): number {
   return values.toSorted((left, right) => left - right)[values.length >> 1] ?? Number.NaN;
+}
+
+/** One after the other: trainings at the same time would only take the cores from each other. */
+async function oneByOne<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const item of items) results.push(await work(item));
+  return results;
 }
