@@ -6,6 +6,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { InferenceRunner } from '@tessera/inference';
 import type { Runtime } from './model-runtime.js';
 import { choosePruning } from './pruning-choice.js';
 import { studyLatency } from './pruning-latency.js';
@@ -37,10 +38,11 @@ async function gate(runtime: Runtime): Promise<void> {
   log(gateLine(await studyGate(evaluation, await evaluation.evaluate(evaluation.segmenter.plan({ mode: 'off' })))));
 }
 
-async function study(runtime: Runtime): Promise<void> {
+async function study(runtime: Runtime, uncached: InferenceRunner): Promise<void> {
   const evaluation = await ReasonerEvaluation.create(runtime, 'val', 'segmented');
   const quality = await studyQuality(evaluation, runtime.bundle, log);
-  const latency = await studyLatency(evaluation);
+  const timed = await ReasonerEvaluation.create({ ...runtime, runner: uncached }, 'val', 'segmented');
+  const latency = await studyLatency(timed);
   const result = { quality, latency, pruning: evaluation.settings.pruning };
 
   const output = join(repositoryRoot, 'bench', 'out');

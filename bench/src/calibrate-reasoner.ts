@@ -16,7 +16,9 @@ import { writeSection } from './document-section.js';
 import { markdownRows } from './markdown-table.js';
 import { fitLogistic } from './logistic-regression.js';
 import type { Runtime } from './model-runtime.js';
-import { contextKinds, type QueryKind } from './query-set.js';
+import type { CocoPhoto } from './coco-split.js';
+import { contextKinds, type Query, type QueryKind } from './query-set.js';
+import { SeededRandom } from './seeded-random.js';
 import { ReasonerEvaluation, withReasoner } from './reasoner-evaluation.js';
 import { writeCalibration } from './reasoner-settings.js';
 import { balanced, expectedCalibrationError, reliability, type Told } from './reliability.js';
@@ -28,6 +30,7 @@ const kinds = ['named', 'context', 'described', 'singular'] as const;
 type Kind = (typeof kinds)[number];
 
 const regionThresholds = [-1, -0.5, 0, 0.5] as const;
+const foreignQueriesPerPhoto = 8;
 const plotFile = join(repositoryRoot, 'docs', 'reference', 'tessera-mini-reliability.svg');
 
 const { values: argumentsGiven } = parseArgs({ options: { plot: { type: 'boolean', default: false } } });
@@ -86,9 +89,11 @@ async function gatherExamples(evaluation: ReasonerEvaluation, { bundle }: Runtim
     coco,
     classes.map(({ name }) => name),
   );
+  const elsewhere = contextQueriesElsewhere(cases);
   const examples: Example[] = [];
   for (const { photo, queries } of cases) {
     const asked = [
+      ...elsewhere(photo).map(({ text }) => ({ text, isPresent: false })),
       ...queries
         .filter(({ set }) => set === 'context')
         .map(({ text, annotations }) => ({ text, isPresent: annotations.length > 0 })),
@@ -101,6 +106,25 @@ async function gatherExamples(evaluation: ReasonerEvaluation, { bundle }: Runtim
     }
   }
   return examples;
+}
+
+/** Draws context queries about other photos that ask for classes which a photo does not show. */
+function contextQueriesElsewhere(cases: ReasonerEvaluation['cases']): (photo: CocoPhoto) => Query[] {
+  const all = cases.flatMap(({ photo, queries }) =>
+    queries
+      .filter(({ kind, set }) => set === 'context' && contextKinds.includes(kind))
+      .map((query) => ({
+        query,
+        categories: photo.annotations
+          .filter(({ id }) => query.annotations.includes(id))
+          .map((thing) => thing.category_id),
+      })),
+  );
+  return (photo) => {
+    const shown = new Set(photo.annotations.map(({ category_id }) => category_id));
+    const foreign = all.filter(({ categories }) => !categories.some((category) => shown.has(category)));
+    return new SeededRandom(photo.id).sample(foreign, foreignQueriesPerPhoto).map(({ query }) => query);
+  };
 }
 
 function evidenceOf(query: ReasonedQuery | undefined): Pick<Example, 'kind' | 'features'> | undefined {

@@ -1,11 +1,12 @@
 import { segmentLimits, type RegionReasonerSettings } from '@tessera/contracts';
 import { defaultImageLimits } from '@tessera/images';
-import { BundleError, isBundleOf, type Bundle } from '@tessera/inference';
+import { BundleError, isBundleOf, type Bundle, type InferenceRunner } from '@tessera/inference';
 import { RegionReasonerSegmenter, type PruningPlan, type ReasonedQuery } from '@tessera/segmentation';
 import { AnswerJudge, segmentedMasks, shapeMasks } from './answer-masks.js';
 import type { Sample } from './bootstrap.js';
 import { loadCocoSplit, type CocoPhoto, type CocoSplit, type Split } from './coco-split.js';
 import { withRuntime, type Runtime } from './model-runtime.js';
+import { rememberingRunner } from './remembering-runner.js';
 import { loadQuerySet, type Query } from './query-set.js';
 
 interface PhotoCase {
@@ -14,7 +15,7 @@ interface PhotoCase {
   readonly judge: AnswerJudge;
 }
 
-export const reasonerModel = 'tessera-mini';
+const reasonerModel = 'tessera-mini';
 
 /** Answers a split's queries under any pruning plan. */
 export class ReasonerEvaluation {
@@ -105,7 +106,11 @@ function reasonerBundle(bundle: Bundle): Parameters<typeof RegionReasonerSegment
   throw new BundleError(`${bundle.manifest.name} is no bundle of the pipeline region-reasoner.`);
 }
 
-/** Evaluates `tessera-mini`. */
-export function withReasoner<Result>(work: (runtime: Runtime) => Promise<Result>): Promise<Result> {
-  return withRuntime(reasonerModel, work);
+/** Hands `tessera-mini` to `work`, with a runner that remembers what the detector and the text encoder gave. */
+export function withReasoner<Result>(
+  work: (runtime: Runtime, uncached: InferenceRunner) => Promise<Result>,
+): Promise<Result> {
+  return withRuntime(reasonerModel, ({ bundle, runner }) =>
+    work({ bundle, runner: rememberingRunner(runner) }, runner),
+  );
 }
