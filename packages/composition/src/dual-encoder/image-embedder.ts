@@ -13,6 +13,12 @@ const imagesPerRun = 16;
 /** How many images' embeddings are remembered; at 512 dimensions they take 32 MB. */
 const rememberedImages = 16_384;
 
+/** An image and the JSON pointer to it in the request, for errors. */
+interface PlacedImage {
+  readonly image: CompositionImage;
+  readonly pointer: string;
+}
+
 /** Image embeddings of unit length; each image is decoded and encoded once as long as it is remembered. */
 export class ImageEmbedder {
   readonly #name: string;
@@ -42,15 +48,15 @@ export class ImageEmbedder {
     onProgress: (done: number) => void = () => undefined,
   ): Promise<Float32Array[]> {
     const embeddings = new Map<string, Float32Array>();
-    const missing = new Map<string, number>();
-    for (const [index, { id }] of images.entries()) {
-      const remembered = this.#remembered.get(id);
-      if (remembered !== undefined) embeddings.set(id, remembered);
-      else if (!missing.has(id)) missing.set(id, index);
+    const missing = new Map<string, PlacedImage>();
+    for (const [index, image] of images.entries()) {
+      const remembered = this.#remembered.get(image.id);
+      if (remembered !== undefined) embeddings.set(image.id, remembered);
+      else if (!missing.has(image.id)) missing.set(image.id, { image, pointer: pointerOf(index) });
     }
-    const batches = inGroups([...missing.values()], imagesPerRun).map((indexes) => ({
-      ids: indexes.map((index) => images[index]?.id ?? ''),
-      decode: () => clock.measure('decode', () => this.#decode(images, indexes, pointerOf)),
+    const batches = inGroups([...missing.values()], imagesPerRun).map((batch) => ({
+      ids: batch.map(({ image }) => image.id),
+      decode: () => clock.measure('decode', () => this.#decode(batch)),
     }));
 
     // While one batch is encoded, the next one is decoded.
@@ -81,22 +87,17 @@ export class ImageEmbedder {
   }
 
   /** uint8 `[B, S, S, 3]` */
-  async #decode(
-    images: readonly CompositionImage[],
-    indexes: readonly number[],
-    pointerOf: (index: number) => string,
-  ): Promise<Uint8Array> {
+  async #decode(batch: readonly PlacedImage[]): Promise<Uint8Array> {
     const { image_size: size, resize } = this.#settings;
     const target: ResizeTarget = { width: size, height: size, fit: resize === 'crop' ? 'cover' : 'fill' };
-    const pixels = new Uint8Array(indexes.length * size * size * 3);
+    const pixels = new Uint8Array(batch.length * size * size * 3);
     await Promise.all(
-      indexes.map(async (index, row) => {
+      batch.map(async ({ image, pointer }, row) => {
         try {
-          const bytes = (await images[index]?.read()) ?? new Uint8Array();
-          const decoded = await decodeForModels(bytes, { targets: [target], limits: this.#limits });
+          const decoded = await decodeForModels(await image.read(), { targets: [target], limits: this.#limits });
           pixels.set(decoded.images[0]?.data ?? [], row * size * size * 3);
         } catch (error) {
-          throw imageError(error, pointerOf(index));
+          throw imageError(error, pointer);
         }
       }),
     );
