@@ -59,15 +59,11 @@ export class FileBlobStore implements BlobStore {
   async putNew(key: string, bytes: Uint8Array, expiry: BlobExpiry): Promise<boolean> {
     const { path } = this.#locate(key);
     return this.#writeAside(key, bytes, expiry, async (aside) => {
+      if (await linkNew(aside, path)) return true;
       // An expired blob is no blob, but its file is in the way until it is swept.
+      if (await this.#isLive(path)) return false;
       await this.#removeUnlessLive(path);
-      return link(aside, path).then(
-        () => true,
-        (error: unknown) => {
-          ignoreExisting(error);
-          return false;
-        },
-      );
+      return linkNew(aside, path);
     });
   }
 
@@ -227,6 +223,17 @@ async function entries(directory: string, kind: 'files' | 'directories'): Promis
 async function removeIfAbandoned(path: string): Promise<void> {
   const stats = await stat(path).catch(ignoreMissing);
   if (stats !== undefined && Date.now() - stats.mtimeMs > abandonedAfterMs) await rm(path, { force: true });
+}
+
+/** Gives the file a second name, unless there is a file of that name. */
+async function linkNew(path: string, name: string): Promise<boolean> {
+  try {
+    await link(path, name);
+    return true;
+  } catch (error) {
+    ignoreExisting(error);
+    return false;
+  }
 }
 
 function ignoreMissing(error: unknown): undefined {

@@ -51,7 +51,7 @@ export async function* readArchive(source: Readable, limits: ArchiveLimits): Asy
     }
     await unpacking;
   } catch (error) {
-    throw TesseraError.isInstance(error) ? error : damaged(error);
+    throw damaged(error);
   }
 }
 
@@ -110,12 +110,18 @@ async function readEntry(entry: Entry, path: string, maxBytes: number): Promise<
     throw new TesseraError('TSR_BODY_TOO_LARGE', `${path} is larger than ${maxBytes / 1e6} megabytes.`);
   }
   const chunks: Buffer[] = [];
-  // The library reads and gives bytes.
-  for await (const chunk of entry) chunks.push(chunk as Buffer);
+  try {
+    // The library reads and gives bytes.
+    for await (const chunk of entry) chunks.push(chunk as Buffer);
+  } catch (error) {
+    throw damaged(error);
+  }
   return Buffer.concat(chunks);
 }
 
+/** The error itself when it is ours; the others come from the libraries that unpack. */
 function damaged(cause: unknown): TesseraError {
+  if (TesseraError.isInstance(cause)) return cause;
   const reason = cause instanceof Error ? cause.message : 'it cannot be read';
   return new TesseraError('TSR_ARCHIVE_INVALID', `The archive is damaged, or no tar or tar.gz: ${reason}.`, { cause });
 }

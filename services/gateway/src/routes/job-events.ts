@@ -37,10 +37,14 @@ export function addJobEvents(app: GatewayApp, context: GatewayContext): void {
     }
     if (isLastEvent(lastEventId)) return reply.code(204).send();
     const text = eventStream(events(id, new JobEvents(lastEventId), context, untilEitherEnds(reply, context.closing)));
-    return reply
-      .type('text/event-stream')
-      .header('x-accel-buffering', 'no')
-      .send(Readable.from(text, { objectMode: false }));
+    return (
+      reply
+        .type('text/event-stream')
+        .header('x-accel-buffering', 'no')
+        // The connection has no other use afterwards, and kept open it would hold up a gateway that closes.
+        .header('connection', 'close')
+        .send(Readable.from(text, { objectMode: false }))
+    );
   });
 }
 
