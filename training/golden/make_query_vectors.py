@@ -4,8 +4,8 @@ Every phrasing of phrases.py, training and held out, about a few words of the le
 
     python -m golden.make_query_vectors
 
-It writes packages/segmentation/test-vectors/queries.json: per query its text, the classes of the things it mentions, the
-one asked for first, and whether it asks for one thing.
+It writes packages/segmentation/test-vectors/queries.json: per query its text, the classes of the things it mentions,
+the one asked for first, and whether it asks for several.
 """
 
 import json

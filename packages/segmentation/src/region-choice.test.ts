@@ -128,6 +128,11 @@ describe('refuseQuery', () => {
     assert.deepEqual(choice, { score: 0, objects: [], warnings: [{ code: 'negation', words: ['without'] }] });
   });
 
+  it('names the words of a query that are known and name nothing', () => {
+    const words = { classes: [], text: 'find it it', saysSomething: false };
+    assert.deepEqual(refuseQuery({ ...dog, ...words }).warnings, [{ code: 'unknown_words', words: ['find', 'it'] }]);
+  });
+
   it('names every word of a query that says nothing', () => {
     const words = { classes: [], strangeWords: ['zorgl', '🐶'], spelledWords: ['zorgl', '🐶'], saysSomething: false };
     assert.deepEqual(refuseQuery({ ...dog, ...words }).warnings, [{ code: 'unknown_words', words: ['zorgl', '🐶'] }]);

@@ -74,10 +74,13 @@ export function chooseRegions(
 }
 
 /** The choice for a query that the reasoner is not asked: it says nothing, or excludes what cannot be excluded. */
-export function refuseQuery(reading: QueryReading): ObjectChoice {
-  const warnings = wordWarnings(reading);
-  if (reading.refusedWords.length === 0) return { score: 0, objects: [], warnings };
-  return { score: 0, objects: [], warnings: [{ code: 'negation', words: [...reading.refusedWords] }] };
+export function refuseQuery({ refusedWords, strangeWords, text }: QueryReading): ObjectChoice {
+  if (refusedWords.length > 0) {
+    return { score: 0, objects: [], warnings: [{ code: 'negation', words: [...refusedWords] }] };
+  }
+  // "Find it": every word is known, and together they name nothing.
+  const words = strangeWords.length > 0 ? strangeWords : new Set(text.split(' '));
+  return { score: 0, objects: [], warnings: [{ code: 'unknown_words', words: [...words] }] };
 }
 
 function queryKind(reading: QueryReading, { gate, singular }: RegionScores): ReasonerQueryKind {
@@ -115,8 +118,7 @@ function calibrationOf(settings: RegionReasonerSettings, kind: ReasonerQueryKind
 /** A description is read as a whole, so only words that nobody can know are without meaning in it. */
 function wordWarnings(reading: QueryReading): Warning[] {
   const isNamed = !isDescription(reading);
-  // Of a query that says nothing every word is unknown.
-  const unknown = isNamed || !reading.saysSomething ? reading.strangeWords : reading.spelledWords;
+  const unknown = isNamed ? reading.strangeWords : reading.spelledWords;
   const ignored = isNamed ? reading.modifierWords.filter(isUntaughtWord) : [];
   const warnings: Warning[] = [];
   if (unknown.length > 0) warnings.push({ code: 'unknown_words', words: [...unknown] });
