@@ -8,7 +8,23 @@ const defaults: Readonly<Record<TrainingMethod, TrainingRecipe>> = {
   clip: { epochs: 1, batch_size: 128, learning_rate: 5e-4, weight_decay: 0, dropout: 0, seed: 0 },
 };
 
-/** The recipe with the method's defaults for what was left out. */
-export function completeRecipe(method: TrainingMethod, requested: RequestedRecipe = {}): TrainingRecipe {
-  return { ...defaults[method], ...requested };
+/** Fewer steps leave the rows of a small set half learnt: Adam moves a value by about the learning rate a step. */
+const stepsMin = 500;
+const epochsMax = 500;
+
+/**
+ * The recipe with the method's defaults for what was left out. A small set is shown more often by default, so that the
+ * training has some five hundred steps.
+ *
+ * @param exampleCount - examples that are learnt from
+ */
+export function completeRecipe(
+  method: TrainingMethod,
+  requested: RequestedRecipe,
+  exampleCount: number,
+): TrainingRecipe {
+  const recipe = { ...defaults[method], ...requested };
+  if (method === 'clip' || requested.epochs !== undefined) return recipe;
+  const stepsPerEpoch = Math.ceil(exampleCount / recipe.batch_size);
+  return { ...recipe, epochs: Math.min(epochsMax, Math.max(recipe.epochs, Math.ceil(stepsMin / stepsPerEpoch))) };
 }

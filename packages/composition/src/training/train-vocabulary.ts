@@ -18,16 +18,16 @@ import type { TrainingHooks, TrainingTask } from './training.js';
  */
 export async function trainVocabulary(
   parts: TrainingParts,
-  { name, method, examples: allExamples, recipe: requested }: TrainingTask,
+  { name, method, examples: allExamples, recipe: requested = {} }: TrainingTask,
   hooks: TrainingHooks = {},
 ): Promise<Vocabulary> {
   checkExamples(allExamples);
-  const recipe = completeRecipe(method, requested);
   const places = [...allExamples.keys()].filter((index) => allExamples[index]?.set !== 'test');
   const examples = allExamples.filter(({ set }) => set !== 'test');
+  const given = givenSplit(examples);
+  const recipe = completeRecipe(method, requested, given.fit.length);
   const task: CompleteTask = { name, method, examples, recipe };
 
-  const given = givenSplit(examples);
   const isHeldOut = given.validation.length === 0;
   const whole = learningProblem(examples, given);
   const choice = isHeldOut ? learningProblem(examples, heldOutSplit(examples, recipe.seed)) : whole;

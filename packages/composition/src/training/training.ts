@@ -16,7 +16,7 @@ export interface TrainingTask {
   readonly name: string;
   readonly method: TrainingMethod;
   readonly examples: readonly TrainingExample[];
-  /** Its seed, epochs and so on; {@link defaultRecipe} says the rest. */
+  /** Seed, epochs and so on; what is left out has the method's defaults. */
   readonly recipe?: RequestedRecipe | undefined;
 }
 
