@@ -30,18 +30,15 @@ export function planCandidates(
   const seenPairs = isTrained(vocabulary) ? vocabulary.seenPairs : [];
   if (pairs !== undefined) return allOf(pairCandidates(pairs, seenPairs));
   if (world === 'closed' && isTrained(vocabulary)) return allOf(closedWorld(seenPairs));
-  const everyPair = openWorld(vocabulary.attributes, vocabulary.objects, seenPairs);
-  if (world === 'closed' || threshold === undefined) return allOf(everyPair);
-  if (seenPairs.length === 0) {
+  if (world === 'closed' || threshold === undefined) {
+    return allOf(openWorld(vocabulary.attributes, vocabulary.objects, seenPairs));
+  }
+  if (!isTrained(vocabulary) || seenPairs.length === 0) {
     throw new TesseraError('TSR_VALIDATION', 'Feasibility needs a vocabulary that was trained on some pairs.', {
       fields: [{ pointer: '/feasibility_threshold', message: 'needs a trained vocabulary' }],
     });
   }
-  const rowsOf = (names: readonly string[]) => new Map(names.map((name) => [name, tokens.meanRow(name)]));
-  const scores = feasibilityScores(everyPair, seenPairs, {
-    attributes: rowsOf(vocabulary.attributes),
-    objects: rowsOf(vocabulary.objects),
-  });
+  const { everyPair, scores } = ratedPairs(vocabulary, tokens);
   const feasible = feasibleCandidates(scores, everyPair.seen, threshold);
   const candidates = selectCandidates(everyPair, feasible);
   return {
@@ -49,6 +46,27 @@ export function planCandidates(
     feasibility: scores.filter((_, index) => feasible[index] === 1),
     excluded: everyPair.count - candidates.count,
   };
+}
+
+/** The open world of a vocabulary and the feasibility of each pair. */
+interface RatedPairs {
+  readonly everyPair: CandidateSet;
+  readonly scores: Float32Array;
+}
+
+/** They take longer than the classification in a large world, and only the threshold changes from request to request. */
+const knownRatings = new WeakMap<Vocabulary, RatedPairs>();
+
+function ratedPairs(vocabulary: Vocabulary, tokens: TokenTable): RatedPairs {
+  const known = knownRatings.get(vocabulary);
+  if (known !== undefined) return known;
+  const { attributes, objects, seenPairs } = vocabulary;
+  const everyPair = openWorld(attributes, objects, seenPairs);
+  const rowsOf = (names: readonly string[]) => new Map(names.map((name) => [name, tokens.meanRow(name)]));
+  const embeddings = { attributes: rowsOf(attributes), objects: rowsOf(objects) };
+  const rated = { everyPair, scores: feasibilityScores(everyPair, seenPairs, embeddings) };
+  knownRatings.set(vocabulary, rated);
+  return rated;
 }
 
 function allOf(candidates: CandidateSet): CandidatePlan {
