@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { TesseraError, type ClassifyOptions, type InlineVocabulary } from '@tessera/contracts';
 import { selectCandidates, type CandidateSet } from '../candidates/candidate-set.js';
 import { feasibilityScores, feasibleCandidates } from '../candidates/feasibility.js';
 import { closedWorld, openWorld, pairCandidates } from '../candidates/worlds.js';
 import type { Vocabulary } from '../vocabulary/vocabulary.js';
+import { RecentValues } from './recent-values.js';
 import type { TokenTable } from './token-table.js';
 import { isTrained } from './vocabulary-rows.js';
 
@@ -15,15 +17,45 @@ export interface CandidatePlan {
   readonly excluded: number;
 }
 
+/** How many plans are remembered; one of 278 362 candidates takes 5 MB. */
+const rememberedPlans = 8;
+
+type PlanOptions = Pick<ClassifyOptions, 'pairs' | 'world' | 'feasibility_threshold'>;
+
+/** The plans of recent requests: that of a large open world takes longer to make than to use. */
+export class CandidatePlans {
+  readonly #tokens: TokenTable;
+  readonly #plans = new RecentValues<CandidatePlan>(rememberedPlans);
+
+  constructor(tokens: TokenTable) {
+    this.#tokens = tokens;
+  }
+
+  /** As {@link planCandidates}. */
+  get(vocabulary: Vocabulary | InlineVocabulary, options: PlanOptions): CandidatePlan {
+    const { attributes, objects } = vocabulary;
+    const seenPairs = isTrained(vocabulary) ? vocabulary.seenPairs : undefined;
+    const { pairs, world, feasibility_threshold: threshold } = options;
+    const key = createHash('sha256')
+      .update(JSON.stringify([attributes, objects, seenPairs, pairs, world, threshold]))
+      .digest('hex');
+    const known = this.#plans.get(key);
+    if (known !== undefined) return known;
+    const plan = planCandidates(vocabulary, options, this.#tokens);
+    this.#plans.set(key, plan);
+    return plan;
+  }
+}
+
 /**
  * Decides among which compositions an image is classified. How feasible a pair is follows from the pretrained embeddings
  * of its words, whether they were trained or not.
  *
  * @throws TesseraError `TSR_VALIDATION`
  */
-export function planCandidates(
+function planCandidates(
   vocabulary: Vocabulary | InlineVocabulary,
-  options: Pick<ClassifyOptions, 'pairs' | 'world' | 'feasibility_threshold'>,
+  options: PlanOptions,
   tokens: TokenTable,
 ): CandidatePlan {
   const { pairs, world = 'closed', feasibility_threshold: threshold } = options;

@@ -11,7 +11,7 @@ import { trainVocabulary } from '../training/train-vocabulary.js';
 import type { TrainingHooks, TrainingTask } from '../training/training.js';
 import { hashVocabulary } from '../vocabulary/vocabulary-file.js';
 import type { Vocabulary } from '../vocabulary/vocabulary.js';
-import { planCandidates } from './candidate-plan.js';
+import { CandidatePlans } from './candidate-plan.js';
 import { describeScores } from './classify-results.js';
 import type { CompositionImage } from './composition-image.js';
 import type { ClassifyOutcome, CompositionContext, CompositionModel } from './composition-model.js';
@@ -43,6 +43,7 @@ export class DualEncoderModel implements CompositionModel {
   readonly #words: readonly Float32Array[];
   readonly #images: ImageEmbedder;
   readonly #matrices: TextMatrices;
+  readonly #plans: CandidatePlans;
   readonly #base: Vocabulary['base'];
 
   constructor(
@@ -57,6 +58,7 @@ export class DualEncoderModel implements CompositionModel {
     this.#tokens = tokens;
     this.#words = tokens.pieceRows(this.#settings.prompt);
     this.#images = new ImageEmbedder(bundle, runner, options.imageLimits);
+    this.#plans = new CandidatePlans(tokens);
     this.#matrices = new TextMatrices(options.textMatrixBytes);
     this.#base = { name: bundle.manifest.name, sha256: baseHash(bundle) };
   }
@@ -73,7 +75,7 @@ export class DualEncoderModel implements CompositionModel {
   ): Promise<ClassifyOutcome> {
     this.#check(vocabulary);
     const clock = new StageClock(context);
-    const plan = planCandidates(vocabulary, options, this.#tokens);
+    const plan = this.#plans.get(vocabulary, options);
     const { candidates } = plan;
     if (options.unknown_primitives === 'error') requireKnownPrimitives(candidates, vocabulary);
     const embeddings = await this.#embedImages(images, clock);
