@@ -105,7 +105,7 @@ function parseRows(metadata: Buffer, directory: string): DirectoryExample[] {
         `Row ${index} of metadata.json is not like {"image": "a.jpg", "attr": "red", "obj": "dress", "set": "train"}.`,
       );
     }
-    return { image: (row.image as string).replace(/^images\//, ''), attributes: words as string[], object, set };
+    return { image: row.image.replace(/^images\//, ''), attributes: words, object, set };
   });
 }
 

@@ -181,12 +181,6 @@ export const errorTable = {
     title: 'The job could not start before its deadline',
     remedy: 'Allow more time with `x-deadline-ms`, or retry when the service is less busy.',
   },
-  TSR_NOT_IMPLEMENTED: {
-    status: 501,
-    retryable: false,
-    title: 'This operation is part of the contract but is not served yet',
-    remedy: 'Follow the changelog.',
-  },
   TSR_QUEUE_UNAVAILABLE: {
     status: 503,
     retryable: true,

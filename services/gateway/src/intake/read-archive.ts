@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { TesseraError } from '@tessera/contracts';
@@ -37,7 +37,8 @@ const gzipMagic = Buffer.from([0x1f, 0x8b]);
  */
 export async function* readArchive(source: Readable, limits: ArchiveLimits): AsyncGenerator<ArchiveFile> {
   const unpacker = extract();
-  const unpacking = unpack(source, unpacker, limits.maxBytes);
+  const inlet = inletOf(source);
+  const unpacking = unpack(inlet, unpacker, limits.maxBytes);
   unpacking.catch(() => undefined);
   let entries = 0;
   try {
@@ -52,12 +53,25 @@ export async function* readArchive(source: Readable, limits: ArchiveLimits): Asy
     await unpacking;
   } catch (error) {
     throw damaged(error);
+  } finally {
+    // Whoever sends the rest of the source has to be able to get rid of it, also when the archive is refused.
+    source.unpipe(inlet);
+    inlet.destroy();
   }
 }
 
+function inletOf(source: Readable): PassThrough {
+  const inlet = new PassThrough();
+  source.once('error', (error) => inlet.destroy(error));
+  source.once('close', () => {
+    if (!source.readableEnded) inlet.destroy(new Error('it ends early'));
+  });
+  inlet.on('error', () => undefined);
+  return source.pipe(inlet);
+}
+
 async function unpack(source: Readable, unpacker: Extract, maxBytes: number): Promise<void> {
-  // Whoever sends the rest of the source has to be able to get rid of it, also when the archive is refused.
-  const sent = counted(source.iterator({ destroyOnReturn: false }), maxBytes, 'is larger');
+  const sent = counted(source, maxBytes, 'is larger');
   let head = Buffer.alloc(0);
   while (head.length < gzipMagic.length) {
     const next = await sent.next();
