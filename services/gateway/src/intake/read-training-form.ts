@@ -17,40 +17,52 @@ const shape = {
  * Reads the form of `POST /vocabularies`: fields as in the JSON body, then the file part `archive`, which is worked on
  * while it arrives. What is left of the body when that fails is read and dropped, so that the client reads the answer.
  *
- * @param use - gets the validated fields and the archive; its result is given back
+ * @param use - gets the validated fields, the archive, and a promise that rejects when the rest of the form is refused;
+ * its result is given back
  * @throws TesseraError `TSR_VALIDATION` for fields that do not fit, an archive that is missing or not the last part;
  * `TSR_BODY_INVALID` for what is not multipart; what `use` throws
  */
 export async function readTrainingForm<Result>(
   request: FastifyRequest,
   maxBytes: number,
-  use: (options: TrainingOptions, archive: Readable) => Promise<Result>,
+  use: (options: TrainingOptions, archive: Readable, formEnd: Promise<void>) => Promise<Result>,
 ): Promise<Result> {
-  // Only the reading of the form is looked at for malformed forms, not what is made of the archive.
-  const { outcome } = await refuseMalformed(async () => {
-    const fields = new FormFields(shape);
-    let outcome: Promise<Result> | undefined;
-    for await (const part of request.parts({ limits: { fileSize: maxBytes, files: 1 } })) {
-      if (part.type === 'field') {
-        if (outcome !== undefined) fields.refuse(part.fieldname, 'must come before the archive');
-        else addField(fields, part);
-        continue;
-      }
-      const begin = async () => {
-        if (part.fieldname !== archiveName)
-          fields.refuse(part.fieldname, `must not be a file; it is called ${archiveName}`);
-        const result = await use(validated(request, fields.toBody()), part.file);
-        if (part.file.truncated) throw new TesseraError('TSR_BODY_TOO_LARGE', 'The archive is too large.');
-        return result;
-      };
-      outcome = begin();
-      await outcome.catch(() => undefined);
-      part.file.resume();
-    }
-    if (outcome === undefined) fields.refuse(archiveName, 'is required, as a file');
-    fields.toBody();
-    return { outcome };
+  const fields = new FormFields(shape);
+  let outcome: Promise<Result> | undefined;
+  let accept: () => void = () => {};
+  let refuse: (reason: unknown) => void = () => {};
+  const formEnd = new Promise<void>((resolve, reject) => {
+    accept = resolve;
+    refuse = reject;
   });
+  formEnd.catch(() => undefined);
+  try {
+    await refuseMalformed(async () => {
+      for await (const part of request.parts({ limits: { fileSize: maxBytes, files: 1 } })) {
+        if (part.type === 'field') {
+          if (outcome !== undefined) fields.refuse(part.fieldname, 'must come before the archive');
+          else addField(fields, part);
+          continue;
+        }
+        const { fieldname, file } = part;
+        if (fieldname !== archiveName) fields.refuse(fieldname, `must not be a file; it is called ${archiveName}`);
+        const begin = async () => use(validated(request, fields.toBody()), file, formEnd);
+        outcome = begin();
+        // The next part comes once this one has been read.
+        outcome.catch(() => file.resume());
+        file.once('limit', () => {
+          refuse(new TesseraError('TSR_BODY_TOO_LARGE', 'The archive is too large.'));
+        });
+      }
+      if (outcome === undefined) fields.refuse(archiveName, 'is required, as a file');
+      fields.toBody();
+    });
+  } catch (error) {
+    refuse(error);
+    await outcome?.catch(() => undefined);
+    throw error;
+  }
+  accept();
   if (outcome === undefined) throw new Error('A form without archive was not refused');
   return outcome;
 }

@@ -62,10 +62,12 @@ export function addTraining(app: GatewayApp, context: GatewayContext): void {
       const client = clientGone(reply);
       const options = jobOptions(request.headers as Static<typeof JobHeaders>);
       const id = request.isMultipart()
-        ? await readTrainingForm(request, maxArchiveBytes, (training, archive) =>
-            startTraining(training, options, context, (set) =>
-              collectArchivedExamples(archive, set, context, request.bodyLease),
-            ),
+        ? await readTrainingForm(request, maxArchiveBytes, (training, archive, formEnd) =>
+            startTraining(training, options, context, async (set) => {
+              const examples = await collectArchivedExamples(archive, set, context, request.bodyLease);
+              await formEnd;
+              return examples;
+            }),
           )
         : await startInlineTraining(request.body as TrainVocabularyRequest, options, context, client);
       const job = await context.trainings.get(id);
