@@ -26,7 +26,10 @@ import { runCommand } from './run-command.js';
 import { repositoryRoot } from './shared-data.js';
 import { linePlot, ticks } from './svg-plot.js';
 
-const kinds = ['named', 'context', 'described', 'singular'] as const;
+const kinds = ['context', 'singular'] as const;
+
+/** Whoever says where a thing is has mostly seen it: so many of such queries are taken to have a target. */
+const presentShare = 0.75;
 type Kind = (typeof kinds)[number];
 
 const regionThresholds = [-1, -0.5, 0, 0.5] as const;
@@ -54,9 +57,7 @@ async function calibrate(runtime: Runtime): Promise<void> {
   const calibrationOf = (kind: Kind): LogisticCalibration =>
     fits.find((fit) => fit.kind === kind)?.calibration ?? { bias: 0, weights: [1, 0] };
   const calibrations = {
-    named_calibration: calibrationOf('named'),
     context_calibration: calibrationOf('context'),
-    described_calibration: calibrationOf('described'),
     singular_calibration: calibrationOf('singular'),
   };
 
@@ -130,10 +131,10 @@ function contextQueriesElsewhere(cases: ReasonerEvaluation['cases']): (photo: Co
 function evidenceOf(query: ReasonedQuery | undefined): Pick<Example, 'kind' | 'features'> | undefined {
   if (query?.regions === undefined) return undefined;
   const { kind, features } = query.choice;
-  return features === undefined ? undefined : { kind, features };
+  return features === undefined || kind === 'class' ? undefined : { kind, features };
 }
 
-/** Queries with and without a target weigh the same in sum. */
+/** Queries with a target weigh {@link presentShare} in sum, those without the rest. */
 function fitKind(examples: readonly Example[]): {
   readonly calibration: LogisticCalibration;
   readonly queries: number;
@@ -147,7 +148,7 @@ function fitKind(examples: readonly Example[]): {
     examples.map(({ features, isPresent }) => ({
       features,
       label: isPresent ? 1 : 0,
-      weight: 1 / (isPresent ? present : examples.length - present),
+      weight: isPresent ? presentShare / present : (1 - presentShare) / (examples.length - present),
     })),
   );
   const calibration = { bias: rounded(fitted.bias), weights: fitted.weights.map(rounded) };

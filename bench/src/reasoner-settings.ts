@@ -8,7 +8,7 @@ const directory = join(repositoryRoot, 'packages', 'bundle-builder', 'src', 'rea
 /** What `npm run calibrate:reasoner` fits. */
 export type ReasonerCalibration = Pick<
   RegionReasonerSettings,
-  'region_threshold' | 'named_calibration' | 'context_calibration' | 'described_calibration' | 'singular_calibration'
+  'region_threshold' | 'context_calibration' | 'singular_calibration'
 >;
 
 /** Writes the schedule from which the next build of `tessera-mini` takes its own. */

@@ -66,6 +66,20 @@ const boxSegmentationSettings = {
 export const BoxSegmentationSettings = Type.Object(boxSegmentationSettings);
 export type BoxSegmentationSettings = Static<typeof BoxSegmentationSettings>;
 
+/** How classes are chosen that a query names or describes. */
+const classRuleSettings = {
+  detection_threshold: Type.Number({ minimum: 0, maximum: 1, description: 'Least detector score of an object.' }),
+  class_score_ratio: Type.Number({
+    minimum: 0,
+    maximum: 1,
+    description: 'Of the classes that a phrase may mean, those with this share of the best one’s probability.',
+  }),
+  named_calibration: LogisticCalibration,
+  described_calibration: LogisticCalibration,
+};
+const classRuleFeatures =
+  'Features of named_calibration: logit of the class’s best detector score. Of described_calibration: the same, the similarity of query and class, and the best class’s similarity minus it.';
+
 /**
  * Settings of the pipeline that matches a query to detector classes and refines their boxes with SAM. Its graphs are
  * `detector`, `text_encoder`, `image_encoder` and `mask_decoder`.
@@ -73,20 +87,9 @@ export type BoxSegmentationSettings = Static<typeof BoxSegmentationSettings>;
 export const ClassDetectorSettings = Type.Object(
   {
     ...boxSegmentationSettings,
-    detection_threshold: Type.Number({ minimum: 0, maximum: 1, description: 'Least detector score of an object.' }),
-    class_score_ratio: Type.Number({
-      minimum: 0,
-      maximum: 1,
-      description: 'Of the classes that a phrase may mean, those with this share of the best one’s probability.',
-    }),
-    named_calibration: LogisticCalibration,
-    described_calibration: LogisticCalibration,
+    ...classRuleSettings,
   },
-  {
-    ...strict,
-    description:
-      'Features of named_calibration: logit of the class’s best detector score. Of described_calibration: the same, the similarity of query and class, and the best class’s similarity minus it.',
-  },
+  { ...strict, description: classRuleFeatures },
 );
 export type ClassDetectorSettings = Static<typeof ClassDetectorSettings>;
 
@@ -133,21 +136,19 @@ const ReasonerPruning = Type.Object(
 export const RegionReasonerSettings = Type.Object(
   {
     ...boxSegmentationSettings,
+    ...classRuleSettings,
     decoder: ReasonerDecoder,
     pruning: ReasonerPruning,
     class_floor: Type.Number({
       description: 'A query for one thing chooses among the regions whose class channel has a logit above this.',
     }),
     region_threshold: Type.Number({ description: 'Least logit of a region of a query for several things.' }),
-    named_calibration: LogisticCalibration,
     context_calibration: LogisticCalibration,
-    described_calibration: LogisticCalibration,
     singular_calibration: LogisticCalibration,
   },
   {
     ...strict,
-    description:
-      'Features of the calibrations: a logit and the logit of its region’s class channel. The logit is the best region’s, and for singular_calibration that of all regions together that one thing may be. Named: the query names its things and asks for nothing more; context: it tells them from others by place, order, size or another thing; described: it does not name them; singular: it asks for one thing, named or not.',
+    description: `${classRuleFeatures} Both are for queries that ask for a class and nothing more. The others tell things from others by place, order, size or another thing; singular_calibration is for one thing, context_calibration for several. Features of these: a logit and the logit of its region’s class channel. The logit is the best region’s, and for singular_calibration that of all regions together that the one thing may be.`,
   },
 );
 export type RegionReasonerSettings = Static<typeof RegionReasonerSettings>;

@@ -1,10 +1,11 @@
 import type { HostTensor } from '@tessera/inference';
 import type { Box } from './box.js';
+import { detectionReader, type Detection } from './detections.js';
 import { float32Output, outputTensor } from './tensors.js';
 import { rowsOf } from './text-encoder.js';
 import type { DetectorReader } from './vision.js';
 
-/** The detector's proposals of any class, best first. */
+/** The detector's proposals of any class, best first, and its detections of each class. */
 export interface Proposals {
   /** As the detector gave them, for a graph that goes on from there: `[n, 4]` and `[n, classes]`. */
   readonly boxTensor: HostTensor;
@@ -13,10 +14,11 @@ export interface Proposals {
   readonly boxes: readonly Box[];
   /** The highest class score of each, in [0, 1]. */
   readonly objectness: Float32Array;
+  readonly detections: readonly Detection[];
 }
 
 export const proposalReader: DetectorReader<Proposals> = {
-  outputs: ['region_boxes', 'region_class_scores'],
+  outputs: ['region_boxes', 'region_class_scores', ...detectionReader.outputs],
   read(outputs) {
     const boxTensor = outputTensor(outputs, 'region_boxes');
     const corners = float32Output(outputs, 'region_boxes');
@@ -27,6 +29,7 @@ export const proposalReader: DetectorReader<Proposals> = {
       scoreTensor: outputTensor(outputs, 'region_class_scores'),
       boxes: rows.map(([x0 = 0, y0 = 0, x1 = 0, y1 = 0]) => [x0, y0, x1, y1]),
       objectness: Float32Array.from(rowsOf(scores, rows.length), (row) => Math.max(...row)),
+      detections: detectionReader.read(outputs),
     };
   },
 };

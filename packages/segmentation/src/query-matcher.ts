@@ -58,19 +58,17 @@ export class QueryMatcher {
     return { ...parsed, spelledWords, saysSomething: parsed.classes.length > 0 || hasContent };
   }
 
-  /** The similarity of a text with each class, by the text's unit vector. */
-  similarities(vector: Float32Array): Float64Array {
-    return Float64Array.from(this.#classVectors, (other) => dot(other, vector));
+  /** What a query means, when its text has this unit vector; only a description needs one. */
+  meaning(reading: QueryReading, vector: Float32Array | undefined): QueryMeaning {
+    if (vector === undefined || !needsSimilarity(reading)) return reading;
+    return { ...reading, similarities: Float64Array.from(this.#classVectors, (other) => dot(other, vector)) };
   }
 
   async match(queries: readonly string[]): Promise<QueryMeaning[]> {
     const readings = queries.map((query) => this.read(query));
     const described = [...readings.keys()].filter((index) => needsSimilarity(readings[index]));
     const vectors = await this.#encoder.embed(described.map((index) => queries[index] ?? ''));
-    return readings.map((reading, index) => {
-      const vector = vectors[described.indexOf(index)];
-      return vector === undefined ? reading : { ...reading, similarities: this.similarities(vector) };
-    });
+    return readings.map((reading, index) => this.meaning(reading, vectors[described.indexOf(index)]));
   }
 
   #isOnlySpelled(word: string): boolean {

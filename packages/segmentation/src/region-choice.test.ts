@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { RegionReasonerSettings } from '@tessera/contracts';
 import { Value } from 'typebox/value';
 import type { Box } from './box.js';
-import type { QueryReading } from './query-matcher.js';
+import type { QueryMeaning, QueryReading } from './query-matcher.js';
 import { chooseRegions, refuseQuery } from './region-choice.js';
 
 const settings: RegionReasonerSettings = {
@@ -12,9 +12,11 @@ const settings: RegionReasonerSettings = {
   maximum_objects: 3,
   class_floor: -2,
   region_threshold: 0,
-  named_calibration: { bias: 0, weights: [1, 0] },
+  detection_threshold: 0.3,
+  class_score_ratio: 0.5,
+  named_calibration: { bias: 1, weights: [1] },
+  described_calibration: { bias: 0, weights: [1, 1, -1] },
   context_calibration: { bias: 0, weights: [0.5, 0] },
-  described_calibration: { bias: 0, weights: [0.25, 0] },
   singular_calibration: { bias: 1, weights: [1, 0] },
 };
 
@@ -40,9 +42,18 @@ const boxes: readonly Box[] = [
   [0.9, 0, 0.9, 1],
 ];
 
+const detections = [
+  { box: [0.3, 0, 0.5, 1], classIndex: 1, score: 0.6 },
+  { box: [0.6, 0, 0.8, 1], classIndex: 1, score: 0.4 },
+  { box: [0, 0, 0.2, 1], classIndex: 0, score: 0.7 },
+] as const;
+
+const several = { quantity: { isPlural: true } };
+const inContext = { gate: 1, singular: 0 };
+
 /** Regions 0 and 1 are one thing, region 4 has no area. */
 function choose(
-  reading: Partial<QueryReading>,
+  meaning: Partial<QueryMeaning>,
   { gate = 0, singular = 0, scores = [3, 2, 1, -1, 9], classLogits = [3, 2, 1, 1, 9] } = {},
   threshold = 0.5,
 ) {
@@ -53,16 +64,25 @@ function choose(
     singular,
     tokenMap: [],
   };
-  return chooseRegions({ ...dog, ...reading }, regions, boxes, settings, threshold);
+  const found = { boxes, detections, classCount: 3 };
+  return chooseRegions({ ...dog, ...meaning }, regions, found, settings, threshold);
 }
 
 function places(choice: ReturnType<typeof choose>): number[] {
-  return choice.objects.map(({ box }) => boxes.indexOf(box));
+  return choice.objects.map(({ box }) => boxes.findIndex((other) => other.join() === box.join()));
 }
 
 describe('chooseRegions', () => {
-  it('takes every distinct region over the threshold for a thing by its name, best first', () => {
-    assert.deepEqual(places(choose({ quantity: { isPlural: false } }, { singular: 1 })), [0, 2]);
+  it('takes every distinct region over the threshold for several things told from others, best first', () => {
+    assert.deepEqual(places(choose(several, inContext)), [0, 2]);
+  });
+
+  it('takes the detections of its classes for a query that asks for nothing more', () => {
+    const choice = choose({ quantity: { isPlural: false } }, { singular: 1 });
+    assert.deepEqual([places(choice), choice.kind, choice.features], [[2, 3], 'class', undefined]);
+    assert.deepEqual(choose({ classes: [2] }).objects, []);
+    const described = choose({ classes: [], similarities: Float64Array.of(0.9, 0.2, 0.1) });
+    assert.deepEqual([places(described), described.kind], [[0], 'class']);
   });
 
   it('takes the best of the regions that pass the class channel for one thing told from others', () => {
@@ -76,8 +96,8 @@ describe('chooseRegions', () => {
     assert.equal(choose({ quantity: { isPlural: false } }, { gate: 1, singular: 0 }).kind, 'singular');
     assert.equal(choose({ quantity: {} }, { gate: 1, singular: 1 }).kind, 'singular');
     assert.equal(choose({ quantity: {} }, { gate: 1, singular: 0 }).kind, 'context');
-    assert.equal(choose({ quantity: {} }, { gate: 0, singular: 1 }).kind, 'named');
-    assert.equal(choose({ classes: [], quantity: {} }, { gate: 0, singular: 1 }).kind, 'described');
+    assert.equal(choose({ quantity: {} }, { gate: 0, singular: 1 }).kind, 'class');
+    assert.equal(choose({ classes: [], quantity: {} }, { gate: 0, singular: 1 }).kind, 'class');
     assert.equal(choose({ quantity: { count: 1, isPlural: false } }).kind, 'singular');
   });
 
@@ -93,16 +113,18 @@ describe('chooseRegions', () => {
 
   it('takes as many as the query says, and says when there are fewer', () => {
     const two = { count: 2, countWord: 'two', isPlural: true };
-    assert.deepEqual(places(choose({ quantity: two }, { scores: [3, 2, 1, 2.5, 9] })), [0, 3]);
-    assert.deepEqual(choose({ quantity: two }, { scores: [3, 2, 1, 2.5, 9] }).warnings, []);
-    const one = choose({ quantity: two }, { scores: [3, 2, -1, -1, 9] });
+    const best = choose({ quantity: two }, { ...inContext, scores: [3, 2, 1, 2.5, 9] });
+    assert.deepEqual([places(best), best.warnings], [[0, 3], []]);
+    const one = choose({ quantity: two }, { ...inContext, scores: [3, 2, -1, -1, 9] });
     assert.deepEqual([places(one), one.warnings], [[0], [{ code: 'fewer_found', words: ['two'] }]]);
+    const three = choose({ quantity: { count: 3, countWord: 'three', isPlural: true } });
+    assert.deepEqual([places(three), three.warnings], [[2, 3], [{ code: 'fewer_found', words: ['three'] }]]);
   });
 
   it('finds nothing below the threshold of the request, and the best region when it alone is enough', () => {
-    assert.deepEqual(choose({}, {}, 0.99).objects, []);
-    assert.ok(choose({}, {}, 0.99).score > 0.9);
-    assert.deepEqual(places(choose({}, { scores: [-3, -2, -4, -5, 9] }, 0.1)), [1]);
+    assert.deepEqual(choose(several, inContext, 0.99).objects, []);
+    assert.ok(choose(several, inContext, 0.99).score > 0.8);
+    assert.deepEqual(places(choose(several, { ...inContext, scores: [-3, -2, -4, -5, 9] }, 0.1)), [1]);
   });
 
   it('finds nothing where no region comes into question', () => {
@@ -112,11 +134,11 @@ describe('chooseRegions', () => {
 
   it('names the words that it does not know, and those that boxes cannot tell', () => {
     const words = { strangeWords: ['zorgl'], modifierWords: ['red', 'left', 'behind', 'largest'] };
-    assert.deepEqual(choose(words).warnings, [
+    assert.deepEqual(choose(words, inContext).warnings, [
       { code: 'unknown_words', words: ['zorgl'] },
       { code: 'ignored_words', words: ['red', 'behind'] },
     ]);
-    assert.deepEqual(choose({ ...words, classes: [], spelledWords: ['zorgl'] }).warnings, [
+    assert.deepEqual(choose({ ...words, classes: [], spelledWords: ['zorgl'] }, inContext).warnings, [
       { code: 'unknown_words', words: ['zorgl'] },
     ]);
   });

@@ -1,13 +1,17 @@
-import type { LogisticCalibration, RegionReasonerSettings, Warning } from '@tessera/contracts';
+import type { RegionReasonerSettings, Warning } from '@tessera/contracts';
 import { boxArea, distinctBoxes, type Box } from './box.js';
+import type { Detection } from './detections.js';
 import { probability } from './logistic.js';
-import type { ObjectChoice } from './object-choice.js';
-import type { QueryReading } from './query-matcher.js';
+import { chooseObjects, type ObjectChoice } from './object-choice.js';
+import type { QueryMeaning, QueryReading } from './query-matcher.js';
 import type { RegionScores } from './reasoner.js';
 import { isUntaughtWord } from './word-kinds.js';
 
-/** How a query asks for its things, which decides how sure a score makes. */
-export type ReasonerQueryKind = 'named' | 'context' | 'described' | 'singular';
+/**
+ * How a query asks for its things: for a class and nothing more, for one thing that it tells from others, or for several
+ * such things.
+ */
+type QueryKind = 'class' | 'singular' | 'context';
 
 /** Above this the gate says that the answer depends on more than the class, and `singular` that one thing is meant. */
 const half = 0.5;
@@ -20,37 +24,45 @@ interface Candidate {
 
 /** What a query found, and the numbers that decided whether it has a target. */
 export interface RegionChoice extends ObjectChoice {
-  readonly kind: ReasonerQueryKind;
-  /** Features of the kind's calibration; nothing when no region came into question. */
+  readonly kind: QueryKind;
+  /** Features of the kind's calibration; nothing for a class, and when no region came into question. */
   readonly features: readonly number[] | undefined;
 }
 
+/** What the detector found: regions of any class, of which the first were scored, and detections of each class. */
+interface FoundThings {
+  readonly boxes: readonly Box[];
+  readonly detections: readonly Detection[];
+  readonly classCount: number;
+}
+
 /**
- * Chooses the regions that a query means. A query for one thing gets the best region of those that pass the class
- * channel; any other the regions over the threshold of the bundle that are distinct, the best ones when it says how many.
- * "The dog" alone is no query for one thing: where several are, it means each.
+ * Chooses what a query means. A query for one thing gets the best region of those that pass the class channel; one for
+ * several the distinct regions over the bundle's threshold, the best ones when it says how many. A query for a class and
+ * nothing more needs no reasoning: it gets the detections of its classes, as in `class-detector`. "The dog" alone is such
+ * a query: where several are, it means each.
  *
- * @param boxes - of the regions that were scored, `[regions]`
  * @param threshold - least probability at which a target counts as present
  */
 export function chooseRegions(
-  reading: QueryReading,
+  meaning: QueryMeaning,
   regions: RegionScores,
-  boxes: readonly Box[],
+  found: FoundThings,
   settings: RegionReasonerSettings,
   threshold: number,
 ): RegionChoice {
-  const kind = queryKind(reading, regions);
-  const calibration = calibrationOf(settings, kind);
+  const kind = queryKind(meaning, regions);
+  if (kind === 'class') return chooseOfClasses(meaning, found, settings, threshold);
   const isSingular = kind === 'singular';
-  const candidates = boxes
+  const calibration = isSingular ? settings.singular_calibration : settings.context_calibration;
+  const candidates = found.boxes
     .flatMap((box, index) => {
       const [score, classLogit] = [regions.scores[index], regions.classLogits[index]];
       return score === undefined || classLogit === undefined ? [] : [{ box, score, classLogit }];
     })
     .filter(({ box, classLogit }) => boxArea(box) > 0 && (!isSingular || classLogit > settings.class_floor))
     .sort((a, b) => b.score - a.score);
-  const warnings = wordWarnings(reading);
+  const warnings = wordWarnings(meaning);
   const [best] = candidates;
   if (best === undefined) return { kind, features: undefined, score: 0, objects: [], warnings };
 
@@ -60,7 +72,7 @@ export function chooseRegions(
   if (score < threshold) return { kind, features, score, objects: [], warnings };
 
   const certain = isSingular ? [] : candidates.filter((candidate) => candidate.score > settings.region_threshold);
-  const limit = Math.min(settings.maximum_objects, reading.quantity.count ?? Number.POSITIVE_INFINITY);
+  const limit = Math.min(settings.maximum_objects, meaning.quantity.count ?? Number.POSITIVE_INFINITY);
   const chosen = distinctBoxes(certain.length > 0 ? certain : [best], settings.box_overlap_threshold).slice(0, limit);
   const objectScore = (candidate: Candidate): number =>
     isSingular ? score : probability(calibration, [candidate.score, candidate.classLogit]);
@@ -69,8 +81,20 @@ export function chooseRegions(
     features,
     score,
     objects: chosen.map((candidate) => ({ box: candidate.box, probability: objectScore(candidate) })),
-    warnings: [...warnings, ...countWarnings(reading, chosen.length)],
+    warnings: [...warnings, ...countWarnings(meaning, chosen.length)],
   };
+}
+
+function chooseOfClasses(
+  meaning: QueryMeaning,
+  { detections, classCount }: FoundThings,
+  settings: RegionReasonerSettings,
+  threshold: number,
+): RegionChoice {
+  const choice = chooseObjects(meaning, detections, classCount, settings, threshold);
+  const objects = choice.objects.slice(0, meaning.quantity.count);
+  const missing = objects.length === 0 ? [] : countWarnings(meaning, objects.length);
+  return { kind: 'class', features: undefined, ...choice, objects, warnings: [...choice.warnings, ...missing] };
 }
 
 /** The choice for a query that the reasoner is not asked: it says nothing, or excludes what cannot be excluded. */
@@ -83,14 +107,12 @@ export function refuseQuery({ refusedWords, strangeWords, text }: QueryReading):
   return { score: 0, objects: [], warnings: [{ code: 'unknown_words', words: [...words] }] };
 }
 
-function queryKind(reading: QueryReading, { gate, singular }: RegionScores): ReasonerQueryKind {
-  const { quantity } = reading;
+function queryKind({ quantity }: QueryReading, { gate, singular }: RegionScores): QueryKind {
   // The words decide whether one thing is meant; where they leave it open the model does.
   const isSingular =
     quantity.count === undefined ? gate > half && !(quantity.isPlural ?? singular <= half) : quantity.count === 1;
   if (isSingular) return 'singular';
-  if (isDescription(reading)) return 'described';
-  return gate > half ? 'context' : 'named';
+  return gate > half ? 'context' : 'class';
 }
 
 function isDescription({ classes, isDescribed }: QueryReading): boolean {
@@ -100,19 +122,6 @@ function isDescription({ classes, isDescribed }: QueryReading): boolean {
 function logSumExp(logits: readonly number[]): number {
   const highest = Math.max(...logits);
   return highest + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - highest), 0));
-}
-
-function calibrationOf(settings: RegionReasonerSettings, kind: ReasonerQueryKind): LogisticCalibration {
-  switch (kind) {
-    case 'named':
-      return settings.named_calibration;
-    case 'context':
-      return settings.context_calibration;
-    case 'described':
-      return settings.described_calibration;
-    case 'singular':
-      return settings.singular_calibration;
-  }
 }
 
 /** A description is read as a whole, so only words that nobody can know are without meaning in it. */

@@ -15,7 +15,7 @@ import type { ObjectChoice } from './object-choice.js';
 import { proposalReader, type Proposals } from './proposals.js';
 import { decoderShape, planPruning, type PruningPlan } from './pruning-plan.js';
 import { answerQueries } from './query-answers.js';
-import type { QueryReading } from './query-matcher.js';
+import type { QueryMeaning, QueryReading } from './query-matcher.js';
 import { Reasoner, type ClassWeights, type RegionScores } from './reasoner.js';
 import { chooseRegions, refuseQuery, type RegionChoice } from './region-choice.js';
 import { RequestImage } from './request-image.js';
@@ -183,32 +183,27 @@ export class RegionReasonerSegmenter implements Segmenter {
       const refused = readings.map((reading) => ({ choice: refuseQuery(reading), regions: undefined }));
       return { width, height, queries: refused, reasonerMs: 0 };
     }
-    const { queries: scored, runMs } = await stopwatch.measure('language', 0.2, async () => {
+    const { meanings, scored, runMs } = await stopwatch.measure('language', 0.2, async () => {
       const texts = await this.#language.encoder.encode(asked.map(({ text }) => text));
-      const mentions = asked.map((reading, index) => this.#mentions(reading, texts.vectors[index]));
-      return await this.#reasoner.answer({ proposals, texts, mentions, plan, seed });
+      const meanings = asked.map((reading, index) => this.#language.matcher.meaning(reading, texts.vectors[index]));
+      const mentions = meanings.map(mentionsOf);
+      const { queries: scored, runMs } = await this.#reasoner.answer({ proposals, texts, mentions, plan, seed });
+      return { meanings, scored, runMs };
     });
+    const found = { ...proposals, classCount: this.#language.classCount };
     return {
       width,
       height,
       queries: readings.map((reading): ReasonedQuery => {
-        const regions = scored[asked.indexOf(reading)];
-        if (regions === undefined) return { choice: refuseQuery(reading), regions: undefined };
-        const choice = chooseRegions(reading, regions, proposals.boxes, this.#settings, threshold);
-        return { choice, regions };
+        const index = asked.indexOf(reading);
+        const [meaning, regions] = [meanings[index], scored[index]];
+        if (meaning === undefined || regions === undefined) {
+          return { choice: refuseQuery(reading), regions: undefined };
+        }
+        return { choice: chooseRegions(meaning, regions, found, this.#settings, threshold), regions };
       }),
       reasonerMs: runMs,
     };
-  }
-
-  /** A broader word that is described further leaves open which of its classes is meant; similarity weighs them. */
-  #mentions({ classes, isDescribed, otherThings }: QueryReading, vector: Float32Array | undefined): ClassWeights[] {
-    if (classes.length === 0) return [];
-    if (!isDescribed || vector === undefined) return [classes, ...otherThings].map(evenWeights);
-    const similarities = this.#language.matcher.similarities(vector);
-    const highest = Math.max(...classes.map((index) => similarities[index] ?? 0));
-    const weightOf = (index: number): number => Math.exp(similaritySharpness * ((similarities[index] ?? 0) - highest));
-    return [new Map(classes.map((index) => [index, weightOf(index)])), ...otherThings.map(evenWeights)];
   }
 
   #requestImage(image: SegmentImage, stopwatch: Stopwatch): RequestImage {
@@ -234,6 +229,15 @@ export class RegionReasonerSegmenter implements Segmenter {
 
 function isAnswerable({ saysSomething, refusedWords }: QueryReading): boolean {
   return saysSomething && refusedWords.length === 0;
+}
+
+/** A broader word that is described further leaves open which of its classes is meant; similarity weighs them. */
+function mentionsOf({ classes, otherThings, similarities }: QueryMeaning): ClassWeights[] {
+  if (classes.length === 0) return [];
+  if (similarities === undefined) return [classes, ...otherThings].map(evenWeights);
+  const highest = Math.max(...classes.map((index) => similarities[index] ?? 0));
+  const weightOf = (index: number): number => Math.exp(similaritySharpness * ((similarities[index] ?? 0) - highest));
+  return [new Map(classes.map((index) => [index, weightOf(index)])), ...otherThings.map(evenWeights)];
 }
 
 function evenWeights(classes: readonly number[]): ClassWeights {

@@ -14,6 +14,7 @@ function proposals(entries: readonly (readonly [Box, number])[]): Proposals {
     boxTensor: nothing,
     scoreTensor: nothing,
     boxes: entries.map(([box]) => box),
+    detections: [],
     objectness: Float32Array.from(entries, ([, score]) => score),
   };
 }

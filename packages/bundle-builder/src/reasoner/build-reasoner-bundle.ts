@@ -33,6 +33,7 @@ export async function buildReasonerBundle(baseline: BundleContent): Promise<Bund
       description:
         'A small language model reads what the detector found and the query, and says which regions are meant.',
       license: baseline.manifest.license,
+      default: true,
       provenance: baseline.manifest.provenance,
       graphs: { ...baseline.manifest.graphs, reasoner: reasonerGraph },
       task: 'segmentation',

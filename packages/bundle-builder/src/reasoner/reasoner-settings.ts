@@ -7,9 +7,7 @@ import { baselineSettings } from '../baseline/baseline-settings.js';
 /** The part of the settings that is fitted on training photos. */
 const FittedSettings = Type.Pick(RegionReasonerSettings, [
   'region_threshold',
-  'named_calibration',
   'context_calibration',
-  'described_calibration',
   'singular_calibration',
 ]);
 
@@ -26,7 +24,7 @@ const decoder: RegionReasonerSettings['decoder'] = {
 const classFloor = -2;
 
 /**
- * Settings of `tessera-mini`: boxes become masks as in `tessera-baseline`; calibration and pruning schedule are fitted.
+ * Settings of `tessera-mini`: those of `tessera-baseline`, and what was fitted for the reasoner.
  *
  * @param files - names of the files in the bundle
  * @throws Error when a committed file is not of the expected form
@@ -36,13 +34,7 @@ export async function reasonerSettings(
 ): Promise<RegionReasonerSettings> {
   const baseline = await baselineSettings(files);
   return {
-    ...files,
-    detector_image_size: baseline.detector_image_size,
-    encoder_longest_side: baseline.encoder_longest_side,
-    box_overlap_threshold: baseline.box_overlap_threshold,
-    maximum_objects: baseline.maximum_objects,
-    maximum_refined_objects: baseline.maximum_refined_objects,
-    region_shape_exponent: baseline.region_shape_exponent,
+    ...baseline,
     decoder,
     class_floor: classFloor,
     pruning: Value.Parse(RegionReasonerSettings.properties.pruning, await readData('pruning.json')),
