@@ -4,7 +4,7 @@ import { forgetTraining, getTrainingExamples } from '@tessera/blob-store';
 import { describeVocabulary, parseVocabulary, serializeVocabulary, type Vocabulary } from '@tessera/composition';
 import { trainingImageKey, vocabularyKey, vocabularyMediaType, type VocabularySummary } from '@tessera/contracts';
 import type { JobQueue } from '@tessera/queue';
-import type { Response } from 'superagent';
+import type { Response } from 'supertest';
 import { tarGzOf, tarOf, type TestEntry } from './testing/test-archives.js';
 import { jobOf, listen, problemOf, TestStores, until, type TestGateway } from './testing/test-gateway.js';
 import { noisePng } from './testing/test-images.js';
