@@ -51,24 +51,25 @@ export class QueryMatcher {
     return new QueryMatcher(classes, tokenizer, encoder, classVectors);
   }
 
-  read(query: string): QueryReading {
+  #read(query: string): QueryReading {
     const parsed = parseQuery(query, this.#lexicon);
     const spelledWords = parsed.strangeWords.filter((word) => this.#isOnlySpelled(word));
     const hasContent = parsed.strangeWords.length > spelledWords.length || parsed.modifierWords.length > 0;
     return { ...parsed, spelledWords, saysSomething: parsed.classes.length > 0 || hasContent };
   }
 
-  /** What a query means, when its text has this unit vector; only a description needs one. */
-  meaning(reading: QueryReading, vector: Float32Array | undefined): QueryMeaning {
-    if (vector === undefined || !needsSimilarity(reading)) return reading;
-    return { ...reading, similarities: Float64Array.from(this.#classVectors, (other) => dot(other, vector)) };
+  #similarities(vector: Float32Array): Float64Array {
+    return Float64Array.from(this.#classVectors, (other) => dot(other, vector));
   }
 
   async match(queries: readonly string[]): Promise<QueryMeaning[]> {
-    const readings = queries.map((query) => this.read(query));
+    const readings = queries.map((query) => this.#read(query));
     const described = [...readings.keys()].filter((index) => needsSimilarity(readings[index]));
     const vectors = await this.#encoder.embed(described.map((index) => queries[index] ?? ''));
-    return readings.map((reading, index) => this.meaning(reading, vectors[described.indexOf(index)]));
+    return readings.map((reading, index) => {
+      const vector = vectors[described.indexOf(index)];
+      return vector === undefined ? reading : { ...reading, similarities: this.#similarities(vector) };
+    });
   }
 
   #isOnlySpelled(word: string): boolean {

@@ -83,6 +83,8 @@ describe('chooseRegions', () => {
     assert.deepEqual(choose({ classes: [2] }).objects, []);
     const described = choose({ classes: [], similarities: Float64Array.of(0.9, 0.2, 0.1) });
     assert.deepEqual([places(described), described.kind], [[0], 'class']);
+    const one = choose({ similarities: Float64Array.of(0.9, 0.2, 0.1), quantity: { count: 1 } }, inContext);
+    assert.equal(one.kind, 'class');
   });
 
   it('takes the best of the regions that pass the class channel for one thing told from others', () => {

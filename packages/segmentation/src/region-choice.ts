@@ -107,7 +107,8 @@ export function refuseQuery({ refusedWords, strangeWords, text }: QueryReading):
   return { score: 0, objects: [], warnings: [{ code: 'unknown_words', words: [...words] }] };
 }
 
-function queryKind({ quantity }: QueryReading, { gate, singular }: RegionScores): QueryKind {
+function queryKind({ quantity, similarities }: QueryMeaning, { gate, singular }: RegionScores): QueryKind {
+  if (similarities !== undefined) return 'class'; // a description names no thing that could be told from its like
   // The words decide whether one thing is meant; where they leave it open the model does.
   const isSingular =
     quantity.count === undefined ? gate > half && !(quantity.isPlural ?? singular <= half) : quantity.count === 1;

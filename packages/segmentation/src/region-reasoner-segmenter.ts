@@ -177,29 +177,23 @@ export class RegionReasonerSegmenter implements Segmenter {
     seed: string,
     stopwatch: Stopwatch,
   ): Promise<ReasonedQueries> {
-    const readings = queries.map((query) => this.#language.matcher.read(query));
-    const asked = readings.filter(isAnswerable);
+    const meanings = await stopwatch.measure('language', 0.2, () => this.#language.matcher.match(queries));
+    const asked = meanings.filter(isAnswerable);
     if (asked.length === 0) {
-      const refused = readings.map((reading) => ({ choice: refuseQuery(reading), regions: undefined }));
+      const refused = meanings.map((meaning) => ({ choice: refuseQuery(meaning), regions: undefined }));
       return { width, height, queries: refused, reasonerMs: 0 };
     }
-    const { meanings, scored, runMs } = await stopwatch.measure('language', 0.2, async () => {
+    const { queries: scored, runMs } = await stopwatch.measure('language', 0.2, async () => {
       const texts = await this.#language.encoder.encode(asked.map(({ text }) => text));
-      const meanings = asked.map((reading, index) => this.#language.matcher.meaning(reading, texts.vectors[index]));
-      const mentions = meanings.map(mentionsOf);
-      const { queries: scored, runMs } = await this.#reasoner.answer({ proposals, texts, mentions, plan, seed });
-      return { meanings, scored, runMs };
+      return await this.#reasoner.answer({ proposals, texts, mentions: asked.map(mentionsOf), plan, seed });
     });
     const found = { ...proposals, classCount: this.#language.classCount };
     return {
       width,
       height,
-      queries: readings.map((reading): ReasonedQuery => {
-        const index = asked.indexOf(reading);
-        const [meaning, regions] = [meanings[index], scored[index]];
-        if (meaning === undefined || regions === undefined) {
-          return { choice: refuseQuery(reading), regions: undefined };
-        }
+      queries: meanings.map((meaning): ReasonedQuery => {
+        const regions = scored[asked.indexOf(meaning)];
+        if (regions === undefined) return { choice: refuseQuery(meaning), regions: undefined };
         return { choice: chooseRegions(meaning, regions, found, this.#settings, threshold), regions };
       }),
       reasonerMs: runMs,

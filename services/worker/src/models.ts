@@ -4,7 +4,7 @@ import { imageLimits } from '@tessera/images';
 import { loadBundles, startInferenceRunner, type Bundle, type InferenceRunner } from '@tessera/inference';
 import { createSegmenter, type Segmenter } from '@tessera/segmentation';
 import type { Logger } from 'pino';
-import { canaryImage } from './canary.js';
+import { canaryImage } from './canary-image.js';
 import { chooseDefaults } from './default-models.js';
 
 export interface Model<Pipeline> {

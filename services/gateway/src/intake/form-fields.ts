@@ -1,6 +1,19 @@
 import { TesseraError } from '@tessera/contracts';
+import type { TSchema } from 'typebox';
 import { formValue, parseJson } from './form-values.js';
-import type { FormShape } from './read-form.js';
+
+/** What a form of a route may hold. */
+export interface FormShape {
+  /** The fields of the JSON body that says the same. */
+  readonly properties: Readonly<Record<string, TSchema>>;
+  /** Fields that may come as often as they have values. */
+  readonly lists: readonly string[];
+  /** Fields that may be files; those among the lists as often as there are files. */
+  readonly files: readonly string[];
+  /** Fields that may stand in the JSON object of the field `options` as well. */
+  readonly options: readonly string[];
+  readonly maxFiles: number;
+}
 
 /** Gathers the parts of a form into a JSON body and remembers what is wrong with them. */
 export class FormFields {

@@ -2,9 +2,8 @@ import type { Multipart, MultipartFile } from '@fastify/multipart';
 import { imageId } from '@tessera/blob-store';
 import { TesseraError } from '@tessera/contracts';
 import type { FastifyRequest } from 'fastify';
-import type { TSchema } from 'typebox';
 import type { GatewayApp } from '../context.js';
-import { FormFields } from './form-fields.js';
+import { FormFields, type FormShape } from './form-fields.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -20,19 +19,6 @@ export function expectUploads(app: GatewayApp): void {
     request.uploads = new Map();
     done();
   });
-}
-
-/** What a form of a route may hold. */
-export interface FormShape {
-  /** The fields of the JSON body that says the same. */
-  readonly properties: Readonly<Record<string, TSchema>>;
-  /** Fields that may come as often as they have values. */
-  readonly lists: readonly string[];
-  /** Fields that may be files; those among the lists as often as there are files. */
-  readonly files: readonly string[];
-  /** Fields that may stand in the JSON object of the field `options` as well. */
-  readonly options: readonly string[];
-  readonly maxFiles: number;
 }
 
 /** A form as the JSON body that says the same. */

@@ -11,7 +11,8 @@ import {
 } from '@tessera/contracts';
 import type { GatewayApp, GatewayContext } from '../context.js';
 import { checkCandidates } from '../intake/check-candidates.js';
-import { readForm, type FormShape } from '../intake/read-form.js';
+import type { FormShape } from '../intake/form-fields.js';
+import { readForm } from '../intake/read-form.js';
 import { at, severalAtOnce } from '../intake/several-at-once.js';
 import { storeImage } from '../intake/store-image.js';
 import { answerWithJob } from '../jobs/answer-with-job.js';

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { SegmentOptions, SegmentRequest, SegmentResponse, type SegmentJob } from '@tessera/contracts';
 import type { GatewayApp, GatewayContext } from '../context.js';
-import { readForm, type FormShape } from '../intake/read-form.js';
+import type { FormShape } from '../intake/form-fields.js';
+import { readForm } from '../intake/read-form.js';
 import { storeImage } from '../intake/store-image.js';
 import { answerWithJob } from '../jobs/answer-with-job.js';
 import { clientGone } from '../jobs/client-gone.js';
