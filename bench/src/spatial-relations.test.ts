@@ -41,7 +41,7 @@ describe('judgeRelation', () => {
   it('wants contact from below for "on"', () => {
     assert.equal(judgeRelation('on', rectangle(45, 25, 55, 40), anchor), 'yes');
     assert.equal(judgeRelation('on', rectangle(45, 10, 55, 30), anchor), 'no');
-    assert.equal(judgeRelation('on', rectangle(45, 20, 55, 38), anchor), 'yes', 'two pixels are no gap');
+    assert.equal(judgeRelation('on', rectangle(45, 20, 55, 39), anchor), 'yes', 'one pixel is no gap');
     assert.equal(judgeRelation('on', rectangle(30, 30, 42, 40), anchor), 'unclear', 'half of it hangs over');
   });
 

@@ -274,7 +274,10 @@ for (const { name, skip, idleLatencyMs, open } of backends) {
       const waiting = queue.waitFor('slow', { timeoutMs: 5_000 });
       const follower = queue.follow('slow', new AbortController().signal)[Symbol.asyncIterator]();
       await follower.next();
-      const stopped = [waiting, follower.next()].map((promise) =>
+      const following = async (): Promise<void> => {
+        while ((await follower.next()).done !== true);
+      };
+      const stopped = [waiting, following()].map((promise) =>
         assert.rejects(promise, isCode('TSR_QUEUE_UNAVAILABLE')),
       );
       await delay(50);

@@ -94,7 +94,8 @@ function chooseOfClasses(
   const choice = chooseObjects(meaning, detections, classCount, settings, threshold);
   const objects = choice.objects.slice(0, meaning.quantity.count);
   const missing = objects.length === 0 ? [] : countWarnings(meaning, objects.length);
-  return { kind: 'class', features: undefined, ...choice, objects, warnings: [...choice.warnings, ...missing] };
+  const warnings = meaning.similarities === undefined ? wordWarnings(meaning) : choice.warnings;
+  return { kind: 'class', features: undefined, ...choice, objects, warnings: [...warnings, ...missing] };
 }
 
 /** The choice for a query that the reasoner is not asked: it says nothing, or excludes what cannot be excluded. */
