@@ -160,7 +160,16 @@ def image_head(head):
         dynamo=True,
         verbose=False,
     )
-    return half_precision_weights(program.model_proto)
+    return half_precision_weights(without_origins(program.model_proto))
+
+
+def without_origins(model):
+    """Leaves out what the exporter notes of the Python code behind each node, paths of the machine included."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    return model
 
 
 def half_precision_weights(model, least=256):
