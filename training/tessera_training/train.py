@@ -3,7 +3,7 @@
     OMP_WAIT_POLICY=PASSIVE python -m tessera_training.train --photos CACHE/train.npz --models MODELS --out RUN
 
 Interrupted runs go on from RUN/checkpoint.pt. Scenes depend on seed, step and process only, so a resumed run is the
-same run. The learning rate warms up, stays, and falls to zero over the last --decay steps.
+same run. The learning rate runs in cycles: in each it warms up, stays, and falls to zero over the last --decays steps.
 """
 
 import argparse
@@ -35,8 +35,8 @@ def arguments_from_command_line():
     parser.add_argument("--photos", required=True)
     parser.add_argument("--models", required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=5800)
-    parser.add_argument("--decay", type=int, default=1800)
+    parser.add_argument("--cycles", type=int, nargs="+", default=[5800, 11000], help="the last step of each cycle")
+    parser.add_argument("--decays", type=int, nargs="+", default=[1800, 5200], help="steps, one number per cycle")
     parser.add_argument("--warmup", type=int, default=100)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--scenes", type=int, default=8, help="per step, over all processes")
@@ -47,8 +47,9 @@ def arguments_from_command_line():
 
 
 def learning_rate(step, arguments):
-    warm = min(1, (step + 1) / arguments.warmup)
-    return arguments.rate * warm * min(1, (arguments.steps - step) / arguments.decay)
+    start, end, decay = next(c for c in zip([0, *arguments.cycles], arguments.cycles, arguments.decays) if step < c[1])
+    warm = min(1, (step - start + 1) / arguments.warmup)
+    return arguments.rate * warm * min(1, (end - step) / decay)
 
 
 def masked_bce(logits, labels):
@@ -141,18 +142,18 @@ def train(rank, processes, arguments):
     torch.manual_seed(arguments.seed)
     model = new_reasoner(batcher.class_vectors).to(device)
     optimizer = Optimizer(model, arguments.rate)
-    first, checkpoint = 0, arguments.out / "checkpoint.pt"
+    first, checkpoint, steps = 0, arguments.out / "checkpoint.pt", arguments.cycles[-1]
     if checkpoint.exists():
         stored = torch.load(checkpoint, map_location=device)
         model.load_state_dict(stored["model"])
         optimizer.load_state_dict(stored["optimizer"])
         first = stored["step"]
     if rank == 0:
-        print(f"{parameter_count(model) / 1e6:.2f} M parameters, from step {first} to {arguments.steps}", flush=True)
+        print(f"{parameter_count(model) / 1e6:.2f} M parameters, from step {first} to {steps}", flush=True)
 
     log = (arguments.out / "log.jsonl").open("a") if rank == 0 else None
     sums, count, started = {}, 0, time.time()  # since the last line of the log
-    for step in range(first, arguments.steps):
+    for step in range(first, steps):
         random = np.random.default_rng([arguments.seed, step, rank])
         scenes = [sampler.sample(random) for _ in range(arguments.scenes // processes)]
         batch = batcher.batch(scenes, [ask(scene, random, QUERIES) for scene in scenes], random)
@@ -182,7 +183,7 @@ def train(rank, processes, arguments):
             print(json.dumps({name: round(value, 5) for name, value in record.items()}), file=log, flush=True)
         if (step + 1) % 20 == 0:
             sums, count, started = {}, 0, time.time()
-        if rank == 0 and ((step + 1) % arguments.save_every == 0 or step + 1 == arguments.steps):
+        if rank == 0 and ((step + 1) % arguments.save_every == 0 or step + 1 == steps):
             save_checkpoint(checkpoint, model, optimizer, step + 1)
     if processes > 1:
         dist.destroy_process_group()

@@ -1,8 +1,9 @@
 import type { Multipart, MultipartFile } from '@fastify/multipart';
 import { imageId } from '@tessera/blob-store';
-import { TesseraError } from '@tessera/contracts';
+import { TesseraError, type Config } from '@tessera/contracts';
 import type { FastifyRequest } from 'fastify';
 import type { GatewayApp } from '../context.js';
+import { bodyLimitBytes } from '../server-options.js';
 import { FormFields, type FormShape } from './form-fields.js';
 
 declare module 'fastify' {
@@ -28,6 +29,16 @@ export interface Form {
   readonly uploads: ReadonlyMap<string, Uint8Array>;
 }
 
+/** The hook that makes a form the JSON body that says the same, before it is validated like any body. */
+export function formAsBody(shape: FormShape, config: Config): (request: FastifyRequest) => Promise<void> {
+  return async (request) => {
+    if (!request.isMultipart()) return;
+    const { body, uploads } = await readForm(request, shape, bodyLimitBytes(config));
+    request.uploads = uploads;
+    request.body = body;
+  };
+}
+
 /**
  * Reads `multipart/form-data` with image files. The body is read to its end even when a part is wrong, so that the
  * client reads the answer instead of a broken connection.
@@ -35,7 +46,7 @@ export interface Form {
  * @throws TesseraError `TSR_VALIDATION` for parts that do not belong, `TSR_BODY_TOO_LARGE` above `maxBytes`,
  * `TSR_BODY_INVALID` for what is not multipart
  */
-export async function readForm(request: FastifyRequest, shape: FormShape, maxBytes: number): Promise<Form> {
+async function readForm(request: FastifyRequest, shape: FormShape, maxBytes: number): Promise<Form> {
   return refuseMalformed(() => readParts(request, shape, maxBytes));
 }
 

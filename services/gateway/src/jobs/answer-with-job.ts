@@ -1,10 +1,13 @@
-import { TesseraError, type Config } from '@tessera/contracts';
+import { randomUUID } from 'node:crypto';
+import { TesseraError, type ClassifyJob, type Config, type SegmentJob } from '@tessera/contracts';
 import type { JobQueue, JobSnapshot } from '@tessera/queue';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayContext } from '../context.js';
 import type { WaitOutcome } from '../metrics.js';
+import { clientGone } from './client-gone.js';
+import { jobOptions } from './job-headers.js';
 import { jobSummary } from './job-response.js';
-import type { Preferences } from './prefer-header.js';
+import { parsePrefer, type Preferences } from './prefer-header.js';
 import { waitForJob } from './wait-for-job.js';
 
 /** Longest wait that `Prefer: wait=N` can ask for, unless the default is longer. */
@@ -13,7 +16,6 @@ const longestWaitSeconds = 120;
 const retryAfterSeconds = 1;
 
 interface Answering {
-  readonly context: GatewayContext;
   readonly reply: FastifyReply;
   /** Aborted when the client has gone. */
   readonly client: AbortSignal;
@@ -21,12 +23,38 @@ interface Answering {
   readonly intakeMs: number;
 }
 
+/** Makes the job of a request whose images are stored meanwhile; nothing is queued when it throws. */
+type CreateJob = (id: string, client: AbortSignal) => Promise<SegmentJob | ClassifyJob>;
+
 /**
- * Answers a request with its job: 200 and the result when it succeeds within the wait, the job's own error when it
- * fails, 202 otherwise. When the client goes away meanwhile the job is cancelled: nobody else knows its id.
+ * Queues a request's job and answers with it: 200 and the result when it succeeds within the wait, the job's own error
+ * when it fails, 202 otherwise. When the client goes away meanwhile the job is cancelled: nobody else knows its id.
  */
-export async function answerWithJob(id: string, preferences: Preferences, answering: Answering): Promise<FastifyReply> {
-  const { context, reply, client, intakeMs } = answering;
+export async function answerWithJob(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: GatewayContext,
+  createJob: CreateJob,
+): Promise<FastifyReply> {
+  const startedAt = performance.now();
+  const client = clientGone(reply);
+  const id = randomUUID();
+  const job = await createJob(id, client);
+  // Nothing may keep the images in memory while the request waits.
+  request.body = undefined;
+  request.uploads = new Map();
+  request.bodyLease.release();
+  await context.queue.add(job, { id, ...jobOptions(request) });
+  const intakeMs = performance.now() - startedAt;
+  return answerQueued(id, parsePrefer(request.headers.prefer), context, { reply, client, intakeMs });
+}
+
+async function answerQueued(
+  id: string,
+  preferences: Preferences,
+  context: GatewayContext,
+  { reply, client, intakeMs }: Answering,
+): Promise<FastifyReply> {
   if (preferences.respondAsync) {
     reply.header('preference-applied', 'respond-async');
     return accept(reply, await find(context.queue, id));

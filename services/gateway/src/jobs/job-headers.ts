@@ -1,4 +1,5 @@
 import type { JobPriority } from '@tessera/queue';
+import type { FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 
 /** Request headers that say how a job is to be run. */
@@ -19,8 +20,9 @@ export const JobHeaders = Type.Object({
   ),
 });
 
-/** The queue's options for a request with these headers. */
-export function jobOptions(headers: Static<typeof JobHeaders>): { priority: JobPriority; deadlineMs?: number } {
+/** The queue's options for a request whose headers were validated as {@link JobHeaders}. */
+export function jobOptions({ headers: validated }: FastifyRequest): { priority: JobPriority; deadlineMs?: number } {
+  const headers = validated as Static<typeof JobHeaders>;
   const deadline = headers['x-deadline-ms'];
   return {
     priority: headers['x-priority'] ?? 'normal',

@@ -5,6 +5,31 @@ import { problemMediaType } from '../problems/problem-details.js';
 /** Errors that any request may meet. */
 const always: readonly ErrorCode[] = ['TSR_INTERNAL'];
 
+/** Errors of a route that takes images, whichever way they come. */
+export const imageProblems = [
+  'TSR_VALIDATION',
+  'TSR_BODY_INVALID',
+  'TSR_IMAGE_SOURCE_INVALID',
+  'TSR_IMAGE_URL_FORBIDDEN',
+  'TSR_IMAGE_NOT_FOUND',
+  'TSR_BODY_TOO_LARGE',
+  'TSR_IMAGE_TOO_LARGE',
+  'TSR_MEDIA_TYPE_UNSUPPORTED',
+  'TSR_IMAGE_FORMAT_UNSUPPORTED',
+  'TSR_IMAGE_FETCH_FAILED',
+  'TSR_IMAGE_CORRUPT',
+] as const satisfies readonly ErrorCode[];
+
+/** Errors of a route that waits for its job. */
+export const jobProblems = [
+  'TSR_MODEL_NOT_FOUND',
+  'TSR_JOB_CANCELLED',
+  'TSR_QUEUE_FULL',
+  'TSR_INFERENCE_FAILED',
+  'TSR_QUEUE_UNAVAILABLE',
+  'TSR_JOB_EXPIRED',
+] as const satisfies readonly ErrorCode[];
+
 /** A response with a JSON body, described. */
 export function jsonResponse(schema: TSchema, description: string): object {
   return { description, content: { 'application/json': { schema } } };

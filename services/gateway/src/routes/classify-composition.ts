@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import {
   ClassifyCompositionRequest,
   ClassifyCompositionResponse,
@@ -12,16 +11,13 @@ import {
 import type { GatewayApp, GatewayContext } from '../context.js';
 import { checkCandidates } from '../intake/check-candidates.js';
 import type { FormShape } from '../intake/form-fields.js';
-import { readForm } from '../intake/read-form.js';
+import { formAsBody } from '../intake/read-form.js';
 import { at, severalAtOnce } from '../intake/several-at-once.js';
 import { storeImage } from '../intake/store-image.js';
 import { answerWithJob } from '../jobs/answer-with-job.js';
-import { clientGone } from '../jobs/client-gone.js';
-import { JobHeaders, jobOptions } from '../jobs/job-headers.js';
-import { parsePrefer } from '../jobs/prefer-header.js';
-import { acceptedResponse, jsonResponse, problemResponses } from '../openapi/responses.js';
+import { JobHeaders } from '../jobs/job-headers.js';
+import { acceptedResponse, imageProblems, jobProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
 import { exactlyOne } from '../problems/exactly-one.js';
-import { bodyLimitBytes } from '../server-options.js';
 import { requireModel } from '../workers/require-model.js';
 
 /** Images of one request that are fetched and stored at the same time. */
@@ -42,26 +38,11 @@ const schema = {
     200: jsonResponse(ClassifyCompositionResponse, 'Pairs per image, best first.'),
     202: acceptedResponse,
     ...problemResponses(
-      'TSR_VALIDATION',
-      'TSR_BODY_INVALID',
-      'TSR_IMAGE_SOURCE_INVALID',
       'TSR_UNAUTHORIZED',
-      'TSR_IMAGE_URL_FORBIDDEN',
-      'TSR_IMAGE_NOT_FOUND',
-      'TSR_MODEL_NOT_FOUND',
+      ...imageProblems,
+      ...jobProblems,
       'TSR_VOCABULARY_NOT_FOUND',
-      'TSR_JOB_CANCELLED',
-      'TSR_BODY_TOO_LARGE',
-      'TSR_IMAGE_TOO_LARGE',
-      'TSR_MEDIA_TYPE_UNSUPPORTED',
-      'TSR_IMAGE_FORMAT_UNSUPPORTED',
-      'TSR_IMAGE_FETCH_FAILED',
-      'TSR_IMAGE_CORRUPT',
       'TSR_VOCABULARY_MISMATCH',
-      'TSR_QUEUE_FULL',
-      'TSR_INFERENCE_FAILED',
-      'TSR_QUEUE_UNAVAILABLE',
-      'TSR_JOB_EXPIRED',
     ),
   },
 };
@@ -76,30 +57,10 @@ const form: FormShape = {
 
 /** `POST /classify-composition`: stores the images, queues the job and waits for its result. */
 export function addClassifyComposition(app: GatewayApp, context: GatewayContext): void {
-  app.post(
-    '/classify-composition',
-    {
-      schema,
-      preValidation: async (request) => {
-        if (!request.isMultipart()) return;
-        const { body, uploads } = await readForm(request, form, bodyLimitBytes(context.config));
-        request.uploads = uploads;
-        request.body = body as ClassifyCompositionRequest;
-      },
-    },
-    async (request, reply) => {
-      const startedAt = performance.now();
-      const client = clientGone(reply);
-      const id = randomUUID();
-      const job = await createJob(id, request.body, request.uploads, context, client);
-      // Nothing may keep the images in memory while the request waits.
-      request.body = undefined as never;
-      request.uploads = new Map();
-      request.bodyLease.release();
-      await context.queue.add(job, { id, ...jobOptions(request.headers) });
-      const intakeMs = performance.now() - startedAt;
-      return answerWithJob(id, parsePrefer(request.headers.prefer), { reply, client, context, intakeMs });
-    },
+  app.post('/classify-composition', { schema, preValidation: formAsBody(form, context.config) }, (request, reply) =>
+    answerWithJob(request, reply, context, (id, client) =>
+      createJob(id, request.body, request.uploads, context, client),
+    ),
   );
 }
 

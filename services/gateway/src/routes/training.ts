@@ -1,6 +1,5 @@
 import { JobResponse, TrainVocabularyRequest, type StoredExample, type TrainingOptions } from '@tessera/contracts';
 import type { FastifyRequest } from 'fastify';
-import type { Static } from 'typebox';
 import type { GatewayApp, GatewayContext } from '../context.js';
 import { collectArchivedExamples, collectInlineExamples } from '../intake/collect-examples.js';
 import { readTrainingForm } from '../intake/read-training-form.js';
@@ -9,7 +8,7 @@ import { clientGone } from '../jobs/client-gone.js';
 import { JobHeaders, jobOptions } from '../jobs/job-headers.js';
 import { newTrainingId } from '../jobs/job-queues.js';
 import { jobSummary } from '../jobs/job-response.js';
-import { jsonResponse, problemResponses } from '../openapi/responses.js';
+import { imageProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
 import { uploadTimeoutMs } from '../server-options.js';
 import { requireModel } from '../workers/require-model.js';
 
@@ -29,21 +28,11 @@ const schema = {
       headers: { location: { type: 'string', description: '`/jobs/{id}`' } },
     },
     ...problemResponses(
-      'TSR_VALIDATION',
-      'TSR_BODY_INVALID',
-      'TSR_IMAGE_SOURCE_INVALID',
       'TSR_UNAUTHORIZED',
-      'TSR_IMAGE_URL_FORBIDDEN',
-      'TSR_IMAGE_NOT_FOUND',
+      ...imageProblems,
       'TSR_MODEL_NOT_FOUND',
       'TSR_REQUEST_TIMEOUT',
       'TSR_VOCABULARY_CONFLICT',
-      'TSR_BODY_TOO_LARGE',
-      'TSR_IMAGE_TOO_LARGE',
-      'TSR_MEDIA_TYPE_UNSUPPORTED',
-      'TSR_IMAGE_FORMAT_UNSUPPORTED',
-      'TSR_IMAGE_FETCH_FAILED',
-      'TSR_IMAGE_CORRUPT',
       'TSR_ARCHIVE_INVALID',
       'TSR_TRAINING_SET_INVALID',
       'TSR_QUEUE_FULL',
@@ -60,7 +49,7 @@ export function addTraining(app: GatewayApp, context: GatewayContext): void {
     { schema, config: { bodyTimeoutMs: uploadTimeoutMs } },
     async (request: FastifyRequest, reply) => {
       const client = clientGone(reply);
-      const options = jobOptions(request.headers as Static<typeof JobHeaders>);
+      const options = jobOptions(request);
       const id = request.isMultipart()
         ? await readTrainingForm(request, maxArchiveBytes, (training, archive, formEnd) =>
             startTraining(training, options, context, async (set) => {
