@@ -6,12 +6,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { BundleClass, type LogisticCalibration } from '@tessera/contracts';
+import type { LogisticCalibration } from '@tessera/contracts';
 import type { ReasonedQuery } from '@tessera/segmentation';
-import Type from 'typebox';
-import { Value } from 'typebox/value';
 import { metricInterval } from './bootstrap.js';
-import { calibrationQueries } from './calibration-queries.js';
 import { writeSection } from './document-section.js';
 import { markdownRows } from './markdown-table.js';
 import { fitLogistic } from './logistic-regression.js';
@@ -41,7 +38,7 @@ const { values: argumentsGiven } = parseArgs({ options: { plot: { type: 'boolean
 await runCommand(() => withReasoner(argumentsGiven.plot ? plotReliability : calibrate));
 
 async function calibrate(runtime: Runtime): Promise<void> {
-  const examples = await gatherExamples(await ReasonerEvaluation.create(runtime, 'train', 'shapes'), runtime);
+  const examples = await gatherExamples(await ReasonerEvaluation.create(runtime, 'train', 'shapes'));
   const fits = kinds.map((kind) => ({ kind, ...fitKind(examples.filter((example) => example.kind === kind)) }));
   console.table(
     fits.map(({ kind, calibration, queries, present, presentTold, absentTold }) => ({
@@ -79,17 +76,9 @@ interface Example {
   readonly isPresent: boolean;
 }
 
-/** The benchmark's training queries, and names and phrases of what each photo shows and does not show. */
-async function gatherExamples(evaluation: ReasonerEvaluation, { bundle }: Runtime): Promise<Example[]> {
-  const { segmenter, settings, coco, cases } = evaluation;
-  const classes = Value.Parse(
-    Type.Array(BundleClass),
-    JSON.parse(Buffer.from(await bundle.readFile(settings.classes)).toString('utf8')),
-  );
-  const queriesAbout = await calibrationQueries(
-    coco,
-    classes.map(({ name }) => name),
-  );
+/** The benchmark's training queries about context, and some of other photos that ask for what a photo does not show. */
+async function gatherExamples(evaluation: ReasonerEvaluation): Promise<Example[]> {
+  const { segmenter, cases } = evaluation;
   const elsewhere = contextQueriesElsewhere(cases);
   const examples: Example[] = [];
   for (const { photo, queries } of cases) {
@@ -98,7 +87,6 @@ async function gatherExamples(evaluation: ReasonerEvaluation, { bundle }: Runtim
       ...queries
         .filter(({ set }) => set === 'context')
         .map(({ text, annotations }) => ({ text, isPresent: annotations.length > 0 })),
-      ...queriesAbout(photo).map(({ text, targets }) => ({ text, isPresent: targets.length > 0 })),
     ];
     const answers = await evaluation.reason(photo, asked, segmenter.plan(undefined));
     for (const [index, { isPresent }] of asked.entries()) {

@@ -117,22 +117,16 @@ function queryKind({ quantity, similarities }: QueryMeaning, { gate, singular }:
   return gate > half ? 'context' : 'class';
 }
 
-function isDescription({ classes, isDescribed }: QueryReading): boolean {
-  return isDescribed || classes.length === 0;
-}
-
 function logSumExp(logits: readonly number[]): number {
   const highest = Math.max(...logits);
   return highest + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - highest), 0));
 }
 
-/** A description is read as a whole, so only words that nobody can know are without meaning in it. */
-function wordWarnings(reading: QueryReading): Warning[] {
-  const isNamed = !isDescription(reading);
-  const unknown = isNamed ? reading.strangeWords : reading.spelledWords;
-  const ignored = isNamed ? reading.modifierWords.filter(isUntaughtWord) : [];
+/** Of a query that names its things. */
+function wordWarnings({ strangeWords, modifierWords }: QueryReading): Warning[] {
+  const ignored = modifierWords.filter(isUntaughtWord);
   const warnings: Warning[] = [];
-  if (unknown.length > 0) warnings.push({ code: 'unknown_words', words: [...unknown] });
+  if (strangeWords.length > 0) warnings.push({ code: 'unknown_words', words: [...strangeWords] });
   if (ignored.length > 0) warnings.push({ code: 'ignored_words', words: [...ignored] });
   return warnings;
 }
