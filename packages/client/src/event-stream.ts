@@ -34,13 +34,14 @@ function split(line: string): [field: string, value: string] {
 
 async function* lines(text: AsyncIterable<string>): AsyncGenerator<string> {
   let rest = '';
+  let endsWithReturn = false;
   for await (const chunk of text) {
-    rest += chunk;
-    // A carriage return at the end may be half of a line break.
-    const complete = rest.endsWith('\r') ? rest.slice(0, -1) : rest;
-    const parts = complete.split(/\r\n|\n|\r/);
-    const last = parts.pop() ?? '';
-    rest = last + rest.slice(complete.length);
+    if (chunk === '') continue;
+    // A carriage return ends its line at once; a line feed after it belongs to the same line break.
+    const fresh = endsWithReturn && chunk.startsWith('\n') ? chunk.slice(1) : chunk;
+    endsWithReturn = chunk.endsWith('\r');
+    const parts = (rest + fresh).split(/\r\n|\n|\r/);
+    rest = parts.pop() ?? '';
     yield* parts;
   }
 }
