@@ -32,40 +32,50 @@ export async function openTrainingDirectory(directory: string): Promise<Training
   });
   const examples = parseRows(metadata, directory);
   const images = [...new Set(examples.map(({ image }) => image))];
-  const sizes = new Map<string, number>();
-  for (const image of images) sizes.set(image, await sizeOf(join(directory, 'images', image)));
-  const blocks = [metadata.byteLength, ...sizes.values()].map((size) => 1 + Math.ceil(size / blockBytes));
-
-  async function* archive(): AsyncGenerator<Uint8Array> {
-    const tar = pack();
-    const filling = (async () => {
-      await addEntry('metadata.json', metadata);
-      for (const image of images) await addEntry(`images/${image}`, await readFile(join(directory, 'images', image)));
-      tar.finalize();
-    })();
-    filling.catch((error: unknown) => {
-      tar.destroy(error as Error);
-    });
-    // The library reads and gives bytes.
-    yield* tar as AsyncIterable<Uint8Array>;
-    await filling;
-
-    function addEntry(name: string, bytes: Buffer): Promise<void> {
-      return new Promise((resolve, reject) => {
-        tar.entry({ name, size: bytes.byteLength }, bytes, (error) => {
-          if (error) reject(error);
-          else resolve();
-        });
-      });
-    }
-  }
+  const sizes = [metadata.byteLength];
+  for (const image of images) sizes.push(await sizeOf(join(directory, 'images', image)));
+  const names = ['metadata.json', ...images.map((image) => `images/${image}`)];
 
   return {
     examples,
-    archiveBytes: (blocks.reduce((sum, count) => sum + count, 0) + 2) * blockBytes,
-    archive,
+    archiveBytes: await tarBytes(names, sizes),
+    archive: () =>
+      tarOf(names, (name) => (name === 'metadata.json' ? Promise.resolve(metadata) : readFile(join(directory, name)))),
     readImage: (image) => readFile(join(directory, 'images', image)),
   };
+}
+
+async function* tarOf(
+  names: readonly string[],
+  read: (name: string) => Promise<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const tar = pack();
+  const filling = (async () => {
+    for (const name of names) await addEntry(name, await read(name));
+    tar.finalize();
+  })();
+  filling.catch((error: unknown) => {
+    tar.destroy(error as Error);
+  });
+  // The library reads and gives bytes.
+  yield* tar as AsyncIterable<Uint8Array>;
+  await filling;
+
+  function addEntry(name: string, bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      tar.entry({ name, size: bytes.byteLength }, bytes, (error) => {
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+  }
+}
+
+/** Bytes of a tar of files of these names and sizes. How many a name takes is up to the library. */
+async function tarBytes(names: readonly string[], sizes: readonly number[]): Promise<number> {
+  let bytes = sizes.reduce((sum, size) => sum + blockBytes * Math.ceil(size / blockBytes), 0);
+  for await (const chunk of tarOf(names, () => Promise.resolve(new Uint8Array()))) bytes += chunk.byteLength;
+  return bytes;
 }
 
 async function sizeOf(path: string): Promise<number> {
