@@ -112,12 +112,13 @@ export class TesseraClient {
 
   /** What happens to a job until its end, also across lost connections. */
   followJob(id: string, signal?: AbortSignal): AsyncIterable<JobUpdate> {
-    return jobUpdates(async (lastEventId) => {
+    const connect = async (lastEventId: string) => {
       const headers = { accept: 'text/event-stream', ...(lastEventId === '' ? {} : { 'last-event-id': lastEventId }) };
       const response = await this.#request(`jobs/${encodeURIComponent(id)}/events`, { headers, signal });
       if (response.status === 204 || response.body === null) return null;
       return response.body.pipeThrough(new TextDecoderStream());
-    }, signal);
+    };
+    return jobUpdates(connect, { signal });
   }
 
   /**

@@ -10,7 +10,13 @@ export type JobUpdate =
   | { readonly event: 'result'; readonly data: unknown }
   | { readonly event: 'error'; readonly data: ProblemDetails };
 
-const reconnectMs = 1_000;
+export interface JobUpdatesOptions {
+  /** Ends following, with its reason; the job goes on. */
+  readonly signal?: AbortSignal | undefined;
+  /** Before a lost connection is opened again. */
+  readonly reconnectMs?: number;
+}
+
 /** Connections in a row that bring nothing new before the service counts as gone. */
 const fruitlessConnections = 30;
 
@@ -22,12 +28,12 @@ const fruitlessConnections = 30;
  */
 export async function* jobUpdates(
   connect: (lastEventId: string) => Promise<AsyncIterable<string> | null>,
-  signal?: AbortSignal,
+  { signal, reconnectMs = 1_000 }: JobUpdatesOptions = {},
 ): AsyncGenerator<JobUpdate> {
   let lastId = '';
   for (let fruitless = 0; fruitless < fruitlessConnections; fruitless++) {
-    if (fruitless > 0) await delay(reconnectMs, undefined, signal === undefined ? {} : { signal });
     try {
+      if (fruitless > 0) await delay(reconnectMs, undefined, signal === undefined ? {} : { signal });
       const text = await connect(lastId);
       if (text === null) return;
       for await (const { event, lastId: id, data } of readEvents(text)) {
