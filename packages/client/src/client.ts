@@ -12,7 +12,7 @@ import {
 } from '@tessera/contracts';
 import { formBody } from './form-body.js';
 import { jobUpdates, type JobUpdate } from './job-updates.js';
-import { ConnectionError, errorOf, ServiceError } from './service-error.js';
+import { bytesOf, ConnectionError, errorOf, jsonOf, ServiceError } from './service-error.js';
 
 export interface ClientOptions {
   /** Where the service listens. */
@@ -52,8 +52,9 @@ export class TesseraClient {
   /** Classifies images; waits for the job however long it takes. */
   async classify(request: ClassifyCompositionRequest, signal?: AbortSignal): Promise<ClassifyCompositionResponse> {
     const response = await this.#request('classify-composition', { ...jsonBody(request), signal });
-    if (response.status !== 202) return (await response.json()) as ClassifyCompositionResponse;
-    const { id } = (await response.json()) as JobResponse;
+    const answer = await jsonOf(response);
+    if (response.status !== 202) return answer as ClassifyCompositionResponse;
+    const { id } = answer as JobResponse;
     return (await this.resultOf(id, signal)) as ClassifyCompositionResponse;
   }
 
@@ -90,7 +91,7 @@ export class TesseraClient {
   /** A vocabulary as a file for {@link importVocabulary}. */
   async exportVocabulary(name: string, signal?: AbortSignal): Promise<Uint8Array> {
     const response = await this.#request(`vocabularies/${encodeURIComponent(name)}/file`, { signal });
-    return new Uint8Array(await response.arrayBuffer());
+    return bytesOf(response);
   }
 
   importVocabulary(name: string, file: Uint8Array, signal?: AbortSignal): Promise<VocabularyDescription> {
@@ -135,8 +136,7 @@ export class TesseraClient {
   }
 
   async #json<Body>(path: string, options: RequestOptions): Promise<Body> {
-    const response = await this.#request(path, options);
-    return (await response.json()) as Body;
+    return (await jsonOf(await this.#request(path, options))) as Body;
   }
 
   async #request(path: string, { method = 'GET', headers = {}, body, signal }: RequestOptions): Promise<Response> {
