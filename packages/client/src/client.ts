@@ -76,16 +76,26 @@ export class TesseraClient {
     return this.#json('vocabularies', { ...jsonBody(request), signal });
   }
 
-  /** Uploads a training set, which may be made while it is sent, and queues the training; its job. */
-  trainOnArchive(options: TrainingOptions, archive: TrainingArchive, signal?: AbortSignal): Promise<JobResponse> {
+  /**
+   * Uploads a training set, which may be made while it is sent, and queues the training; its job. Rejects with what the
+   * archive throws.
+   */
+  async trainOnArchive(options: TrainingOptions, archive: TrainingArchive, signal?: AbortSignal): Promise<JobResponse> {
     const { name, ...others } = options;
-    const { contentType, chunks } = formBody({ name, options: JSON.stringify(others) }, 'archive', archive);
-    return this.#json('vocabularies', {
-      method: 'POST',
-      headers: { 'content-type': contentType },
-      body: ReadableStream.from(chunks),
-      signal,
-    });
+    const failures: unknown[] = [];
+    const watched = withFailures(archive, failures);
+    const { contentType, chunks } = formBody({ name, options: JSON.stringify(others) }, 'archive', watched);
+    try {
+      return await this.#json('vocabularies', {
+        method: 'POST',
+        headers: { 'content-type': contentType },
+        body: ReadableStream.from(chunks),
+        signal,
+      });
+    } catch (error) {
+      // The request fails with its body, but for another reason than the service.
+      throw failures.length > 0 ? failures[0] : error;
+    }
   }
 
   /** A vocabulary as a file for {@link importVocabulary}. */
@@ -158,6 +168,16 @@ export class TesseraClient {
 
 function jsonBody(body: object): RequestOptions {
   return { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+}
+
+/** The same chunks; what they throw is noted. */
+async function* withFailures(archive: TrainingArchive, failures: unknown[]): AsyncGenerator<Uint8Array> {
+  try {
+    yield* archive;
+  } catch (error) {
+    failures.push(error);
+    throw error;
+  }
 }
 
 /** The service may be below a path. */
