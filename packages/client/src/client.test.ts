@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import type { ClassifyCompositionResponse, JobResponse, ProblemDetails } from '@tessera/contracts';
+import { TesseraClient } from './client.js';
+import { ConnectionError, ServiceError } from './service-error.js';
+import { problemOf, sendEvents, sendJson, sendProblem, TestService } from './test-service.js';
+
+let service: TestService | undefined;
+
+/** The service that the test talks to. */
+async function start(...parameters: Parameters<typeof TestService.start>): Promise<TestService> {
+  service = await TestService.start(...parameters);
+  return service;
+}
+
+afterEach(async () => {
+  await service?.close();
+  service = undefined;
+});
+
+const job: JobResponse = { id: 'a/1', status: 'queued', created_at: '2026-01-01T00:00:00Z' };
+const answer: ClassifyCompositionResponse = {
+  id: 'a/1',
+  model: 'tessera-dual@1',
+  results: [],
+  candidates: { count: 1, excluded: 0 },
+  calibration: { unseen_bias: 0, logit_scale: 100 },
+  timings_ms: { total: 1 },
+};
+const request = { image: 'aW1hZ2U=', vocabulary: 'apparel' };
+const missing = problemOf('TSR_VOCABULARY_NOT_FOUND', 404, 'There is no vocabulary "x".');
+
+function isProblem({ code, detail }: ProblemDetails): (error: unknown) => boolean {
+  return (error) => error instanceof ServiceError && error.code === code && error.message === detail;
+}
+
+function isConnectionError(message: RegExp): (error: unknown) => boolean {
+  return (error) => error instanceof ConnectionError && message.test(error.message);
+}
+
+describe('the client', () => {
+  it('asks each thing where the service answers it', async () => {
+    const { url, requests } = await start(({ path }, response) => {
+      if (path === '/models') sendJson(response, 200, { models: ['m'] });
+      else if (path === '/vocabularies') sendJson(response, 200, { vocabularies: ['v'] });
+      else sendJson(response, 200, { path });
+    });
+    const client = new TesseraClient({ url });
+    assert.deepEqual(await client.models(), ['m']);
+    assert.deepEqual(await client.vocabularies(), ['v']);
+    assert.deepEqual(await client.vocabulary('a/b'), { path: '/vocabularies/a%2Fb' });
+    await client.deleteVocabulary('x');
+    assert.deepEqual(await client.job('a/1'), { path: '/jobs/a%2F1' });
+    await client.cancelJob('a/1');
+    await client.trainOnExamples({ name: 'x', examples: [] });
+    assert.deepEqual(
+      requests.map(({ method, path }) => `${method} ${path}`),
+      [
+        'GET /models',
+        'GET /vocabularies',
+        'GET /vocabularies/a%2Fb',
+        'DELETE /vocabularies/x',
+        'GET /jobs/a%2F1',
+        'DELETE /jobs/a%2F1',
+        'POST /vocabularies',
+      ],
+    );
+    assert.equal(requests.at(-1)?.headers['content-type'], 'application/json');
+    assert.deepEqual(JSON.parse(String(requests.at(-1)?.body)), { name: 'x', examples: [] });
+  });
+
+  it('finds a service that is below a path, written with a slash at its end or without', async () => {
+    const { url, requests } = await start((_, response) => {
+      sendJson(response, 200, { models: [] });
+    });
+    for (const path of ['', '/', '/ai/tessera', '/ai/tessera/'])
+      await new TesseraClient({ url: `${url}${path}` }).models();
+    assert.deepEqual(
+      requests.map(({ path }) => path),
+      ['/models', '/models', '/ai/tessera/models', '/ai/tessera/models'],
+    );
+  });
+
+  it('sends its API key when it has one', async () => {
+    const { url, requests } = await start((_, response) => {
+      sendJson(response, 200, { models: [] });
+    });
+    await new TesseraClient({ url, apiKey: 'a-secret' }).models();
+    await new TesseraClient({ url }).models();
+    assert.deepEqual(
+      requests.map(({ headers }) => headers.authorization),
+      ['Bearer a-secret', undefined],
+    );
+  });
+
+  it('sends a training set while it is made', async () => {
+    const { url, requests } = await start((_, response) => {
+      sendJson(response, 202, job);
+    });
+    async function* archive() {
+      for (const text of ['first ', 'second']) yield await Promise.resolve(Buffer.from(text));
+    }
+    const options = { name: 'apparel', method: 'csp', recipe: { epochs: 3 } } as const;
+    assert.deepEqual(await new TesseraClient({ url }).trainOnArchive(options, archive()), job);
+    const { headers, body } = requests[0] ?? assert.fail('nothing was sent');
+    assert.equal(headers['content-length'], undefined);
+    const form: { formData(): Promise<FormData> } = new Response(body, {
+      headers: { 'content-type': headers['content-type'] ?? '' },
+    });
+    const fields = await form.formData();
+    const [sent, file] = [fields.get('options'), fields.get('archive')];
+    assert.ok(typeof sent === 'string' && file instanceof File);
+    assert.equal(fields.get('name'), 'apparel');
+    assert.deepEqual(JSON.parse(sent), { method: 'csp', recipe: { epochs: 3 } });
+    assert.equal(await file.text(), 'first second');
+  });
+
+  it('fails as the training set does that cannot be made', async () => {
+    const { url } = await start((_, response) => {
+      sendJson(response, 202, job);
+    });
+    async function* archive() {
+      yield await Promise.resolve(Buffer.from('first'));
+      throw new Error('the disk is gone');
+    }
+    await assert.rejects(new TesseraClient({ url }).trainOnArchive({ name: 'x' }, archive()), {
+      message: 'the disk is gone',
+    });
+  });
+
+  it('exports and imports vocabularies byte for byte', async () => {
+    const { url, requests } = await start(({ method }, response) => {
+      if (method === 'PUT') sendJson(response, 201, { name: 'x' });
+      else response.end(Buffer.of(0, 255, 13, 10));
+    });
+    const client = new TesseraClient({ url });
+    const file = await client.exportVocabulary('x');
+    assert.deepEqual(file, Uint8Array.of(0, 255, 13, 10));
+    await client.importVocabulary('y', file);
+    const { path, headers, body } = requests[1] ?? assert.fail('nothing was imported');
+    assert.equal(path, '/vocabularies/y/file');
+    assert.equal(headers['content-type'], 'application/vnd.tessera.vocabulary');
+    assert.deepEqual(body, Buffer.of(0, 255, 13, 10));
+  });
+});
+
+describe('a classification', () => {
+  it('that is answered at once is that answer', async () => {
+    const { url, requests } = await start((_, response) => {
+      sendJson(response, 200, answer);
+    });
+    assert.deepEqual(await new TesseraClient({ url }).classify(request), answer);
+    assert.deepEqual(JSON.parse(String(requests[0]?.body)), request);
+  });
+
+  it('that takes longer is followed to its result', async () => {
+    const { url, requests } = await start(({ method }, response) => {
+      if (method === 'POST') sendJson(response, 202, job);
+      else sendEvents(response, ['status', job], ['progress', { stage: 'vision', fraction: 0.5 }], ['result', answer]);
+    });
+    assert.deepEqual(await new TesseraClient({ url }).classify(request), answer);
+    assert.equal(requests[1]?.path, '/jobs/a%2F1/events');
+    assert.equal(requests[1].headers.accept, 'text/event-stream');
+  });
+
+  it('that takes longer and fails has the error of its job', async () => {
+    const { url } = await start(({ method }, response) => {
+      if (method === 'POST') sendJson(response, 202, job);
+      else sendEvents(response, ['status', job], ['error', missing]);
+    });
+    await assert.rejects(new TesseraClient({ url }).classify(request), isProblem(missing));
+  });
+
+  it('whose result nobody keeps any more says so', async () => {
+    const { url } = await start(({ method }, response) => {
+      if (method === 'POST') sendJson(response, 202, job);
+      else response.writeHead(204).end();
+    });
+    await assert.rejects(
+      new TesseraClient({ url }).classify(request),
+      isConnectionError(/a\/1 ended without a result/),
+    );
+  });
+});
+
+describe('a request that fails', () => {
+  it('because the service refuses it has the service’s error, fields included', async () => {
+    const errors = [{ pointer: '/top_k', message: 'must be positive' }];
+    const { url } = await start((_, response) => {
+      sendProblem(response, { ...missing, errors });
+    });
+    await assert.rejects(new TesseraClient({ url }).vocabulary('x'), (error) => {
+      assert.ok(error instanceof ServiceError);
+      assert.deepEqual(error.problem, { ...missing, errors });
+      return isProblem(missing)(error);
+    });
+  });
+
+  it('because nothing listens says where and why', async () => {
+    const { url } = await start(() => undefined);
+    await service?.close();
+    await assert.rejects(
+      new TesseraClient({ url }).models(),
+      isConnectionError(/^http:\/\/127\.0\.0\.1:\d+\/ cannot be reached: connect ECONNREFUSED .*\.$/),
+    );
+  });
+
+  const foreign: [what: string, status: number, body: string][] = [
+    ['a proxy without a service behind it', 502, '<html>Bad Gateway</html>'],
+    ['another API', 404, '{"error": "not found"}'],
+    ['an API that answers nothing', 500, 'null'],
+    ['a website', 200, '<html>Welcome</html>'],
+  ];
+  for (const [what, status, body] of foreign) {
+    it(`because ${what} answers says that this is not Tessera`, async () => {
+      const { url } = await start((_, response) => {
+        response.writeHead(status).end(body);
+      });
+      const client = new TesseraClient({ url });
+      const isForeign = isConnectionError(new RegExp(`^${url}/.* answered ${status}, but not as Tessera does\\.$`));
+      await assert.rejects(client.models(), isForeign);
+      await assert.rejects(client.classify(request), isForeign);
+    });
+  }
+
+  it('because the connection is lost in the middle of an answer says so', async () => {
+    const { url } = await start((_, response) => {
+      response.writeHead(200, { 'content-length': 1_000 });
+      response.write('{"models": [', () => response.destroy());
+    });
+    const client = new TesseraClient({ url });
+    await assert.rejects(client.models(), isConnectionError(/was lost/));
+    await assert.rejects(client.exportVocabulary('x'), isConnectionError(/was lost/));
+  });
+
+  it('because it is told to stop has the reason, before the answer, in it, and while a job is followed', async () => {
+    const { url } = await start(({ path }, response) => {
+      if (path === '/models') return;
+      response.writeHead(200, path.endsWith('/events') ? { 'content-type': 'text/event-stream' } : {});
+      response.write(': ');
+    });
+    const client = new TesseraClient({ url });
+    const reason = new Error('enough');
+    const stopped = () => {
+      const controller = new AbortController();
+      setTimeout(() => {
+        controller.abort(reason);
+      }, 50);
+      return controller.signal;
+    };
+    await assert.rejects(client.models(stopped()), reason);
+    await assert.rejects(client.job('x', stopped()), reason);
+    await assert.rejects(client.resultOf('x', stopped()), reason);
+  });
+});
