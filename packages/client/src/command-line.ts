@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { TesseraClient } from './client.js';
 import type { Command, CommandContext } from './command.js';
 import { ConnectionError, ServiceError } from './service-error.js';
-import { createScreen } from './screen.js';
+import { createScreen, type Screen } from './screen.js';
 import { UsageError } from './usage-error.js';
 
 /** Exit codes: of a command that did what it should, that the service refused, that was called wrongly, that was stopped. */
@@ -37,8 +37,8 @@ const sharedHelp = {
 export async function runCommandLine(
   words: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
+  screen: Screen = createScreen(),
 ): Promise<number> {
-  const screen = createScreen();
   const interruption = new AbortController();
   const interrupt = () => {
     interruption.abort();

@@ -3,8 +3,11 @@ import type { CommandContext } from './command.js';
 /** Between two reports of progress where they cannot replace one another. */
 const pauseMs = 5_000;
 
+/** Where a command shows what it has to show. */
+export type Screen = Pick<CommandContext, 'print' | 'say' | 'progress'>;
+
 /** The standard streams: results go to the one, everything else to the other. */
-export function createScreen(): Pick<CommandContext, 'print' | 'say' | 'progress'> {
+export function createScreen(): Screen {
   const { stdout, stderr } = process;
   let isLineOpen = false;
   let toldAt = -Infinity;
