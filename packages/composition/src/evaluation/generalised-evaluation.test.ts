@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import type { VocabularyMetrics } from '@tessera/contracts';
 import fc from 'fast-check';
 import { feasibilityScores } from '../candidates/feasibility.js';
-import { openWorld } from '../candidates/worlds.js';
+import { closedWorld, openWorld } from '../candidates/worlds.js';
 import { chooseFeasibilityThreshold } from './feasibility-threshold.js';
 import { EvaluationError, evaluateLogits, type GeneralisedEvaluation } from './generalised-evaluation.js';
 import type { LabelledLogits } from './image-ranking.js';
@@ -26,12 +26,28 @@ interface Vector {
 
 type Expected = VocabularyMetrics & { curve: [bias: number, seen: number, unseen: number][] };
 
-const vectors = JSON.parse(
-  readFileSync(new URL('../../test-vectors/evaluation.json', import.meta.url), 'utf8'),
-) as readonly Vector[];
+/** What training/golden/make_apparel_vectors.py wrote. */
+interface ApparelVectors {
+  pairs: [attribute: string, object: string][];
+  seen: number[];
+  truths: number[];
+  resolution: number;
+  methods: { method: string; logits: string; closed: Expected }[];
+}
+
+function read(name: string): unknown {
+  return JSON.parse(readFileSync(new URL(`../../test-vectors/${name}`, import.meta.url), 'utf8'));
+}
+
+const vectors = read('evaluation.json') as readonly Vector[];
+const apparel = read('apparel-logits.json') as ApparelVectors;
 
 function floats(base64: string): Float32Array {
   return new Float32Array(new Uint8Array(Buffer.from(base64, 'base64')).buffer);
+}
+
+function steps(base64: string): Int16Array {
+  return new Int16Array(new Uint8Array(Buffer.from(base64, 'base64')).buffer);
 }
 
 function labelled({ attributes, objects, seen, truths, logits }: Vector): LabelledLogits {
@@ -98,6 +114,29 @@ describe('the answers of an independent implementation', () => {
       assertSame(choice.evaluation, vector.open);
     }
   });
+});
+
+describe('the answers of an independent implementation for photos of clothing', () => {
+  const { pairs, truths, resolution, methods } = apparel;
+  const seen = Uint8Array.from(pairs, (_, candidate) => (apparel.seen.includes(candidate) ? 1 : 0));
+
+  it('are about 2322 photos in the closed world of 15 seen and 4 unseen pairs', () => {
+    const pairsOf = (candidates: readonly number[]) => candidates.map((candidate) => pairs[candidate] ?? assert.fail());
+    assert.equal(truths.length, 2322);
+    assert.equal(closedWorld(pairsOf(apparel.seen), pairsOf(truths)).count, pairs.length);
+    assert.deepEqual([pairs.length, apparel.seen.length], [19, 15]);
+  });
+
+  for (const { method, logits, closed } of methods) {
+    it(`are ours with the logits of ${method}`, () => {
+      const data = {
+        logits: Float32Array.from(steps(logits), (step) => step / resolution),
+        seen,
+        truths: Int32Array.from(truths),
+      };
+      assertSame(evaluateLogits(data), closed);
+    });
+  }
 });
 
 const shape = fc.record({ images: fc.integer({ min: 2, max: 40 }), candidates: fc.integer({ min: 2, max: 12 }) });
