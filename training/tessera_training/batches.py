@@ -15,6 +15,7 @@ from tessera_training.queries import CONTEXT_KINDS, MENTIONS
 from tessera_training.scenes import FOUND_OVERLAP, NEAR_MISS_OVERLAP
 
 PIECE, HEAD, OTHER, SEG = 0, 1, 2, 3
+SENTENCE_DROPOUT = 0.25  # how often in training the words have to do without the vector of the sentence
 SHARPNESS = 40.0  # of the class weights that a description's similarities give
 TEXT_WIDTH = 512
 SCALE = TEXT_WIDTH**0.5  # makes unit vectors have unit variance
@@ -61,6 +62,8 @@ class Batcher:
         states /= np.sqrt((states**2).mean(1, keepdims=True)) + 1e-6
         mentions = self.mentions(sentence, query, random)
         named = [SCALE * (weights / weights.sum()) @ self.class_vectors for weights in mentions]
+        if random is not None and random.random() < SENTENCE_DROPOUT:
+            sentence = np.zeros_like(sentence)
         kinds = [PIECE] * len(states) + [HEAD] + [OTHER] * (len(mentions) - 1) + [SEG]
         return np.concatenate([states, named, [SCALE * sentence]]), kinds, mentions[0]
 

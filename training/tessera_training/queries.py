@@ -10,7 +10,18 @@ import numpy as np
 
 from tessera_training import boxes as geometry
 from tessera_training.classes import CLASS_COUNT, CLASS_WORDS, HELD_OUT_CLASSES
-from tessera_training.phrases import BROADER, NAMES, NUMBERS, ORDINALS, PHRASINGS, TRAIN, WRAPPERS, form_of, plural
+from tessera_training.phrases import (
+    BROADER,
+    NAMES,
+    NUMBERS,
+    ORDINALS,
+    PHRASINGS,
+    TRAIN,
+    WRAPPERS,
+    form_of,
+    plural,
+    worded,
+)
 
 MENTIONS = 3  # the thing asked for and up to two others
 CONTEXT_KINDS = ("position", "ordinal", "size", "relation", "combination")
@@ -65,7 +76,7 @@ class Asker:
     def say(self, phrasing, kind, targets, singular, head, *others, **words):
         train, held_out = PHRASINGS[phrasing]
         form = form_of(phrasing, words)
-        template = self.pick(held_out if self.split != TRAIN and held_out else train)
+        template = worded(self.pick(held_out if self.split != TRAIN and held_out else train), self.random)
         for key, other in zip("ab", others):
             words[key] = other.word
         text = template.format(h=head.word, hs=plural(head.word), **words)
@@ -141,7 +152,7 @@ class Asker:
         if self.split == TRAIN and not self.found[targets].all():
             return None
         train, held_out = PHRASINGS["description"]
-        text = self.pick(held_out if self.split != TRAIN else train).format(d=words)
+        text = worded(self.pick(held_out if self.split != TRAIN else train), self.random).format(d=words)
         return Query(text, kind, targets.tolist(), len(targets) == 1, [], label, words)
 
     def count(self):

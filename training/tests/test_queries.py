@@ -1,5 +1,7 @@
 """Targets of queries about small scenes made by hand."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -43,22 +45,22 @@ def street_queries():
 @pytest.mark.parametrize(
     ("words", "targets"),
     [
-        ("leftmost dog", [0]),
+        ("leftmost dog|dog (furthest|farthest|nearest|closest) (to the )?left", [0]),
         ("second dog from the left", [1]),
-        ("third dog from the left", [2]),
-        ("fourth dog from the left", []),
+        ("third dog (starting |counted )?from the left( side| edge| end)?", [2]),
+        ("fourth dog (starting |counted )?from the left( side| edge| end)?", []),
         ("second largest dog", [1]),
         ("biggest dog", [2]),
         ("smallest dog", [0]),
         ("two largest dogs", [1, 2]),
-        ("dog nearest to the car", [1]),
-        ("dog farthest from the car", [0]),
+        ("(closest|nearest) dog to the car|dog (nearest|closest) to the car", [1]),
+        ("(farthest|furthest) dog from the car|dog (farthest|furthest)( away)? from the car", [0]),
         ("all three dogs", [0, 1, 2]),
         ("all dogs", [0, 1, 2]),
     ],
 )
 def test_targets(words, targets, street_queries):
-    found = [sorted(query.targets) for query in street_queries if query.text in (words, f"the {words}")]
+    found = [sorted(query.targets) for query in street_queries if re.fullmatch(f"(the )?({words})", query.text)]
     assert found
     assert all(answer == targets for answer in found)
 
