@@ -9,14 +9,14 @@ export const classify: Command = {
   positionals: { min: 1, max: 32 },
   options: {
     vocabulary: { type: 'string' },
-    world: { type: 'string', default: 'open' },
+    world: { type: 'string', default: 'closed' },
     'top-k': { type: 'string', default: '5' },
     bias: { type: 'string', default: '0' },
     json: { type: 'boolean', default: false },
   },
   optionHelp: {
     vocabulary: 'name of a trained vocabulary (required)',
-    world: 'open (default): every attribute with every object; closed: the pairs it was trained on',
+    world: 'closed (default): the pairs it was trained on; open: every attribute with every object, unseen pairs included',
     'top-k': 'predictions per image (5)',
     bias: 'added to the logits of pairs not seen in training (0)',
     json: 'print the whole answer as JSON',
