@@ -48,7 +48,8 @@ export function createTrainingHandler(
         await blobs.put(key, Buffer.from(JSON.stringify(description)), { ttlMs: config.TESSERA_RESULT_TTL_S * 1000 });
       }
     } catch (error) {
-      if (isFinal(job, error)) await forgetTraining(blobs, job.id, job.data.name);
+      // What cannot be deleted expires; the client hears why the training failed.
+      if (isFinal(job, error)) await forgetTraining(blobs, job.id, job.data.name).catch(() => undefined);
       throw error;
     }
     await forgetTraining(blobs, job.id, job.data.name);

@@ -16,7 +16,8 @@ export const classify: Command = {
   },
   optionHelp: {
     vocabulary: 'name of a trained vocabulary (required)',
-    world: 'closed (default): the pairs it was trained on; open: every attribute with every object, unseen pairs included',
+    world:
+      'closed (default): the pairs it was trained on; open: every attribute with every object, unseen pairs included',
     'top-k': 'predictions per image (5)',
     bias: 'added to the logits of pairs not seen in training (0)',
     json: 'print the whole answer as JSON',
