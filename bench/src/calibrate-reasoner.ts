@@ -25,8 +25,11 @@ import { linePlot, ticks } from './svg-plot.js';
 
 const kinds = ['context', 'singular'] as const;
 
-/** Whoever says where a thing is has mostly seen it: so many of such queries are taken to have a target. */
-const presentShare = 0.75;
+/**
+ * Whoever says where a thing is has mostly seen it: so many of such queries are taken to have a target. And the detector,
+ * which knows the training photos from its own training, is less certain of things elsewhere.
+ */
+const presentShare = 0.9;
 type Kind = (typeof kinds)[number];
 
 const regionThresholds = [-1, -0.5, 0, 0.5] as const;

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { PruningPlan } from '@tessera/segmentation';
 import { cuts, pruningMethods } from './pruning-methods.js';
+import { contextKinds } from './query-set.js';
 import type { ReasonerEvaluation } from './reasoner-evaluation.js';
 
 export interface PrefillRow {
@@ -57,11 +58,12 @@ export async function studyLatency(evaluation: ReasonerEvaluation): Promise<Stud
     }
   }
 
+  const text = await answeredQuery(evaluation, first, plans[0]?.plan ?? segmenter.plan(undefined));
   const asked = plans.filter(({ method }) => method === 'off' || method === 'csp');
   const requests = asked.map(({ method, cut }) => ({ method, cut, cold: [] as number[], cached: [] as number[] }));
   const time = async (id: string, plan: PruningPlan): Promise<number> => {
     const start = performance.now();
-    await segmenter.segmentWithPlan(evaluation.imageOf(first.photo, id), texts.slice(0, 1), {}, plan);
+    await segmenter.segmentWithPlan(evaluation.imageOf(first.photo, id), [text], {}, plan);
     return performance.now() - start;
   };
   for (let round = -1; round < coldRounds; round++) {
@@ -88,6 +90,19 @@ export async function studyLatency(evaluation: ReasonerEvaluation): Promise<Stud
       cachedMs: median(cached),
     })),
   };
+}
+
+/** A query that needs the language model and gets a mask, so that nothing of a request is left out. */
+async function answeredQuery(
+  evaluation: ReasonerEvaluation,
+  { photo, queries }: ReasonerEvaluation['cases'][number],
+  plan: PruningPlan,
+): Promise<string> {
+  const texts = queries.filter(({ kind }) => contextKinds.includes(kind)).map(({ text }) => text);
+  const { queries: reasoned } = await evaluation.segmenter.reason(evaluation.imageOf(photo), texts, plan);
+  const answered = texts.find((_, index) => (reasoned[index]?.choice.objects.length ?? 0) > 0);
+  if (answered === undefined) throw new Error(`No query about photo ${photo.id} gets a mask.`);
+  return answered;
 }
 
 function median(values: readonly number[]): number {

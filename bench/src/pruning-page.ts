@@ -30,7 +30,7 @@ export function pruningPage({ quality, latency, pruning }: Study): string {
     '<!-- Written by `npm run bench:pruning`; do not edit. -->',
     '',
     '`tessera-mini` under clustering, scattering and pruning (`csp`) and under other methods at equal image-token FLOPs, on',
-    `${queries['all queries'] ?? 0} queries about the 30 annotated photos of COCO val2017, which nothing was trained or chosen on. What`,
+    `${queries['all queries'] ?? 0} queries about the 30 annotated photos of COCO val2017, which nothing was trained and no schedule chosen on. What`,
     'the method is, and which parts of it are ours, is told in [token pruning](../guides/token-pruning.md).',
     '',
     'Figures come with 95 % confidence intervals (bootstrap over photos); changes and differences are drawn in pairs. gIoU and',
