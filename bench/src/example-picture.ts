@@ -17,8 +17,7 @@ const tokenMapOutput = fileURLToPath(new URL('../../docs/images/token-map.png', 
 const lineHeight = 34;
 const questions = [
   { query: 'the stop sign', colour: '#ff2bd6' },
-  { query: 'something that tells the time', colour: '#0091ff' },
-  { query: 'the traffic light', colour: '#00b84a' },
+  { query: 'the traffic light to the right of the stop sign', colour: '#00b84a' },
   { query: 'the dog', colour: '#777777' },
 ];
 
