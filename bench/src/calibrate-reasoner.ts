@@ -18,7 +18,7 @@ import { contextKinds, type Query, type QueryKind } from './query-set.js';
 import { SeededRandom } from './seeded-random.js';
 import { ReasonerEvaluation, withReasoner } from './reasoner-evaluation.js';
 import { writeCalibration } from './reasoner-settings.js';
-import { balanced, expectedCalibrationError, reliability, type Told } from './reliability.js';
+import { expectedCalibrationError, reliability, withTrueShare, type Told } from './reliability.js';
 import { runCommand } from './run-command.js';
 import { repositoryRoot } from './shared-data.js';
 import { linePlot, ticks } from './svg-plot.js';
@@ -30,6 +30,8 @@ const kinds = ['context', 'singular'] as const;
  * which knows the training photos from its own training, is less certain of things elsewhere.
  */
 const presentShare = 0.9;
+/** Of queries for a class, as the calibration of `tessera-baseline` has it. */
+const classPresentShare = 0.5;
 type Kind = (typeof kinds)[number];
 
 const regionThresholds = [-1, -0.5, 0, 0.5] as const;
@@ -175,16 +177,19 @@ async function plotReliability(runtime: Runtime): Promise<void> {
       all.push({ kind, probability, isTrue: annotations.length > 0 });
     }
   }
+  const isContext = (kind: QueryKind): boolean => contextKinds.includes(kind) || kind === 'context_absent';
+  const context = withTrueShare(
+    all.filter(({ kind }) => isContext(kind)),
+    presentShare,
+  );
+  const others = withTrueShare(
+    all.filter(({ kind }) => !isContext(kind)),
+    classPresentShare,
+  );
   const groups = [
-    { name: 'all queries', told: balanced(all) },
-    {
-      name: 'class and absent',
-      told: balanced(all.filter(({ kind }) => kind === 'class' || kind === 'absent')),
-    },
-    {
-      name: 'context',
-      told: balanced(all.filter(({ kind }) => contextKinds.includes(kind) || kind === 'context_absent')),
-    },
+    { name: 'all', told: [...others, ...context] },
+    { name: 'classes', told: others },
+    { name: 'context', told: context },
   ];
   const table = markdownRows(
     ['queries', 'number', 'ECE'],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { balanced, expectedCalibrationError, reliability, type Told } from './reliability.js';
+import { expectedCalibrationError, reliability, withTrueShare, type Told } from './reliability.js';
 
 function repeat(count: number, told: Told): Told[] {
   return Array.from({ length: count }, () => told);
@@ -25,13 +25,16 @@ describe('reliability', () => {
   });
 });
 
-describe('balanced', () => {
-  it('gives what came true half of the weight, however rare it is', () => {
-    const all = balanced([
+describe('withTrueShare', () => {
+  it('gives what came true its share of the weight, however rare it is', () => {
+    const told = [
       { probability: 0.5, isTrue: true },
       { probability: 0.5, isTrue: false },
       { probability: 0.5, isTrue: false },
-    ]);
-    assert.equal(reliability(all)[0]?.observed, 0.5);
+    ];
+    for (const share of [0.5, 0.9]) {
+      const [bin] = reliability(withTrueShare(told, share));
+      assert.ok(Math.abs((bin?.observed ?? 0) - share) < 1e-12);
+    }
   });
 });

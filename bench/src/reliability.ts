@@ -41,10 +41,12 @@ export function expectedCalibrationError(all: readonly Told[]): number {
   return sumOf(reliability(all), ({ told, observed, share }) => share * Math.abs(told - observed));
 }
 
-/** The same probabilities with those that came true weighing as much in sum as those that did not. */
-export function balanced(all: readonly Omit<Told, 'weight'>[]): Told[] {
+/** The same probabilities, weighing as much in sum as there are, of which those that came true weigh `trueShare`. */
+export function withTrueShare(all: readonly Omit<Told, 'weight'>[], trueShare: number): Told[] {
   const trueCount = all.filter(({ isTrue }) => isTrue).length;
-  return all.map((told) => ({ ...told, weight: 0.5 / (told.isTrue ? trueCount : all.length - trueCount) }));
+  const weightOf = (isTrue: boolean): number =>
+    (all.length * (isTrue ? trueShare : 1 - trueShare)) / (isTrue ? trueCount : all.length - trueCount);
+  return all.map((told) => ({ ...told, weight: weightOf(told.isTrue) }));
 }
 
 function sumOf<Element>(elements: readonly Element[], value: (element: Element) => number): number {
