@@ -137,7 +137,7 @@ describe('a command that the service answers', () => {
     assert.deepEqual([code, output], [1, '']);
     const { images, ...options } = JSON.parse(String(requests[0]?.body));
     assert.deepEqual(images, [Buffer.from('image').toString('base64')]);
-    assert.deepEqual(options, { vocabulary: 'x', world: 'open', top_k: 5, unseen_bias: 0 });
+    assert.deepEqual(options, { vocabulary: 'x', world: 'closed', top_k: 5, unseen_bias: 0 });
   });
 
   it('ends with 1 when there is no service, and says how to get one', async () => {
