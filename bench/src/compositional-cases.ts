@@ -11,6 +11,7 @@ import { patternedPhotos, patterns } from './compositional-patterns.js';
 import { atMost, type LabelledPhoto } from './compositional-photos.js';
 import { CompositionalStudy, type TrainedRun } from './compositional-study.js';
 import { SeededRandom } from './seeded-random.js';
+import { median } from './timing.js';
 
 /** One line of a table: an evaluation for each seed. */
 export interface MethodRow {
@@ -184,10 +185,6 @@ async function measureOverhead(
     overheads.push(performance.now() - startedAt - timingsMs.decode - timingsMs.vision);
   }
   return median(overheads.slice(1));
-}
-
-export function median(values: readonly number[]): number {
-  return values.toSorted((left, right) => left - right)[values.length >> 1] ?? Number.NaN;
 }
 
 /** One after the other: trainings at the same time would only take the cores from each other. */

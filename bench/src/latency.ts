@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { SegmentResponse } from '@tessera/contracts';
 import { drawnPicture, encodeForm, startEmbedded } from '@tessera/tests';
+import { median, milliseconds } from './timing.js';
 
 /**
  * `npm run bench:latency`: starts the embedded server and times requests from outside, over HTTP, one at a time. Every
@@ -89,12 +90,4 @@ async function timeRequest(
   const { timings_ms: timings } = JSON.parse(text) as SegmentResponse;
   const workMs = ['decode', 'language', 'vision', 'mask'].reduce((sum, stage) => sum + (timings[stage] ?? 0), 0);
   return { totalMs, overheadMs: totalMs - workMs };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
-function milliseconds(value: number): string {
-  return `${value.toFixed(value < 100 ? 1 : 0)} ms`;
 }

@@ -7,6 +7,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { runCommand } from './run-command.js';
 import { SeededRandom } from './seeded-random.js';
 import { repositoryRoot } from './shared-data.js';
+import { median } from './timing.js';
 
 /**
  * `npm run bench:prefill`: what a cut of image tokens saves in the reasoner's graph, and how much of the machine the graph
@@ -182,8 +183,4 @@ async function time(session: InferenceSession, feeds: Feeds): Promise<number> {
   const startedAt = performance.now();
   await session.run(feeds);
   return performance.now() - startedAt;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

@@ -3,6 +3,7 @@ import type { PruningPlan } from '@tessera/segmentation';
 import { cuts, pruningMethods } from './pruning-methods.js';
 import { contextKinds } from './query-set.js';
 import type { ReasonerEvaluation } from './reasoner-evaluation.js';
+import { median } from './timing.js';
 
 export interface PrefillRow {
   readonly method: string;
@@ -58,7 +59,7 @@ export async function studyLatency(evaluation: ReasonerEvaluation): Promise<Stud
     }
   }
 
-  const text = await answeredQuery(evaluation, first, plans[0]?.plan ?? segmenter.plan(undefined));
+  const text = await answeredQuery(evaluation, first);
   const asked = plans.filter(({ method }) => method === 'off' || method === 'csp');
   const requests = asked.map(({ method, cut }) => ({ method, cut, cold: [] as number[], cached: [] as number[] }));
   const time = async (id: string, plan: PruningPlan): Promise<number> => {
@@ -96,15 +97,12 @@ export async function studyLatency(evaluation: ReasonerEvaluation): Promise<Stud
 async function answeredQuery(
   evaluation: ReasonerEvaluation,
   { photo, queries }: ReasonerEvaluation['cases'][number],
-  plan: PruningPlan,
 ): Promise<string> {
   const texts = queries.filter(({ kind }) => contextKinds.includes(kind)).map(({ text }) => text);
-  const { queries: reasoned } = await evaluation.segmenter.reason(evaluation.imageOf(photo), texts, plan);
+  const { segmenter } = evaluation;
+  const plan = segmenter.plan({ mode: 'off' });
+  const { queries: reasoned } = await segmenter.reason(evaluation.imageOf(photo), texts, plan);
   const answered = texts.find((_, index) => (reasoned[index]?.choice.objects.length ?? 0) > 0);
   if (answered === undefined) throw new Error(`No query about photo ${photo.id} gets a mask.`);
   return answered;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

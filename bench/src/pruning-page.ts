@@ -5,6 +5,7 @@ import type { StudyLatency } from './pruning-latency.js';
 import { cuts } from './pruning-methods.js';
 import { gateLine, type StudyFigures, type StudyQuality, type StudyRow, type StudyWork } from './pruning-study.js';
 import { barPlot, linePlot, ticks, type Series } from './svg-plot.js';
+import { milliseconds } from './timing.js';
 
 export interface Study {
   readonly quality: StudyQuality;
@@ -19,7 +20,6 @@ export const plotFiles = {
 } as const;
 
 const share = (value: number): string => `${(100 * value).toFixed(1)} %`;
-const milliseconds = (value: number): string => `${value.toFixed(value < 100 ? 1 : 0)} ms`;
 
 /** `docs/reference/pruning-benchmark.md`. */
 export function pruningPage({ quality, latency, pruning }: Study): string {
