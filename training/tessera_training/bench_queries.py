@@ -18,6 +18,7 @@ PHRASES = {form: classes for word, classes in {**BROADER, **LEXICON}.items() for
 LEADING = {
     *"the a an all of every each both any these those this find show me segment where is select highlight mark".split(),
     *"left right upper lower top bottom middle central leftmost rightmost topmost uppermost lowest highest".split(),
+    *"which whichever could you cut out i would like mask please outline that's".split(),
     *"large larger largest big bigger biggest small smaller smallest tiniest tallest in picture group pair".split(),
     *NUMBERS.values(),
     *ORDINALS.values(),
@@ -32,7 +33,8 @@ def mentions_of(text):
         for end in range(min(len(words), start + 4), start, -1):
             phrase = " ".join(words[start:end])
             if phrase in PHRASES:
-                found.append(PHRASES[phrase])
+                if not found or set(found[0]).isdisjoint(PHRASES[phrase]):  # not "the dog left of all other dogs"
+                    found.append(PHRASES[phrase])
                 start = end
                 break
         else:

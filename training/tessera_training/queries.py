@@ -4,6 +4,7 @@ Every predicate answers from the annotated boxes alone and gives nothing where p
 that are almost left of something, anchors of which there are several.
 """
 
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,6 +26,8 @@ from tessera_training.phrases import (
 
 MENTIONS = 3  # the thing asked for and up to two others
 CONTEXT_KINDS = ("position", "ordinal", "size", "relation", "combination")
+SPACES = re.compile(r"\s+")
+PLURAL_VERBS = {"is": "are", "has": "have", "that's": "that are"}
 WITHOUT_CONTEXT = ("one", "all", "both", "count")  # phrasings
 KINDS = ("class", "broader", "description", "count", *CONTEXT_KINDS, "absent")
 
@@ -44,12 +47,24 @@ class Query:
 
 
 @dataclass
-class Head:
-    """What a query asks for, by name."""
+class Named:
+    """A thing, or several of a class, by name."""
 
     word: str
     classes: list
     things: np.ndarray  # indices into the scene
+
+    def with_article(self, random):
+        """As the thing that others stand in relation to; of several any one is meant."""
+        one, any_one = ["the"] * 6 + ["a", "that", "this"], ["a", "a", "any", "some", "one of the"]
+        articles = {0: one + any_one, 1: one}.get(len(self.things), any_one)
+        article = articles[random.integers(len(articles))]
+        return f"{article} {plural(self.word) if article == 'one of the' else self.word}"
+
+
+def agreeing(text):
+    """Verbs of one thing made those of several."""
+    return re.sub(r"\b(is|has|that's)\b", lambda verb: PLURAL_VERBS[verb[0]], text)
 
 
 class Asker:
@@ -77,9 +92,15 @@ class Asker:
         train, held_out = PHRASINGS[phrasing]
         form = form_of(phrasing, words)
         template = worded(self.pick(held_out if self.split != TRAIN and held_out else train), self.random)
+        several = len(targets) > 1 and "{the}" in template
+        article, noun = self.quantified(head.word) if several else (self.pick(["the", "the", ""]), head.word)
         for key, other in zip("ab", others):
-            words[key] = other.word
-        text = template.format(h=head.word, hs=plural(head.word), **words)
+            words[key] = other.with_article(self.random)
+        if others:
+            bare, their = others[0].word, self.pick(["his", "her", "their", "its"])
+            words |= {"bare": bare, "as": plural(bare), "their": their}
+        text = template.format(h=noun, hs=plural(head.word), the=article, **words)
+        text = SPACES.sub(" ", agreeing(text) if several and noun != head.word else text).strip()
         text = self.pick(WRAPPERS[self.split]).format(text)
         targets = [int(target) for target in targets]
         if self.split == TRAIN and not self.found[targets].all():
@@ -88,6 +109,12 @@ class Asker:
         context = phrasing not in WITHOUT_CONTEXT
         anchor = others[0].things.tolist() if others else []
         return Query(text, kind, targets, singular, mentions, about_context=context, form=form, anchor=anchor)
+
+    def quantified(self, word):
+        """The article and the noun that ask for several things."""
+        if self.random.random() < 0.35:
+            return self.pick(["every", "each"]), word
+        return self.pick(["the", "the", "all", "all the", "all of the", "those", "whichever", ""]), plural(word)
 
     # --- what to talk about
 
@@ -107,22 +134,22 @@ class Asker:
         if not options:
             return None
         classes, word = self.pick(options)
-        return Head(word or self.name(classes[0]), classes, self.things_of(classes))
+        return Named(word or self.name(classes[0]), classes, self.things_of(classes))
 
-    def anchor(self, *avoid):
-        """A class with exactly one thing, not among the classes of `avoid`."""
+    def anchor(self, *avoid, least=1, most=1):
+        """A class with `least` to `most` things, not among the classes of `avoid`."""
         taken = {label for head in avoid for label in head.classes}
-        options = [c for c in self.present if c not in taken and len(self.things_of([c])) == 1]
+        options = [c for c in self.present if c not in taken and least <= len(self.things_of([c])) <= most]
         if not options:
             return None
         label = self.pick(options)
-        return Head(self.name(label), [label], self.things_of([label]))
+        return Named(self.name(label), [label], self.things_of([label]))
 
     def missing(self, *avoid):
         """A class that is not in the scene."""
         taken = {label for head in avoid for label in head.classes}
         label = self.pick([c for c in self.allowed if c not in self.present and c not in taken])
-        return Head(self.name(label), [label], np.array([], int))
+        return Named(self.name(label), [label], np.array([], int))
 
     # --- kinds
 
@@ -137,7 +164,7 @@ class Asker:
         if not self.broader_words:
             return None
         word = self.pick(self.broader_words)
-        head = Head(word, BROADER[word], self.things_of(BROADER[word]))
+        head = Named(word, BROADER[word], self.things_of(BROADER[word]))
         one = len(head.things) == 1
         return self.say("one" if one else "all", "broader", head.things, one, head)
 
@@ -272,14 +299,16 @@ class Asker:
 
     def relation(self):
         draw = self.random.random()
-        if draw < 0.15:
+        if draw < 0.12:
             return self.between()
+        if draw < 0.15:
+            return self.between_two()
         head = self.head(least=2) if draw < 0.85 else self.head()
-        anchor = head and self.anchor(head)
+        anchor = head and (self.anchor(head) if draw < 0.75 else self.anchor(head, least=2, most=4))
         if not anchor:
             return None
         place = anchor.things[0]
-        if draw < 0.35:
+        if draw < 0.38:
             near = self.random.random() < 0.7
             away = geometry.gaps(self.scene.things[head.things], self.scene.things[place][None])[:, 0]
             away = away + 0.3 * np.hypot(*(self.centres[head.things] - self.centres[place]).T)
@@ -288,41 +317,58 @@ class Asker:
                 return None
             phrasing = self.pick(["closest", "next to"]) if near else "farthest"
             return self.say(phrasing, "relation", [target], True, head, anchor)
-        relation = self.pick(["next to", "next to", "left of", "right of", "above", "below", "on", "with"])
-        yes, clear = self.holds(relation, head.things, place)
+        where = [] if len(anchor.things) > 1 else ["left of", "right of", "above", "below"]
+        relation = self.pick(["next to", "next to", "on", "with", *where])
+        each = [self.holds(relation, head.things, place) for place in anchor.things]
+        yes = np.any([holds for holds, _ in each], 0)
+        clear = yes | np.all([clear for _, clear in each], 0)
         if not clear.all() or (yes.sum() == 0 and self.random.random() < 0.4):
             return None
         targets = head.things[yes]
-        if len(targets) > 1:
-            head = Head(plural(head.word), head.classes, head.things)
         return self.say(relation, "relation" if len(targets) else "absent", targets, len(targets) < 2, head, anchor)
 
     def between(self):
         head = self.head()
         one = head and self.anchor(head)
         other = one and self.anchor(head, one)
-        if not other:
+        yes = self.in_between(head.things, one.things[0], other.things[0]) if other else None
+        if yes is None:
             return None
-        start, end = self.centres[one.things[0]], self.centres[other.things[0]]
+        kind = "relation" if yes.any() else "absent"
+        return self.say("between", kind, head.things[yes], True, head, one, other)
+
+    def between_two(self):
+        head = self.head()
+        pair = head and self.anchor(head, least=2, most=2)
+        yes = self.in_between(head.things, *pair.things) if pair else None
+        if yes is None:
+            return None
+        kind = "relation" if yes.any() else "absent"
+        return self.say("between two", kind, head.things[yes], True, head, pair)
+
+    def in_between(self, things, one, other):
+        """Which of the things, one at most, is between two others: [n]; None where that is unclear."""
+        start, end = self.centres[one], self.centres[other]
         reach = np.linalg.norm(end - start)
         if reach < 0.2:
             return None
-        offset = self.centres[head.things] - start
+        offset = self.centres[things] - start
         along = offset @ (end - start) / reach**2
         aside = abs(offset[:, 0] * (end - start)[1] - offset[:, 1] * (end - start)[0]) / reach**2
         yes = (abs(along - 0.5) < 0.32) & (aside < 0.35)
         no = (abs(along - 0.5) > 0.5) | (aside > 0.6)
         if not (yes | no).all() or yes.sum() > 1 or (not yes.any() and self.random.random() < 0.7):
             return None
-        kind = "relation" if yes.any() else "absent"
-        return self.say("between", kind, head.things[yes], True, head, one, other)
+        return yes
 
     def combination(self):
+        if self.random.random() < 0.3:
+            return self.beside_the_largest()
         head = self.head(least=3)
         if head is None:
             return None
-        largest, side = self.random.random() < 0.6, self.pick(["left", "right"])
-        anchor = self.anchor(head) if largest and self.random.random() < 0.5 else None
+        size, side = self.pick(["largest", "largest", "smallest"]), self.pick(["left", "right"])
+        anchor = self.anchor(head) if self.random.random() < 0.5 else None
         if anchor:
             yes, clear = self.holds(f"{side} of", head.things, anchor.things[0])
         else:
@@ -332,12 +378,36 @@ class Asker:
         if not clear.all() or len(things) < 2:
             return None
         sizes = np.log(self.areas[things])
-        target = self.extreme(sizes if largest else -sizes, things, 0.25)
+        target = self.extreme(sizes if size == "largest" else -sizes, things, 0.25)
         if target is None:
             return None
         if anchor:
-            return self.say(f"largest {side} of", "combination", [target], True, head, anchor)
-        return self.say("largest on" if largest else "smallest on", "combination", [target], True, head, x=side)
+            return self.say(f"{size} beside", "combination", [target], True, head, anchor, x=side)
+        return self.say(f"{size} on", "combination", [target], True, head, x=side)
+
+    def beside_the_largest(self):
+        """The one thing on a side of the largest of its kind, or on that side of the two largest."""
+        head = self.head(least=2)
+        if head is None:
+            return None
+        sizes = np.log(self.areas[head.things])
+        largest = np.argsort(-sizes)[:3]
+        side, other = self.pick([("left", "right"), ("right", "left")])
+        words = {"x": side, "opposite": other}
+        leader = 1 if len(largest) > 2 and self.random.random() < 0.5 else 0
+        if sizes[largest[leader]] - sizes[largest[leader + 1]] < 0.25:
+            return None
+        if leader == 1:
+            pair = head.things[largest[:2]]
+            target = self.extreme(self.centres[pair, 0] * (1 if side == "right" else -1), pair, 0.05)
+            if target is None:
+                return None
+            return self.say("of the two largest", "combination", [target], True, head, **words)
+        rest = np.delete(head.things, largest[0])
+        yes, clear = self.holds(f"{side} of", rest, head.things[largest[0]])
+        if not clear.all() or yes.sum() != 1:
+            return None
+        return self.say("beside the largest", "combination", rest[yes], True, head, **words)
 
     def absent(self):
         """Every other kind, about a thing that is not there."""
@@ -352,7 +422,7 @@ class Asker:
             if not words:
                 return None
             word = self.pick(words)
-            return self.say("all", "absent", [], False, Head(word, BROADER[word], np.array([], int)))
+            return self.say("all", "absent", [], False, Named(word, BROADER[word], np.array([], int)))
         if draw < 0.65:
             phrasing = self.pick(["left", "right", "top", "bottom", "middle", "largest", "smallest", "larger"])
             return self.say(phrasing, "absent", [], True, head)
@@ -365,7 +435,7 @@ class Asker:
 
 
 MIX = {
-    "klass": 0.12, "broader": 0.06, "description": 0.07, "count": 0.05, "position": 0.15, "ordinal": 0.13, "size": 0.11,
+    "klass": 0.12, "broader": 0.06, "description": 0.07, "count": 0.05, "position": 0.15, "ordinal": 0.16, "size": 0.11,
     "relation": 0.36, "combination": 0.08, "absent": 0.16,
 }  # fmt: skip
 

@@ -51,6 +51,13 @@ def make_scene(boxes, scores, things, labels):
     return Scene(regions, scores, grid, things, labels, geometry.overlaps(regions, things))
 
 
+def cropped(boxes, corner, size):
+    """Boxes [n, 4] in units of a part of the photo, and which of them are mostly inside: [n]."""
+    moved = (boxes - np.tile(corner, 2)) / np.tile(size, 2)
+    inside = np.clip(moved, 0, 1).astype(np.float32)
+    return inside, geometry.areas(inside) > 0.6 * geometry.areas(moved)
+
+
 def photo_scene(photo):
     return make_scene(photo.boxes, photo.scores, photo.thing_boxes, photo.thing_classes)
 
@@ -69,17 +76,21 @@ class SceneSampler:
         draw = random.random()
         if draw < 0.05:
             return photo_scene(self.photos[random.integers(len(self.photos))])
-        if draw < 0.3:
+        if draw < 0.45:
             return self.exchanged(random)
         return self.composed(random)
 
     def exchanged(self, random):
-        """A real layout in which every class plays the part of another one."""
+        """Part of a real layout, stretched to a whole, in which every class plays the part of another one."""
         photo = self.photos[random.integers(len(self.photos))]
         plays = random.permutation(CLASS_COUNT)  # class c becomes plays[c]
         scores = np.empty_like(photo.scores)
         scores[:, plays] = photo.scores
-        return make_scene(photo.boxes, scores, photo.thing_boxes, plays[photo.thing_classes])
+        size = random.uniform(0.6, 1, 2)
+        corner = random.random(2) * (1 - size)
+        boxes, seen = cropped(photo.boxes, corner, size)
+        things, shown = cropped(photo.thing_boxes, corner, size)
+        return make_scene(boxes[seen], scores[seen], things[shown], plays[photo.thing_classes[shown]])
 
     def composed(self, random):
         cast = random.choice(CLASS_COUNT, size=random.integers(2, 7), replace=False, p=self.class_weights)

@@ -35,10 +35,9 @@ def arguments_from_command_line():
     parser.add_argument("--photos", required=True)
     parser.add_argument("--models", required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument(
-        "--cycles", type=int, nargs="+", default=[5800, 11000, 13200], help="the last step of each cycle"
-    )
-    parser.add_argument("--decays", type=int, nargs="+", default=[1800, 5200, 2200], help="steps, one number per cycle")
+    cycles, decays = [5800, 11000, 13200, 21600], [1800, 5200, 2200, 4600]
+    parser.add_argument("--cycles", type=int, nargs="+", default=cycles, help="the last step of each cycle")
+    parser.add_argument("--decays", type=int, nargs="+", default=decays, help="steps, one number per cycle")
     parser.add_argument("--warmup", type=int, default=100)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--scenes", type=int, default=8, help="per step, over all processes")

@@ -9,7 +9,7 @@ from tessera_training import boxes as geometry
 from tessera_training.classes import CLASS_NAMES, HELD_OUT_CLASSES
 from tessera_training.phrases import HELD_OUT, TRAIN, plural
 from tessera_training.queries import KINDS, Asker, ask
-from tessera_training.scenes import REGIONS, make_scene
+from tessera_training.scenes import REGIONS, cropped, make_scene
 
 DOG, CAT, CAR = (CLASS_NAMES.index(name) for name in ("dog", "cat", "car"))
 
@@ -37,6 +37,14 @@ def every_query(scene, split=TRAIN, number=600):
     return ask(scene, np.random.default_rng(0), number, split)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def plain_names():
+    """Classes are called by their names, so that tests find their queries among few."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Asker, "name", lambda asker, label: CLASS_NAMES[label])
+        yield
+
+
 @pytest.fixture(scope="module")
 def street_queries():
     return every_query(STREET, number=6000)
@@ -46,13 +54,14 @@ def street_queries():
     ("words", "targets"),
     [
         ("leftmost dog|dog (furthest|farthest|nearest|closest) (to the )?left", [0]),
-        ("second dog from the left", [1]),
-        ("third dog (starting |counted )?from the left( side| edge| end)?", [2]),
-        ("fourth dog (starting |counted )?from the left( side| edge| end)?", []),
-        ("second largest dog", [1]),
+        ("second dog.* from the left.*", [1]),
+        ("third dog.* from the left.*", [2]),
+        ("fourth dog.* from the left.*", []),
+        (".*second (largest|biggest).*", [1]),
         ("biggest dog", [2]),
         ("smallest dog", [0]),
         ("two largest dogs", [1, 2]),
+        ("left (one|dog) (of|out of|among) the two (largest|biggest)( dogs)?", [1]),
         ("(closest|nearest) dog to the car|dog (nearest|closest) to the car", [1]),
         ("(farthest|furthest) dog from the car|dog (farthest|furthest)( away)? from the car", [0]),
         ("all three dogs", [0, 1, 2]),
@@ -91,6 +100,46 @@ def test_between_needs_a_thing_on_either_side():
     scene = scene_of((CAT, 0.1, 0.4, 0.2, 0.5), (DOG, 0.45, 0.4, 0.55, 0.5), (CAR, 0.8, 0.4, 0.9, 0.5))
     answers = {tuple(query.targets) for query in every_query(scene, number=2000) if "dog in between" in query.text}
     assert answers == {(1,)}
+
+
+def test_between_two_of_a_kind():
+    scene = scene_of((CAT, 0.1, 0.4, 0.2, 0.5), (DOG, 0.45, 0.4, 0.55, 0.5), (CAT, 0.8, 0.4, 0.9, 0.5))
+    answers = {tuple(query.targets) for query in every_query(scene, number=2000) if "dog between" in query.text}
+    assert answers == {(1,)}
+
+
+def test_beside_the_largest():
+    scene = scene_of((DOG, 0.1, 0.4, 0.2, 0.5), (DOG, 0.4, 0.3, 0.7, 0.6), (DOG, 0.8, 0.4, 0.9, 0.5))
+    sides = {"left": [0], "right": [2]}
+    queries = [query for query in every_query(scene) if query.form.startswith("beside the largest")]
+    assert {query.form.split()[-1] for query in queries} == set(sides)
+    assert all(query.targets == sides[query.form.split()[-1]] for query in queries)
+
+
+def test_of_several_anchors_any_one_counts():
+    scene = scene_of(
+        (DOG, 0.02, 0.4, 0.10, 0.6), (DOG, 0.45, 0.4, 0.52, 0.6), (DOG, 0.9, 0.4, 0.98, 0.6),
+        (CAT, 0.11, 0.4, 0.19, 0.6), (CAT, 0.80, 0.4, 0.89, 0.6),
+    )  # fmt: skip
+    queries = [query for query in every_query(scene, number=3000) if re.search("next to (a|any|some) cat", query.text)]
+    assert queries
+    assert all(query.targets == [0, 2] for query in queries if set(query.mentions[0]) == {DOG})
+
+
+def test_several_things_are_asked_for_in_the_plural_or_each(street_queries):
+    several = [query for query in street_queries if query.kind == "relation" and len(query.targets) > 1]
+    texts = [query.text for query in several if query.mentions[0] == [DOG]]
+    assert any("all the dogs" in text for text in texts)
+    assert any(re.search("(every|each) dog", text) for text in texts)
+    assert not any(re.search("dogs (that |which )?(is|has) |(every|each) dogs", text) for text in texts)
+
+
+def test_cropping_keeps_what_is_mostly_inside():
+    boxes = np.array([[0.2, 0.2, 0.4, 0.4], [0.4, 0.4, 0.6, 0.6], [0.55, 0.1, 0.8, 0.2]])
+    moved, inside = cropped(boxes, np.array([0.1, 0.1]), np.array([0.5, 0.4]))
+    assert inside.tolist() == [True, False, False]
+    assert moved[0] == pytest.approx([0.2, 0.25, 0.6, 0.75])
+    assert moved[1] == pytest.approx([0.6, 0.75, 1, 1])
 
 
 def test_kinds_and_share_of_absent_queries():
