@@ -215,8 +215,10 @@ class DecoderGraph:
         """Scatter rules but skip; `kept` [N, width] are the selected tokens' states amid embeddings, `index` [n, 1]."""
         graph, embeddings, centres = self.graph, self.embeddings, self.centres()
         selected = graph.reshape(index, -1)
-        offsets = graph.node("Sub", graph.unsqueeze(centres, 1), graph.gather(centres, selected))
-        distances = graph.node("ReduceSum", graph.mul(offsets, offsets), graph.integers(2), keepdims=0)  # [N, n]
+        ends = graph.gather(centres, selected)  # [n, 2]
+        products = graph.node("MatMul", centres, graph.node("Transpose", graph.scaled(ends, 2), perm=[1, 0]))
+        lengths = graph.node("ReduceSum", graph.mul(ends, ends), graph.integers(1), keepdims=0)
+        distances = graph.node("Sub", lengths, products)  # [N, n], squared and less what is the same for all ends
         nearest = graph.gather(selected, graph.node("ArgMin", distances, axis=1, keepdims=0))
         # A token in the same place as a selected one may come first in ArgMin; a selected token stays its own nearest.
         nearest = graph.node("ScatterND", nearest, index, selected)
