@@ -45,8 +45,8 @@ export function nounFor(className: string, random: SeededRandom): Noun {
 
 /**
  * The words of every kind of question: {h} the thing asked for, {hs} several of it, {a} and {b} other things with their
- * articles, {as} several of the first, {side} and {upper} sides, {nth} a number of order. Written without a look at the phrasings that the reasoner is
- * trained on.
+ * articles, {as} several of the first, {side} and {upper} sides, {nth} a number of order. They were written without a look
+ * at the phrasings that the reasoner is trained on; those have since been extended where it failed on training photos.
  */
 const wordings = {
   'left of': [

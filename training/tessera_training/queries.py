@@ -1,7 +1,7 @@
 """Queries about a scene, with exact targets.
 
 Every predicate answers from the annotated boxes alone and gives nothing where people would disagree: near ties, things
-that are almost left of something, anchors of which there are several.
+that are almost left of something, places left of one of several things.
 """
 
 import re
@@ -55,10 +55,10 @@ class Named:
     things: np.ndarray  # indices into the scene
 
     def with_article(self, random):
-        """As the thing that others stand in relation to; of several any one is meant."""
+        """As the thing that others stand in relation to. Of several any one is meant; what is missing sounds like either."""
         one, any_one = ["the"] * 6 + ["a", "that", "this"], ["a", "a", "any", "some", "one of the"]
-        articles = {0: one + any_one, 1: one}.get(len(self.things), any_one)
-        article = articles[random.integers(len(articles))]
+        options = [*(one if len(self.things) < 2 else []), *(any_one if len(self.things) != 1 else [])]
+        article = options[random.integers(len(options))]
         return f"{article} {plural(self.word) if article == 'one of the' else self.word}"
 
 
@@ -299,10 +299,8 @@ class Asker:
 
     def relation(self):
         draw = self.random.random()
-        if draw < 0.12:
-            return self.between()
         if draw < 0.15:
-            return self.between_two()
+            return self.between("between" if draw < 0.12 else "between two")
         head = self.head(least=2) if draw < 0.85 else self.head()
         anchor = head and (self.anchor(head) if draw < 0.75 else self.anchor(head, least=2, most=4))
         if not anchor:
@@ -327,39 +325,29 @@ class Asker:
         targets = head.things[yes]
         return self.say(relation, "relation" if len(targets) else "absent", targets, len(targets) < 2, head, anchor)
 
-    def between(self):
+    def between(self, phrasing):
+        """Between two things, "between", or two of a kind, "between two"."""
         head = self.head()
-        one = head and self.anchor(head)
-        other = one and self.anchor(head, one)
-        yes = self.in_between(head.things, one.things[0], other.things[0]) if other else None
-        if yes is None:
+        if head is None:
             return None
-        kind = "relation" if yes.any() else "absent"
-        return self.say("between", kind, head.things[yes], True, head, one, other)
-
-    def between_two(self):
-        head = self.head()
-        pair = head and self.anchor(head, least=2, most=2)
-        yes = self.in_between(head.things, *pair.things) if pair else None
-        if yes is None:
+        others = [self.anchor(head, least=2, most=2) if phrasing == "between two" else self.anchor(head)]
+        if phrasing == "between" and others[0]:
+            others.append(self.anchor(head, others[0]))
+        if None in others:
             return None
-        kind = "relation" if yes.any() else "absent"
-        return self.say("between two", kind, head.things[yes], True, head, pair)
-
-    def in_between(self, things, one, other):
-        """Which of the things, one at most, is between two others: [n]; None where that is unclear."""
-        start, end = self.centres[one], self.centres[other]
+        start, end = (self.centres[place] for other in others for place in other.things)
         reach = np.linalg.norm(end - start)
         if reach < 0.2:
             return None
-        offset = self.centres[things] - start
+        offset = self.centres[head.things] - start
         along = offset @ (end - start) / reach**2
         aside = abs(offset[:, 0] * (end - start)[1] - offset[:, 1] * (end - start)[0]) / reach**2
         yes = (abs(along - 0.5) < 0.32) & (aside < 0.35)
         no = (abs(along - 0.5) > 0.5) | (aside > 0.6)
         if not (yes | no).all() or yes.sum() > 1 or (not yes.any() and self.random.random() < 0.7):
             return None
-        return yes
+        kind = "relation" if yes.any() else "absent"
+        return self.say(phrasing, kind, head.things[yes], True, head, *others)
 
     def combination(self):
         if self.random.random() < 0.3:
