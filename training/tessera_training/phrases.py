@@ -48,9 +48,9 @@ NAMES = [
 ]  # of every class the words that mean nothing else
 
 # In phrasings.json {h} is the thing and {the} its article, of several things "every" or "all the"; {hs} is its plural.
-# {a} and {b} are other things with their articles, {bare} the first without, {as} its plural, {their} whose it is. {n} is
-# a number, {nth} an ordinal; {x}, {y} and {opposite} are sides, {d} is a description. Of (one|another|) any is said; <image>
-# and the like are alternatives that return. What is held out is for validation.
+# {a} and {b} are other things with their articles, {bare} the first without, {as} its plural, {their} whose it is.
+# {n} is a number, {nth} an ordinal, {d} a description; {x}, {y} and {opposite} are sides. Of (one|another|) any is
+# said; <image> and the like are alternatives that return. What is held out is for validation.
 TRAIN, HELD_OUT = 0, 1
 _WORDS = json.loads(Path(__file__).with_name("phrasings.json").read_text())
 

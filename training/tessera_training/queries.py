@@ -55,7 +55,7 @@ class Named:
     things: np.ndarray  # indices into the scene
 
     def with_article(self, random):
-        """As the thing that others stand in relation to. Of several any one is meant; what is missing sounds like either."""
+        """As what others stand in relation to: of several any one is meant; what is missing sounds like either."""
         one, any_one = ["the"] * 6 + ["a", "that", "this"], ["a", "a", "any", "some", "one of the"]
         options = [*(one if len(self.things) < 2 else []), *(any_one if len(self.things) != 1 else [])]
         article = options[random.integers(len(options))]
