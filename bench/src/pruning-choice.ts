@@ -21,10 +21,15 @@ interface Tried {
   readonly context: number;
 }
 
+interface Split extends Tried {
+  readonly schedule: Schedule;
+  readonly selection: TokenSelection;
+}
+
 /**
  * The schedule to ship: of all splits of the budget between clustering and pruning and all selections the best, then the
- * best scatter rule for it. The layers are those that the reasoner's scores are read between. The baseline FastV gets its
- * best layer in the same way.
+ * best scatter rule for it, then the best split and selection under that rule, since one depends on the other. The layers
+ * are those that the reasoner's scores are read between. The baseline FastV gets its best layer in the same way.
  *
  * @param log - is given the tables that it chose from
  */
@@ -51,25 +56,30 @@ export async function choosePruning(
   });
 
   const off = await evaluate(evaluation.segmenter.plan({ mode: 'off' }), ['all tokens', '', '', '']);
-  const splits: (Tried & { schedule: Schedule; selection: TokenSelection })[] = [];
-  for (const ratio of tokenRatios) {
-    const schedule = scheduleAtRatio(settings, ratio);
-    const saved = flopsReduction(shape, scheduleStages(shape, schedule));
-    for (const selection of selections) {
-      const label = [selection, String(schedule.selectedTokens), String(schedule.keptTokens), saved.toFixed(3)];
-      const tried = await evaluate(planOf(schedule, selection, 'skip'), label);
-      splits.push({ ...tried, schedule, selection });
-    }
-  }
   const header = ['selection', 'Nc', 'Np', 'saved', 'gIoU, mean of kinds', 'gIoU, context kinds'];
-  log(markdownRows(header, [off, ...splits].map(cells)));
-  const best = highest(splits);
+  const bestSplit = async (scatter: ScatterRule): Promise<Split> => {
+    const splits: Split[] = [];
+    for (const ratio of tokenRatios) {
+      const schedule = scheduleAtRatio(settings, ratio);
+      const saved = flopsReduction(shape, scheduleStages(shape, schedule));
+      for (const selection of selections) {
+        const label = [selection, String(schedule.selectedTokens), String(schedule.keptTokens), saved.toFixed(3)];
+        const tried = await evaluate(planOf(schedule, selection, scatter), label);
+        splits.push({ ...tried, schedule, selection });
+      }
+    }
+    log(`Scatter rule ${scatter}:\n${markdownRows(header, [off, ...splits].map(cells))}`);
+    return highest(splits);
+  };
+  const first = await bestSplit('skip');
 
   const rules: (Tried & { scatter: ScatterRule })[] = [];
   for (const scatter of scatterRules) {
-    rules.push({ ...(await evaluate(planOf(best.schedule, best.selection, scatter), [scatter])), scatter });
+    rules.push({ ...(await evaluate(planOf(first.schedule, first.selection, scatter), [scatter])), scatter });
   }
   log(markdownRows(['scatter', ...header.slice(4)], rules.map(cells)));
+  const { scatter } = highest(rules);
+  const best = scatter === 'skip' ? first : await bestSplit(scatter);
 
   const fastv: (Tried & { layer: number })[] = [];
   for (const layer of fastvLayers) {
@@ -86,7 +96,7 @@ export async function choosePruning(
     selected_tokens: best.schedule.selectedTokens,
     kept_tokens: best.schedule.keptTokens,
     selection: best.selection,
-    scatter: highest(rules).scatter,
+    scatter,
     fastv_layer: highest(fastv).layer,
   };
 }
