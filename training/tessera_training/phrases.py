@@ -24,6 +24,14 @@ def plural(noun):
     return noun + ("es" if noun.endswith(("s", "x", "ch", "sh")) else "s")
 
 
+PLURAL_VERBS = {"is": "are", "has": "have", "that's": "that are"}
+
+
+def with_plural_verbs(text):
+    """What is said of one thing, said of several."""
+    return re.sub(r"\b(is|has|that's)\b", lambda verb: PLURAL_VERBS[verb[0]], text)
+
+
 # Said of people whose part in a photo the detector cannot tell, or of many things at once.
 UNUSABLE = {
     "couple",

@@ -4,7 +4,6 @@ Every predicate answers from the annotated boxes alone and gives nothing where p
 that are almost left of something, places left of one of several things.
 """
 
-import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,13 +20,12 @@ from tessera_training.phrases import (
     WRAPPERS,
     form_of,
     plural,
+    with_plural_verbs,
     worded,
 )
 
 MENTIONS = 3  # the thing asked for and up to two others
 CONTEXT_KINDS = ("position", "ordinal", "size", "relation", "combination")
-SPACES = re.compile(r"\s+")
-PLURAL_VERBS = {"is": "are", "has": "have", "that's": "that are"}
 WITHOUT_CONTEXT = ("one", "all", "both", "count")  # phrasings
 KINDS = ("class", "broader", "description", "count", *CONTEXT_KINDS, "absent")
 
@@ -60,11 +58,6 @@ class Named:
         options = [*(one if len(self.things) < 2 else []), *(any_one if len(self.things) != 1 else [])]
         article = options[random.integers(len(options))]
         return f"{article} {plural(self.word) if article == 'one of the' else self.word}"
-
-
-def agreeing(text):
-    """Verbs of one thing made those of several."""
-    return re.sub(r"\b(is|has|that's)\b", lambda verb: PLURAL_VERBS[verb[0]], text)
 
 
 class Asker:
@@ -100,7 +93,7 @@ class Asker:
             bare, their = others[0].word, self.pick(["his", "her", "their", "its"])
             words |= {"bare": bare, "as": plural(bare), "their": their}
         text = template.format(h=noun, hs=plural(head.word), the=article, **words)
-        text = SPACES.sub(" ", agreeing(text) if several and noun != head.word else text).strip()
+        text = " ".join((with_plural_verbs(text) if several and noun != head.word else text).split())
         text = self.pick(WRAPPERS[self.split]).format(text)
         targets = [int(target) for target in targets]
         if self.split == TRAIN and not self.found[targets].all():
@@ -305,8 +298,8 @@ class Asker:
         anchor = head and (self.anchor(head) if draw < 0.75 else self.anchor(head, least=2, most=4))
         if not anchor:
             return None
-        place = anchor.things[0]
         if draw < 0.38:
+            place = anchor.things[0]
             near = self.random.random() < 0.7
             away = geometry.gaps(self.scene.things[head.things], self.scene.things[place][None])[:, 0]
             away = away + 0.3 * np.hypot(*(self.centres[head.things] - self.centres[place]).T)
@@ -317,9 +310,9 @@ class Asker:
             return self.say(phrasing, "relation", [target], True, head, anchor)
         where = [] if len(anchor.things) > 1 else ["left of", "right of", "above", "below"]
         relation = self.pick(["next to", "next to", "on", "with", *where])
-        each = [self.holds(relation, head.things, place) for place in anchor.things]
-        yes = np.any([holds for holds, _ in each], 0)
-        clear = yes | np.all([clear for _, clear in each], 0)
+        holds, clear = zip(*(self.holds(relation, head.things, place) for place in anchor.things))
+        yes = np.any(holds, 0)
+        clear = yes | np.all(clear, 0)
         if not clear.all() or (yes.sum() == 0 and self.random.random() < 0.4):
             return None
         targets = head.things[yes]
