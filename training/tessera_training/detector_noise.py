@@ -21,6 +21,12 @@ OWN_OVERLAP = 0.3  # a proposal belongs to the thing it overlaps most, from this
 FOUND_OVERLAP = 0.5
 
 
+def owners(boxes, things):
+    """Of each proposal the thing that it belongs to, or -1: [k]"""
+    table = geometry.overlaps(boxes, things)  # [k, n]
+    return np.where(table.max(1, initial=0) >= OWN_OVERLAP, table.argmax(1) if table.size else 0, -1)
+
+
 @dataclass
 class Piece:
     """One annotated thing and its proposals, in units of its box: (0, 0, 1, 1) is the thing itself."""
@@ -35,8 +41,7 @@ class DetectorNoise:
     def __init__(self, photos):
         self.pieces, self.false_peaks = [], []
         for photo in photos:
-            table = geometry.overlaps(photo.boxes, photo.thing_boxes)  # [100, n]
-            owner = np.where(table.max(1, initial=0) >= OWN_OVERLAP, table.argmax(1) if table.size else 0, -1)
+            owner = owners(photo.boxes, photo.thing_boxes)
             self.false_peaks.append((photo.boxes[owner < 0], photo.scores[owner < 0]))
             for index, (box, label) in enumerate(zip(photo.thing_boxes, photo.thing_classes)):
                 if geometry.areas(box[None])[0] < LEAST_AREA:

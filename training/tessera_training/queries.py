@@ -84,7 +84,10 @@ class Asker:
     def say(self, phrasing, kind, targets, singular, head, *others, **words):
         train, held_out = PHRASINGS[phrasing]
         form = form_of(phrasing, words)
-        template = worded(self.pick(held_out if self.split != TRAIN and held_out else train), self.random)
+        templates = held_out if self.split != TRAIN and held_out else train
+        if len(targets) > 1:  # not "which dog is left of a cat" of two dogs
+            templates = [template for template in templates if "{the}" in template] or templates
+        template = worded(self.pick(templates), self.random)
         several = len(targets) > 1 and "{the}" in template
         article, noun = self.quantified(head.word) if several else (self.pick(["the", "the", ""]), head.word)
         for key, other in zip("ab", others):

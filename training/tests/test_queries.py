@@ -7,9 +7,10 @@ import pytest
 
 from tessera_training import boxes as geometry
 from tessera_training.classes import CLASS_NAMES, HELD_OUT_CLASSES
+from tessera_training.photos import Photo
 from tessera_training.phrases import HELD_OUT, TRAIN, plural
 from tessera_training.queries import KINDS, Asker, ask
-from tessera_training.scenes import REGIONS, cropped, make_scene
+from tessera_training.scenes import REGIONS, SceneSampler, cropped, make_scene
 
 DOG, CAT, CAR = (CLASS_NAMES.index(name) for name in ("dog", "cat", "car"))
 
@@ -58,7 +59,7 @@ def street_queries():
         ("third dog.* from the left.*", [2]),
         ("fourth dog.* from the left.*", []),
         (".*second (largest|biggest).*", [1]),
-        ("biggest dog", [2]),
+        ("(biggest|largest|hugest|most massive) dog( of.*)?", [2]),
         ("smallest dog", [0]),
         ("two largest dogs", [1, 2]),
         ("left (one|dog) (of|out of|among) the two (largest|biggest)( dogs)?", [1]),
@@ -96,16 +97,19 @@ def test_a_query_about_a_missing_anchor_is_absent():
     assert all(query.targets == [] and query.kind == "absent" for query in missing)
 
 
+def answers_about_dogs(scene, form):
+    queries = [query for query in every_query(scene, number=2000) if query.form == form]
+    return {tuple(query.targets) for query in queries if query.mentions[0] == [DOG]}
+
+
 def test_between_needs_a_thing_on_either_side():
     scene = scene_of((CAT, 0.1, 0.4, 0.2, 0.5), (DOG, 0.45, 0.4, 0.55, 0.5), (CAR, 0.8, 0.4, 0.9, 0.5))
-    answers = {tuple(query.targets) for query in every_query(scene, number=2000) if "dog in between" in query.text}
-    assert answers == {(1,)}
+    assert answers_about_dogs(scene, "between") == {(1,)}
 
 
 def test_between_two_of_a_kind():
     scene = scene_of((CAT, 0.1, 0.4, 0.2, 0.5), (DOG, 0.45, 0.4, 0.55, 0.5), (CAT, 0.8, 0.4, 0.9, 0.5))
-    answers = {tuple(query.targets) for query in every_query(scene, number=2000) if "dog between" in query.text}
-    assert answers == {(1,)}
+    assert answers_about_dogs(scene, "between two") == {(1,)}
 
 
 def test_beside_the_largest():
@@ -135,12 +139,33 @@ def test_several_things_are_asked_for_in_the_plural_or_each(street_queries):
     assert not any(re.search("dogs (that |which )?(is|has) |(every|each) dogs", text) for text in texts)
 
 
+def test_several_things_are_not_asked_for_in_the_singular(street_queries):
+    several = [query for query in street_queries if query.kind == "relation" and len(query.targets) > 1]
+    assert several
+    assert not any(re.search(r"which \w+ is", query.text) for query in several)
+
+
 def test_cropping_keeps_what_is_mostly_inside():
     boxes = np.array([[0.2, 0.2, 0.4, 0.4], [0.4, 0.4, 0.6, 0.6], [0.55, 0.1, 0.8, 0.2]])
     moved, inside = cropped(boxes, np.array([0.1, 0.1]), np.array([0.5, 0.4]))
     assert inside.tolist() == [True, False, False]
     assert moved[0] == pytest.approx([0.2, 0.25, 0.6, 0.75])
     assert moved[1] == pytest.approx([0.6, 0.75, 1, 1])
+
+
+def test_in_an_exchanged_layout_the_detector_still_sees_what_is_there():
+    boxes = np.array([[x, y, x + 0.2, y + 0.25] for x in (0.05, 0.4, 0.75) for y in (0.05, 0.65)], np.float32)
+    scores = np.full((6, 80), 0.01, np.float32)
+    labels = np.array([DOG, DOG, CAT, CAR, CAR, CAR])
+    scores[np.arange(6), labels] = 0.8
+    sampler, random = SceneSampler([Photo("six things", boxes, scores, boxes, labels)]), np.random.default_rng(0)
+    scenes = [sampler.exchanged(random) for _ in range(200)]
+    for scene in scenes:
+        seen = scene.scores.max(1) > 0.5
+        assert scene.regions[seen] == pytest.approx(scene.things)
+        assert scene.scores[seen].argmax(1).tolist() == scene.labels.tolist()
+    groups = {tuple(sorted(np.unique(scene.labels, return_counts=True)[1].tolist())) for scene in scenes}
+    assert {(1, 2, 3), (1, 1, 4), (2, 3)} <= groups
 
 
 def test_kinds_and_share_of_absent_queries():
