@@ -161,6 +161,13 @@ def test_with_all_tokens_the_graph_equals_the_unpruned_model(world, name):
     assert (outputs["tokens"] == np.tile(np.arange(IMAGE_TOKENS), model.config.layers)).all()
 
 
+@pytest.mark.parametrize(("precision", "most"), [("float16", 0.02), ("int8", 0.3)])
+def test_in_lower_precision_the_answers_stay_near(world, precision, most):
+    model, batch, feeds, _ = world
+    session = onnxruntime.InferenceSession(Exporter(model, precision).build().SerializeToString())
+    assert difference(exported((model, batch, feeds, session), PLANS["off"]), model(batch)[:4]) <= most
+
+
 @pytest.mark.parametrize("selection", SELECTIONS)
 @pytest.mark.parametrize("rule", SCATTER_RULES)
 @pytest.mark.parametrize("counts", [(30, 17), (60, 4)])
