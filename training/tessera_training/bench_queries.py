@@ -18,7 +18,7 @@ PHRASES = {form: classes for word, classes in {**BROADER, **LEXICON}.items() for
 LEADING = {
     *"the a an all of every each both any these those this find show me segment where is select highlight mark".split(),
     *"left right upper lower top bottom middle central leftmost rightmost topmost uppermost lowest highest".split(),
-    *"which whichever could you cut out i would like mask please outline that's".split(),
+    *"which whichever could you cut out i would like mask please outline that".split(),
     *"large larger largest big bigger biggest small smaller smallest tiniest tallest in picture group pair".split(),
     *NUMBERS.values(),
     *ORDINALS.values(),
@@ -27,7 +27,7 @@ LEADING = {
 
 def mentions_of(text):
     """Classes of the named things, the one asked for first; none for a description."""
-    words = re.findall(r"[a-z0-9'-]+", text.lower())
+    words = re.findall(r"[a-z0-9-]+", text.lower().replace("'s", ""))
     found, start = [], 0
     while start < len(words):
         for end in range(min(len(words), start + 4), start, -1):

@@ -4,113 +4,30 @@ Every predicate answers from the annotated boxes alone and gives nothing where p
 that are almost left of something, places left of one of several things.
 """
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from tessera_training import boxes as geometry
 from tessera_training.classes import CLASS_COUNT, CLASS_WORDS, HELD_OUT_CLASSES
-from tessera_training.phrases import (
-    BROADER,
-    NAMES,
-    NUMBERS,
-    ORDINALS,
-    PHRASINGS,
-    TRAIN,
-    WRAPPERS,
-    form_of,
-    plural,
-    with_plural_verbs,
-    worded,
-)
+from tessera_training.phrases import BROADER, NUMBERS, ORDINALS, TRAIN
+from tessera_training.speaker import Named, Query, Speaker
 
 MENTIONS = 3  # the thing asked for and up to two others
 CONTEXT_KINDS = ("position", "ordinal", "size", "relation", "combination")
-WITHOUT_CONTEXT = ("one", "all", "both", "count")  # phrasings
 KINDS = ("class", "broader", "description", "count", *CONTEXT_KINDS, "absent")
 
 
-@dataclass
-class Query:
-    text: str
-    kind: str
-    targets: list  # indices of things; empty when the scene has no such thing
-    singular: bool
-    mentions: list = field(default_factory=list)  # per mentioned thing its classes, the head first
-    described: int | None = None  # for descriptions: the class described; such a head has no mention
-    description: str | None = None
-    about_context: bool = False  # whether the phrasing speaks of place, order, size or another thing
-    form: str = "description"  # of phrases.FORMS
-    anchor: list = field(default_factory=list)  # the things that the first other mention means
-
-
-@dataclass
-class Named:
-    """A thing, or several of a class, by name."""
-
-    word: str
-    classes: list
-    things: np.ndarray  # indices into the scene
-
-    def with_article(self, random):
-        """As what others stand in relation to: of several any one is meant; what is missing sounds like either."""
-        one, any_one = ["the"] * 6 + ["a", "that", "this"], ["a", "a", "any", "some", "one of the"]
-        options = [*(one if len(self.things) < 2 else []), *(any_one if len(self.things) != 1 else [])]
-        article = options[random.integers(len(options))]
-        return f"{article} {plural(self.word) if article == 'one of the' else self.word}"
-
-
-class Asker:
-    """Asks about one scene. `held_out` uses the held-out phrasings and classes too."""
+class Asker(Speaker):
+    """Asks about one scene; every kind of query is a method and gives None where the scene has no answer to it."""
 
     def __init__(self, scene, random, split=TRAIN):
-        self.scene, self.random, self.split = scene, random, split
+        super().__init__(random, split, scene.found())
+        self.scene = scene
         self.centres = geometry.centres(scene.things)
         self.areas = geometry.areas(scene.things)
         self.allowed = [c for c in range(CLASS_COUNT) if split != TRAIN or c not in HELD_OUT_CLASSES]
         self.labels = scene.labels.tolist()
         self.present = sorted(set(self.labels))
         self.broader_words = [w for w, classes in BROADER.items() if not set(classes).isdisjoint(self.present)]
-        self.found = scene.found()
-
-    # --- words
-
-    def pick(self, options):
-        return options[self.random.integers(len(options))]
-
-    def name(self, label):
-        return CLASS_WORDS[label]["name"] if self.random.random() < 0.6 else self.pick(NAMES[label])
-
-    def say(self, phrasing, kind, targets, singular, head, *others, **words):
-        train, held_out = PHRASINGS[phrasing]
-        form = form_of(phrasing, words)
-        templates = held_out if self.split != TRAIN and held_out else train
-        if len(targets) > 1:  # not "which dog is left of a cat" of two dogs
-            templates = [template for template in templates if "{the}" in template] or templates
-        template = worded(self.pick(templates), self.random)
-        several = len(targets) > 1 and "{the}" in template
-        article, noun = self.quantified(head.word) if several else (self.pick(["the", "the", ""]), head.word)
-        for key, other in zip("ab", others):
-            words[key] = other.with_article(self.random)
-        if others:
-            bare, their = others[0].word, self.pick(["his", "her", "their", "its"])
-            words |= {"bare": bare, "as": plural(bare), "their": their}
-        text = template.format(h=noun, hs=plural(head.word), the=article, **words)
-        text = " ".join((with_plural_verbs(text) if several and noun != head.word else text).split())
-        text = self.pick(WRAPPERS[self.split]).format(text)
-        targets = [int(target) for target in targets]
-        if self.split == TRAIN and not self.found[targets].all():
-            return None  # nothing can be learned from a target that the detector missed
-        mentions = [head.classes, *(other.classes for other in others)]
-        context = phrasing not in WITHOUT_CONTEXT
-        anchor = others[0].things.tolist() if others else []
-        return Query(text, kind, targets, singular, mentions, about_context=context, form=form, anchor=anchor)
-
-    def quantified(self, word):
-        """The article and the noun that ask for several things."""
-        if self.random.random() < 0.35:
-            return self.pick(["every", "each"]), word
-        return self.pick(["the", "the", "all", "all the", "all of the", "those", "whichever", ""]), plural(word)
 
     # --- what to talk about
 
@@ -174,8 +91,7 @@ class Asker:
         targets = self.things_of([label])
         if self.split == TRAIN and not self.found[targets].all():
             return None
-        train, held_out = PHRASINGS["description"]
-        text = worded(self.pick(held_out if self.split != TRAIN else train), self.random).format(d=words)
+        text = self.wording("description").format(d=words)
         return Query(text, kind, targets.tolist(), len(targets) == 1, [], label, words)
 
     def count(self):
