@@ -17,7 +17,8 @@ from tessera_training.scenes import Scene, make_scene
 PHRASES = {form: classes for word, classes in {**BROADER, **LEXICON}.items() for form in (word, plural(word))}
 LEADING = {
     *"the a an all of every each both any these those this find show me segment where is select highlight mark".split(),
-    *"left right upper lower top bottom middle central leftmost rightmost topmost uppermost lowest highest".split(),
+    *"left right upper lower top bottom middle central lowest highest".split(),
+    *"leftmost rightmost topmost bottommost uppermost lowermost one of out among".split(),
     *"which whichever could you cut out i would like mask please outline that".split(),
     *"large larger largest big bigger biggest small smaller smallest tiniest tallest in picture group pair".split(),
     *NUMBERS.values(),
