@@ -161,19 +161,19 @@ class DecoderGraph:
         graph, block, name = self.graph, self.model.blocks[number], f"blocks.{number}"
         normed, x = self.normed(flow, f"{name}.attention_norm", block.attention_norm)
         parts = zip("qkv", block.qkv.weight.chunk(3))
-        q, k, v = (graph.product(normed, f"{name}.{part}", weight) for part, weight in parts)
+        q, k, v = (graph.matmul(normed, f"{name}.{part}", weight) for part, weight in parts)
         return replace(flow, x=x, added=None), self.rotated(q, flow), self.rotated(k, flow), v
 
     def finished(self, number, flow, q, k, v):
         """Rows of the flow and their q, and k and v of all tokens -> the rows after the layer"""
         graph, block, name = self.graph, self.model.blocks[number], f"blocks.{number}"
         attended = graph.node("MultiHeadAttention", q, k, v, "", "", flow.bias, num_heads=self.config.heads, fused=True)
-        flow = replace(flow, added=graph.product(attended, f"{name}.out", block.out.weight))
+        flow = replace(flow, added=graph.matmul(attended, f"{name}.out", block.out.weight))
         normed, x = self.normed(flow, f"{name}.feed_norm", block.feed_norm)
         parts = zip(("gate", "up"), block.gate_up.weight.chunk(2))
-        gate, up = (graph.product(normed, f"{name}.{part}", weight) for part, weight in parts)
+        gate, up = (graph.matmul(normed, f"{name}.{part}", weight) for part, weight in parts)
         gated = graph.mul(graph.silu(gate), up)
-        return replace(flow, x=x, added=graph.product(gated, f"{name}.down", block.down.weight))
+        return replace(flow, x=x, added=graph.matmul(gated, f"{name}.down", block.down.weight))
 
     def normed(self, flow, name, layer):
         """-> normalised states, states"""

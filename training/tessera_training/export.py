@@ -1,6 +1,6 @@
 """Exports trained weights as `reasoner.onnx`: one graph for every pruning method and budget.
 
-    python -m tessera_training.export --weights WEIGHTS --out reasoner.onnx [--precision int8]
+    python -m tessera_training.export --weights WEIGHTS --out reasoner.onnx
 
 It reads the outputs of the detector and of the text encoder as they are, for one photo and Q queries:
 
@@ -43,7 +43,7 @@ from tessera_training.batches import HEAD, OTHER, PIECE, SCALE, SEG, SHARPNESS, 
 from tessera_training.classes import CLASS_COUNT
 from tessera_training.decoder_graph import DecoderGraph
 from tessera_training.frozen import MAX_PIECES
-from tessera_training.graph import FLOAT, INT64, PRECISIONS, Graph
+from tessera_training.graph import FLOAT, INT64, Graph
 from tessera_training.model import IMAGE_TOKENS
 from tessera_training.queries import MENTIONS
 from tessera_training.scenes import GRID, REGIONS
@@ -53,9 +53,8 @@ PROPOSALS = 100
 
 
 class Exporter:
-    def __init__(self, model, precision="float32"):
-        """`precision`: one of graph.PRECISIONS, of the layers' products of states and weights."""
-        self.model, self.graph = model, Graph("reasoner", precision)
+    def __init__(self, model):
+        self.model, self.graph = model, Graph("reasoner")
         self.class_vectors = self.graph.weight("class_vectors", model.class_vectors)  # [80, 512]
         self.class_mix_table = self.graph.node(
             "MatMul", self.class_vectors, self.graph.weight("class_embedding", model.class_embedding.weight.T)
@@ -247,9 +246,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0], help="of the layers' products")
     arguments = parser.parse_args()
-    onnx.save(Exporter(load_reasoner(arguments.weights), arguments.precision).build(), arguments.out)
+    onnx.save(Exporter(load_reasoner(arguments.weights)).build(), arguments.out)
     print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.1f} MB")
 
 

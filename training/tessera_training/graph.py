@@ -8,15 +8,12 @@ OPSET = 23
 FLOAT, INT64, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
 FUSED = "com.microsoft"  # operators of ONNX Runtime
 END = np.iinfo(np.int64).max
-PRECISIONS = ("float32", "float16", "int8")
 
 
 class Graph:
-    def __init__(self, name, precision="float32"):
-        """`precision`: what `product` computes in."""
-        self.precision = precision
+    def __init__(self, name):
         self.name, self.nodes, self.initializers, self.inputs, self.outputs = name, [], [], [], []
-        self.constants, self.stored, self.casts, self.count = {}, set(), [], 0
+        self.constants, self.weights, self.casts, self.count = {}, {}, [], 0
 
     def node(self, kind, *inputs, outputs=1, fused=False, **attributes):
         """`outputs`: how many, or the places of those that are wanted."""
@@ -41,20 +38,11 @@ class Graph:
     def weight(self, name, tensor):
         """A weight stored in half precision and used in single precision (ONNX Runtime converts it once, when it loads
         the graph); a name is stored once."""
-        single = f"{name}.single"
-        if single not in self.stored:
-            self.stored.add(single)
-            self.casts.append(helper.make_node("Cast", [self.half(name, tensor)], [single], to=FLOAT))
-        return single
-
-    def half(self, name, tensor):
-        return self.store(name, tensor.detach().numpy().astype(np.float16))
-
-    def store(self, name, array):
-        if name not in self.stored:
-            self.stored.add(name)
-            self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
-        return name
+        if name not in self.weights:
+            self.weights[name] = f"{name}.single"
+            self.initializers.append(numpy_helper.from_array(tensor.detach().numpy().astype(np.float16), name))
+            self.casts.append(helper.make_node("Cast", [name], [self.weights[name]], to=FLOAT))
+        return self.weights[name]
 
     def input(self, name, dtype, shape):
         self.inputs.append(helper.make_tensor_value_info(name, dtype, shape))
@@ -103,19 +91,6 @@ class Graph:
     def matmul(self, x, name, weight):
         """`weight` as PyTorch's linear layers have it, [out, in]."""
         return self.node("MatMul", x, self.weight(name, weight.T))
-
-    def product(self, x, name, weight):
-        """As `matmul`, in the graph's precision. Of int8 weights every output has a scale; states get theirs when the
-        graph runs."""
-        if self.precision == "float32":
-            return self.matmul(x, name, weight)
-        if self.precision == "float16":
-            product = self.node("MatMul", self.cast(x, TensorProto.FLOAT16), self.half(name, weight.T))
-            return self.cast(product, FLOAT)
-        scales = weight.detach().abs().amax(1) / 127  # [out]
-        rounded = (weight.detach() / scales[:, None]).round().T.numpy().astype(np.int8)
-        quantized = self.store(name, rounded), self.store(f"{name}.scale", scales.numpy())
-        return self.node("DynamicQuantizeMatMul", x, *quantized, fused=True)
 
     def linear(self, x, name, layer):
         product = self.matmul(x, f"{name}.weight", layer.weight)

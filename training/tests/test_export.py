@@ -10,6 +10,7 @@ import torch
 from tessera_training.batches import HEAD, OTHER, PIECE, SCALE, SEG, SHARPNESS
 from tessera_training.export import Exporter
 from tessera_training.model import IMAGE_TOKENS, Config, new_reasoner
+from tessera_training.precision import in_precision
 from tessera_training.priorities import SELECTIONS
 from tessera_training.pruning import (
     SCATTER_RULES,
@@ -164,8 +165,12 @@ def test_with_all_tokens_the_graph_equals_the_unpruned_model(world, name):
 @pytest.mark.parametrize(("precision", "most"), [("float16", 0.02), ("int8", 0.3)])
 def test_in_lower_precision_the_answers_stay_near(world, precision, most):
     model, batch, feeds, _ = world
-    session = onnxruntime.InferenceSession(Exporter(model, precision).build().SerializeToString())
-    assert difference(exported((model, batch, feeds, session), PLANS["off"]), model(batch)[:4]) <= most
+    graph = in_precision(Exporter(model).build(), precision)
+    assert "blocks.0.q.single" not in str(graph.graph)
+    session = onnxruntime.InferenceSession(graph.SerializeToString())
+    for name in ("off", "csp 30 17", "fastv 2 30"):
+        expected = run(model, batch, 0, PLANS[name], torch.from_numpy(feeds["priority"]))
+        assert difference(exported((model, batch, feeds, session), PLANS[name]), expected) <= most
 
 
 @pytest.mark.parametrize("selection", SELECTIONS)
