@@ -9,7 +9,7 @@ proposals that belong to no thing. Scenes are then put together from these piece
 
 import argparse
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from tessera_training.photos import load
 LEAST_AREA = 0.002  # of the photo; smaller things are neither placed nor asked for
 OWN_OVERLAP = 0.3  # a proposal belongs to the thing it overlaps most, from this IoU on
 FOUND_OVERLAP = 0.5
+SAME_OVERLAP = 0.6  # proposals above this are taken for one thing, seen several times
 
 
 def owners(boxes, things):
@@ -75,7 +76,13 @@ class DetectorNoise:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photos", required=True)
-    print(json.dumps(DetectorNoise(load(parser.parse_args().photos)).statistics(), indent=2))
+    photos = load(parser.parse_args().photos)
+    once = []
+    for photo in photos:
+        boxes, scores = geometry.merged(photo.boxes, photo.scores, SAME_OVERLAP)
+        once.append(replace(photo, boxes=boxes, scores=scores))
+    statistics = {"proposals": DetectorNoise(photos).statistics(), "merged": DetectorNoise(once).statistics()}
+    print(json.dumps(statistics, indent=2))
 
 
 if __name__ == "__main__":

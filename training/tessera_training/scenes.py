@@ -10,7 +10,7 @@ import numpy as np
 
 from tessera_training import boxes as geometry
 from tessera_training.classes import CLASS_COUNT
-from tessera_training.detector_noise import FOUND_OVERLAP, LEAST_AREA, DetectorNoise, owners
+from tessera_training.detector_noise import FOUND_OVERLAP, LEAST_AREA, SAME_OVERLAP, DetectorNoise, owners
 
 REGIONS = 64  # region tokens
 GRID = 8  # the photo is also seen as GRID × GRID cells
@@ -39,9 +39,9 @@ def grid_scores(boxes, scores):
 
 
 def make_scene(boxes, scores, things, labels):
-    """Any number of proposals, sorted here; of the things those that can be asked for."""
-    order = np.argsort(-scores.max(1, initial=0), kind="stable")[:100]
-    boxes, scores = boxes[order], scores[order]
+    """Any number of proposals, the best 100 of which count; of the things those that can be asked for."""
+    best = np.argsort(-scores.max(1, initial=0), kind="stable")[:100]
+    boxes, scores = geometry.merged(boxes[best], scores[best], SAME_OVERLAP)
     grid = grid_scores(boxes, scores)
     missing = max(0, REGIONS - len(boxes))
     regions = np.pad(boxes[:REGIONS], ((0, missing), (0, 0))).astype(np.float32)

@@ -145,6 +145,15 @@ def test_several_things_are_not_asked_for_in_the_singular(street_queries):
     assert not any(re.search(r"which \w+ is", query.text) for query in several)
 
 
+def test_proposals_of_one_thing_become_one_with_the_highest_scores():
+    boxes = np.array([[0.1, 0.1, 0.5, 0.45], [0.15, 0.3, 0.3, 0.45], [0.1, 0.1, 0.5, 0.5]], np.float32)
+    scores = np.array([[0.5, 0.2], [0, 0.3], [0.75, 0.1]], np.float32)
+    kept, highest = geometry.merged(boxes, scores, 0.6)
+    assert kept.tolist() == boxes[[2, 1]].tolist()
+    assert highest == pytest.approx(np.array([[0.75, 0.2], [0, 0.3]]))
+    assert len(geometry.merged(boxes[:0], scores[:0], 0.6)[0]) == 0
+
+
 def test_cropping_keeps_what_is_mostly_inside():
     boxes = np.array([[0.2, 0.2, 0.4, 0.4], [0.4, 0.4, 0.6, 0.6], [0.55, 0.1, 0.8, 0.2]])
     moved, inside = cropped(boxes, np.array([0.1, 0.1]), np.array([0.5, 0.4]))

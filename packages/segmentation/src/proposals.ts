@@ -1,35 +1,105 @@
 import type { HostTensor } from '@tessera/inference';
-import type { Box } from './box.js';
+import { boxOverlap, type Box } from './box.js';
 import { detectionReader, type Detection } from './detections.js';
-import { float32Output, outputTensor } from './tensors.js';
+import { float32Output } from './tensors.js';
 import { rowsOf } from './text-encoder.js';
 import type { DetectorReader } from './vision.js';
 
+/** What the detector sees in a place. */
+export interface Proposal {
+  /** In shares of the image's width and height; some have no area. */
+  readonly box: Box;
+  /** Of every class, in [0, 1]. */
+  readonly scores: Float32Array;
+}
+
 /** The detector's proposals of any class, best first, and its detections of each class. */
 export interface Proposals {
-  /** As the detector gave them, for a graph that goes on from there: `[n, 4]` and `[n, classes]`. */
+  /** Boxes and class scores for a graph that goes on from there: `[n, 4]` and `[n, classes]`, zeros at the end. */
   readonly boxTensor: HostTensor;
   readonly scoreTensor: HostTensor;
-  /** In shares of the image's width and height; some may have no area. */
+  /** In shares of the image's width and height; some have no area. */
   readonly boxes: readonly Box[];
   /** The highest class score of each, in [0, 1]. */
   readonly objectness: Float32Array;
   readonly detections: readonly Detection[];
 }
 
-export const proposalReader: DetectorReader<Proposals> = {
-  outputs: ['region_boxes', 'region_class_scores', ...detectionReader.outputs],
-  read(outputs) {
-    const boxTensor = outputTensor(outputs, 'region_boxes');
-    const corners = float32Output(outputs, 'region_boxes');
-    const scores = float32Output(outputs, 'region_class_scores');
-    const rows = rowsOf(corners, corners.length / 4);
-    return {
-      boxTensor,
-      scoreTensor: outputTensor(outputs, 'region_class_scores'),
-      boxes: rows.map(([x0 = 0, y0 = 0, x1 = 0, y1 = 0]) => [x0, y0, x1, y1]),
-      objectness: Float32Array.from(rowsOf(scores, rows.length), (row) => Math.max(...row)),
-      detections: detectionReader.read(outputs),
-    };
-  },
-};
+/** Reads proposals and takes those for one that overlap by more than the threshold, see {@link mergeProposals}. */
+export function proposalReader(overlapThreshold: number): DetectorReader<Proposals> {
+  return {
+    outputs: ['region_boxes', 'region_class_scores', ...detectionReader.outputs],
+    read(outputs) {
+      const [boxTensor, scoreTensor] = mergedTensors(outputs, overlapThreshold);
+      const boxes = rowsOf(boxTensor.data, boxTensor.dims[0]);
+      return {
+        boxTensor,
+        scoreTensor,
+        boxes: boxes.map(boxOf),
+        objectness: Float32Array.from(rowsOf(scoreTensor.data, boxes.length), (scores) => Math.max(...scores)),
+        detections: detectionReader.read(outputs),
+      };
+    },
+  };
+}
+
+/**
+ * Detectors propose most things several times, under one class or more. Of proposals that overlap by more than the
+ * threshold the best stays, and gets of every class the highest score of those that it stands for.
+ *
+ * @param proposals - best first
+ */
+export function mergeProposals(proposals: readonly Proposal[], overlapThreshold: number): Proposal[] {
+  const kept: { readonly box: Box; readonly scores: Float32Array }[] = [];
+  for (const { box, scores } of proposals) {
+    const overlaps = kept.map((other) => boxOverlap(other.box, box));
+    const highest = Math.max(0, ...overlaps);
+    const same = highest > overlapThreshold ? kept[overlaps.indexOf(highest)] : undefined;
+    if (same === undefined) kept.push({ box, scores: scores.slice() });
+    else for (const [index, score] of scores.entries()) same.scores[index] = Math.max(same.scores[index] ?? 0, score);
+  }
+  return kept;
+}
+
+interface Matrix extends HostTensor {
+  readonly dims: [number, number];
+  readonly data: Float32Array;
+}
+
+/** Boxes and scores of the merged proposals, as many rows as before. */
+function mergedTensors(
+  outputs: Readonly<Record<string, HostTensor>>,
+  overlapThreshold: number,
+): readonly [boxes: Matrix, scores: Matrix] {
+  const corners = float32Output(outputs, 'region_boxes');
+  const count = corners.length / 4;
+  const scores = rowsOf(float32Output(outputs, 'region_class_scores'), count);
+  const proposals = rowsOf(corners, count).map((row, index) => ({
+    box: boxOf(row),
+    scores: scores[index] ?? new Float32Array(),
+  }));
+  const merged = mergeProposals(proposals, overlapThreshold);
+  return [
+    matrix(
+      merged.map(({ box }) => box),
+      count,
+      4,
+    ),
+    matrix(
+      merged.map((proposal) => proposal.scores),
+      count,
+      scores[0]?.length ?? 0,
+    ),
+  ];
+}
+
+/** Rows of numbers, and zeros below. */
+function matrix(rows: readonly ArrayLike<number>[], height: number, width: number): Matrix {
+  const data = new Float32Array(height * width);
+  for (const [index, row] of rows.entries()) data.set(row, index * width);
+  return { type: 'float32', dims: [height, width], data };
+}
+
+function boxOf([x0 = 0, y0 = 0, x1 = 0, y1 = 0]: Float32Array): Box {
+  return [x0, y0, x1, y1];
+}
