@@ -1,6 +1,6 @@
 """What training queries name and how many they ask for, for the TypeScript query parser.
 
-Every phrasing of phrases.py, training and held out, about a few words of the lexicon. Run in training/:
+Every phrasing of phrasings.json, training and held out, about a few words of the lexicon. Run in training/:
 
     python -m golden.make_query_vectors
 
@@ -9,41 +9,50 @@ the one asked for first, and whether it asks for several.
 """
 
 import json
-from itertools import product
 from pathlib import Path
-from string import Formatter
+
+import numpy as np
 
 from tessera_training.classes import CLASS_NAMES
-from tessera_training.phrases import BROADER, LEXICON, NUMBERS, ORDINALS, PHRASINGS, WRAPPERS, plural
+from tessera_training.phrases import BROADER, HELD_OUT, LEXICON, NUMBERS, ORDINALS, PHRASINGS, TRAIN
+from tessera_training.speaker import Named, Speaker
 
 VECTORS = Path(__file__).parents[2] / "packages/segmentation/test-vectors/queries.json"
 HEADS = ["dog", "wine glass", "mug", "knife", "vehicle"]
-OTHERS = {"a": "laptop", "b": "traffic light"}
+OTHERS = ["laptop", "traffic light", "bench"]
 SEVERAL = {"all", "count", "both", "halves", "two largest"}
-WORDS = {"x": ["left", "right"], "y": ["top"], "nth": [ORDINALS[2], ORDINALS[4]], "n": [NUMBERS[2], NUMBERS[3]]}
+OPPOSITES = {"left": "right", "right": "left"}
+DRAWS = {TRAIN: 12, HELD_OUT: 4}
 
 
-def classes_of(word):
-    return sorted(LEXICON.get(word) or BROADER[word])
+def named(word, count):
+    return Named(word, sorted(LEXICON.get(word) or BROADER[word]), np.arange(count))
 
 
 def queries():
-    wrappers = [wrapper for group in WRAPPERS for wrapper in dict.fromkeys(group)]
-    number = 0
-    for phrasing, groups in PHRASINGS.items():
-        if phrasing == "description":
-            continue
-        for template in (template for group in groups for template in group):
-            keys = {key for _, key, _, _ in Formatter().parse(template) if key}
-            free = [key for key in WORDS if key in keys]
-            for values in product(*(WORDS[key] for key in free)):
-                head = HEADS[number % len(HEADS)]
-                words = {**OTHERS, **dict(zip(free, values)), "h": head, "hs": plural(head)}
-                text = wrappers[number % len(wrappers)].format(template.format(**words))
-                others = [classes_of(OTHERS[key]) for key in "ab" if key in keys]
-                mentions = [classes_of(head), *others]
-                yield {"text": text, "mentions": mentions, "several": phrasing in SEVERAL}
-                number += 1
+    random = np.random.default_rng(0)
+
+    def pick(options):
+        return options[random.integers(len(options))]
+
+    for split, draws in DRAWS.items():
+        speaker = Speaker(random, split, np.ones(2, bool))
+        for phrasing, (templates, _) in PHRASINGS.items():
+            if phrasing == "description":
+                continue
+            wording = " ".join(templates)
+            for _ in range(draws):
+                several = phrasing in SEVERAL or ("{the}" in wording and random.random() < 0.4)
+                words = {"x": pick(list(OPPOSITES)), "y": pick(["top", "bottom"])}
+                words |= {"opposite": OPPOSITES[words["x"]], "nth": ORDINALS[pick([2, 4])], "n": NUMBERS[pick([2, 3])]}
+                others = [word for key, word in zip("ab", random.permutation(OTHERS)) if f"{{{key}}}" in wording]
+                if "{as}" in wording:
+                    others = [pick(OTHERS)]
+                others = [named(word, 2 if "{as}" in wording else pick([1, 1, 1, 2])) for word in others]
+                targets = [0, 1] if several else [0]
+                head = named(pick(HEADS), 2)
+                query = speaker.say(phrasing, "", targets, not several, head, *others, **words)
+                yield {"text": query.text, "mentions": query.mentions, "several": several}
 
 
 def main():

@@ -21,7 +21,9 @@ export function findExclusion(parts: readonly Part[]): Exclusion | undefined {
   const texts = parts.map((part) => wordsOf(part).join(' '));
   const words = texts.flatMap((text, index) => {
     const length = startsTakingAway(texts, index);
-    return length > 0 || isNegation(text) ? [texts.slice(index, index + Math.max(1, length)).join(' ')] : [];
+    return length > 0 || isNegation(text) || isExceptingBut(texts, index)
+      ? [texts.slice(index, index + Math.max(1, length)).join(' ')]
+      : [];
   });
   if (words.length === 0) return undefined;
   const start = texts.findIndex((_, index) => takenAwayFrom(texts, index) !== undefined);
@@ -42,6 +44,11 @@ function isFiller(word: string): boolean {
   return fillers.has(word) || isDeterminer(word);
 }
 
+/** "All dogs but the largest". */
+function isExceptingBut(texts: readonly string[], index: number): boolean {
+  return texts[index] === 'but' && texts.slice(0, index).some((text) => /^(?:all|every|each|every\w+)$/.test(text));
+}
+
 /** How many words from an index on are one of the phrases that take away; 0 when they are none. */
 function startsTakingAway(texts: readonly string[], index: number): number {
   return takingAway.find((phrase) => phrase.every((word, offset) => texts[index + offset] === word))?.length ?? 0;
@@ -53,5 +60,6 @@ function takenAwayFrom(texts: readonly string[], index: number): number | undefi
   if (length > 0) return index + length;
   const text = texts[index] ?? '';
   const next = texts[index + 1];
-  return (text === 'but' || isConjunction(text)) && next === 'not' ? index + 2 : undefined;
+  if ((text === 'but' || isConjunction(text)) && next === 'not') return index + 2;
+  return isExceptingBut(texts, index) ? index + 1 : undefined;
 }

@@ -1,5 +1,5 @@
 import { wordsOf, type NounPart, type Part } from './query-parts.js';
-import { isMeasureNoun } from './word-kinds.js';
+import { isMeasureNoun, startsChoice } from './word-kinds.js';
 
 /** How many things a query asks for, as far as its words tell. */
 export interface Quantity {
@@ -16,6 +16,7 @@ const ordinals = 'first second third fourth fifth sixth seventh eighth ninth ten
 const numerals = new Map(cardinals.map((word, index) => [word, index + 1])).set('dozen', 12);
 const several = new Set('all every each any several many few some various multiple these those ones'.split(' '));
 const pairs = new Set(['both', 'pair', 'couple']);
+const numberSign = new RegExp(`\\bno\\.(?=\\s*(?:\\d+|${cardinals.join('|')})\\b)`, 'gi');
 const ordinal = new RegExp(`^(?:${ordinals.join('|')}|last|\\d+(?:st|nd|rd|th))$`);
 
 /**
@@ -25,16 +26,27 @@ const ordinal = new RegExp(`^(?:${ordinals.join('|')}|last|\\d+(?:st|nd|rd|th))$
 export function quantityOf(phrase: readonly Part[], noun: NounPart, chosenFrom: readonly Part[]): Quantity {
   const before = phrase.slice(0, phrase.indexOf(noun)).flatMap(wordsOf);
   const { isPlural } = noun.match;
-  const of = before.lastIndexOf('of');
-  if (of < 0) return countIn(before) ?? (before.some(isSeveral) ? { isPlural: true } : { ...asPlural(isPlural) });
-  const chooser = before.slice(0, of);
+  const from = choiceStart(before);
+  if (from < 0) return countIn(before) ?? (before.some(isSeveral) ? { isPlural: true } : { ...asPlural(isPlural) });
+  const chooser = before.slice(0, from);
   const chosen = chosenFrom.flatMap(wordsOf);
   if (chosen.length > 0) return countIn(chosen) ?? { isPlural: chosen.some(isSeveral) };
   if (chooser.some(isMeasureNoun) && !chooser.includes('number')) {
-    return countIn(before.slice(of)) ?? countIn(chooser) ?? { ...asPlural(isPlural) };
+    return countIn(before.slice(from)) ?? countIn(chooser) ?? { ...asPlural(isPlural) };
   }
   if (chooser.includes('number')) return { isPlural: false };
+  if (chooser.some(isEach)) return countIn(before.slice(from)) ?? { isPlural: true };
   return countIn(chooser) ?? { isPlural: chooser.some(isSeveral) };
+}
+
+/** Where that begins which something is chosen from: "the larger | of the pair of dogs", "a group | of dogs". */
+function choiceStart(words: readonly string[]): number {
+  return words.findIndex(startsChoice);
+}
+
+/** "Every one of the dogs" are several; "any one" is not. */
+function isEach(word: string): boolean {
+  return word === 'every' || word === 'each' || word === 'all';
 }
 
 function isSeveral(word: string): boolean {
@@ -45,14 +57,20 @@ function asPlural(isPlural: boolean | undefined): Quantity {
   return isPlural === undefined ? {} : { isPlural };
 }
 
-/** The count that words before a noun say; an ordinal or "one" asks for one thing. */
+/** The count that words before a noun say; an ordinal or "one" asks for one thing, "more than one" for several. */
 function countIn(words: readonly string[]): Quantity | undefined {
-  for (const word of words) {
+  for (const [index, word] of words.entries()) {
     const count = pairs.has(word) ? 2 : (numerals.get(word) ?? (/^\d{1,3}$/.test(word) ? Number(word) : undefined));
+    if (count !== undefined && /^(?:than|least)$/.test(words[index - 1] ?? '')) return { isPlural: true };
     if (count === 1) return { count, isPlural: false };
     if (count !== undefined && count > 1) return { count, countWord: word, isPlural: true };
   }
   return words.some((word) => ordinal.test(word)) ? { count: 1, isPlural: false } : undefined;
+}
+
+/** "Dog no. 2" → "dog number 2". */
+export function spellNumberSign(text: string): string {
+  return text.replaceAll(numberSign, 'number');
 }
 
 /** Small numbers in words, as a model was taught to read them: "the 2nd of 3 dogs" → "the second of three dogs". */

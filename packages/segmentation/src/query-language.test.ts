@@ -49,6 +49,16 @@ describe('parseQuery reads how many things are asked for', () => {
     ['the bigger of the two dogs', { isPlural: false }],
     ['of the two biggest dogs, the one on the left', { count: 1, isPlural: false }],
     ['out of the dogs, the largest', { isPlural: false }],
+    ['out of all the dogs, the largest dog', { isPlural: false }],
+    ['among the dogs, the one nearest to the cup', { count: 1, isPlural: false }],
+    ['the smallest among all the dogs', { isPlural: false }],
+    ['the larger of the pair of dogs', { isPlural: false }],
+    ['every one of the four dogs', { count: 4, countWord: 'four', isPlural: true }],
+    ['any one of the dogs', { count: 1, isPlural: false }],
+    ['the dogs, both of them', { isPlural: true }],
+    ['more than one dog', { isPlural: true }],
+    ['at least two dogs', { isPlural: true }],
+    ['dog no. 2 from the left', { isPlural: false }],
     ['the sheep', {}],
     ['the pair of scissors', {}],
     ['something to sit on', {}],
@@ -65,6 +75,7 @@ describe('parseQuery takes excluded classes out', () => {
     ['the animals, but not the cat', ['dog', 'sheep'], 'the animals'],
     ['animals other than dogs and cats', ['sheep'], 'animals'],
     ['the dogs, not the cats', ['dog'], 'the dogs'],
+    ['all animals but the dogs', ['cat', 'sheep'], 'all animals'],
   ] as const) {
     it(JSON.stringify(query), () => {
       const parsed = parse(query);
@@ -89,6 +100,8 @@ describe('parseQuery refuses exclusions that it cannot follow', () => {
     ["the person who isn't on the sofa", ['isnt']],
     ['a couch with no cat', ['no']],
     ['none of the dogs', ['none']],
+    ['all but the largest dog', ['but']],
+    ['every dog but the one on the left', ['but']],
   ] as const) {
     it(JSON.stringify(query), () => {
       assert.deepEqual(parse(query).refusedWords, words);
@@ -105,6 +118,15 @@ describe('parseQuery finds what else is named', () => {
     ['the cup directly beside the laptop', ['cup'], [['laptop']]],
     ['the dog, lying on the sofa', ['dog'], [['couch']]],
     ['the dog left of all other dogs', ['dog'], []],
+    ['on the sofa, the dog', ['dog'], [['couch']]],
+    ['between the laptop and the man, the cup', ['cup'], [['laptop'], ['person']]],
+    ['the cup with a laptop behind it', ['cup'], [['laptop']]],
+    ['the dog with two cups around it', ['dog'], [['cup']]],
+    ['who is holding the cup?', ['person'], [['cup']]],
+    ['whoever sits on the sofa', ['person'], [['couch']]],
+    ['the bottom one out of the two biggest cups', ['cup'], []],
+    ['pick the dog somewhere behind the man', ['dog'], [['person']]],
+    ['pick up a cup with it', [], []],
     ['something the dog likes', [], []],
   ] as const) {
     it(JSON.stringify(query), () => {
@@ -120,6 +142,8 @@ describe('parseQuery reads several sentences and polite requests', () => {
     ['I love this photo. Please find the second cat!', ['cat'], 'the second cat i love this photo'],
     ['What a day! There is a cup on the sofa.', ['cup'], 'a cup on the sofa what a day'],
     ['Could you cut out the smaller dog?', ['dog'], 'the smaller dog'],
+    ['Where is the smaller dog?', ['dog'], 'the smaller dog'],
+    ['Pick the dog in the second spot.', ['dog'], 'the dog in the second spot'],
     ['I would like a mask of the 2 cups', ['cup'], 'the two cups'],
     ['What is the dog doing?', ['dog'], 'the dog doing'],
     ['SHOW ME:\nTHE DOG', ['dog'], 'the dog show me:'],

@@ -1,6 +1,6 @@
 import { findExclusion } from './exclusion.js';
 import type { PhraseLexicon } from './phrase-lexicon.js';
-import { quantityOf, spellNumbers, type Quantity } from './quantity.js';
+import { quantityOf, spellNumbers, spellNumberSign, type Quantity } from './quantity.js';
 import { firstWord, isStrange, splitParts, wordsOf, type NounPart, type Part } from './query-parts.js';
 import { dropPreamble } from './query-preamble.js';
 import { splitSentences } from './sentences.js';
@@ -15,8 +15,10 @@ import {
   isPlaceholder,
   isPlacementWord,
   isPronoun,
+  startsChoice,
   startsDescription,
   startsModifier,
+  startsPlace,
 } from './word-kinds.js';
 import { fromWord, splitWords } from './words.js';
 
@@ -48,16 +50,16 @@ export interface ParsedQuery {
  * first one that asks for something counts; the others say more about it.
  */
 export function parseQuery(query: string, lexicon: PhraseLexicon): ParsedQuery {
-  const { main, rest } = splitSentences(query, lexicon);
+  const { main, rest } = splitSentences(spellNumberSign(query), lexicon);
   const words = splitWords(main);
   const request = dropPreamble(words);
-  const asked = splitParts(request, lexicon);
+  const asked = headFirst(splitParts(request, lexicon));
   const parts = [...asked, ...splitParts(splitWords(rest), lexicon)];
   const exclusion = findExclusion(parts);
   const said = withoutTrailing(isJoining, parts.slice(0, exclusion?.taken?.start ?? parts.length));
 
   const headEnd = findHeadEnd(said.slice(0, asked.length));
-  const phrases = refersByPronoun(asked) ? [] : joinedPhrases(said.slice(0, headEnd));
+  const phrases = refersByPronoun(asked) ? [] : askedPhrases(joinedPhrases(said.slice(0, headEnd)));
   const heads = phrases.flatMap((phrase, index) => {
     const noun = headNoun(phrase);
     return noun === undefined ? [] : [{ noun, phrase, next: phrases[index + 1] ?? [] }];
@@ -87,6 +89,18 @@ export function parseQuery(query: string, lexicon: PhraseLexicon): ParsedQuery {
   };
 }
 
+/** "Between the dog and the cat, the ball" as "the ball between the dog and the cat". */
+function headFirst(parts: readonly Part[]): readonly Part[] {
+  const first = firstWord(parts[0]) ?? '';
+  if (!startsPlace(first)) return parts;
+  const joints = parts.flatMap((part, index) => (isJoining(part) ? [index] : []));
+  const end = joints[first === 'between' ? 1 : 0] ?? parts.length;
+  const rest = parts.slice(end + 1);
+  const [next] = rest;
+  const isAsked = next !== undefined && ('match' in next || isDeterminer(next.word.text));
+  return isAsked && rest.some((part) => 'match' in part) ? [...rest, ...parts.slice(0, end)] : parts;
+}
+
 function isJoining(part: Part): boolean {
   return 'word' in part && isConjunction(part.word.text);
 }
@@ -106,11 +120,17 @@ function otherThings(parts: readonly Part[], classes: readonly number[]): (reado
   return matches.map((match) => match.classes).filter((other) => !other.some((index) => classes.includes(index)));
 }
 
-/** Whether the thing is a pronoun's: "it barks at strangers", "you sit on this". */
+/**
+ * Whether the thing is a pronoun's: "it barks at strangers", "you sit on this". Not in "both of them", nor where it stands
+ * for a noun before it, as in "the cup with a plate below it".
+ */
 function refersByPronoun(parts: readonly Part[]): boolean {
+  const having = parts.findIndex((part, index) => firstWord(part) === 'with' && 'match' in (parts[index - 1] ?? {}));
   return parts.some((part, index) => {
-    if ('match' in part) return false;
-    return isPronoun(part.word.text, firstWord(parts[index + 1])) || (index === 0 && part.word.text === 'you');
+    if ('match' in part || (having >= 0 && having < index - 1)) return false;
+    const { text } = part.word;
+    if (text === 'them' && firstWord(parts[index - 1]) === 'of') return false;
+    return isPronoun(text, firstWord(parts[index + 1])) || (index === 0 && text === 'you');
   });
 }
 
@@ -135,7 +155,7 @@ function opensModifier(part: Part | undefined): boolean {
 
 /** Whether a placeholder is a noun by what follows it: not in "what animal", "what kind of food" or "one of the dogs". */
 function standsAlone(next: Part | undefined): boolean {
-  return next === undefined || ('word' in next && next.word.text !== 'of' && !isMeasureNoun(next.word.text));
+  return next === undefined || ('word' in next && !startsChoice(next.word.text) && !isMeasureNoun(next.word.text));
 }
 
 function joinedPhrases(parts: readonly Part[]): Part[][] {
@@ -145,6 +165,14 @@ function joinedPhrases(parts: readonly Part[]): Part[][] {
     else phrases.at(-1)?.push(part);
   }
   return phrases;
+}
+
+/** Of "out of the dogs, the largest dog" only what is chosen; otherwise all phrases. */
+function askedPhrases(phrases: readonly Part[][]): readonly Part[][] {
+  const [choice = [], chosen = []] = phrases;
+  const [from, one] = [headNoun(choice), headNoun(chosen)];
+  const isChoice = startsChoice(firstWord(choice[0]) ?? '') && from !== undefined && one !== undefined;
+  return isChoice && from.match.classes.join() === one.match.classes.join() ? phrases.slice(1) : phrases;
 }
 
 /** The last phrase of the lexicon, unless a strange noun follows it ("dog leash") or it is a possessor. */

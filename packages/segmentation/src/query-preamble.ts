@@ -6,13 +6,15 @@ const followers = new Set([...openers, 'you', 'me', 'us', 'like', 'to', 'a', 'th
 const masks = new Set(['mask', 'masks', 'outline', 'segmentation']);
 
 /**
- * Leaves out how a query asks: "could you cut out", "I would like a mask of", "what is" before a determiner ("What is
- * the dog doing?" asks for the dog). A query that says nothing else stays as it is.
+ * Leaves out how a query asks: "could you cut out", "I would like a mask of", "where is", "what is" before a determiner
+ * ("What is the dog doing?" asks for the dog). A query that says nothing else stays as it is.
  */
 export function dropPreamble(words: readonly Word[]): readonly Word[] {
   const texts = words.map(({ text }) => text);
   const [first = '', second = '', third = ''] = texts;
   if (first === 'what' && (second === 'is' || second === 'are') && isDeterminer(third)) return words.slice(2);
+  if (first === 'where' && (second === 'is' || second === 'are') && third !== '') return words.slice(2);
+  if (first === 'pick' && second === 'up') return words;
   if (!openers.has(first) && !isRequestWord(first) && first !== 'cut') return words;
   const end = texts.findIndex((text) => !followers.has(text) && !isRequestWord(text));
   const belongsToRest = (text: string, index: number): boolean =>

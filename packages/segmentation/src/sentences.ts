@@ -16,7 +16,7 @@ export function splitSentences(query: string, lexicon: PhraseLexicon): { main: s
     .normalize('NFKC')
     .toLowerCase()
     .replaceAll(/[^\S\n]+/g, ' ');
-  const sentences = text.split(sentenceEnd).map((sentence) => placeLast(sentence.trim()));
+  const sentences = text.split(sentenceEnd).map((sentence) => namePerson(placeLast(sentence.trim()), lexicon));
   const said = sentences.filter((sentence) => sentence !== '');
   const main = said.find(asks) ?? said.find((sentence) => names(sentence, lexicon)) ?? said[0] ?? '';
   return { main, rest: said.filter((sentence) => sentence !== main).join(' ') };
@@ -30,6 +30,11 @@ function asks(sentence: string): boolean {
 function names(sentence: string, lexicon: PhraseLexicon): boolean {
   const words = splitWords(sentence);
   return words.some((_, index) => lexicon.longestMatch(words, index) !== undefined);
+}
+
+/** "Who holds the cup" → "the person who holds the cup", where the lexicon knows people. */
+function namePerson(sentence: string, lexicon: PhraseLexicon): string {
+  return names('person', lexicon) ? sentence.replace(/^(?:who|whoever) (?=.)/u, 'the person who ') : sentence;
 }
 
 /** "On the sofa there is a dog" → "a dog on the sofa". */

@@ -4,20 +4,24 @@ function wordSet(words: string): ReadonlySet<string> {
 
 /** Words that ask for a mask and say nothing about what of. */
 const requestWords = wordSet(`
-  please segment find show give locate detect mark identify point select highlight outline extract mask masks get tell
-  want need see look let image picture photo photograph scene view segmentation output draw counting counted
-  starting matches match fits description
+  please segment find show give locate detect mark identify point select pick choose highlight outline extract isolate
+  mask masks get tell want need see look let image picture photo photograph scene view frame segmentation output draw
+  counting counted count starting beginning going coming matches match fits description
 `);
 
 const determiners = wordSet(`
-  the a an this these those my your his her its their our some any all every each other another whole entire
+  the a an this these those my your his her its their our some any all every each either other others another whole
+  entire
   i you he she it we they me him us them here there just only really very so too
-  directly immediately partly partially mostly fully entirely slightly clearly almost exactly currently
+  directly immediately partly partially mostly fully entirely slightly clearly almost exactly currently straight
+  somewhere anywhere together
 `);
 
 const auxiliaries = wordSet(`
   is are was were be been being am do does did has have had having can could will would shall should may might must
-  takes comes goes looks reaches reaching
+  takes taking comes goes looks appear appears seem seems reaches reaching covers covering fills filling occupies
+  occupying carries carrying holds holding wears wearing uses using touching
+  standing sitting lying resting located placed positioned situated
 `);
 
 const questionWords = wordSet('where which who whose whom when why how whichever whoever');
@@ -41,16 +45,17 @@ const measureNouns = wordSet(`
 
 const prepositions = wordSet(`
   in on at of with to by from for into onto off up down out about as like than via without except but through during
-  upon within
+  upon within atop amid amidst amongst
 `);
 
-const placingPrepositions = wordSet('in on at by from off up down through within upon');
+const placingPrepositions = wordSet('in on at by from off up down through within upon atop amid amidst amongst');
 
 const relatives = wordSet('used made that which who whose whom where when while because if');
 
 const relations = wordSet(`
-  next close beside besides near nearby alongside behind under underneath beneath above below over between inside outside around among
-  against along across opposite adjacent facing left right front back worn held
+  next close beside besides near nearby alongside behind under underneath beneath above below over between inside outside
+  around among against along across opposite adjacent facing left right front back worn held
+  neighbouring neighboring bordering flanked enclosed surrounded vicinity neighbourhood neighborhood possession
 `);
 
 /** Those of the words for places that depend on depth, or on what is inside of what. */
@@ -58,13 +63,13 @@ const depths = wordSet('behind front rear back foreground background inside outs
 
 /** Places in the picture, order, superlatives and counts: they tell a thing from others of its kind. */
 const placements = wordSet(`
-  left right top bottom middle center centre central corner front back rear upper lower half quarter
-  leftmost rightmost topmost bottommost uppermost lowermost innermost outermost highest lowest
-  foreground background closest nearest farthest furthest closer nearer further side edge place distance distant away
-  towards toward higher
+  left right top bottom middle center centre central centrally corner front back rear upper lower half quarter quadrant
+  leftmost rightmost topmost bottommost uppermost lowermost innermost outermost middlemost centremost centermost
+  highest lowest foreground background closest nearest farthest furthest closer nearer further farther side sides edge
+  border margin end region section position place spot distance distant gap away towards toward higher more less
   first second third fourth fifth sixth seventh eighth ninth tenth last
-  biggest largest smallest tallest shortest longest widest tiniest greatest least most bigger larger smaller taller
-  shorter longer wider size height space area
+  biggest largest smallest tallest shortest longest widest tiniest littlest hugest massive greatest least most maximum
+  minimum bigger larger smaller taller shorter longer wider size height space area extent
   two three four five six seven eight nine ten eleven twelve dozen single both several many few multiple various
 `);
 
@@ -151,6 +156,16 @@ export function isPlaceholder(word: string): boolean {
 
 export function isMeasureNoun(word: string): boolean {
   return measureNouns.has(word);
+}
+
+/** Words that a place may begin with: "on the table, the cup". */
+export function startsPlace(word: string): boolean {
+  return (relations.has(word) || placingPrepositions.has(word)) && !isPlacementWord(word) && !startsChoice(word);
+}
+
+/** Words after which those follow that something is chosen from: "the largest | of the dogs", "out of the dogs, …". */
+export function startsChoice(word: string): boolean {
+  return /^(?:of|out|from|among|amongst)$/.test(word);
 }
 
 /** "And" and "or" join things that are all meant. */
