@@ -21,9 +21,7 @@ export function findExclusion(parts: readonly Part[]): Exclusion | undefined {
   const texts = parts.map((part) => wordsOf(part).join(' '));
   const words = texts.flatMap((text, index) => {
     const length = startsTakingAway(texts, index);
-    return length > 0 || isNegation(text) || isExceptingBut(texts, index)
-      ? [texts.slice(index, index + Math.max(1, length)).join(' ')]
-      : [];
+    return length > 0 || isNegation(text) ? [texts.slice(index, index + Math.max(1, length)).join(' ')] : [];
   });
   if (words.length === 0) return undefined;
   const start = texts.findIndex((_, index) => takenAwayFrom(texts, index) !== undefined);
@@ -51,15 +49,14 @@ function isExceptingBut(texts: readonly string[], index: number): boolean {
 
 /** How many words from an index on are one of the phrases that take away; 0 when they are none. */
 function startsTakingAway(texts: readonly string[], index: number): number {
+  if (isExceptingBut(texts, index)) return 1;
   return takingAway.find((phrase) => phrase.every((word, offset) => texts[index + offset] === word))?.length ?? 0;
 }
 
 /** Where that begins which is taken away at an index: after "except", "but not", ", not". */
 function takenAwayFrom(texts: readonly string[], index: number): number | undefined {
-  const length = startsTakingAway(texts, index);
-  if (length > 0) return index + length;
   const text = texts[index] ?? '';
-  const next = texts[index + 1];
-  if ((text === 'but' || isConjunction(text)) && next === 'not') return index + 2;
-  return isExceptingBut(texts, index) ? index + 1 : undefined;
+  if ((text === 'but' || isConjunction(text)) && texts[index + 1] === 'not') return index + 2;
+  const length = startsTakingAway(texts, index);
+  return length > 0 ? index + length : undefined;
 }
