@@ -30,13 +30,19 @@ export function proposalReader(overlapThreshold: number): DetectorReader<Proposa
   return {
     outputs: ['region_boxes', 'region_class_scores', ...detectionReader.outputs],
     read(outputs) {
-      const [boxTensor, scoreTensor] = mergedTensors(outputs, overlapThreshold);
-      const boxes = rowsOf(boxTensor.data, boxTensor.dims[0]);
+      const corners = float32Output(outputs, 'region_boxes');
+      const scores = rowsOf(float32Output(outputs, 'region_class_scores'), corners.length / 4);
+      const found = rowsOf(corners, scores.length).map(([x0 = 0, y0 = 0, x1 = 0, y1 = 0], index): Proposal => {
+        return { box: [x0, y0, x1, y1], scores: scores[index] ?? new Float32Array() };
+      });
+      const merged = mergeProposals(found, overlapThreshold);
+      const nothing: Proposal = { box: [0, 0, 0, 0], scores: new Float32Array(scores[0]?.length ?? 0) };
+      const proposals = found.map((_, index) => merged[index] ?? nothing);
       return {
-        boxTensor,
-        scoreTensor,
-        boxes: boxes.map(boxOf),
-        objectness: Float32Array.from(rowsOf(scoreTensor.data, boxes.length), (scores) => Math.max(...scores)),
+        boxTensor: matrix(proposals.map(({ box }) => box)),
+        scoreTensor: matrix(proposals.map((proposal) => proposal.scores)),
+        boxes: proposals.map(({ box }) => box),
+        objectness: Float32Array.from(proposals, (proposal) => Math.max(...proposal.scores)),
         detections: detectionReader.read(outputs),
       };
     },
@@ -61,45 +67,10 @@ export function mergeProposals(proposals: readonly Proposal[], overlapThreshold:
   return kept;
 }
 
-interface Matrix extends HostTensor {
-  readonly dims: [number, number];
-  readonly data: Float32Array;
-}
-
-/** Boxes and scores of the merged proposals, as many rows as before. */
-function mergedTensors(
-  outputs: Readonly<Record<string, HostTensor>>,
-  overlapThreshold: number,
-): readonly [boxes: Matrix, scores: Matrix] {
-  const corners = float32Output(outputs, 'region_boxes');
-  const count = corners.length / 4;
-  const scores = rowsOf(float32Output(outputs, 'region_class_scores'), count);
-  const proposals = rowsOf(corners, count).map((row, index) => ({
-    box: boxOf(row),
-    scores: scores[index] ?? new Float32Array(),
-  }));
-  const merged = mergeProposals(proposals, overlapThreshold);
-  return [
-    matrix(
-      merged.map(({ box }) => box),
-      count,
-      4,
-    ),
-    matrix(
-      merged.map((proposal) => proposal.scores),
-      count,
-      scores[0]?.length ?? 0,
-    ),
-  ];
-}
-
-/** Rows of numbers, and zeros below. */
-function matrix(rows: readonly ArrayLike<number>[], height: number, width: number): Matrix {
-  const data = new Float32Array(height * width);
+/** Rows of equal length as a tensor `[rows, length]`. */
+function matrix(rows: readonly ArrayLike<number>[]): HostTensor {
+  const width = rows[0]?.length ?? 0;
+  const data = new Float32Array(rows.length * width);
   for (const [index, row] of rows.entries()) data.set(row, index * width);
-  return { type: 'float32', dims: [height, width], data };
-}
-
-function boxOf([x0 = 0, y0 = 0, x1 = 0, y1 = 0]: Float32Array): Box {
-  return [x0, y0, x1, y1];
+  return { type: 'float32', dims: [rows.length, width], data };
 }
