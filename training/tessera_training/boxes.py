@@ -32,17 +32,3 @@ def distinct(boxes, scores, threshold=0.7):
         if all(table[index, other] <= threshold for other in kept):
             kept.append(int(index))
     return kept
-
-
-def merged(boxes, scores, threshold):
-    """Boxes that overlap by more than the threshold become the best of them, which gets of every class the highest of
-    their scores: [n, 4], [n, classes] -> [m, 4], [m, classes], best first."""
-    table = overlaps(boxes, boxes)
-    kept, scores = [], scores.copy()
-    for index in np.argsort(-scores.max(1, initial=0), kind="stable"):
-        same = max(kept, key=lambda other: table[index, other], default=None)
-        if same is None or table[index, same] <= threshold:
-            kept.append(index)
-        else:
-            scores[same] = np.maximum(scores[same], scores[index])
-    return boxes[kept], scores[kept]

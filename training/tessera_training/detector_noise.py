@@ -9,7 +9,7 @@ proposals that belong to no thing. Scenes are then put together from these piece
 
 import argparse
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,13 +19,6 @@ from tessera_training.photos import load
 LEAST_AREA = 0.002  # of the photo; smaller things are neither placed nor asked for
 OWN_OVERLAP = 0.3  # a proposal belongs to the thing it overlaps most, from this IoU on
 FOUND_OVERLAP = 0.5
-SAME_OVERLAP = 0.6  # proposals above this are taken for one thing, seen several times
-
-
-def owners(boxes, things):
-    """Of each proposal the thing that it belongs to, or -1: [k]"""
-    table = geometry.overlaps(boxes, things)  # [k, n]
-    return np.where(table.max(1, initial=0) >= OWN_OVERLAP, table.argmax(1) if table.size else 0, -1)
 
 
 @dataclass
@@ -42,7 +35,8 @@ class DetectorNoise:
     def __init__(self, photos):
         self.pieces, self.false_peaks = [], []
         for photo in photos:
-            owner = owners(photo.boxes, photo.thing_boxes)
+            table = geometry.overlaps(photo.boxes, photo.thing_boxes)  # [100, n]
+            owner = np.where(table.max(1, initial=0) >= OWN_OVERLAP, table.argmax(1) if table.size else 0, -1)
             self.false_peaks.append((photo.boxes[owner < 0], photo.scores[owner < 0]))
             for index, (box, label) in enumerate(zip(photo.thing_boxes, photo.thing_classes)):
                 if geometry.areas(box[None])[0] < LEAST_AREA:
@@ -76,13 +70,7 @@ class DetectorNoise:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photos", required=True)
-    photos = load(parser.parse_args().photos)
-    once = []
-    for photo in photos:
-        boxes, scores = geometry.merged(photo.boxes, photo.scores, SAME_OVERLAP)
-        once.append(replace(photo, boxes=boxes, scores=scores))
-    statistics = {"proposals": DetectorNoise(photos).statistics(), "merged": DetectorNoise(once).statistics()}
-    print(json.dumps(statistics, indent=2))
+    print(json.dumps(DetectorNoise(load(parser.parse_args().photos)).statistics(), indent=2))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 
 from tessera_training import boxes as geometry
 from tessera_training.classes import CLASS_COUNT
-from tessera_training.detector_noise import FOUND_OVERLAP, LEAST_AREA, SAME_OVERLAP, DetectorNoise, owners
+from tessera_training.detector_noise import FOUND_OVERLAP, LEAST_AREA, DetectorNoise
 
 REGIONS = 64  # region tokens
 GRID = 8  # the photo is also seen as GRID × GRID cells
@@ -39,9 +39,9 @@ def grid_scores(boxes, scores):
 
 
 def make_scene(boxes, scores, things, labels):
-    """Any number of proposals, the best 100 of which count; of the things those that can be asked for."""
-    best = np.argsort(-scores.max(1, initial=0), kind="stable")[:100]
-    boxes, scores = geometry.merged(boxes[best], scores[best], SAME_OVERLAP)
+    """Any number of proposals, sorted here; of the things those that can be asked for."""
+    order = np.argsort(-scores.max(1, initial=0), kind="stable")[:100]
+    boxes, scores = boxes[order], scores[order]
     grid = grid_scores(boxes, scores)
     missing = max(0, REGIONS - len(boxes))
     regions = np.pad(boxes[:REGIONS], ((0, missing), (0, 0))).astype(np.float32)
@@ -81,25 +81,16 @@ class SceneSampler:
         return self.composed(random)
 
     def exchanged(self, random):
-        """Part of a real layout, stretched to a whole. Every class plays the part of another one; some things play that
-        of another class in the photo, some none."""
+        """Part of a real layout, stretched to a whole, in which every class plays the part of another one."""
         photo = self.photos[random.integers(len(self.photos))]
-        scores, labels = photo.scores.copy(), photo.thing_classes.copy()
-        owner, parts = owners(photo.boxes, photo.thing_boxes), random.random(len(labels))
-        for thing in np.flatnonzero(parts < 0.2):
-            label = labels[random.integers(len(labels))]
-            swapped, own = [labels[thing], label], np.flatnonzero(owner == thing)
-            scores[np.ix_(own, swapped)] = scores[np.ix_(own, swapped[::-1])]
-            labels[thing] = label
         plays = random.permutation(CLASS_COUNT)  # class c becomes plays[c]
-        scores[:, plays], labels = scores.copy(), plays[labels]
-        stays = parts < 0.9
+        scores = np.empty_like(photo.scores)
+        scores[:, plays] = photo.scores
         size = random.uniform(0.6, 1, 2)
         corner = random.random(2) * (1 - size)
         boxes, seen = cropped(photo.boxes, corner, size)
         things, shown = cropped(photo.thing_boxes, corner, size)
-        seen, shown = seen & ~np.isin(owner, np.flatnonzero(~stays)), shown & stays
-        return make_scene(boxes[seen], scores[seen], things[shown], labels[shown])
+        return make_scene(boxes[seen], scores[seen], things[shown], plays[photo.thing_classes[shown]])
 
     def composed(self, random):
         cast = random.choice(CLASS_COUNT, size=random.integers(2, 7), replace=False, p=self.class_weights)

@@ -7,10 +7,9 @@ import pytest
 
 from tessera_training import boxes as geometry
 from tessera_training.classes import CLASS_NAMES, HELD_OUT_CLASSES
-from tessera_training.photos import Photo
 from tessera_training.phrases import HELD_OUT, TRAIN, plural
 from tessera_training.queries import KINDS, Asker, ask
-from tessera_training.scenes import REGIONS, SceneSampler, cropped, make_scene
+from tessera_training.scenes import REGIONS, cropped, make_scene
 
 DOG, CAT, CAR = (CLASS_NAMES.index(name) for name in ("dog", "cat", "car"))
 
@@ -145,36 +144,12 @@ def test_several_things_are_not_asked_for_in_the_singular(street_queries):
     assert not any(re.search(r"which \w+ is", query.text) for query in several)
 
 
-def test_proposals_of_one_thing_become_one_with_the_highest_scores():
-    boxes = np.array([[0.1, 0.1, 0.5, 0.45], [0.15, 0.3, 0.3, 0.45], [0.1, 0.1, 0.5, 0.5]], np.float32)
-    scores = np.array([[0.5, 0.2], [0, 0.3], [0.75, 0.1]], np.float32)
-    kept, highest = geometry.merged(boxes, scores, 0.6)
-    assert kept.tolist() == boxes[[2, 1]].tolist()
-    assert highest == pytest.approx(np.array([[0.75, 0.2], [0, 0.3]]))
-    assert len(geometry.merged(boxes[:0], scores[:0], 0.6)[0]) == 0
-
-
 def test_cropping_keeps_what_is_mostly_inside():
     boxes = np.array([[0.2, 0.2, 0.4, 0.4], [0.4, 0.4, 0.6, 0.6], [0.55, 0.1, 0.8, 0.2]])
     moved, inside = cropped(boxes, np.array([0.1, 0.1]), np.array([0.5, 0.4]))
     assert inside.tolist() == [True, False, False]
     assert moved[0] == pytest.approx([0.2, 0.25, 0.6, 0.75])
     assert moved[1] == pytest.approx([0.6, 0.75, 1, 1])
-
-
-def test_in_an_exchanged_layout_the_detector_still_sees_what_is_there():
-    boxes = np.array([[x, y, x + 0.2, y + 0.25] for x in (0.05, 0.4, 0.75) for y in (0.05, 0.65)], np.float32)
-    scores = np.full((6, 80), 0.01, np.float32)
-    labels = np.array([DOG, DOG, CAT, CAR, CAR, CAR])
-    scores[np.arange(6), labels] = 0.8
-    sampler, random = SceneSampler([Photo("six things", boxes, scores, boxes, labels)]), np.random.default_rng(0)
-    scenes = [sampler.exchanged(random) for _ in range(200)]
-    for scene in scenes:
-        seen = scene.scores.max(1) > 0.5
-        assert scene.regions[seen] == pytest.approx(scene.things)
-        assert scene.scores[seen].argmax(1).tolist() == scene.labels.tolist()
-    groups = {tuple(sorted(np.unique(scene.labels, return_counts=True)[1].tolist())) for scene in scenes}
-    assert {(1, 2, 3), (1, 1, 4), (2, 3)} <= groups
 
 
 def test_kinds_and_share_of_absent_queries():

@@ -139,11 +139,6 @@ export const RegionReasonerSettings = Type.Object(
     ...classRuleSettings,
     decoder: ReasonerDecoder,
     pruning: ReasonerPruning,
-    proposal_overlap_threshold: Type.Number({
-      minimum: 0,
-      maximum: 1,
-      description: 'The detector’s proposals that overlap by more than this are one region.',
-    }),
     class_floor: Type.Number({
       description: 'A query for one thing chooses among the regions whose class channel has a logit above this.',
     }),

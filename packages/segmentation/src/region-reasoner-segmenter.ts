@@ -69,7 +69,7 @@ export class RegionReasonerSegmenter implements Segmenter {
     const { settings } = bundle.manifest;
     this.#settings = settings;
     this.#language = language;
-    this.#vision = new Vision(bundle, runner, proposalReader(settings.proposal_overlap_threshold));
+    this.#vision = new Vision(bundle, runner, proposalReader);
     this.#reasoner = new Reasoner(bundle, runner, settings.decoder, language.classCount);
     this.#imageLimits = imageLimits;
   }

@@ -20,9 +20,6 @@ const decoder: RegionReasonerSettings['decoder'] = {
   regions: 64,
 };
 
-/** As `training/tessera_training/scenes.py` has it. */
-const proposalOverlapThreshold = 0.6;
-
 /** As `training/tessera_training/selection.py` has it. */
 const classFloor = -2;
 
@@ -39,7 +36,6 @@ export async function reasonerSettings(
   return {
     ...baseline,
     decoder,
-    proposal_overlap_threshold: proposalOverlapThreshold,
     class_floor: classFloor,
     pruning: Value.Parse(RegionReasonerSettings.properties.pruning, await readData('pruning.json')),
     ...Value.Parse(FittedSettings, await readData('calibration.json')),
