@@ -35,7 +35,7 @@ def arguments_from_command_line():
     parser.add_argument("--photos", required=True)
     parser.add_argument("--models", required=True)
     parser.add_argument("--out", type=Path, required=True)
-    cycles, decays = [5800, 11000, 13200, 21600, 23500], [1800, 5200, 2200, 4600, 1900]
+    cycles, decays = [5800, 11000, 13200, 21600], [1800, 5200, 2200, 4600]
     parser.add_argument("--cycles", type=int, nargs="+", default=cycles, help="the last step of each cycle")
     parser.add_argument("--decays", type=int, nargs="+", default=decays, help="steps, one number per cycle")
     parser.add_argument("--warmup", type=int, default=100)

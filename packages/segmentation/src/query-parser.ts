@@ -1,9 +1,10 @@
 import { findExclusion } from './exclusion.js';
 import type { PhraseLexicon } from './phrase-lexicon.js';
-import { quantityOf, spellNumbers, spellNumberSign, type Quantity } from './quantity.js';
+import { quantityOf, spellNumberSign, type Quantity } from './quantity.js';
 import { firstWord, isStrange, splitParts, wordsOf, type NounPart, type Part } from './query-parts.js';
 import { dropPreamble } from './query-preamble.js';
 import { splitSentences } from './sentences.js';
+import { inTaughtWords } from './taught-words.js';
 import {
   isAppearanceWord,
   isAttributeWord,
@@ -81,7 +82,7 @@ export function parseQuery(query: string, lexicon: PhraseLexicon): ParsedQuery {
     otherThings: head === undefined ? [] : otherThings(meant.parts.slice(headEnd), named),
     quantity: heads.length > 1 ? { isPlural: true } : head ? quantityOf(head.phrase, head.noun, head.next) : {},
     refusedWords: isRefused ? exclusion.words : [],
-    text: spellNumbers(
+    text: inTaughtWords(
       exclusion === undefined || isRefused
         ? `${fromWord(main, words.length - request.length)} ${rest}`.trim()
         : said.flatMap(wordsOf).join(' '),

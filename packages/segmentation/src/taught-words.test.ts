@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { inTaughtWords } from './taught-words.js';
+
+describe('inTaughtWords', () => {
+  for (const [text, expected] of [
+    ['the dog with the greatest size', 'the dog of the largest size'],
+    ['the cup which has the least area', 'the cup of the smallest size'],
+    ['of the 3 dogs the 2nd with greatest height', 'of the three dogs the second that is the tallest'],
+    ['the dog with the greatest distance to the cup', 'the dog with the greatest distance to the cup'],
+    ['the house with the most sizeable door', 'the house with the most sizeable door'],
+  ] as const) {
+    it(JSON.stringify(text), () => {
+      assert.equal(inTaughtWords(text), expected);
+    });
+  }
+});
