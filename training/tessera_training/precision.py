@@ -24,12 +24,12 @@ def in_precision(model, precision):
     halves = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "Cast"}
 
     def int8(node, name):
-        weight = numpy_helper.to_array(stored[name]).astype(np.float32)  # [in, out]
-        scales = np.abs(weight).max(0) / 127
-        for part, values in (("int8", np.round(weight / scales).astype(np.int8)), ("scale", scales)):
-            if f"{name}.{part}" not in stored:
-                stored[f"{name}.{part}"] = numpy_helper.from_array(values, f"{name}.{part}")
-                model.graph.initializer.append(stored[f"{name}.{part}"])
+        if name not in weights:
+            weight = numpy_helper.to_array(stored[name]).astype(np.float32)  # [in, out]
+            scales = np.abs(weight).max(0) / 127
+            quantized = np.round(weight / scales).astype(np.int8)
+            parts = numpy_helper.from_array(quantized, f"{name}.int8"), numpy_helper.from_array(scales, f"{name}.scale")
+            model.graph.initializer.extend(parts)
         inputs = [node.input[0], f"{name}.int8", f"{name}.scale"]
         return [helper.make_node("DynamicQuantizeMatMul", inputs, node.output, domain=FUSED)]
 
@@ -51,8 +51,8 @@ def in_precision(model, precision):
                     visit(attribute.g)
             name = halves.get(node.input[1], "") if node.op_type == "MatMul" else ""
             if name.startswith(LAYERS):
-                weights.add(name)
                 nodes += change(node, name)
+                weights.add(name)
             else:
                 nodes.append(node)
         graph.ClearField("node")

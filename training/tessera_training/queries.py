@@ -89,7 +89,7 @@ class Asker(Speaker):
         label = self.pick(options) if label is None else label
         words = self.pick(CLASS_WORDS[label]["descriptions"])
         targets = self.things_of([label])
-        if self.split == TRAIN and not self.found[targets].all():
+        if self.was_missed(targets):
             return None
         text = self.wording("description").format(d=words)
         return Query(text, kind, targets.tolist(), len(targets) == 1, [], label, words)

@@ -53,6 +53,10 @@ class Speaker:
     def name(self, label):
         return CLASS_WORDS[label]["name"] if self.random.random() < 0.6 else self.pick(NAMES[label])
 
+    def was_missed(self, targets):
+        """Whether a query to train on would ask for what the detector missed: nothing can be learned from it."""
+        return self.split == TRAIN and not self.found[targets].all()
+
     def wording(self, phrasing, for_several=False):
         """A template without choices. Of two dogs nobody asks "which dog is left of the cat"."""
         train, held_out = PHRASINGS[phrasing]
@@ -62,7 +66,7 @@ class Speaker:
         return worded(self.pick(templates), self.random)
 
     def say(self, phrasing, kind, targets, singular, head, *others, **words):
-        """-> Query; None for what cannot be learned, a target that the detector missed"""
+        """-> Query, or None when its target was missed"""
         form = form_of(phrasing, words)
         template = self.wording(phrasing, for_several=len(targets) > 1)
         several = len(targets) > 1 and "{the}" in template
@@ -76,7 +80,7 @@ class Speaker:
         text = " ".join((with_plural_verbs(text) if several and noun != head.word else text).split())
         text = self.pick(WRAPPERS[self.split]).format(text)
         targets = [int(target) for target in targets]
-        if self.split == TRAIN and not self.found[targets].all():
+        if self.was_missed(targets):
             return None
         mentions = [head.classes, *(other.classes for other in others)]
         context = phrasing not in WITHOUT_CONTEXT

@@ -1,5 +1,5 @@
 import { wordsOf, type Part } from './query-parts.js';
-import { isConjunction, isDeterminer, isNegation } from './word-kinds.js';
+import { isConjunction, isDeterminer, isNegation, isUniversal } from './word-kinds.js';
 
 /** What a query takes away from what it asks for. */
 export interface Exclusion {
@@ -44,7 +44,7 @@ function isFiller(word: string): boolean {
 
 /** "All dogs but the largest". */
 function isExceptingBut(texts: readonly string[], index: number): boolean {
-  return texts[index] === 'but' && texts.slice(0, index).some((text) => /^(?:all|every|each|every\w+)$/.test(text));
+  return texts[index] === 'but' && texts.slice(0, index).some((text) => isUniversal(text) || /^every\w+$/.test(text));
 }
 
 /** How many words from an index on are one of the phrases that take away; 0 when they are none. */

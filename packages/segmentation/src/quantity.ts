@@ -1,5 +1,5 @@
 import { wordsOf, type NounPart, type Part } from './query-parts.js';
-import { isMeasureNoun, startsChoice } from './word-kinds.js';
+import { isMeasureNoun, isUniversal, startsChoice } from './word-kinds.js';
 
 /** How many things a query asks for, as far as its words tell. */
 export interface Quantity {
@@ -26,7 +26,8 @@ const ordinal = new RegExp(`^(?:${ordinals.join('|')}|last|\\d+(?:st|nd|rd|th))$
 export function quantityOf(phrase: readonly Part[], noun: NounPart, chosenFrom: readonly Part[]): Quantity {
   const before = phrase.slice(0, phrase.indexOf(noun)).flatMap(wordsOf);
   const { isPlural } = noun.match;
-  const from = choiceStart(before);
+  // "The larger | of the pair of dogs", "a group | of dogs".
+  const from = before.findIndex(startsChoice);
   if (from < 0) return countIn(before) ?? (before.some(isSeveral) ? { isPlural: true } : { ...asPlural(isPlural) });
   const chooser = before.slice(0, from);
   const chosen = chosenFrom.flatMap(wordsOf);
@@ -35,18 +36,9 @@ export function quantityOf(phrase: readonly Part[], noun: NounPart, chosenFrom: 
     return countIn(before.slice(from)) ?? countIn(chooser) ?? { ...asPlural(isPlural) };
   }
   if (chooser.includes('number')) return { isPlural: false };
-  if (chooser.some(isEach)) return countIn(before.slice(from)) ?? { isPlural: true };
+  // "Every one of the dogs" are several; "any one" is not.
+  if (chooser.some(isUniversal)) return countIn(before.slice(from)) ?? { isPlural: true };
   return countIn(chooser) ?? { isPlural: chooser.some(isSeveral) };
-}
-
-/** Where that begins which something is chosen from: "the larger | of the pair of dogs", "a group | of dogs". */
-function choiceStart(words: readonly string[]): number {
-  return words.findIndex(startsChoice);
-}
-
-/** "Every one of the dogs" are several; "any one" is not. */
-function isEach(word: string): boolean {
-  return word === 'every' || word === 'each' || word === 'all';
 }
 
 function isSeveral(word: string): boolean {

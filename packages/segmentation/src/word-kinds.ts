@@ -43,12 +43,12 @@ const measureNouns = wordSet(`
   number herd herds flock flocks row rows pile piles stack stacks set sets collection
 `);
 
-const prepositions = wordSet(`
-  in on at of with to by from for into onto off up down out about as like than via without except but through during
-  upon within atop amid amidst amongst
-`);
-
 const placingPrepositions = wordSet('in on at by from off up down through within upon atop amid amidst amongst');
+
+const prepositions = new Set([
+  ...placingPrepositions,
+  ...wordSet('of with to for into onto out about as like than via without except but during'),
+]);
 
 const relatives = wordSet('used made that which who whose whom where when while because if');
 
@@ -156,6 +156,11 @@ export function isPlaceholder(word: string): boolean {
 
 export function isMeasureNoun(word: string): boolean {
   return measureNouns.has(word);
+}
+
+/** "All", "each", "every": none is left out. */
+export function isUniversal(word: string): boolean {
+  return word === 'all' || word === 'each' || word === 'every';
 }
 
 /** Words that a place may begin with: "on the table, the cup". */
