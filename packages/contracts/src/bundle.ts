@@ -148,7 +148,7 @@ export const RegionReasonerSettings = Type.Object(
   },
   {
     ...strict,
-    description: `${classRuleFeatures} Both are for queries that ask for a class and nothing more. The others tell things from others by place, order, size or another thing; singular_calibration is for one thing, context_calibration for several. Features of these: a logit and the logit of its region’s class channel. The logit is the best region’s, and for singular_calibration that of all regions together that the one thing may be.`,
+    description: `${classRuleFeatures} Both are for queries that ask for a class and nothing more. The others tell things from others by place, order, size or another thing; singular_calibration is for one thing, context_calibration for several. Features of these: the region’s logit, and the log of the chance that all things are there which the query names, by named_calibration of the highest scores that regions have of their classes.`,
   },
 );
 export type RegionReasonerSettings = Static<typeof RegionReasonerSettings>;

@@ -14,6 +14,8 @@ export interface Proposals {
   readonly boxes: readonly Box[];
   /** The highest class score of each, in [0, 1]. */
   readonly objectness: Float32Array;
+  /** The highest score that a proposal has of each class, in [0, 1]. */
+  readonly classScores: Float32Array;
   readonly detections: readonly Detection[];
 }
 
@@ -24,11 +26,15 @@ export const proposalReader: DetectorReader<Proposals> = {
     const corners = float32Output(outputs, 'region_boxes');
     const scores = float32Output(outputs, 'region_class_scores');
     const rows = rowsOf(corners, corners.length / 4);
+    const classRows = rowsOf(scores, rows.length);
     return {
       boxTensor,
       scoreTensor: outputTensor(outputs, 'region_class_scores'),
       boxes: rows.map(([x0 = 0, y0 = 0, x1 = 0, y1 = 0]) => [x0, y0, x1, y1]),
-      objectness: Float32Array.from(rowsOf(scores, rows.length), (row) => Math.max(...row)),
+      objectness: Float32Array.from(classRows, (row) => Math.max(...row)),
+      classScores: Float32Array.from(classRows[0] ?? [], (_, index) =>
+        Math.max(...classRows.map((row) => row[index] ?? 0)),
+      ),
       detections: detectionReader.read(outputs),
     };
   },

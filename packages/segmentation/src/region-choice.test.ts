@@ -16,8 +16,8 @@ const settings: RegionReasonerSettings = {
   class_score_ratio: 0.5,
   named_calibration: { bias: 1, weights: [1] },
   described_calibration: { bias: 0, weights: [1, 1, -1] },
-  context_calibration: { bias: 0, weights: [0.5, 0] },
-  singular_calibration: { bias: 1, weights: [1, 0] },
+  context_calibration: { bias: 0.2, weights: [0.5, 1] },
+  singular_calibration: { bias: 1, weights: [1, 1] },
 };
 
 const dog: QueryReading = {
@@ -48,6 +48,9 @@ const detections = [
   { box: [0, 0, 0.2, 1], classIndex: 0, score: 0.7 },
 ] as const;
 
+/** Class 1 is surely there, class 2 hardly. */
+const classScores = Float32Array.of(0.7, 0.9, 0.06);
+
 const several = { quantity: { isPlural: true } };
 const inContext = { gate: 1, singular: 0 };
 
@@ -64,7 +67,7 @@ function choose(
     singular,
     tokenMap: [],
   };
-  const found = { boxes, detections, classCount: 3 };
+  const found = { boxes, detections, classScores };
   return chooseRegions({ ...dog, ...meaning }, regions, found, settings, threshold);
 }
 
@@ -103,14 +106,17 @@ describe('chooseRegions', () => {
     assert.equal(choose({ quantity: { count: 1, isPlural: false } }).kind, 'singular');
   });
 
-  it('is as sure of one thing as its candidates are together', () => {
-    const alone = choose({}, { gate: 1, singular: 1, scores: [-1.2, -9, -9, -9, 9] }, 0);
-    const together = choose({}, { gate: 1, singular: 1, scores: [-1.2, -1.2, -1.2, -9, 9] }, 0);
-    assert.ok(alone.score < 0.5 && together.score > 0.5);
-    assert.equal(together.objects.length, 1);
-    assert.equal(together.objects[0]?.probability, together.score);
-    const sum = Math.log(3 * Math.exp(-1.2) + Math.exp(-9));
-    assert.ok(Math.abs((together.features?.[0] ?? 0) - sum) < 1e-6);
+  it('is as sure as the best region and the chance of every named thing allow', () => {
+    const beside = (...otherThings: number[][]) => choose({ otherThings }, inContext).score;
+    assert.ok(beside([0]) < beside() && beside([2]) < beside([0]) && beside([0], [2]) < beside([2]));
+    assert.equal(beside([2, 0]), beside([0]));
+    const one = choose({ otherThings: [[2]] }, { gate: 1, singular: 1 });
+    const [logit = 0, logChance = 0] = one.features ?? [];
+    const chanceOf = (score: number): number => 1 / (1 + Math.exp(-(1 + Math.log(score / (1 - score)))));
+    assert.equal(logit, 3);
+    assert.ok(Math.abs(Math.exp(logChance) - chanceOf(0.9) * chanceOf(0.06)) < 1e-6);
+    assert.ok(Math.abs(one.score - 1 / (1 + Math.exp(-(1 + logit + logChance)))) < 1e-9);
+    assert.equal(one.objects[0]?.probability, one.score);
   });
 
   it('takes as many as the query says, and says when there are fewer', () => {

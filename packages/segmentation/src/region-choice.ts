@@ -1,7 +1,7 @@
 import type { RegionReasonerSettings, Warning } from '@tessera/contracts';
 import { boxArea, distinctBoxes, type Box } from './box.js';
 import type { Detection } from './detections.js';
-import { probability } from './logistic.js';
+import { probability, scoreLogit } from './logistic.js';
 import { chooseObjects, type ObjectChoice } from './object-choice.js';
 import type { QueryMeaning, QueryReading } from './query-matcher.js';
 import type { RegionScores } from './reasoner.js';
@@ -19,7 +19,6 @@ const half = 0.5;
 interface Candidate {
   readonly box: Box;
   readonly score: number;
-  readonly classLogit: number;
 }
 
 /** What a query found, and the numbers that decided whether it has a target. */
@@ -33,7 +32,8 @@ export interface RegionChoice extends ObjectChoice {
 interface FoundThings {
   readonly boxes: readonly Box[];
   readonly detections: readonly Detection[];
-  readonly classCount: number;
+  /** The highest score that a region has of each class, in [0, 1]. */
+  readonly classScores: Float32Array;
 }
 
 /**
@@ -58,16 +58,17 @@ export function chooseRegions(
   const candidates = found.boxes
     .flatMap((box, index) => {
       const [score, classLogit] = [regions.scores[index], regions.classLogits[index]];
-      return score === undefined || classLogit === undefined ? [] : [{ box, score, classLogit }];
+      const isMeant = classLogit !== undefined && (!isSingular || classLogit > settings.class_floor);
+      return score === undefined || !isMeant || boxArea(box) === 0 ? [] : [{ box, score }];
     })
-    .filter(({ box, classLogit }) => boxArea(box) > 0 && (!isSingular || classLogit > settings.class_floor))
     .sort((a, b) => b.score - a.score);
   const warnings = wordWarnings(meaning);
+  const thingsLogChance = namedThingsLogChance(meaning, found.classScores, settings);
   const [best] = candidates;
   if (best === undefined) return { kind, features: undefined, score: 0, objects: [], warnings };
 
-  const together = isSingular ? logSumExp(candidates.map((candidate) => candidate.score)) : best.score;
-  const features = [together, best.classLogit];
+  const featuresOf = (candidate: Candidate): number[] => [candidate.score, thingsLogChance];
+  const features = featuresOf(best);
   const score = probability(calibration, features);
   if (score < threshold) return { kind, features, score, objects: [], warnings };
 
@@ -75,7 +76,7 @@ export function chooseRegions(
   const limit = Math.min(settings.maximum_objects, meaning.quantity.count ?? Number.POSITIVE_INFINITY);
   const chosen = distinctBoxes(certain.length > 0 ? certain : [best], settings.box_overlap_threshold).slice(0, limit);
   const objectScore = (candidate: Candidate): number =>
-    isSingular ? score : probability(calibration, [candidate.score, candidate.classLogit]);
+    isSingular ? score : probability(calibration, featuresOf(candidate));
   return {
     kind,
     features,
@@ -87,11 +88,11 @@ export function chooseRegions(
 
 function chooseOfClasses(
   meaning: QueryMeaning,
-  { detections, classCount }: FoundThings,
+  { detections, classScores }: FoundThings,
   settings: RegionReasonerSettings,
   threshold: number,
 ): RegionChoice {
-  const choice = chooseObjects(meaning, detections, classCount, settings, threshold);
+  const choice = chooseObjects(meaning, detections, classScores.length, settings, threshold);
   const objects = choice.objects.slice(0, meaning.quantity.count);
   const missing = objects.length === 0 ? [] : countWarnings(meaning, objects.length);
   const warnings = meaning.similarities === undefined ? wordWarnings(meaning) : choice.warnings;
@@ -117,9 +118,20 @@ function queryKind({ quantity, similarities }: QueryMeaning, { gate, singular }:
   return gate > half ? 'context' : 'class';
 }
 
-function logSumExp(logits: readonly number[]): number {
-  const highest = Math.max(...logits);
-  return highest + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - highest), 0));
+/**
+ * Log of the chance that all things are there which a query names: "the cup next to the laptop" takes a laptop too. The
+ * regions are asked, since a thing that shares its place with a likelier one is no detection of its own.
+ */
+function namedThingsLogChance(
+  { classes, otherThings }: QueryReading,
+  classScores: Float32Array,
+  { named_calibration: calibration }: RegionReasonerSettings,
+): number {
+  const logChances = [classes, ...otherThings].map((named) => {
+    const highest = Math.max(...named.map((index) => classScores[index] ?? 0));
+    return Math.log(probability(calibration, [scoreLogit(highest)]));
+  });
+  return logChances.reduce((sum, own) => sum + own, 0);
 }
 
 /** Of a query that names its things. */

@@ -187,14 +187,13 @@ export class RegionReasonerSegmenter implements Segmenter {
       const texts = await this.#language.encoder.encode(asked.map(({ text }) => text));
       return await this.#reasoner.answer({ proposals, texts, mentions: asked.map(mentionsOf), plan, seed });
     });
-    const found = { ...proposals, classCount: this.#language.classCount };
     return {
       width,
       height,
       queries: meanings.map((meaning): ReasonedQuery => {
         const regions = scored[asked.indexOf(meaning)];
         if (regions === undefined) return { choice: refuseQuery(meaning), regions: undefined };
-        return { choice: chooseRegions(meaning, regions, found, this.#settings, threshold), regions };
+        return { choice: chooseRegions(meaning, regions, proposals, this.#settings, threshold), regions };
       }),
       reasonerMs: runMs,
     };
