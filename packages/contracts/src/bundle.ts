@@ -54,7 +54,8 @@ const boxSegmentationSettings = {
   maximum_objects: Type.Integer({ minimum: 1, description: 'Objects of one query, best first.' }),
   maximum_refined_objects: Type.Integer({
     minimum: 0,
-    description: 'Objects of one request whose masks are refined; the rest keep their region shapes.',
+    description:
+      'Objects of one request whose masks are refined, the best of every query first; the rest keep their region shapes.',
   }),
   region_shape_exponent: Type.Number({
     exclusiveMinimum: 0,

@@ -24,7 +24,7 @@ export async function answerQueries<Found>(
   { image, seen, queries, choices, options }: ChosenAnswers,
   stopwatch: Stopwatch,
 ): Promise<SegmentQueryResult[]> {
-  const boxes = options.refine === false ? [] : mostProbableBoxes(choices, settings.maximum_refined_objects);
+  const boxes = options.refine === false ? [] : boxesToRefine(choices, settings.maximum_refined_objects);
   const logits = await vision.segmentBoxes(image, seen, boxes, stopwatch);
   const refined = new Map<Box, SquareLogits>();
   for (const [index, box] of boxes.entries()) {
@@ -41,8 +41,13 @@ export async function answerQueries<Found>(
   return results;
 }
 
-/** The boxes of the most probable objects of all queries, each once. */
-function mostProbableBoxes(choices: readonly ObjectChoice[], limit: number): Box[] {
-  const objects = choices.flatMap((choice) => choice.objects).sort((a, b) => b.probability - a.probability);
+/**
+ * The boxes that are worth refining, each once: the best object of every query, then the second ones, …, so that no query
+ * for a crowd takes the others' share. Objects in the same place go by probability.
+ */
+export function boxesToRefine(choices: readonly ObjectChoice[], limit: number): Box[] {
+  const objects = choices
+    .flatMap((choice) => choice.objects.map((object, place) => ({ ...object, place })))
+    .sort((a, b) => a.place - b.place || b.probability - a.probability);
   return [...new Set(objects.map(({ box }) => box))].slice(0, limit);
 }
