@@ -13,18 +13,12 @@ export interface Outcome {
   readonly overlap: Overlap;
 }
 
-export interface PhotoTiming {
-  /** The first query about the photo. */
-  readonly firstMs: number;
-  /** Each further query, on average. */
-  readonly nextMs: number;
-}
-
 /** What one model answered to all queries, in their order. */
 export interface ModelOutcomes {
   readonly model: string;
   readonly outcomes: readonly Outcome[];
-  readonly timings: readonly PhotoTiming[];
+  /** Of each photo the milliseconds of its queries. */
+  readonly timings: readonly (readonly number[])[];
 }
 
 interface ModelFigures {
@@ -107,8 +101,8 @@ export function withInterval({ value, low, high }: Interval, isDifference = fals
 }
 
 export function timingLine({ model, timings }: ModelOutcomes): string {
-  const firstMs = mean(timings.map((timing) => timing.firstMs));
-  const nextMs = mean(timings.map((timing) => timing.nextMs));
+  const firstMs = mean(timings.flatMap((times) => times.slice(0, 1)));
+  const nextMs = mean(timings.flatMap((times) => times.slice(1)));
   return `${model}: first query about a photo ${firstMs.toFixed(0)} ms on average, each further one ${nextMs.toFixed(0)} ms.`;
 }
 

@@ -8,19 +8,12 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { segmentLimits, type SegmentQueryResult } from '@tessera/contracts';
+import type { SegmentQueryResult } from '@tessera/contracts';
 import { decodeRle, intersectionAndUnion } from '@tessera/masks';
 import { createSegmenter, type Segmenter } from '@tessera/segmentation';
 import { loadCocoSplit, splits, targetMask, type CocoPhoto, type CocoSplit, type Split } from './coco-split.js';
 import { writeContactSheet } from './contact-sheet.js';
-import {
-  markdownTable,
-  summarize,
-  timingLine,
-  type ModelOutcomes,
-  type Outcome,
-  type PhotoTiming,
-} from './eval-report.js';
+import { markdownTable, summarize, timingLine, type ModelOutcomes, type Outcome } from './eval-report.js';
 import { writeSection } from './document-section.js';
 import { modelDirectory, withRuntime } from './model-runtime.js';
 import { loadQuerySet, querySets, type PhotoQueries, type Query } from './query-set.js';
@@ -91,15 +84,15 @@ function ask(model: string, coco: CocoSplit, querySet: readonly PhotoQueries[]):
   return withRuntime(model, async ({ bundle, runner }) => {
     const segmenter = await createSegmenter(bundle, runner);
     const outcomes: Outcome[] = [];
-    const timings: PhotoTiming[] = [];
+    const timings: number[][] = [];
     await warmUp(segmenter, coco);
     for (const { photo: photoId, queries } of querySet) {
       const photo = coco.photos.find(({ id }) => id === photoId);
       if (photo === undefined) throw new Error(`bench/queries asks about the unknown photo ${photoId}.`);
       if (queries.length === 0) continue;
-      const { answers, timing } = await askAbout(segmenter, coco, photo, queries);
+      const { answers, timesMs } = await askAbout(segmenter, coco, photo, queries);
       outcomes.push(...answers);
-      timings.push(timing);
+      timings.push(timesMs);
     }
     return { model, outcomes, timings };
   });
@@ -112,25 +105,21 @@ async function warmUp(segmenter: Segmenter, coco: CocoSplit): Promise<void> {
   await segmenter.segment({ id: 'warm-up', read: () => coco.readPhoto(photo) }, ['person'], { refine, threshold: 0 });
 }
 
-/** One query as a request of its own, for the latency that a user sees; then all of the photo's queries, as many at once as a request may have. */
+/** Every query is a request of its own, so that no answer depends on what else was asked. */
 async function askAbout(
   segmenter: Segmenter,
   coco: CocoSplit,
   photo: CocoPhoto,
   queries: readonly Query[],
-): Promise<{ answers: Outcome[]; timing: PhotoTiming }> {
+): Promise<{ answers: Outcome[]; timesMs: number[] }> {
   const image = { id: photo.fileName, read: () => coco.readPhoto(photo) };
-  const texts = queries.map(({ text }) => text);
-  const start = performance.now();
-  await segmenter.segment(image, texts.slice(0, 1), { refine });
-  const firstMs = performance.now() - start;
-  const restStart = performance.now();
   const results: SegmentQueryResult[] = [];
-  while (results.length < texts.length) {
-    const asked = texts.slice(results.length, results.length + segmentLimits.queries);
-    results.push(...(await segmenter.segment(image, asked, { refine })).results);
+  const timesMs: number[] = [];
+  for (const { text } of queries) {
+    const start = performance.now();
+    results.push(...(await segmenter.segment(image, [text], { refine })).results);
+    timesMs.push(performance.now() - start);
   }
-  const nextMs = (performance.now() - restStart) / queries.length;
   const answers = queries.map((query, index): Outcome => {
     const result = results[index];
     if (result === undefined || !('counts' in result.mask)) throw new Error('A query was not answered with an RLE.');
@@ -138,5 +127,5 @@ async function askAbout(
     const overlap = intersectionAndUnion(prediction, targetMask(photo, query.annotations, query.ignored));
     return { photo, query, result, overlap };
   });
-  return { answers, timing: { firstMs, nextMs } };
+  return { answers, timesMs };
 }

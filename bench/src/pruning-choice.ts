@@ -1,9 +1,9 @@
 import type { RegionReasonerSettings, ScatterRule, TokenSelection } from '@tessera/contracts';
 import type { PruningPlan } from '@tessera/segmentation';
-import { flopsReduction, planBaseline, scheduleStages, type Schedule } from '@tessera/token-pruning';
+import { flopsReduction, planBaseline, planSchedule, scheduleStages, type Schedule } from '@tessera/token-pruning';
 import { metricInterval, type Sample } from './bootstrap.js';
 import { markdownRows } from './markdown-table.js';
-import { shapeOf } from './pruning-methods.js';
+import { cuts, shapeOf } from './pruning-methods.js';
 import { contextKinds } from './query-set.js';
 import type { ReasonerEvaluation } from './reasoner-evaluation.js';
 
@@ -14,6 +14,8 @@ const tokenRatios = [0.5, 1, 2, 4, 8] as const;
 const selections = ['cls', 'uniform', 'seg_first'] as const satisfies readonly TokenSelection[];
 const scatterRules = ['skip', 'copy', 'residual', 'reset'] as const satisfies readonly ScatterRule[];
 const fastvLayers = [1, 2, 3] as const;
+/** So many schedules of the shipped cut are compared at all cuts. */
+const finalistCount = 6;
 
 interface Tried {
   readonly label: readonly string[];
@@ -21,15 +23,17 @@ interface Tried {
   readonly context: number;
 }
 
-interface Split extends Tried {
+interface Choice extends Tried {
   readonly schedule: Schedule;
   readonly selection: TokenSelection;
+  readonly scatter: ScatterRule;
 }
 
 /**
- * The schedule to ship: of all splits of the budget between clustering and pruning and all selections the best, then the
- * best scatter rule for it, then the best split and selection under that rule, since one depends on the other. The layers
- * are those that the reasoner's scores are read between. The baseline FastV gets its best layer in the same way.
+ * The schedule to ship, of all splits of the budget between clustering and pruning, all selections and all scatter rules.
+ * The best at the shipped cut differ by less than such a measurement tells, and a request's own cut scales the shipped
+ * schedule; so of these the one counts that is best over all cuts. Between which layers the stages change is given: those
+ * that the reasoner's scores are read between. The baseline FastV gets its best layer at the shipped cut.
  *
  * @param log - is given the tables that it chose from
  */
@@ -48,38 +52,41 @@ export async function choosePruning(
       context: meanOf(samples.filter(({ kind }) => contextKinds.includes(kind))),
     };
   };
-  const planOf = (schedule: Schedule, selection: TokenSelection, scatter: ScatterRule): PruningPlan => ({
-    mode: 'csp',
-    stages: scheduleStages(shape, schedule),
-    selection,
-    scatter,
-  });
-
-  const off = await evaluate(evaluation.segmenter.plan({ mode: 'off' }), ['all tokens', '', '', '']);
-  const header = ['selection', 'Nc', 'Np', 'saved', 'gIoU, mean of kinds', 'gIoU, context kinds'];
-  const bestSplit = async (scatter: ScatterRule): Promise<Split> => {
-    const splits: Split[] = [];
+  const columns = ['gIoU, mean of kinds', 'gIoU, context kinds'];
+  const off = await evaluate(evaluation.segmenter.plan({ mode: 'off' }), ['all tokens', '', '', '', '']);
+  const choices: Choice[] = [];
+  for (const scatter of scatterRules) {
     for (const ratio of tokenRatios) {
       const schedule = scheduleAtRatio(settings, ratio);
-      const saved = flopsReduction(shape, scheduleStages(shape, schedule));
+      const stages = scheduleStages(shape, schedule);
+      const counts = [String(schedule.selectedTokens), String(schedule.keptTokens)];
       for (const selection of selections) {
-        const label = [selection, String(schedule.selectedTokens), String(schedule.keptTokens), saved.toFixed(3)];
-        const tried = await evaluate(planOf(schedule, selection, scatter), label);
-        splits.push({ ...tried, schedule, selection });
+        const label = [scatter, selection, ...counts, flopsReduction(shape, stages).toFixed(3)];
+        const tried = await evaluate({ mode: 'csp', stages, selection, scatter }, label);
+        choices.push({ ...tried, schedule, selection, scatter });
       }
     }
-    log(`Scatter rule ${scatter}:\n${markdownRows(header, [off, ...splits].map(cells))}`);
-    return highest(splits);
-  };
-  const first = await bestSplit('skip');
-
-  const rules: (Tried & { scatter: ScatterRule })[] = [];
-  for (const scatter of scatterRules) {
-    rules.push({ ...(await evaluate(planOf(first.schedule, first.selection, scatter), [scatter])), scatter });
   }
-  log(markdownRows(['scatter', ...header.slice(4)], rules.map(cells)));
-  const { scatter } = highest(rules);
-  const best = scatter === 'skip' ? first : await bestSplit(scatter);
+  log(markdownRows(['scatter', 'selection', 'Nc', 'Np', 'saved', ...columns], [off, ...choices].map(cells)));
+
+  const finalists: Choice[] = [];
+  for (const finalist of choices.toSorted((a, b) => b.overall - a.overall).slice(0, finalistCount)) {
+    const { schedule, selection, scatter, label } = finalist;
+    const tried: Tried[] = [];
+    for (const cut of cuts) {
+      const stages = scheduleStages(shape, planSchedule(shape, schedule, cut));
+      tried.push(await evaluate({ mode: 'csp', stages, selection, scatter }, []));
+    }
+    const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+    finalists.push({
+      ...finalist,
+      label: label.slice(0, 4),
+      overall: mean(tried.map(({ overall }) => overall)),
+      context: mean(tried.map(({ context }) => context)),
+    });
+  }
+  log(`Over all cuts:\n${markdownRows(['scatter', 'selection', 'Nc', 'Np', ...columns], finalists.map(cells))}`);
+  const best = highest(finalists);
 
   const fastv: (Tried & { layer: number })[] = [];
   for (const layer of fastvLayers) {
@@ -87,7 +94,7 @@ export async function choosePruning(
     const plan: PruningPlan = { mode: 'fastv', stages, selection: 'cls', scatter: 'skip' };
     fastv.push({ ...(await evaluate(plan, [String(layer)])), layer });
   }
-  log(markdownRows(['FastV after layer', ...header.slice(4)], fastv.map(cells)));
+  log(markdownRows(['FastV after layer', ...columns], fastv.map(cells)));
 
   return {
     mode: settings.pruning.mode,
@@ -96,7 +103,7 @@ export async function choosePruning(
     selected_tokens: best.schedule.selectedTokens,
     kept_tokens: best.schedule.keptTokens,
     selection: best.selection,
-    scatter,
+    scatter: best.scatter,
     fastv_layer: highest(fastv).layer,
   };
 }
