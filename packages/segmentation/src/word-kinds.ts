@@ -21,7 +21,7 @@ const auxiliaries = wordSet(`
   is are was were be been being am do does did has have had having can could will would shall should may might must
   takes taking comes goes looks appear appears seem seems reaches reaching covers covering fills filling occupies
   occupying carries carrying holds holding wears wearing uses using touching
-  standing sitting lying resting located placed positioned situated
+  standing sitting lying resting stands sits lies rests rides riding located placed positioned situated
 `);
 
 const questionWords = wordSet('where which who whose whom when why how whichever whoever');
