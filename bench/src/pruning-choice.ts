@@ -66,8 +66,9 @@ export async function choosePruning(
         choices.push({ ...tried, schedule, selection, scatter });
       }
     }
+    const own = choices.filter((choice) => choice.scatter === scatter);
+    log(markdownRows(['scatter', 'selection', 'Nc', 'Np', 'saved', ...columns], [off, ...own].map(cells)));
   }
-  log(markdownRows(['scatter', 'selection', 'Nc', 'Np', 'saved', ...columns], [off, ...choices].map(cells)));
 
   const finalists: Choice[] = [];
   for (const finalist of choices.toSorted((a, b) => b.overall - a.overall).slice(0, finalistCount)) {
