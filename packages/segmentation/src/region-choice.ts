@@ -16,11 +16,6 @@ type QueryKind = 'class' | 'singular' | 'context';
 /** Above this the gate says that the answer depends on more than the class, and `singular` that one thing is meant. */
 const half = 0.5;
 
-interface Candidate {
-  readonly box: Box;
-  readonly score: number;
-}
-
 /** What a query found, and the numbers that decided whether it has a target. */
 export interface RegionChoice extends ObjectChoice {
   readonly kind: QueryKind;
@@ -67,21 +62,21 @@ export function chooseRegions(
   const [best] = candidates;
   if (best === undefined) return { kind, features: undefined, score: 0, objects: [], warnings };
 
-  const featuresOf = (candidate: Candidate): number[] => [candidate.score, thingsLogChance];
-  const features = featuresOf(best);
+  const features = [best.score, thingsLogChance];
   const score = probability(calibration, features);
   if (score < threshold) return { kind, features, score, objects: [], warnings };
 
   const certain = isSingular ? [] : candidates.filter((candidate) => candidate.score > settings.region_threshold);
   const limit = Math.min(settings.maximum_objects, meaning.quantity.count ?? Number.POSITIVE_INFINITY);
   const chosen = distinctBoxes(certain.length > 0 ? certain : [best], settings.box_overlap_threshold).slice(0, limit);
-  const objectScore = (candidate: Candidate): number =>
-    isSingular ? score : probability(calibration, featuresOf(candidate));
   return {
     kind,
     features,
     score,
-    objects: chosen.map((candidate) => ({ box: candidate.box, probability: objectScore(candidate) })),
+    objects: chosen.map((candidate) => ({
+      box: candidate.box,
+      probability: probability(calibration, [candidate.score, thingsLogChance]),
+    })),
     warnings: [...warnings, ...countWarnings(meaning, chosen.length)],
   };
 }
