@@ -1,4 +1,5 @@
 import { gIoU, type Overlap } from '@tessera/masks';
+import { mean } from './averages.js';
 import { queryKinds, type QueryKind } from './query-set.js';
 import { SeededRandom } from './seeded-random.js';
 
@@ -38,7 +39,7 @@ const metrics = {
         const count = sums[2 * index + 1] ?? 0;
         return count === 0 ? [] : [(sums[2 * index] ?? 0) / count];
       });
-      return kinds.reduce((sum, value) => sum + value, 0) / kinds.length;
+      return mean(kinds);
     },
   },
 } as const satisfies Readonly<Record<string, Metric>>;

@@ -7,11 +7,11 @@ import {
   type Vocabulary,
 } from '@tessera/composition';
 import type { TrainingMethod } from '@tessera/contracts';
+import { median } from './averages.js';
 import { patternedPhotos, patterns } from './compositional-patterns.js';
 import { atMost, type LabelledPhoto } from './compositional-photos.js';
 import { CompositionalStudy, type TrainedRun } from './compositional-study.js';
 import { SeededRandom } from './seeded-random.js';
-import { median } from './timing.js';
 
 /** One line of a table: an evaluation for each seed. */
 export interface MethodRow {

@@ -1,6 +1,7 @@
 import { cpus, totalmem } from 'node:os';
 import type { GeneralisedEvaluation } from '@tessera/composition';
 import type { VocabularyMetrics } from '@tessera/contracts';
+import { mean } from './averages.js';
 import type { ApparelCase, CaseTable, MethodRow, MixedRow } from './compositional-cases.js';
 import type { ScaleFigures } from './compositional-scale-figures.js';
 import { markdownRows } from './markdown-table.js';
@@ -178,10 +179,6 @@ function figure(evaluations: readonly GeneralisedEvaluation[], metric: keyof Voc
   const average = mean(values);
   const variance = values.reduce((sum, value) => sum + (value - average) ** 2, 0) / (values.length - 1);
   return `${average.toFixed(1)} ± ${Math.sqrt(variance).toFixed(1)}`;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function machine(): string {

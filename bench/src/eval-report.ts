@@ -1,5 +1,6 @@
 import type { SegmentQueryResult } from '@tessera/contracts';
 import type { Overlap } from '@tessera/masks';
+import { mean } from './averages.js';
 import { differenceInterval, metricInterval, type Interval, type Sample } from './bootstrap.js';
 import type { CocoPhoto } from './coco-split.js';
 import { markdownRows } from './markdown-table.js';
@@ -104,8 +105,4 @@ export function timingLine({ model, timings }: ModelOutcomes): string {
   const firstMs = mean(timings.flatMap((times) => times.slice(0, 1)));
   const nextMs = mean(timings.flatMap((times) => times.slice(1)));
   return `${model}: first query about a photo ${firstMs.toFixed(0)} ms on average, each further one ${nextMs.toFixed(0)} ms.`;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { SegmentResponse } from '@tessera/contracts';
 import { drawnPicture, encodeForm, startEmbedded } from '@tessera/tests';
-import { median, milliseconds } from './timing.js';
+import { median } from './averages.js';
+import { milliseconds } from './timing.js';
 
 /**
  * `npm run bench:latency`: starts the embedded server and times requests from outside, over HTTP, one at a time. Every

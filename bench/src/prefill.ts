@@ -5,12 +5,12 @@ import { parseConfig } from '@tessera/contracts';
 import { BundleError, isBundleOf, loadBundle } from '@tessera/inference';
 import { planSchedule, scheduleStages, unprunedStages, type DecoderShape, type Stage } from '@tessera/token-pruning';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { median } from './averages.js';
 import { writeSection } from './document-section.js';
 import { markdownRows } from './markdown-table.js';
 import { runCommand } from './run-command.js';
 import { SeededRandom } from './seeded-random.js';
 import { repositoryRoot } from './shared-data.js';
-import { median } from './timing.js';
 
 /**
  * `npm run bench:prefill`: what a cut of image tokens saves in the reasoner's graph, and how much of the machine the graph

@@ -1,6 +1,7 @@
 import type { RegionReasonerSettings, ScatterRule, TokenSelection } from '@tessera/contracts';
 import type { PruningPlan } from '@tessera/segmentation';
 import { flopsReduction, planBaseline, planSchedule, scheduleStages, type Schedule } from '@tessera/token-pruning';
+import { mean } from './averages.js';
 import { metricInterval, type Sample } from './bootstrap.js';
 import { markdownRows } from './markdown-table.js';
 import { cuts, shapeOf } from './pruning-methods.js';
@@ -78,7 +79,6 @@ export async function choosePruning(
       const stages = scheduleStages(shape, planSchedule(shape, schedule, cut));
       tried.push(await evaluate({ mode: 'csp', stages, selection, scatter }, []));
     }
-    const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
     finalists.push({
       ...finalist,
       label: label.slice(0, 4),

@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import type { PruningPlan } from '@tessera/segmentation';
+import { median } from './averages.js';
 import { cuts, pruningMethods } from './pruning-methods.js';
 import { contextKinds } from './query-set.js';
 import type { ReasonerEvaluation } from './reasoner-evaluation.js';
-import { median } from './timing.js';
 
 export interface PrefillRow {
   readonly method: string;
