@@ -58,10 +58,10 @@ export function chooseRegions(
     })
     .sort((a, b) => b.score - a.score);
   const warnings = wordWarnings(meaning);
-  const thingsLogChance = namedThingsLogChance(meaning, found.classScores, settings);
   const [best] = candidates;
   if (best === undefined) return { kind, features: undefined, score: 0, objects: [], warnings };
 
+  const thingsLogChance = namedThingsLogChance(meaning, found.classScores, settings);
   const features = [best.score, thingsLogChance];
   const score = probability(calibration, features);
   if (score < threshold) return { kind, features, score, objects: [], warnings };
