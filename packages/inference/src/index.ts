@@ -10,3 +10,4 @@ export {
 } from './inference-runner.js';
 export type { InferenceLog } from './log.js';
 export { InferenceStartError, startInferenceRunner, type InferenceRunnerOptions } from './supervised-runner.js';
+export { concatenate, float32Output, imageTensor, int64Output, outputTensor, rowsOf } from './tensors.js';
