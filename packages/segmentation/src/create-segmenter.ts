@@ -1,7 +1,7 @@
 import { defaultImageLimits, type ImageLimits } from '@tessera/images';
 import { isBundleOf, type Bundle, type InferenceRunner } from '@tessera/inference';
-import { ClassDetectorSegmenter } from './class-detector-segmenter.js';
-import { RegionReasonerSegmenter } from './region-reasoner-segmenter.js';
+import { ClassDetectorSegmenter } from './pipelines/class-detector.js';
+import { RegionReasonerSegmenter } from './pipelines/region-reasoner.js';
 import type { Segmenter } from './segmenter.js';
 
 export interface SegmenterOptions {

@@ -1,5 +1,5 @@
 import type { BinaryMask } from '@tessera/masks';
-import type { Box } from './box.js';
+import type { Box } from '../vision/box.js';
 
 /**
  * Sets the pixels of `mask` whose centres lie in the superellipse |u|ᵉ + |v|ᵉ ≤ 1 that touches the sides of a box, with

@@ -1,6 +1,6 @@
 import type { Bundle, HostTensor, InferenceRunner } from '@tessera/inference';
 import type { Tokenizer } from '@tessera/tokenizer';
-import { float32Output, outputTensor } from './tensors.js';
+import { float32Output, outputTensor } from '../vision/tensors.js';
 
 /** Texts as the bundle's graph `text_encoder` reads them, for a graph that goes on from there. */
 export interface EncodedTexts {

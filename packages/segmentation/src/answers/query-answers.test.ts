@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Box } from './box.js';
+import type { Box } from '../vision/box.js';
 import { boxesToRefine } from './query-answers.js';
 
 const box = (x0: number): Box => [x0, 0, 1, 1];

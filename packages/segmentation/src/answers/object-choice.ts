@@ -1,8 +1,8 @@
 import type { ClassDetectorSettings, Warning } from '@tessera/contracts';
-import { distinctBoxes, type Box } from './box.js';
-import { bestScores, type Detection } from './detections.js';
+import { distinctBoxes, type Box } from '../vision/box.js';
+import { bestScores, type Detection } from '../vision/detections.js';
 import { probability, scoreLogit } from './logistic.js';
-import type { QueryMeaning } from './query-matcher.js';
+import type { QueryMeaning } from '../language/query-matcher.js';
 
 /** What a query found in an image. */
 export interface ObjectChoice {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createMask, maskArea, maskBoundingBox } from '@tessera/masks';
 import fc from 'fast-check';
-import type { Box } from './box.js';
+import type { Box } from '../vision/box.js';
 import { paintRegionShape } from './region-shape.js';
 
 const corner = fc.double({ min: 0, max: 1, noNaN: true });

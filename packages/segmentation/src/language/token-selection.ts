@@ -1,7 +1,7 @@
 import type { TokenSelection } from '@tessera/contracts';
-import { boxArea, distinctBoxes, type Box } from './box.js';
-import type { Proposals } from './proposals.js';
-import { randomPermutation } from './seeded-random.js';
+import { boxArea, distinctBoxes, type Box } from '../vision/box.js';
+import type { Proposals } from '../vision/proposals.js';
+import { randomPermutation } from '../seeded-random.js';
 
 /** The image tokens of a reasoner: the cells of a square grid, row by row, then the best proposals. */
 export interface ImageTokens {

@@ -9,25 +9,25 @@ import type { ImageLimits } from '@tessera/images';
 import type { Bundle, InferenceRunner } from '@tessera/inference';
 import { decodeRle, type BinaryMask } from '@tessera/masks';
 import { pruningReport } from '@tessera/token-pruning';
-import type { Box } from './box.js';
-import { loadLanguage, type BundleLanguage } from './bundle-language.js';
-import type { ObjectChoice } from './object-choice.js';
-import { proposalReader, type Proposals } from './proposals.js';
-import { decoderShape, planPruning, type PruningPlan } from './pruning-plan.js';
-import { answerQueries } from './query-answers.js';
-import type { QueryMeaning, QueryReading } from './query-matcher.js';
-import { Reasoner, type ClassWeights, type RegionScores } from './reasoner.js';
-import { chooseRegions, refuseQuery, type RegionChoice } from './region-choice.js';
-import { RequestImage } from './request-image.js';
+import type { Box } from '../vision/box.js';
+import { loadLanguage, type BundleLanguage } from '../language/bundle-language.js';
+import type { ObjectChoice } from '../answers/object-choice.js';
+import { proposalReader, type Proposals } from '../vision/proposals.js';
+import { decoderShape, planPruning, type PruningPlan } from '../language/pruning-plan.js';
+import { answerQueries } from '../answers/query-answers.js';
+import type { QueryMeaning, QueryReading } from '../language/query-matcher.js';
+import { Reasoner, type ClassWeights, type RegionScores } from '../language/reasoner.js';
+import { chooseRegions, refuseQuery, type RegionChoice } from '../answers/region-choice.js';
+import { RequestImage } from '../vision/request-image.js';
 import {
   defaultThreshold,
   type SegmentContext,
   type Segmenter,
   type SegmentImage,
   type SegmentOutcome,
-} from './segmenter.js';
-import { Stopwatch } from './stopwatch.js';
-import { Vision, type SeenImage } from './vision.js';
+} from '../segmenter.js';
+import { Stopwatch } from '../stopwatch.js';
+import { Vision, type SeenImage } from '../vision/vision.js';
 
 type RegionReasonerBundle = Bundle<PipelineManifest<'region-reasoner'>>;
 

@@ -1,11 +1,11 @@
 import type { RegionReasonerSettings, Warning } from '@tessera/contracts';
-import { boxArea, distinctBoxes, type Box } from './box.js';
-import type { Detection } from './detections.js';
+import { boxArea, distinctBoxes, type Box } from '../vision/box.js';
+import type { Detection } from '../vision/detections.js';
 import { probability, scoreLogit } from './logistic.js';
 import { chooseObjects, type ObjectChoice } from './object-choice.js';
-import type { QueryMeaning, QueryReading } from './query-matcher.js';
-import type { RegionScores } from './reasoner.js';
-import { isUntaughtWord } from './word-kinds.js';
+import type { QueryMeaning, QueryReading } from '../language/query-matcher.js';
+import type { RegionScores } from '../language/reasoner.js';
+import { isUntaughtWord } from '../language/word-kinds.js';
 
 /**
  * How a query asks for its things: for a class and nothing more, for one thing that it tells from others, or for several

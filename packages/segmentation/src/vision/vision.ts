@@ -1,10 +1,10 @@
 import { TesseraError } from '@tessera/contracts';
 import { TensorNotKeptError, type Bundle, type HostTensor, type InferenceRunner } from '@tessera/inference';
 import type { Box } from './box.js';
-import type { SquareLogits } from './mask-upsampling.js';
-import { RecentValues } from './recent-values.js';
+import type { SquareLogits } from '../answers/mask-upsampling.js';
+import { RecentValues } from '../recent-values.js';
 import type { RequestImage } from './request-image.js';
-import type { Stopwatch } from './stopwatch.js';
+import type { Stopwatch } from '../stopwatch.js';
 import { float32Output, imageTensor } from './tensors.js';
 
 /** What a pipeline reads of the detector's outputs. */

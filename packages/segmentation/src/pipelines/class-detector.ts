@@ -6,20 +6,20 @@ import {
 } from '@tessera/contracts';
 import type { ImageLimits } from '@tessera/images';
 import type { Bundle, InferenceRunner } from '@tessera/inference';
-import { loadLanguage, type BundleLanguage } from './bundle-language.js';
-import { bestScores, detectionReader, type Detection } from './detections.js';
-import { chooseObjects, classFeatures } from './object-choice.js';
-import { answerQueries } from './query-answers.js';
-import { RequestImage } from './request-image.js';
+import { loadLanguage, type BundleLanguage } from '../language/bundle-language.js';
+import { bestScores, detectionReader, type Detection } from '../vision/detections.js';
+import { chooseObjects, classFeatures } from '../answers/object-choice.js';
+import { answerQueries } from '../answers/query-answers.js';
+import { RequestImage } from '../vision/request-image.js';
 import {
   defaultThreshold,
   type SegmentContext,
   type Segmenter,
   type SegmentImage,
   type SegmentOutcome,
-} from './segmenter.js';
-import { Stopwatch } from './stopwatch.js';
-import { Vision } from './vision.js';
+} from '../segmenter.js';
+import { Stopwatch } from '../stopwatch.js';
+import { Vision } from '../vision/vision.js';
 
 type ClassDetectorBundle = Bundle<PipelineManifest<'class-detector'>>;
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ClassDetectorSettings } from '@tessera/contracts';
-import type { Detection } from './detections.js';
+import type { Detection } from '../vision/detections.js';
 import { chooseObjects } from './object-choice.js';
-import type { QueryMeaning } from './query-matcher.js';
+import type { QueryMeaning } from '../language/query-matcher.js';
 
 const settings: ClassDetectorSettings = {
   classes: 'classes.json',

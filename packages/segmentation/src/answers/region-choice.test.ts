@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { RegionReasonerSettings } from '@tessera/contracts';
 import { Value } from 'typebox/value';
-import type { Box } from './box.js';
-import type { QueryMeaning, QueryReading } from './query-matcher.js';
+import type { Box } from '../vision/box.js';
+import type { QueryMeaning, QueryReading } from '../language/query-matcher.js';
 import { chooseRegions, refuseQuery } from './region-choice.js';
 
 const settings: RegionReasonerSettings = {

@@ -2,7 +2,7 @@ import type { HostTensor } from '@tessera/inference';
 import type { Box } from './box.js';
 import { detectionReader, type Detection } from './detections.js';
 import { float32Output, outputTensor } from './tensors.js';
-import { rowsOf } from './text-encoder.js';
+import { rowsOf } from '../language/text-encoder.js';
 import type { DetectorReader } from './vision.js';
 
 /** The detector's proposals of any class, best first, and its detections of each class. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { Box } from './box.js';
-import type { Proposals } from './proposals.js';
+import type { Box } from '../vision/box.js';
+import type { Proposals } from '../vision/proposals.js';
 import { tokenPriority } from './token-selection.js';
 
 const tokens = { gridSide: 4, regions: 6 };

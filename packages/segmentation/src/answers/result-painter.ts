@@ -1,12 +1,12 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type { Mask, MaskFormat, SegmentInstance, SegmentOptions, SegmentQueryResult } from '@tessera/contracts';
 import { createMask, maskArea, maskBoundingBox, type BinaryMask } from '@tessera/masks';
-import type { Box } from './box.js';
+import type { Box } from '../vision/box.js';
 import { formatMask } from './mask-output.js';
 import { paintLogits, type SquareLogits } from './mask-upsampling.js';
 import type { ObjectChoice } from './object-choice.js';
 import { paintRegionShape } from './region-shape.js';
-import type { SeenSize } from './vision.js';
+import type { SeenSize } from '../vision/vision.js';
 
 /** Draws the results of one request. */
 export class ResultPainter {

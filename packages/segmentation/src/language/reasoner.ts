@@ -1,9 +1,9 @@
 import type { RegionReasonerSettings, ScatterRule, TokenStage } from '@tessera/contracts';
 import type { Bundle, HostTensor, InferenceRunner } from '@tessera/inference';
 import type { Stage } from '@tessera/token-pruning';
-import type { Proposals } from './proposals.js';
+import type { Proposals } from '../vision/proposals.js';
 import type { PruningPlan } from './pruning-plan.js';
-import { float32Output, int64Output } from './tensors.js';
+import { float32Output, int64Output } from '../vision/tensors.js';
 import { rowsOf, type EncodedTexts } from './text-encoder.js';
 import { tokenPriority } from './token-selection.js';
 

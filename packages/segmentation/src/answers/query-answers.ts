@@ -1,11 +1,11 @@
 import type { BoxSegmentationSettings, SegmentOptions, SegmentQueryResult } from '@tessera/contracts';
-import type { Box } from './box.js';
+import type { Box } from '../vision/box.js';
 import type { SquareLogits } from './mask-upsampling.js';
 import type { ObjectChoice } from './object-choice.js';
-import type { RequestImage } from './request-image.js';
+import type { RequestImage } from '../vision/request-image.js';
 import { ResultPainter } from './result-painter.js';
-import type { Stopwatch } from './stopwatch.js';
-import type { SeenSize, Vision } from './vision.js';
+import type { Stopwatch } from '../stopwatch.js';
+import type { SeenSize, Vision } from '../vision/vision.js';
 
 /** What was chosen for the queries of one request. */
 export interface ChosenAnswers {

@@ -1,6 +1,6 @@
 import { decodeForModels, type ImageLimits, type PixelImage } from '@tessera/images';
-import type { SegmentImage } from './segmenter.js';
-import type { Stopwatch } from './stopwatch.js';
+import type { SegmentImage } from '../segmenter.js';
+import type { Stopwatch } from '../stopwatch.js';
 
 /** An image at the sizes that the vision graphs read. */
 export interface DecodedImage {

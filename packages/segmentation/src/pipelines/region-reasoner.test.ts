@@ -7,11 +7,11 @@ import { TesseraError, type SegmentOptions } from '@tessera/contracts';
 import { defaultImageLimits } from '@tessera/images';
 import { isBundleOf, loadBundle, startInferenceRunner, type InferenceRunner } from '@tessera/inference';
 import sharp from 'sharp';
-import { RegionReasonerSegmenter } from './region-reasoner-segmenter.js';
-import type { SegmentImage } from './segmenter.js';
+import { RegionReasonerSegmenter } from './region-reasoner.js';
+import type { SegmentImage } from '../segmenter.js';
 
-const bundleDirectory = fileURLToPath(new URL('../../../models/tessera-mini', import.meta.url));
-const sharedData = process.env.SHARED_DATA ?? fileURLToPath(new URL('../../../../shared/data', import.meta.url));
+const bundleDirectory = fileURLToPath(new URL('../../../../models/tessera-mini', import.meta.url));
+const sharedData = process.env.SHARED_DATA ?? fileURLToPath(new URL('../../../../../shared/data', import.meta.url));
 const photoFile = `${sharedData}/coco/val2017/000000000285.jpg`;
 const width = 320;
 const height = 240;

@@ -25,9 +25,9 @@ describe('parseQuery reads the phrasings that the reasoner was trained on', () =
   before(async () => {
     const readJson = async (path: string): Promise<unknown> =>
       JSON.parse(await readFile(new URL(path, import.meta.url), 'utf8')) as unknown;
-    const words = await readJson('../../bundle-builder/src/baseline/class-words.json');
+    const words = await readJson('../../../bundle-builder/src/baseline/class-words.json');
     lexicon = new PhraseLexicon(Value.Parse(Type.Array(BundleClass), words));
-    vectors = Value.Parse(Vectors, Value.Clean(Vectors, await readJson('../test-vectors/queries.json')));
+    vectors = Value.Parse(Vectors, Value.Clean(Vectors, await readJson('../../test-vectors/queries.json')));
   });
 
   it('finds the thing asked for and the others in their order', () => {
