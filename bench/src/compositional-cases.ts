@@ -1,12 +1,7 @@
 import { performance } from 'node:perf_hooks';
-import {
-  compositionKey,
-  pairCandidates,
-  type CompositionModel,
-  type GeneralisedEvaluation,
-  type Vocabulary,
-} from '@tessera/composition';
+import { compositionKey, pairCandidates, type GeneralisedEvaluation, type Vocabulary } from '@tessera/composition';
 import type { TrainingMethod } from '@tessera/contracts';
+import type { CompositionModel } from '@tessera/dual-encoder';
 import { median } from './averages.js';
 import { patternedPhotos, patterns } from './compositional-patterns.js';
 import { atMost, type LabelledPhoto } from './compositional-photos.js';

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Composition, CompositionImage } from '@tessera/composition';
+import type { Composition } from '@tessera/composition';
+import type { CompositionImage } from '@tessera/dual-encoder';
 import { sharedDataDirectory } from './shared-data.js';
 
 /** A picture, what it shows, and whether prompts may learn from it. */

@@ -8,13 +8,13 @@ import {
   evaluateLogits,
   openWorld,
   type CandidateSet,
-  type CompositionModel,
   type FeasibilityChoice,
   type GeneralisedEvaluation,
   type LabelledLogits,
   type Vocabulary,
 } from '@tessera/composition';
 import type { TrainingMethod } from '@tessera/contracts';
+import type { CompositionModel } from '@tessera/dual-encoder';
 import type { LabelledPhoto } from './compositional-photos.js';
 
 /** Vocabularies trained on photos and judged by photos, with one model. */

@@ -1,7 +1,7 @@
-"""Writes a small dual encoder as a bundle, and what PyTorch makes of it, for the tests of packages/composition.
+"""Writes a small dual encoder as a bundle, and what PyTorch makes of it, for the tests of packages/dual-encoder.
 
     python3 -m venv .venv && .venv/bin/pip install -e training
-    .venv/bin/python training/golden/make_soft_prompt_vectors.py packages/composition/test-vectors
+    .venv/bin/python training/golden/make_soft_prompt_vectors.py packages/dual-encoder/test-vectors
 
 `dual-encoder/` is a bundle with random weights that has every file of tessera-dual, its step exported as the real one
 is; images have SIDE x SIDE pixels. `soft-prompts.json`, with arrays as base64 of little-endian float32 unless it says

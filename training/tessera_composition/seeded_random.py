@@ -1,4 +1,4 @@
-"""Random numbers by their place instead of by a state, the same as in packages/composition/src/training.
+"""Random numbers by their place instead of by a state, the same as in packages/dual-encoder/src/training.
 
 `word(i) = mix(key + i * INCREMENT)` modulo 2 ** 32, with `key = mix(mix(mix(seed) + stream) + counter)`.
 """

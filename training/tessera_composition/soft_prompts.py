@@ -1,4 +1,4 @@
-"""Training and evaluation of soft prompts in PyTorch: the reference of packages/composition.
+"""Training and evaluation of soft prompts in PyTorch: the reference of packages/dual-encoder.
 
 A pair is a tuple of names, its attributes and then its object. `csp` learns a row for each attribute and each object
 (Nayak, Yu, Bach, ICLR 2023), `coop` the rows of the words "a photo of" (Zhou et al., 2022), `clip` nothing.

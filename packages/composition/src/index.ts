@@ -1,5 +1,12 @@
 export { compositionAt, hashCandidates, selectCandidates, type CandidateSet } from './candidates/candidate-set.js';
-export { compositionKey, compositionLabel, type Composition } from './candidates/composition.js';
+export {
+  checkLength,
+  checkName,
+  compositionKey,
+  compositionLabel,
+  objectOf,
+  type Composition,
+} from './candidates/composition.js';
 export { feasibilityScores, feasibleCandidates, type PrimitiveEmbeddings } from './candidates/feasibility.js';
 export { closedWorld, openWorld, pairCandidates, requireKnownPrimitives } from './candidates/worlds.js';
 export { chooseFeasibilityThreshold, type FeasibilityChoice } from './evaluation/feasibility-threshold.js';
@@ -22,15 +29,6 @@ export {
   type Prediction,
   type ScoringOptions,
 } from './scoring/score-candidates.js';
-export type { CompositionImage } from './dual-encoder/composition-image.js';
-export { createCompositionModel, type CompositionModelOptions } from './dual-encoder/create-composition-model.js';
-export type {
-  ClassifyOutcome,
-  CompositionContext,
-  CompositionModel,
-  CompositionStage,
-} from './dual-encoder/composition-model.js';
-export type { TrainingExample, TrainingHooks, TrainingProgress, TrainingTask } from './training/training.js';
 export {
   readSafetensors,
   SafetensorsError,

@@ -1,12 +1,12 @@
 import { performance } from 'node:perf_hooks';
 import type { BlobStore } from '@tessera/blob-store';
-import type { CompositionModel } from '@tessera/composition';
 import {
   TesseraError,
   type ClassifyCompositionResponse,
   type ClassifyJob,
   type ClassifyOptions,
 } from '@tessera/contracts';
+import type { CompositionModel } from '@tessera/dual-encoder';
 import type { RunningJob } from '@tessera/queue';
 import type { TaskModels } from './models.js';
 import { progressReport } from './progress-report.js';

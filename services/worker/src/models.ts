@@ -1,5 +1,5 @@
-import { createCompositionModel, type CompositionModel } from '@tessera/composition';
 import { TesseraError, type Config, type ModelDescription } from '@tessera/contracts';
+import { createCompositionModel, type CompositionModel } from '@tessera/dual-encoder';
 import { imageLimits } from '@tessera/images';
 import { loadBundles, startInferenceRunner, type Bundle, type InferenceRunner } from '@tessera/inference';
 import { createSegmenter, type Segmenter } from '@tessera/segmentation';

@@ -11,7 +11,7 @@ import {
   putTrainingImage,
   type BlobStore,
 } from '@tessera/blob-store';
-import { parseVocabulary, type CompositionModel, type Vocabulary } from '@tessera/composition';
+import { parseVocabulary, type Vocabulary } from '@tessera/composition';
 import {
   parseConfig,
   resultKey,
@@ -22,6 +22,7 @@ import {
   type StoredExample,
   type TrainVocabularyJob,
 } from '@tessera/contracts';
+import type { CompositionModel } from '@tessera/dual-encoder';
 import type { JobProgress, RunningJob } from '@tessera/queue';
 import { createTrainingHandler } from './training-handler.js';
 

@@ -5,12 +5,7 @@ import {
   getVocabularyClaim,
   type BlobStore,
 } from '@tessera/blob-store';
-import {
-  describeVocabulary,
-  serializeVocabulary,
-  type CompositionModel,
-  type TrainingExample,
-} from '@tessera/composition';
+import { describeVocabulary, serializeVocabulary } from '@tessera/composition';
 import {
   resultKey,
   TesseraError,
@@ -21,6 +16,7 @@ import {
   type StoredExample,
   type TrainVocabularyJob,
 } from '@tessera/contracts';
+import type { CompositionModel, TrainingExample } from '@tessera/dual-encoder';
 import type { JobHandler, RunningJob } from '@tessera/queue';
 import type { TaskModels } from './models.js';
 import { trainingReport } from './training-progress.js';

@@ -1,5 +1,5 @@
-import type { TrainingProgress } from '@tessera/composition';
 import { ReportedProgress, type Progress } from '@tessera/contracts';
+import type { TrainingProgress } from '@tessera/dual-encoder';
 import type { JobProgress, RunningJob } from '@tessera/queue';
 import { Value } from 'typebox/value';
 import { progressReport } from './progress-report.js';

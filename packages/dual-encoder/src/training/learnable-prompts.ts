@@ -1,8 +1,8 @@
+import { objectOf, type Composition } from '@tessera/composition';
 import type { TrainingMethod } from '@tessera/contracts';
 import type { HostTensor } from '@tessera/inference';
-import { objectOf, type Composition } from '../candidates/composition.js';
-import { concatenate } from '../dual-encoder/tensors.js';
-import type { TokenTable } from '../dual-encoder/token-table.js';
+import { concatenate } from '../encoders/tensors.js';
+import type { TokenTable } from '../encoders/token-table.js';
 import type { LearningProblem } from './learning-problem.js';
 
 /** What a training learns, and the prompts of the seen pairs with the places that it fills. */

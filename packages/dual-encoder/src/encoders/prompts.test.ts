@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { pairCandidates } from '../candidates/worlds.js';
+import { pairCandidates } from '@tessera/composition';
 import { checkPromptLengths, promptBatch, type PromptRows } from './prompts.js';
 
 const candidates = pairCandidates([

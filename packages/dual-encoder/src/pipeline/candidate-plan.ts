@@ -1,12 +1,18 @@
 import { createHash } from 'node:crypto';
+import {
+  closedWorld,
+  feasibilityScores,
+  feasibleCandidates,
+  openWorld,
+  pairCandidates,
+  selectCandidates,
+  type CandidateSet,
+  type Vocabulary,
+} from '@tessera/composition';
 import { TesseraError, type ClassifyOptions, type InlineVocabulary } from '@tessera/contracts';
-import { selectCandidates, type CandidateSet } from '../candidates/candidate-set.js';
-import { feasibilityScores, feasibleCandidates } from '../candidates/feasibility.js';
-import { closedWorld, openWorld, pairCandidates } from '../candidates/worlds.js';
-import type { Vocabulary } from '../vocabulary/vocabulary.js';
+import type { TokenTable } from '../encoders/token-table.js';
+import { isTrained } from '../encoders/vocabulary-rows.js';
 import { RecentValues } from './recent-values.js';
-import type { TokenTable } from './token-table.js';
-import { isTrained } from './vocabulary-rows.js';
 
 /** The candidates of a request. */
 export interface CandidatePlan {

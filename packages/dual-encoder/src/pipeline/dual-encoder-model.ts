@@ -1,29 +1,31 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import {
+  computeLogits,
+  hashVocabulary,
+  requireKnownPrimitives,
+  scoreCandidates,
+  type CandidateSet,
+  type TextMatrix,
+  type Vocabulary,
+} from '@tessera/composition';
 import type { ClassifyOptions, DualEncoderSettings, InlineVocabulary } from '@tessera/contracts';
 import type { ImageLimits } from '@tessera/images';
 import type { InferenceRunner } from '@tessera/inference';
-import type { CandidateSet } from '../candidates/candidate-set.js';
-import { requireKnownPrimitives } from '../candidates/worlds.js';
-import { computeLogits } from '../scoring/logits.js';
-import { scoreCandidates } from '../scoring/score-candidates.js';
-import type { TextMatrix } from '../scoring/text-matrix.js';
+import type { CompositionImage } from '../encoders/composition-image.js';
+import { baseHash, type DualEncoderBundle } from '../encoders/dual-encoder-bundle.js';
+import { ImageEmbedder } from '../encoders/image-embedder.js';
+import { checkPromptLengths } from '../encoders/prompts.js';
+import { concatenate } from '../encoders/tensors.js';
+import { encodeCandidates } from '../encoders/text-encoder.js';
+import type { TokenTable } from '../encoders/token-table.js';
+import { checkBase, isTrained, rowsFor, sourcesFor } from '../encoders/vocabulary-rows.js';
 import { trainVocabulary } from '../training/train-vocabulary.js';
 import type { TrainingHooks, TrainingTask } from '../training/training.js';
-import { hashVocabulary } from '../vocabulary/vocabulary-file.js';
-import type { Vocabulary } from '../vocabulary/vocabulary.js';
 import { CandidatePlans } from './candidate-plan.js';
 import { describeScores } from './classify-results.js';
-import type { CompositionImage } from './composition-image.js';
 import type { ClassifyOutcome, CompositionContext, CompositionModel } from './composition-model.js';
-import { baseHash, type DualEncoderBundle } from './dual-encoder-bundle.js';
-import { ImageEmbedder } from './image-embedder.js';
-import { checkPromptLengths } from './prompts.js';
 import { StageClock } from './stage-clock.js';
-import { concatenate } from './tensors.js';
-import { encodeCandidates } from './text-encoder.js';
 import { TextMatrices } from './text-matrices.js';
-import type { TokenTable } from './token-table.js';
-import { checkBase, isTrained, rowsFor, sourcesFor } from './vocabulary-rows.js';
 
 const defaultTopK = 5;
 

@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { CompositionModel } from '../dual-encoder/composition-model.js';
-import { createCompositionModel } from '../dual-encoder/create-composition-model.js';
-import { missingBundle, startTestBundle, type ObservedRunner } from '../dual-encoder/test-bundle.js';
+import type { CompositionModel } from '../pipeline/composition-model.js';
+import { createCompositionModel } from '../pipeline/create-composition-model.js';
+import { missingBundle, startTestBundle, type ObservedRunner } from '../pipeline/test-bundle.js';
 import type { TrainingExample } from './training.js';
 
 const sharedData = process.env.SHARED_DATA ?? fileURLToPath(new URL('../../../../../shared/data', import.meta.url));

@@ -1,9 +1,7 @@
+import { compositionAt, compositionLabel, objectOf, type CandidateScores } from '@tessera/composition';
 import type { CompositionResult } from '@tessera/contracts';
-import { compositionAt } from '../candidates/candidate-set.js';
-import { compositionLabel, objectOf } from '../candidates/composition.js';
-import type { CandidateScores } from '../scoring/score-candidates.js';
+import type { RowSources, RowSource } from '../encoders/vocabulary-rows.js';
 import type { CandidatePlan } from './candidate-plan.js';
-import type { RowSources, RowSource } from './vocabulary-rows.js';
 
 /** The scores of one image as the response has them. */
 export function describeScores(

@@ -1,9 +1,7 @@
+import type { CandidateSet, TextMatrix, Vocabulary } from '@tessera/composition';
 import type { ClassifyCompositionResponse, ClassifyOptions, InlineVocabulary } from '@tessera/contracts';
-import type { CandidateSet } from '../candidates/candidate-set.js';
-import type { TextMatrix } from '../scoring/text-matrix.js';
+import type { CompositionImage } from '../encoders/composition-image.js';
 import type { TrainingHooks, TrainingTask } from '../training/training.js';
-import type { Vocabulary } from '../vocabulary/vocabulary.js';
-import type { CompositionImage } from './composition-image.js';
 
 export type CompositionStage = 'decode' | 'vision' | 'text' | 'scoring';
 

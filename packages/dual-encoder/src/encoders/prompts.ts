@@ -1,6 +1,6 @@
+import type { CandidateSet } from '@tessera/composition';
 import { TesseraError } from '@tessera/contracts';
 import type { HostTensor } from '@tessera/inference';
-import type { CandidateSet } from '../candidates/candidate-set.js';
 
 /** Token embeddings that the prompts of some candidates are made of; every row has the text width W. */
 export interface PromptRows {

@@ -2,16 +2,14 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { pairCandidates, parseVocabulary, readSafetensors, serializeVocabulary, tensorValues } from '@tessera/composition';
 import type { TrainingMethod, TrainingRecipe } from '@tessera/contracts';
 import { loadBundle, startInferenceRunner, type HostTensor } from '@tessera/inference';
 import sharp from 'sharp';
-import { pairCandidates } from '../candidates/worlds.js';
-import type { CompositionModel } from '../dual-encoder/composition-model.js';
-import { createCompositionModel } from '../dual-encoder/create-composition-model.js';
-import { normalizeRows } from '../dual-encoder/tensors.js';
-import { ObservedRunner } from '../dual-encoder/test-bundle.js';
-import { readSafetensors, tensorValues } from '../vocabulary/safetensors.js';
-import { parseVocabulary, serializeVocabulary } from '../vocabulary/vocabulary-file.js';
+import { normalizeRows } from '../encoders/tensors.js';
+import type { CompositionModel } from '../pipeline/composition-model.js';
+import { createCompositionModel } from '../pipeline/create-composition-model.js';
+import { ObservedRunner } from '../pipeline/test-bundle.js';
 import type { TrainingExample, TrainingProgress } from './training.js';
 
 /** As training/golden/make_soft_prompt_vectors.py writes them; arrays in base64. */

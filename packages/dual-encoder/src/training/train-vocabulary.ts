@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { baseHash } from '../dual-encoder/dual-encoder-bundle.js';
-import { StageClock } from '../dual-encoder/stage-clock.js';
-import type { Vocabulary } from '../vocabulary/vocabulary.js';
+import type { Vocabulary } from '@tessera/composition';
+import { baseHash } from '../encoders/dual-encoder-bundle.js';
+import { StageClock } from '../pipeline/stage-clock.js';
 import { parseCheckpoint, serializeCheckpoint, type Checkpoint } from './checkpoint.js';
 import { learnablePrompts } from './learnable-prompts.js';
 import { checkExamples, givenSplit, heldOutSplit, learningProblem } from './learning-problem.js';

@@ -1,7 +1,7 @@
 import type { TrainingRecipe } from '@tessera/contracts';
 import type { HostTensor, InferenceRunner } from '@tessera/inference';
-import type { DualEncoderBundle } from '../dual-encoder/dual-encoder-bundle.js';
-import { float32Output } from '../dual-encoder/tensors.js';
+import type { DualEncoderBundle } from '../encoders/dual-encoder-bundle.js';
+import { float32Output } from '../encoders/tensors.js';
 import type { LearnablePrompts } from './learnable-prompts.js';
 import { dropoutMask, epochOrder } from './seeded-random.js';
 import type { AdamState } from './training-state.js';

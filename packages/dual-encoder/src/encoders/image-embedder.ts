@@ -1,11 +1,11 @@
 import { TesseraError, type DualEncoderSettings } from '@tessera/contracts';
 import { decodeForModels, type ImageLimits, type ResizeTarget } from '@tessera/images';
 import type { InferenceRunner } from '@tessera/inference';
+import { RecentValues } from '../pipeline/recent-values.js';
+import type { StageClock } from '../pipeline/stage-clock.js';
 import type { CompositionImage } from './composition-image.js';
 import type { DualEncoderBundle } from './dual-encoder-bundle.js';
-import { RecentValues } from './recent-values.js';
 import { float32Output, normalizeRows } from './tensors.js';
-import type { StageClock } from './stage-clock.js';
 
 /** Images of one run of the encoder. */
 const imagesPerRun = 16;

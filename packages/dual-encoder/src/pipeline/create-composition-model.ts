@@ -1,8 +1,8 @@
 import { defaultImageLimits, type ImageLimits } from '@tessera/images';
 import { isBundleOf, type Bundle, type InferenceRunner } from '@tessera/inference';
+import { TokenTable } from '../encoders/token-table.js';
 import type { CompositionModel } from './composition-model.js';
 import { DualEncoderModel } from './dual-encoder-model.js';
-import { TokenTable } from './token-table.js';
 
 export interface CompositionModelOptions {
   /** What an image may cost; the defaults of `@tessera/images` unless told otherwise. */

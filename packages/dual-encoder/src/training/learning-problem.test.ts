@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { compositionAt } from '../candidates/candidate-set.js';
+import { compositionAt } from '@tessera/composition';
 import { checkExamples, givenSplit, heldOutSplit, learningProblem } from './learning-problem.js';
 import type { TrainingExample } from './training.js';
 

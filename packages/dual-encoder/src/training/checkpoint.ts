@@ -1,8 +1,8 @@
+import { readSafetensors, SafetensorsError, tensorValues, writeSafetensors } from '@tessera/composition';
 import { TrainingEpoch, VocabularyMetrics } from '@tessera/contracts';
 import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';
-import { concatenate } from '../dual-encoder/tensors.js';
-import { readSafetensors, SafetensorsError, tensorValues, writeSafetensors } from '../vocabulary/safetensors.js';
+import { concatenate } from '../encoders/tensors.js';
 import type { TrainingState } from './training-state.js';
 
 /** What a training needs to go on where it was. */

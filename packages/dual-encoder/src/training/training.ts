@@ -1,5 +1,5 @@
 import type { ExampleSet, RequestedRecipe, TrainingEpoch, TrainingMethod } from '@tessera/contracts';
-import type { CompositionImage } from '../dual-encoder/composition-image.js';
+import type { CompositionImage } from '../encoders/composition-image.js';
 
 /** An image and what it shows. */
 export interface TrainingExample {

@@ -1,8 +1,6 @@
+import { computeLogits, evaluateLogits, EvaluationError, type TextMatrix } from '@tessera/composition';
 import type { VocabularyMetrics } from '@tessera/contracts';
-import { EvaluationError, evaluateLogits } from '../evaluation/generalised-evaluation.js';
-import { concatenate } from '../dual-encoder/tensors.js';
-import { computeLogits } from '../scoring/logits.js';
-import type { TextMatrix } from '../scoring/text-matrix.js';
+import { concatenate } from '../encoders/tensors.js';
 import type { LearningProblem } from './learning-problem.js';
 
 /** How well the prompts of an epoch tell the validation images. */

@@ -1,5 +1,5 @@
+import { readSafetensors, tensorValues } from '@tessera/composition';
 import { loadTokenizer, type Tokenizer } from '@tessera/tokenizer';
-import { readSafetensors, tensorValues } from '../vocabulary/safetensors.js';
 import type { DualEncoderBundle } from './dual-encoder-bundle.js';
 
 const tensorName = 'token_embedding.weight';

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { pairCandidates } from '../candidates/worlds.js';
-import type { TextMatrix } from '../scoring/text-matrix.js';
+import { pairCandidates, type TextMatrix } from '@tessera/composition';
 import { TextMatrices } from './text-matrices.js';
 
 const cups = pairCandidates([['red', 'cup']]);

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { openWorld, pairCandidates, type Vocabulary } from '@tessera/composition';
 import type { PipelineManifest } from '@tessera/contracts';
 import type { Bundle } from '@tessera/inference';
-import { openWorld, pairCandidates } from '../candidates/worlds.js';
-import type { Vocabulary } from '../vocabulary/vocabulary.js';
+import { baseHash } from '../encoders/dual-encoder-bundle.js';
+import { batchOf } from '../encoders/prompts.js';
+import { float32Output, normalizeRows } from '../encoders/tensors.js';
+import { TokenTable } from '../encoders/token-table.js';
 import type { CompositionModel } from './composition-model.js';
 import { createCompositionModel } from './create-composition-model.js';
-import { baseHash } from './dual-encoder-bundle.js';
-import { batchOf } from './prompts.js';
-import { float32Output, normalizeRows } from './tensors.js';
 import { drawnImage, missingBundle, startTestBundle, type Colour, type ObservedRunner } from './test-bundle.js';
-import { TokenTable } from './token-table.js';
 
 const inline = { attributes: ['red', 'blue', 'green'], objects: ['dress', 'shirt', 'shoes'] };
 

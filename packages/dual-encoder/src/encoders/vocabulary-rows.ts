@@ -1,6 +1,5 @@
+import type { CandidateSet, Vocabulary } from '@tessera/composition';
 import { TesseraError, type InlineVocabulary } from '@tessera/contracts';
-import type { CandidateSet } from '../candidates/candidate-set.js';
-import type { Vocabulary } from '../vocabulary/vocabulary.js';
 import type { PromptRows } from './prompts.js';
 import type { TokenTable } from './token-table.js';
 

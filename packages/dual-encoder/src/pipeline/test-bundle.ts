@@ -10,7 +10,7 @@ import {
   type RunRequest,
 } from '@tessera/inference';
 import sharp from 'sharp';
-import type { CompositionImage } from './composition-image.js';
+import type { CompositionImage } from '../encoders/composition-image.js';
 
 const bundleDirectory = fileURLToPath(new URL('../../../../models/tessera-dual', import.meta.url));
 

@@ -1,7 +1,5 @@
+import { checkLength, checkName, closedWorld, compositionAt, compositionKey, objectOf, type CandidateSet, type Composition } from '@tessera/composition';
 import { TesseraError, type ExampleSet } from '@tessera/contracts';
-import { compositionAt, type CandidateSet } from '../candidates/candidate-set.js';
-import { checkLength, checkName, compositionKey, objectOf, type Composition } from '../candidates/composition.js';
-import { closedWorld } from '../candidates/worlds.js';
 import { splitOrder } from './seeded-random.js';
 import type { TrainingExample } from './training.js';
 

@@ -1,7 +1,5 @@
+import { toHalfFloats, type CandidateSet, type TextMatrix } from '@tessera/composition';
 import type { InferenceRunner } from '@tessera/inference';
-import type { CandidateSet } from '../candidates/candidate-set.js';
-import { toHalfFloats } from '../scoring/half-float.js';
-import type { TextMatrix } from '../scoring/text-matrix.js';
 import type { DualEncoderBundle } from './dual-encoder-bundle.js';
 import { promptBatch, type PromptRows } from './prompts.js';
 import { float32Output, normalizeRows } from './tensors.js';

@@ -1,11 +1,11 @@
+import type { Vocabulary } from '@tessera/composition';
 import type { TrainingEpoch, TrainingMethod, TrainingRecipe, VocabularyMetrics } from '@tessera/contracts';
 import type { InferenceRunner } from '@tessera/inference';
-import { baseHash, type DualEncoderBundle } from '../dual-encoder/dual-encoder-bundle.js';
-import type { ImageEmbedder } from '../dual-encoder/image-embedder.js';
-import { encodeCandidates } from '../dual-encoder/text-encoder.js';
-import type { TokenTable } from '../dual-encoder/token-table.js';
-import { rowsFor } from '../dual-encoder/vocabulary-rows.js';
-import type { Vocabulary } from '../vocabulary/vocabulary.js';
+import { baseHash, type DualEncoderBundle } from '../encoders/dual-encoder-bundle.js';
+import type { ImageEmbedder } from '../encoders/image-embedder.js';
+import { encodeCandidates } from '../encoders/text-encoder.js';
+import type { TokenTable } from '../encoders/token-table.js';
+import { rowsFor } from '../encoders/vocabulary-rows.js';
 import { learnablePrompts } from './learnable-prompts.js';
 import type { LearningProblem } from './learning-problem.js';
 import { PromptLearner } from './prompt-learner.js';

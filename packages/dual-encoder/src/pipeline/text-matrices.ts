@@ -1,6 +1,4 @@
-import type { CandidateSet } from '../candidates/candidate-set.js';
-import { hashCandidates } from '../candidates/candidate-set.js';
-import type { TextMatrix } from '../scoring/text-matrix.js';
+import { hashCandidates, type CandidateSet, type TextMatrix } from '@tessera/composition';
 import { RecentValues } from './recent-values.js';
 
 /**
