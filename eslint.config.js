@@ -18,7 +18,19 @@ export default tseslint.config(
       eqeqeq: 'error',
       'no-restricted-imports': [
         'error',
-        { patterns: [{ group: ['@tessera/*/*'], message: 'Import a package through its entry point.' }] },
+        {
+          patterns: [
+            {
+              group: [
+                '@tessera/*/*',
+                '!@tessera/runtime/process',
+                '!@tessera/runtime/redis',
+                '!@tessera/runtime/testing',
+              ],
+              message: 'Import a package through its entry point.',
+            },
+          ],
+        },
       ],
     },
   },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { RedisServer, redisSkipReason } from '@tessera/test-redis';
+import { RedisServer, redisSkipReason } from '@tessera/runtime/testing';
 import type { RunningProcess } from '../support/process.js';
 import { bodyOf, drawnPicture, finishedJob, postJob, postSegment } from '../support/requests.js';
 import { startGateway, startWorker, type HttpService } from '../support/services.js';

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { RedisServer, redisSkipReason } from '@tessera/test-redis';
+import { RedisServer, redisSkipReason } from '@tessera/runtime/testing';
 import { writeShapes } from '../support/compositions.js';
 import { startProcess, type RunningProcess } from '../support/process.js';
 import { bodyOf } from '../support/requests.js';

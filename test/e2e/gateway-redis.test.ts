@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { redisSkipReason, RedisServer } from '@tessera/test-redis';
+import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
 import { drawnPicture, postJob, postSegment } from '../support/requests.js';
 import { startGateway, type HttpService } from '../support/services.js';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { redisSkipReason, RedisServer } from '@tessera/test-redis';
+import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
 import fc from 'fast-check';
 import { getImage, imageId, openFileBlobStore, openRedisBlobStore, putImage, type BlobStore } from './index.js';
 

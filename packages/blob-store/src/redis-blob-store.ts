@@ -1,4 +1,4 @@
-import { RedisConnection } from '@tessera/redis';
+import { RedisConnection } from '@tessera/runtime/redis';
 import { assertExpiry, assertKey, type BlobExpiry, type BlobStore } from './blob-store.js';
 
 const keyPrefix = 'tessera:blob:';

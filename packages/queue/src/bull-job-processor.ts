@@ -9,7 +9,7 @@ import {
   toFailure,
   type BullJob,
 } from './job-record.js';
-import { settledWithin } from './settled-within.js';
+import { settledWithin } from '@tessera/runtime';
 import type { BullWorker, QueueBackend } from './queue-backend.js';
 
 /** How often the running jobs are looked up among the cancelled ones. */

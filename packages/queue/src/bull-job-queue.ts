@@ -26,7 +26,7 @@ import {
 } from './job-record.js';
 import { JobWatch } from './job-watch.js';
 import { maxEvents, type BullQueue, type QueueBackend } from './queue-backend.js';
-import { settledWithin } from './settled-within.js';
+import { settledWithin } from '@tessera/runtime';
 import { waitForJob } from './wait-for-job.js';
 
 export interface QueueLimits {

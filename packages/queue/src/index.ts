@@ -13,3 +13,4 @@ export type {
   RunningJob,
   WaitOptions,
 } from './job-queue.js';
+export { openJobQueues, type JobQueues } from './open-job-queues.js';

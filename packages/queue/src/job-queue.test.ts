@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TesseraError } from '@tessera/contracts';
-import { redisSkipReason, RedisServer } from '@tessera/test-redis';
+import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
 import { createJobQueue, type JobQueue, type JobQueueOptions, type QueueConnection } from './index.js';
 import { isCode, temporaryDirectory, until, type TestJob } from './test-fixtures.js';
 

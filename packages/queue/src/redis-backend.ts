@@ -1,4 +1,4 @@
-import { reconnectingOptions, RedisConnection } from '@tessera/redis';
+import { reconnectingOptions, RedisConnection } from '@tessera/runtime/redis';
 import { Queue, QueueEvents, Worker, type QueueOptions, type WorkerOptions } from 'bullmq';
 import type { JobCounts } from './job-queue.js';
 import type { JobRecord, Withdrawal } from './job-record.js';

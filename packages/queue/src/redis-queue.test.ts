@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { redisSkipReason, RedisServer } from '@tessera/test-redis';
+import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
 import { createJobQueue, type JobQueue, type JobQueueOptions } from './index.js';
 import { isCode, QueueProcess, until, type TestJob } from './test-fixtures.js';
 

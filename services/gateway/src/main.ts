@@ -1,9 +1,13 @@
-import { runService } from '@tessera/service';
+import { openBlobStore } from '@tessera/blob-store';
+import { openJobQueues } from '@tessera/queue';
+import { runService } from '@tessera/runtime/process';
 import { createGateway } from './app.js';
 
 /** The gateway as a process of its own, for clusters: jobs, results and images travel through Redis. */
-await runService({ name: 'gateway', needsRedis: true }, async (context) => {
-  const gateway = await createGateway({ ...context, logger: context.log });
-  await gateway.listen({ host: context.config.HOST, port: context.config.PORT });
-  return gateway;
+await runService({ name: 'gateway', needsRedis: true }, async ({ config, log, onError }) => {
+  const queues = await openJobQueues(config, onError);
+  const blobs = await openBlobStore(config, onError);
+  const gateway = await createGateway({ config, ...queues, blobs, logger: log });
+  await gateway.listen({ host: config.HOST, port: config.PORT });
+  return [gateway, queues, blobs];
 });

@@ -1,19 +1,24 @@
+import { openBlobStore } from '@tessera/blob-store';
 import { createGateway } from '@tessera/gateway';
-import { runService } from '@tessera/service';
+import { openJobQueues } from '@tessera/queue';
+import { runService } from '@tessera/runtime/process';
 import { startWorker } from '@tessera/worker';
 
 /** Gateway and worker in one process: what `npm start` runs. */
-await runService({ name: 'tessera', needsRedis: false }, async (context) => {
-  const gateway = await createGateway({ ...context, logger: context.log });
-  const url = await gateway.listen({ host: context.config.HOST, port: context.config.PORT });
-  const worker = await startWorker(context);
+await runService({ name: 'tessera', needsRedis: false }, async ({ config, log, onError }) => {
+  const queues = await openJobQueues(config, onError);
+  const blobs = await openBlobStore(config, onError);
+  const gateway = await createGateway({ config, ...queues, blobs, logger: log });
+  const url = await gateway.listen({ host: config.HOST, port: config.PORT });
+  const worker = await startWorker({ config, ...queues, blobs, log });
   process.stdout.write(`\nTessera is ready: ${url}   (try it at ${url}/docs)\n\n`);
-  return {
+  const gatewayAndWorker = {
     async close() {
       // The worker goes on while the gateway waits for the results of open requests; both share one drain time.
-      const drainedAt = performance.now() + context.config.TESSERA_DRAIN_S * 1000;
+      const drainedAt = performance.now() + config.TESSERA_DRAIN_S * 1000;
       await gateway.close();
       await worker.close(Math.max(0, drainedAt - performance.now()));
     },
   };
+  return [gatewayAndWorker, queues, blobs];
 });

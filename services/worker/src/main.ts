@@ -1,4 +1,11 @@
-import { runService } from '@tessera/service';
+import { openBlobStore } from '@tessera/blob-store';
+import { openJobQueues } from '@tessera/queue';
+import { runService } from '@tessera/runtime/process';
 import { startWorker } from './worker.js';
 
-await runService({ name: 'worker', needsRedis: true }, startWorker);
+/** The worker as a process of its own, for clusters. */
+await runService({ name: 'worker', needsRedis: true }, async ({ config, log, onError }) => {
+  const queues = await openJobQueues(config, onError);
+  const blobs = await openBlobStore(config, onError);
+  return [await startWorker({ config, ...queues, blobs, log }), queues, blobs];
+});

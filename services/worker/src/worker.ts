@@ -1,24 +1,31 @@
 import { randomUUID } from 'node:crypto';
-import { TesseraError, type WorkerReport } from '@tessera/contracts';
-import type { JobHandler } from '@tessera/queue';
-import type { Service, ServiceContext } from '@tessera/service';
+import type { BlobStore } from '@tessera/blob-store';
+import { TesseraError, type Config, type WorkerReport } from '@tessera/contracts';
+import type { JobHandler, JobQueues } from '@tessera/queue';
+import type { Logger } from 'pino';
 import { startHeartbeat } from './heartbeat.js';
 import { createJobHandler } from './job-handler.js';
 import { loadModels } from './models.js';
 import { createTrainingHandler } from './training-handler.js';
 
-export interface Worker extends Service {
+/** Queues and blob store stay open when the worker closes: they belong to the caller. */
+export interface WorkerOptions extends JobQueues {
+  readonly config: Config;
+  readonly blobs: BlobStore;
+  readonly log: Logger;
+}
+
+export interface Worker {
   /** Takes no more jobs, finishes the running ones within the time (the rest go back to the queue), and ends. */
   close(drainMs?: number): Promise<void>;
 }
 
 /**
- * Loads and warms the models, then claims jobs until closed. Nothing is claimed before every model has run once. The queues
- * and the blob store stay open when the worker closes: they belong to the caller.
+ * Loads and warms the models, then claims jobs until closed. Nothing is claimed before every model has run once.
  *
  * @throws BundleError, InferenceStartError or Error when a model cannot be served
  */
-export async function startWorker({ config, queue, trainings, blobs, log }: ServiceContext): Promise<Worker> {
+export async function startWorker({ config, queue, trainings, blobs, log }: WorkerOptions): Promise<Worker> {
   const models = await loadModels(config, log);
   const counts = { succeeded: 0, failed: 0 };
   const id = randomUUID();

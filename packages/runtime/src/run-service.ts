@@ -1,19 +1,20 @@
 import { ConfigError, parseConfig, redactConfig, type Config } from '@tessera/contracts';
 import closeWithGrace from 'close-with-grace';
 import { pino, type Logger } from 'pino';
-import { openStores, type Stores } from './open-stores.js';
 
 /** Time after the drain in which connections and child processes end before the process ends by force. */
 const closingSeconds = 5;
 
-export interface ServiceContext extends Omit<Stores, 'close'> {
+export interface ServiceContext {
   readonly config: Config;
   readonly log: Logger;
+  /** Logs a failure that the service recovers from by itself, such as a lost connection. */
+  readonly onError: (error: Error) => void;
 }
 
-export interface Service {
-  /** Takes no more work and finishes what runs, within `TESSERA_DRAIN_S`. */
-  close(): Promise<void>;
+/** A part of a service that has to be closed. */
+interface Closable {
+  close(): Promise<unknown>;
 }
 
 export interface ServiceOptions {
@@ -24,13 +25,15 @@ export interface ServiceOptions {
 }
 
 /**
- * Runs a service as this process: reads the configuration from the environment, opens the queues and the blob store, starts the
- * service, and drains and closes everything on SIGINT, SIGTERM or an uncaught error. A start that fails prints why and
- * ends the process with status 1.
+ * Runs a service as this process: reads the configuration from the environment, starts the service, and closes its parts
+ * on SIGINT, SIGTERM or an uncaught error. A start that fails prints why and ends the process with status 1.
+ *
+ * @param start - gives the parts of the service in the order in which to close them: those that take in work come first
+ * and finish what runs within `TESSERA_DRAIN_S`
  */
 export async function runService(
   { name, needsRedis }: ServiceOptions,
-  start: (context: ServiceContext) => Promise<Service>,
+  start: (context: ServiceContext) => Promise<readonly Closable[]>,
 ): Promise<void> {
   try {
     const config = parseConfig(process.env);
@@ -39,16 +42,16 @@ export async function runService(
     }
     const log = pino({ name, level: config.LOG_LEVEL });
     log.info(redactConfig(config), 'starting');
-    const stores = await openStores(config, log);
-    const { queue, trainings, blobs } = stores;
-    const starting = start({ config, log, queue, trainings, blobs });
+    const onError = (error: Error) => {
+      log.warn({ err: error }, 'recovering from a failure');
+    };
+    const starting = start({ config, log, onError });
     closeWithGrace(
       { delay: (config.TESSERA_DRAIN_S + closingSeconds) * 1000, logger: log },
       async ({ err, signal }) => {
         if (err) log.fatal({ err }, 'stopping after an error');
         else log.info({ signal }, 'draining');
-        await (await starting).close();
-        await stores.close();
+        for (const part of await starting) await part.close();
       },
     );
     await starting;

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { TesseraError } from '@tessera/contracts';
 import { Redis, type RedisOptions } from 'ioredis';
+import { settledWithin, withTimeout } from './time-limits.js';
 
 const connectTimeoutMs = 1_000;
 const longestReconnectDelayMs = 1_000;
@@ -15,14 +15,14 @@ export const reconnectingOptions = {
 export interface RedisConnectionOptions {
   /** `redis://` or `rediss://` URL. */
   readonly url: string;
-  /** Told about every failure of the connection, also of those it recovers from. */
+  /** Gets every failure of the connection, also of those it recovers from. */
   readonly onError: (error: Error) => void;
   /** Longest time one operation may take before it counts as failed. */
   readonly operationTimeoutMs: number;
 }
 
 /**
- * A connection for callers who would rather hear "unavailable" than wait: while Redis is down, or hangs,
+ * A connection for callers that need an error at once instead of a wait: while Redis is down, or hangs,
  * operations reject with `TSR_QUEUE_UNAVAILABLE`; as soon as it is back they work again.
  */
 export class RedisConnection {
@@ -44,7 +44,7 @@ export class RedisConnection {
   static async open(options: RedisConnectionOptions): Promise<RedisConnection> {
     const connection = new RedisConnection(options);
     const connected = new Promise<void>((resolve) => connection.client.once('ready', resolve));
-    await Promise.race([connected, delay(connectTimeoutMs)]);
+    await settledWithin(connected, connectTimeoutMs);
     return connection;
   }
 
@@ -53,18 +53,13 @@ export class RedisConnection {
    * @throws TesseraError `TSR_QUEUE_UNAVAILABLE` when it fails or takes longer than the operation timeout
    */
   async run<Result>(operation: (client: Redis) => Promise<Result>): Promise<Result> {
-    const timer = new AbortController();
-    const timeout = delay(this.#operationTimeoutMs, undefined, { signal: timer.signal }).then(() => {
-      throw new Error(`Redis did not answer within ${this.#operationTimeoutMs} ms`);
-    });
+    const timeoutMs = this.#operationTimeoutMs;
+    const timeoutError = () => new Error(`Redis did not answer within ${timeoutMs} ms`);
     try {
-      return await Promise.race([operation(this.client), timeout]);
+      return await withTimeout(operation(this.client), timeoutMs, timeoutError);
     } catch (error) {
       if (TesseraError.isInstance(error)) throw error;
       throw new TesseraError('TSR_QUEUE_UNAVAILABLE', 'Redis cannot be reached.', { cause: error });
-    } finally {
-      timer.abort();
-      timeout.catch(() => undefined);
     }
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TesseraError } from '@tessera/contracts';
-import { redisSkipReason, RedisServer } from '@tessera/test-redis';
+import { redisSkipReason, RedisServer } from './redis-server.js';
 import { RedisConnection } from './redis-connection.js';
 
 const isUnavailable = (error: unknown) => TesseraError.isInstance(error) && error.code === 'TSR_QUEUE_UNAVAILABLE';

@@ -1,0 +1,1 @@
+export { reconnectingOptions, RedisConnection } from './redis-connection.js';

@@ -1,0 +1,1 @@
+export { redisSkipReason, RedisServer } from './redis-server.js';

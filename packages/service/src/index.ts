@@ -1,1 +1,0 @@
-export { runService, type ServiceContext, type Service } from './run-service.js';
