@@ -15,7 +15,8 @@ OUTPUT_DIRECTORY = Path(__file__).resolve().parents[2] / "packages" / "inference
 OPSET = 17
 IR_VERSION = 8
 
-FLOAT, UINT8, INT64, BOOL = TensorProto.FLOAT, TensorProto.UINT8, TensorProto.INT64, TensorProto.BOOL
+FLOAT, FLOAT16, UINT8 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.UINT8
+INT64, BOOL = TensorProto.INT64, TensorProto.BOOL
 value = helper.make_tensor_value_info
 
 
@@ -75,6 +76,19 @@ def echo():
     )
 
 
+def halves():
+    """Twice its input in half precision, and the same as float32."""
+    return helper.make_graph(
+        [
+            helper.make_node("Add", ["halves", "halves"], ["doubled"]),
+            helper.make_node("Cast", ["doubled"], ["doubled_float"], to=FLOAT),
+        ],
+        "halves",
+        [value("halves", FLOAT16, ["count"])],
+        [value("doubled", FLOAT16, ["count"]), value("doubled_float", FLOAT, ["count"])],
+    )
+
+
 def reshape():
     """Reshapes at run time: a shape that does not fit makes the run fail inside ONNX Runtime."""
     return helper.make_graph(
@@ -114,7 +128,7 @@ def countdown():
 
 def main():
     OUTPUT_DIRECTORY.mkdir(parents=True, exist_ok=True)
-    for build in (normalize, product, increment, echo, reshape, countdown):
+    for build in (normalize, product, increment, echo, halves, reshape, countdown):
         model = helper.make_model(
             build(), opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="tessera"
         )

@@ -1,8 +1,8 @@
-/** A dense tensor in host memory, row-major. */
+/** A dense tensor in host memory, row-major. The values of float16 are their bits: Node 20 has no array of them. */
 export interface HostTensor {
-  readonly type: 'float32' | 'uint8' | 'int64' | 'bool';
+  readonly type: 'float32' | 'float16' | 'uint8' | 'int64' | 'bool';
   readonly dims: readonly number[];
-  readonly data: Float32Array | Uint8Array | BigInt64Array;
+  readonly data: Float32Array | Uint16Array | Uint8Array | BigInt64Array;
 }
 
 /** An output that was kept in the inference process; see {@link RunRequest.keep}. */

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { KeptTensors } from './kept-tensors.js';
 
-const sized = (byteLength: number) => ({ byteLength });
+const sized = (byteLength: number) => ({ byteLength, dispose: () => undefined });
 
 test('the least recently used goes first', () => {
   const kept = new KeptTensors(100);
@@ -13,6 +13,19 @@ test('the least recently used goes first', () => {
   kept.keep(new Map([['c', sized(40)]]));
   assert.ok(kept.holds(['a', 'c']));
   assert.ok(!kept.holds(['b']));
+});
+
+test('a value is disposed of once, when it is dropped or replaced', () => {
+  const disposed: string[] = [];
+  const value = (name: string) => ({ byteLength: 40, dispose: () => disposed.push(name) });
+  const kept = new KeptTensors(100);
+  kept.keep(new Map([['a', value('a')]]));
+  kept.keep(new Map([['b', value('b')]]));
+  assert.deepEqual(disposed, []);
+  kept.keep(new Map([['a', value('new a')]]));
+  assert.deepEqual(disposed, ['a']);
+  kept.keep(new Map([['c', value('c')]]));
+  assert.deepEqual(disposed, ['a', 'b']);
 });
 
 test('asking whether keys are held touches them', () => {

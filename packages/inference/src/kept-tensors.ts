@@ -1,5 +1,11 @@
+interface Keepable {
+  readonly byteLength: number;
+  /** Frees the memory: called once, when the value is dropped. */
+  dispose(): void;
+}
+
 /** Sized values by key, least recently used dropped first once their bytes exceed the limit. */
-export class KeptTensors<Value extends { readonly byteLength: number }> {
+export class KeptTensors<Value extends Keepable> {
   readonly #limitBytes: number;
   // A Map iterates in insertion order; a touched entry is inserted anew, so the first one is the oldest.
   readonly #entries = new Map<string, Value>();
@@ -45,6 +51,7 @@ export class KeptTensors<Value extends { readonly byteLength: number }> {
     if (value === undefined) return;
     this.#entries.delete(key);
     this.#bytes -= value.byteLength;
+    value.dispose();
   }
 }
 

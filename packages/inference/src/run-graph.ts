@@ -14,9 +14,35 @@ import type { KeptTensors } from './kept-tensors.js';
 export interface SizedTensor {
   readonly tensor: Tensor;
   readonly byteLength: number;
+  dispose(): void;
 }
 
-const arrayTypes = { float32: Float32Array, uint8: Uint8Array, int64: BigInt64Array, bool: Uint8Array } as const;
+const arrayTypes = {
+  float32: Float32Array,
+  float16: Uint16Array,
+  uint8: Uint8Array,
+  int64: BigInt64Array,
+  bool: Uint8Array,
+} as const;
+
+/** Bits of one element. Of strings ONNX Runtime does not report the size: they count as pointers. */
+const elementBits: Readonly<Record<Tensor.Type, number>> = {
+  float64: 64,
+  float32: 32,
+  float16: 16,
+  int64: 64,
+  int32: 32,
+  int16: 16,
+  int8: 8,
+  int4: 4,
+  uint64: 64,
+  uint32: 32,
+  uint16: 16,
+  uint8: 8,
+  uint4: 4,
+  bool: 8,
+  string: 64,
+};
 
 /**
  * Runs one graph in this process.
@@ -127,14 +153,21 @@ function checkFits(label: string, metadata: InferenceSession.ValueMetadata, tens
   }
 }
 
+/** Measures without touching the data, which may lie on a device. */
 function sized(tensor: Tensor): SizedTensor {
-  const { data } = tensor;
-  // Strings are counted by their number: ONNX Runtime does not say more.
-  return { tensor, byteLength: Array.isArray(data) ? data.length : data.byteLength };
+  const byteLength = Math.ceil((tensor.size * elementBits[tensor.type]) / 8);
+  return {
+    tensor,
+    byteLength,
+    dispose: () => {
+      tensor.dispose();
+    },
+  };
 }
 
 function toHost({ type, dims, data }: Tensor): HostTensor {
   if (type === 'float32' && data instanceof Float32Array) return { type, dims, data };
+  if (type === 'float16' && data instanceof Uint16Array) return { type, dims, data };
   if (type === 'int64' && data instanceof BigInt64Array) return { type, dims, data };
   if ((type === 'uint8' || type === 'bool') && data instanceof Uint8Array) return { type, dims, data };
   throw new Error(`an output of type ${type} cannot be brought to the host`);

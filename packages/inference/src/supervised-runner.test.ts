@@ -140,6 +140,32 @@ test('tensors of every type go in and come back', async (t) => {
   assert.deepEqual(products.product, floats([2, 1], [-2, -2]));
 });
 
+test('half-precision tensors are fed, fetched and kept as their bits', async (t) => {
+  const { runner } = await start(t, { keepBytes: 6 });
+  // 1, −2, the smallest subnormal
+  const ones: HostTensor = { type: 'float16', dims: [3], data: Uint16Array.of(0x3c00, 0xc000, 0x0001) };
+  const { outputs } = await runner.run({
+    bundle,
+    graph: 'halves',
+    feeds: { halves: ones },
+    fetch: ['doubled', 'doubled_float'],
+    keep: { doubled: 'twice' },
+  });
+  assert.deepEqual(outputs, {
+    doubled: { type: 'float16', dims: [3], data: Uint16Array.of(0x4000, 0xc400, 0x0002) },
+    doubled_float: floats([3], [2, -4, 2 ** -23]),
+  });
+  const { outputs: again } = await runner.run({
+    bundle,
+    graph: 'halves',
+    feeds: { halves: { kept: 'twice' } },
+    fetch: ['doubled_float'],
+  });
+  assert.deepEqual(again.doubled_float, floats([3], [4, -8, 2 ** -22]));
+  const run = runner.run({ bundle, graph: 'halves', feeds: { halves: { ...ones, data: new Float32Array(3) } } });
+  await assert.rejects(run, { name: 'InvalidRunError', message: /is float16 and needs a Uint16Array/ });
+});
+
 test('views into larger buffers and empty tensors travel as they are', async (t) => {
   const { runner } = await start(t);
   const view = Buffer.from('xxpayload').subarray(2);

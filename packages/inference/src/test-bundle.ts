@@ -13,6 +13,7 @@ const graphNames = {
   product: { inputs: ['left', 'right'], outputs: ['product'] },
   increment: { inputs: ['numbers', 'flags'], outputs: ['incremented', 'flipped'] },
   echo: { inputs: ['bytes', 'floats'], outputs: ['bytes_back', 'floats_back'] },
+  halves: { inputs: ['halves'], outputs: ['doubled', 'doubled_float'] },
   reshape: { inputs: ['floats', 'shape'], outputs: ['reshaped'] },
   countdown: { inputs: ['iterations'], outputs: ['total'] },
 };
