@@ -1,94 +1,121 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/**
+ * `npm run bench:latency`: starts the embedded service and times requests from outside, over HTTP, one at a time. With
+ * `REDIS_URL` jobs travel through that Redis. Exits 1 when a median is over its budget.
+ *
+ * `-- --against REF` also builds that commit in the temporary directory and sends every request to both services, which
+ * take turns at going first. A row counts as slower, and the command exits 1, when even the lower end of the 95 % interval
+ * of its ratio is above {@link slowerRatio}. `--rounds N` changes how often each request is sent (15).
+ */
 import { performance } from 'node:perf_hooks';
+import { parseArgs } from 'node:util';
 import type { SegmentResponse } from '@tessera/contracts';
-import { drawnPicture, encodeForm, startEmbedded } from '@tessera/tests';
-import { median } from './averages.js';
+import { median, medianInterval } from './averages.js';
+import { buildCheckout } from './checkout.js';
+import { latencyRows, loadSubjects, requestOf, type LatencyRow, type Subject } from './latency-rows.js';
+import { markdownRows } from './markdown-table.js';
+import { post, startService, type Form, type Service } from './service.js';
+import { repositoryRoot } from './shared-data.js';
 import { milliseconds } from './timing.js';
 
-/**
- * `npm run bench:latency`: starts the embedded server and times requests from outside, over HTTP, one at a time. Every
- * picture is new to the server but in the last row. With `REDIS_URL` jobs travel through that Redis. Exits 1 when a median
- * is over its budget.
- */
-const warmUps = 3;
-const repetitions = 15;
-const query = 'the stop sign';
-
-interface Scenario {
-  readonly name: string;
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly newPictures: boolean;
-  readonly budgetMs: number;
-}
-
-const scenarios: readonly Scenario[] = [
-  { name: 'with SAM', options: {}, newPictures: true, budgetMs: 1200 },
-  { name: 'refine: false', options: { refine: false }, newPictures: true, budgetMs: 250 },
-  { name: 'with SAM, image sent before', options: {}, newPictures: false, budgetMs: 1200 },
-];
+const warmUps = 2;
+const slowerRatio = 1.02;
 /** Wall time of the client minus decoding, models and masks: HTTP, queue, blob store and scheduling. */
 const overheadBudgetMs = 15;
 
-const directory = await mkdtemp(join(tmpdir(), 'tessera-latency-'));
-const { REDIS_URL } = process.env;
-const service = await startEmbedded({
-  DATA_DIR: directory,
-  LOG_LEVEL: 'warn',
-  ...(REDIS_URL === undefined ? {} : { REDIS_URL }),
-});
-try {
-  let serial = 0;
-  let failed = false;
-  console.log('| request | median | slowest | budget | of it HTTP and queue | budget |');
-  console.log('| --- | --- | --- | --- | --- | --- |');
-  for (const scenario of scenarios) {
-    const totals: number[] = [];
-    const overheads: number[] = [];
-    for (let repetition = -warmUps; repetition < repetitions; repetition++) {
-      if (scenario.newPictures) serial += 1;
-      const { totalMs, overheadMs } = await timeRequest(await drawnPicture(serial), scenario.options);
-      if (repetition < 0) continue;
-      totals.push(totalMs);
-      overheads.push(overheadMs);
-    }
-    const [total, overhead] = [median(totals), median(overheads)];
-    failed ||= total > scenario.budgetMs || overhead > overheadBudgetMs;
-    const cells = [
-      scenario.name,
-      milliseconds(total),
-      milliseconds(Math.max(...totals)),
-      milliseconds(scenario.budgetMs),
-      milliseconds(overhead),
-      milliseconds(overheadBudgetMs),
-    ];
-    console.log(`| ${cells.join(' | ')} |`);
-  }
-  if (failed) {
-    console.error('a median is over its budget');
-    process.exitCode = 1;
-  }
-} finally {
-  await service.process.stop('SIGTERM');
-  await rm(directory, { recursive: true, force: true });
+/** Milliseconds of one request. */
+interface Timing {
+  readonly totalMs: number;
+  readonly overheadMs: number;
 }
 
-async function timeRequest(
-  picture: Buffer,
-  options: Scenario['options'],
-): Promise<{ totalMs: number; overheadMs: number }> {
-  const { body, contentType } = await encodeForm(picture, query, options);
+const { values: flags } = parseArgs({
+  options: { against: { type: 'string' }, rounds: { type: 'string', default: '15' } },
+});
+const rounds = Number(flags.rounds);
+if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError('--rounds is a whole number from 1.');
+const subjects = await loadSubjects();
+if (flags.against === undefined) await measure();
+else await compare(flags.against);
+
+async function measure(): Promise<void> {
+  const service = await startService(repositoryRoot);
+  const failures: string[] = [];
+  try {
+    const table: string[][] = [];
+    for (const row of latencyRows) {
+      const timings = (await timeRow(row, [service])).flat();
+      const totals = timings.map(({ totalMs }) => totalMs);
+      const [total, overhead] = [median(totals), median(timings.map(({ overheadMs }) => overheadMs))];
+      if (total > (row.budgetMs ?? Infinity) || overhead > overheadBudgetMs) failures.push(row.name);
+      const budget = row.budgetMs === undefined ? '–' : milliseconds(row.budgetMs);
+      table.push([row.name, ...[total, Math.max(...totals)].map(milliseconds), budget, milliseconds(overhead)]);
+    }
+    console.log(markdownRows(['request', 'median', 'slowest', 'budget', 'of it HTTP and queue'], table));
+    console.log(`\nHTTP and queue: at most ${overheadBudgetMs} ms.`);
+  } finally {
+    await service.stop();
+  }
+  finish('over their budget', failures);
+}
+
+async function compare(reference: string): Promise<void> {
+  const { commit, directory } = await buildCheckout(reference);
+  // Each side has its own models and queue.
+  const environment = { ...process.env, MODELS_DIR: '', REDIS_URL: '' };
+  const services: Service[] = [];
+  const slower: string[] = [];
+  try {
+    for (const root of [repositoryRoot, directory]) services.push(await startService(root, environment));
+    const table: string[][] = [];
+    for (const row of latencyRows) {
+      const pairs = (await timeRow(row, services)).map((timings) => timings.map(({ totalMs }) => totalMs));
+      const [now, before] = [0, 1].map((side) => median(pairs.flatMap((pair) => pair[side] ?? [])));
+      const ratio = medianInterval(pairs.map(([left = NaN, right = NaN]) => left / right));
+      if (ratio.low > slowerRatio) slower.push(row.name);
+      const cell = `${ratio.value.toFixed(2)} [${ratio.low.toFixed(2)}, ${ratio.high.toFixed(2)}]`;
+      table.push([row.name, milliseconds(now ?? NaN), milliseconds(before ?? NaN), cell]);
+    }
+    console.log(markdownRows(['request', 'now', commit.slice(0, 12), 'ratio'], table));
+    console.log(`\nMedians of ${rounds} rounds, and the median ratio of the pairs with its 95 % interval.`);
+    console.log(`The other checkout is kept for the next time: ${directory}`);
+  } finally {
+    await Promise.all(services.map((service) => service.stop()));
+  }
+  finish('slower', slower);
+}
+
+/** Sends the requests of a row to every service; gives each round's timings in the order of the services. */
+async function timeRow(row: LatencyRow, services: readonly Service[]): Promise<Timing[][]> {
+  const timings: Timing[][] = [];
+  for (let round = -warmUps; round < rounds; round += 1) {
+    const subject = subjects[(round + warmUps) % subjects.length];
+    if (subject === undefined) throw new Error('There is no photo to ask about.');
+    const form = await requestOf(row, subject, `${row.name}, round ${round}`);
+    const inTurn = round % 2 === 0 ? services : services.toReversed();
+    if (!row.isNew) for (const { url } of inTurn) await post(url + row.path, await firstRequest(row, subject, round));
+    const taken = new Map<Service, Timing>();
+    for (const service of inTurn) taken.set(service, await time(service.url + row.path, form));
+    if (round >= 0) timings.push(services.flatMap((service) => taken.get(service) ?? []));
+  }
+  return timings;
+}
+
+/** A question about the same file, so that the service knows the picture. */
+function firstRequest(row: LatencyRow, subject: Subject, round: number): Promise<Form> {
+  const other = { ...subject, queries: subject.queries.slice(1) };
+  return requestOf(row, other, `${row.name}, round ${round}`);
+}
+
+async function time(url: string, form: Form): Promise<Timing> {
   const startedAt = performance.now();
-  const response = await fetch(`${service.url}/segment`, {
-    method: 'POST',
-    body,
-    headers: { 'content-type': contentType },
-  });
-  const text = await response.text();
+  const { timings_ms: timings } = await post<Pick<SegmentResponse, 'timings_ms'>>(url, form);
   const totalMs = performance.now() - startedAt;
-  if (response.status !== 200) throw new Error(`${response.status}: ${text}`);
-  const { timings_ms: timings } = JSON.parse(text) as SegmentResponse;
-  const workMs = ['decode', 'language', 'vision', 'mask'].reduce((sum, stage) => sum + (timings[stage] ?? 0), 0);
-  return { totalMs, overheadMs: totalMs - workMs };
+  const work = Object.entries(timings).filter(([stage]) => stage !== 'queue' && stage !== 'total');
+  return { totalMs, overheadMs: totalMs - work.reduce((sum, [, ms]) => sum + ms, 0) };
+}
+
+function finish(what: string, rows: readonly string[]): void {
+  if (rows.length === 0) return;
+  console.error(`${what}: ${rows.join('; ')}`);
+  process.exitCode = 1;
 }
