@@ -1,4 +1,5 @@
 import { TesseraError } from '@tessera/contracts';
+import { withTimeout } from '@tessera/runtime';
 import type { Metadata } from 'sharp';
 
 import { keepFirstFrame } from './first-frame.js';
@@ -51,22 +52,14 @@ export async function readHeader(bytes: Uint8Array, limits: ImageLimits): Promis
 async function readMetadata(bytes: Uint8Array, format: ImageFormat, timeoutMs: number): Promise<Metadata> {
   // The library's own limits are off, so that an image beyond ours gets an error that says so.
   const reading = sharp(bytes, { limitInputPixels: false, limitInputChannels: false, failOn: 'error' }).metadata();
-  let timer: NodeJS.Timeout | undefined;
-  const expiry = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`no header after ${timeoutMs} ms`));
-    }, timeoutMs);
-  });
   try {
-    return await Promise.race([reading, expiry]);
+    return await withTimeout(reading, timeoutMs, () => new Error(`no header after ${timeoutMs} ms`));
   } catch (error) {
     throw new TesseraError(
       'TSR_IMAGE_CORRUPT',
       `The header of the ${format} image cannot be read; send the whole, undamaged file.`,
       { cause: error },
     );
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -1,4 +1,6 @@
+import { roundTo } from '@tessera/runtime';
+
 /** Milliseconds to a tenth: what the clock resolves once a job has crossed two processes. */
 export function rounded(timings: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(timings).map(([stage, ms]) => [stage, Math.round(ms * 10) / 10]));
+  return Object.fromEntries(Object.entries(timings).map(([stage, ms]) => [stage, roundTo(ms, 1)]));
 }

@@ -1,6 +1,7 @@
 import type { BlobStore } from '@tessera/blob-store';
 import { parseVocabulary, type Vocabulary } from '@tessera/composition';
 import { TesseraError, vocabularyKey } from '@tessera/contracts';
+import { RecentValues } from '@tessera/runtime';
 
 /** Vocabularies that are kept parsed. */
 const keptVocabularies = 8;
@@ -13,7 +14,7 @@ interface Kept {
 /** Reads trained vocabularies. What is in the blob store counts; a file that has not changed is not parsed again. */
 export class VocabularyReader {
   readonly #blobs: BlobStore;
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept = new RecentValues<Kept>(keptVocabularies);
 
   constructor(blobs: BlobStore) {
     this.#blobs = blobs;
@@ -29,9 +30,7 @@ export class VocabularyReader {
       known !== undefined && Buffer.compare(known.file, file) === 0
         ? known
         : { file, vocabulary: parseVocabulary(file) };
-    this.#kept.delete(name);
     this.#kept.set(name, kept);
-    for (const oldest of [...this.#kept.keys()].slice(0, -keptVocabularies)) this.#kept.delete(oldest);
     return kept.vocabulary;
   }
 }

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { settledWithin } from '@tessera/runtime';
 import type { JobEvent } from './job-events.js';
 
 /** Proxies close connections that are silent for long. */
@@ -17,7 +17,7 @@ export async function* eventStream(
   const iterator = batches[Symbol.asyncIterator]();
   let next = iterator.next();
   for (;;) {
-    const batch = await within(next, pauseMs);
+    const batch = await settledWithin(next, pauseMs);
     if (batch === undefined) {
       yield heartbeat;
       continue;
@@ -31,14 +31,4 @@ export async function* eventStream(
 /** JSON has no line breaks, so that one line of data is enough. */
 function encodeEvent({ event, id, data }: JobEvent): string {
   return `event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`;
-}
-
-/** What the promise gives; undefined when it takes longer than the time given. */
-async function within<Value>(promise: Promise<Value>, timeoutMs: number): Promise<Value | undefined> {
-  const timer = new AbortController();
-  try {
-    return await Promise.race([promise, delay(timeoutMs, undefined, { signal: timer.signal }).catch(() => undefined)]);
-  } finally {
-    timer.abort();
-  }
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TesseraError, type ReadyzResponse, type WorkerReport } from '@tessera/contracts';
 import type { JobQueue } from '@tessera/queue';
+import { settledWithin, withTimeout } from '@tessera/runtime';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Static } from 'typebox';
 import type { WorkerDirectory } from './worker-directory.js';
@@ -53,7 +54,7 @@ export class Readiness {
   async check(): Promise<Static<typeof ReadyzResponse>> {
     const reports = await this.#reports();
     if (reports.length === 0) throw notReady('No worker reports itself.');
-    if (this.#ageMs() > freshMs) await Promise.race([this.#probe(), delay(patienceMs)]);
+    if (this.#ageMs() > freshMs) await settledWithin(this.#probe(), patienceMs);
     const last = this.#lastSuccess;
     if (last === undefined) throw notReady('No job has gone through the whole chain yet.');
     if (this.#ageMs() > staleMs) throw notReady(`No job has gone through the whole chain since ${last.toISOString()}.`);
@@ -69,11 +70,8 @@ export class Readiness {
   }
 
   async #reports(): Promise<readonly WorkerReport[]> {
-    const expiry = delay(patienceMs / 2, undefined).then(() => {
-      throw notReady('The queue does not answer.');
-    });
     try {
-      return await Promise.race([this.#workers.list(), expiry]);
+      return await withTimeout(this.#workers.list(), patienceMs / 2, () => notReady('The queue does not answer.'));
     } catch (error) {
       if (TesseraError.isInstance(error) && error.code === 'TSR_NOT_READY') throw error;
       throw notReady('The queue cannot be reached.', error);
