@@ -23,6 +23,7 @@ export default tseslint.config(
             {
               group: [
                 '@tessera/*/*',
+                '!@tessera/images/decoding',
                 '!@tessera/runtime/process',
                 '!@tessera/runtime/redis',
                 '!@tessera/runtime/testing',

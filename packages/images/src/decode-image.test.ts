@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { pbkdf2 } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { promisify } from 'node:util';
 
 import { decodeForModels, decodeImage } from './decode-image.js';
 import type { PixelImage, ResizeTarget } from './decode-image.js';
@@ -47,6 +49,15 @@ describe('decodeImage', () => {
     }
   }
 
+  it('gives up when the header takes too long', async () => {
+    const bytes = await solid(8, 8, 'red').png().toBuffer();
+    const derive = promisify(pbkdf2);
+    const busyThreads = Array.from({ length: 8 }, () => derive('password', 'salt', 300_000, 64, 'sha512'));
+    const limits = { ...defaultImageLimits, headerTimeoutMs: 10 };
+    await assert.rejects(decodeImage(bytes, limits), errorWith('TSR_IMAGE_CORRUPT'));
+    await Promise.all(busyThreads);
+  });
+
   it('refuses a cut-off JPEG that is read at a reduced size', async () => {
     const whole = await noise(1200, 900).jpeg().toBuffer();
     const cut = whole.subarray(0, Math.floor(whole.length * 0.95));
@@ -83,6 +94,14 @@ describe('decodeImage', () => {
           }
         }
       }
+    });
+  }
+
+  for (const format of ['jpeg', 'webp', 'avif', 'tiff'] as const) {
+    it(`gives a rotated ${format} its size as a person sees it`, async () => {
+      const bytes = await noise(60, 40).withMetadata({ orientation: 6 }).toFormat(format).toBuffer();
+      const { width, height } = await decodeForModels(bytes, { targets: [] });
+      assert.deepEqual([width, height], [40, 60]);
     });
   }
 

@@ -3,7 +3,7 @@ import type { Sharp } from 'sharp';
 
 import { defaultImageLimits } from './image-limits.js';
 import type { ImageLimits } from './image-limits.js';
-import { readHeader } from './inspect-image.js';
+import { readDecodingHeader, type DecodingHeader } from './decoding-header.js';
 import type { ImageHeader } from './inspect-image.js';
 import { sharp } from './sharp-library.js';
 
@@ -47,10 +47,10 @@ interface Size {
  * Decodes the first frame at full size: EXIF orientation applied, colour profile converted to sRGB, alpha flattened
  * on white.
  *
- * @throws TesseraError as {@link inspectImage} does, and `TSR_IMAGE_CORRUPT` for damaged or truncated pixels
+ * @throws TesseraError as `inspectImage` does, and `TSR_IMAGE_CORRUPT` for damaged or truncated pixels
  */
 export async function decodeImage(bytes: Uint8Array, limits: ImageLimits = defaultImageLimits): Promise<PixelImage> {
-  const header = await readHeader(bytes, limits);
+  const header = await readDecodingHeader(bytes, limits);
   return decodePixels(header, limits);
 }
 
@@ -65,7 +65,7 @@ export async function decodeImage(bytes: Uint8Array, limits: ImageLimits = defau
  */
 export async function decodeForModels(bytes: Uint8Array, options: DecodeForModelsOptions): Promise<ModelImages> {
   const limits = options.limits ?? defaultImageLimits;
-  const header = await readHeader(bytes, limits);
+  const header = await readDecodingHeader(bytes, limits);
   const stretched = options.targets.flatMap((target) => (isCover(target) ? [] : [targetSize(target, header)]));
   const envelope = {
     width: Math.min(header.width, Math.max(1, ...stretched.map((size) => size.width))),
@@ -96,7 +96,7 @@ function targetSize(target: StretchTarget, original: Size): Size {
 }
 
 async function decodePixels(
-  header: Awaited<ReturnType<typeof readHeader>>,
+  header: DecodingHeader,
   limits: ImageLimits,
   size: Size | CoverTarget = header,
 ): Promise<PixelImage> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import { decodeImage } from './decode-image.js';
 import { keepFirstFrame } from './first-frame.js';
 import { errorWith } from './fixtures/errors.js';
 import { formats, frames, noise } from './fixtures/images.js';
@@ -42,12 +43,13 @@ describe('keepFirstFrame', () => {
   it('keeps the orientation of an animated WebP, which stands after the frames', async () => {
     const bytes = await frames(20, 10, colours).withMetadata({ orientation: 6 }).webp().toBuffer();
     assert.ok(bytes.indexOf('EXIF') > bytes.lastIndexOf('ANMF'));
-    assert.deepEqual(await inspectImage(bytes), { format: 'webp', width: 10, height: 20 });
+    const { width, height } = await decodeImage(bytes);
+    assert.deepEqual([width, height], [10, 20]);
   });
 
   it('accepts a GIF without its trailer', async () => {
     const bytes = await frames(20, 10, colours).gif().toBuffer();
-    assert.deepEqual(await inspectImage(bytes.subarray(0, -1)), { format: 'gif', width: 20, height: 10 });
+    assert.deepEqual(inspectImage(bytes.subarray(0, -1)), { format: 'gif', width: 20, height: 10 });
   });
 
   for (const format of ['gif', 'webp'] as const) {

@@ -1,6 +1,7 @@
 import { TesseraError } from '@tessera/contracts';
 
 import type { ImageFormat } from './image-format.js';
+import { readTiffDirectory } from './tiff-directory.js';
 
 /**
  * A file of the same format without the frames or pages after the first. The decoders index all of them before they
@@ -49,7 +50,8 @@ function keepFirstGifFrame(bytes: Uint8Array): Uint8Array {
       break;
     }
   }
-  if (firstFrameEnd === undefined || offset === firstFrameEnd) return bytes;
+  if (firstFrameEnd === undefined) throw new RangeError('no frame');
+  if (offset === firstFrameEnd) return bytes;
   return Buffer.concat([bytes.subarray(0, firstFrameEnd), Uint8Array.of(GIF_TRAILER)]);
 }
 
@@ -78,20 +80,10 @@ function keepFirstWebpFrame(bytes: Uint8Array): Uint8Array {
   return kept;
 }
 
-/** TIFF 6.0 §2, and BigTIFF with its 64-bit offsets: ends the list of directories after the first. */
+/** Ends the list of directories after the first. */
 function keepFirstTiffPage(bytes: Uint8Array): Uint8Array {
-  const view = viewOf(bytes);
-  const littleEndian = view.getUint8(0) === 0x49;
-  const isBig = view.getUint16(2, littleEndian) === 43;
-  const readOffset = (at: number) =>
-    isBig ? Number(view.getBigUint64(at, littleEndian)) : view.getUint32(at, littleEndian);
-  const offsetBytes = isBig ? 8 : 4;
-  const directory = readOffset(isBig ? 8 : 4);
-  const next = isBig
-    ? directory + 8 + 20 * readOffset(directory)
-    : directory + 2 + 12 * view.getUint16(directory, littleEndian);
-  if (readOffset(next) === 0) return bytes;
-  return Uint8Array.from(bytes).fill(0, next, next + offsetBytes);
+  const { next } = readTiffDirectory(viewOf(bytes));
+  return next.exists ? Uint8Array.from(bytes).fill(0, next.at, next.at + next.bytes) : bytes;
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -1,5 +1,3 @@
-export { decodeForModels, decodeImage } from './decode-image.js';
-export type { DecodeForModelsOptions, ModelImages, PixelImage, ResizeTarget } from './decode-image.js';
 export type { FetchPolicy, ResolvedAddress } from './fetch-policy.js';
 export type { ImageFormat } from './image-format.js';
 export { defaultImageLimits, imageLimits } from './image-limits.js';

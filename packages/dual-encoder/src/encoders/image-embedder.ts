@@ -1,5 +1,6 @@
 import { TesseraError, type DualEncoderSettings } from '@tessera/contracts';
-import { decodeForModels, type ImageLimits, type ResizeTarget } from '@tessera/images';
+import type { ImageLimits } from '@tessera/images';
+import { decodeForModels, type ResizeTarget } from '@tessera/images/decoding';
 import type { InferenceRunner } from '@tessera/inference';
 import { RecentValues } from '../pipeline/recent-values.js';
 import type { StageClock } from '../pipeline/stage-clock.js';

@@ -1,4 +1,5 @@
-import { decodeForModels, type ImageLimits, type PixelImage } from '@tessera/images';
+import type { ImageLimits } from '@tessera/images';
+import { decodeForModels, type PixelImage } from '@tessera/images/decoding';
 import type { SegmentImage } from '../segmenter.js';
 import type { Stopwatch } from '../stopwatch.js';
 

@@ -34,7 +34,7 @@ export async function storeImage(
   }
   const bytes = typeof source === 'string' ? await resolve(source, config, signal) : uploads.get(source.id);
   if (bytes === undefined) throw new Error('A file part has gone between two looks');
-  await checkImage(bytes, intake);
+  checkImage(bytes, intake);
   return putImage(blobs, bytes, expiry);
 }
 
@@ -50,16 +50,13 @@ export async function readImage(source: ImageSource, intake: ImageIntake, signal
     return bytes;
   }
   const bytes = await resolve(source, intake.config, signal);
-  await checkImage(bytes, intake);
+  checkImage(bytes, intake);
   return bytes;
 }
 
 /** @throws TesseraError as `inspectImage` */
-export async function checkImage(
-  bytes: Uint8Array,
-  { config, metrics }: Pick<ImageIntake, 'config' | 'metrics'>,
-): Promise<void> {
-  await inspectImage(bytes, imageLimits(config.TESSERA_MAX_MEGAPIXELS));
+export function checkImage(bytes: Uint8Array, { config, metrics }: Pick<ImageIntake, 'config' | 'metrics'>): void {
+  inspectImage(bytes, imageLimits(config.TESSERA_MAX_MEGAPIXELS));
   metrics.imageBytes.observe(bytes.byteLength);
 }
 

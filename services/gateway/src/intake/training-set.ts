@@ -22,7 +22,7 @@ export class TrainingSet {
    * @throws TesseraError as `inspectImage`
    */
   async addImage(bytes: Uint8Array): Promise<string> {
-    await checkImage(bytes, this.#context);
+    checkImage(bytes, this.#context);
     const id = await putTrainingImage(this.#context.blobs, this.#jobId, bytes, this.#expiry);
     this.#imageIds.add(id);
     return id;

@@ -1,0 +1,65 @@
+import { TesseraError } from '@tessera/contracts';
+import { withTimeout } from '@tessera/runtime';
+import type { Metadata } from 'sharp';
+
+import type { ImageFormat } from './image-format.js';
+import type { ImageLimits } from './image-limits.js';
+import { checkSize, readHeader, type ImageHeader } from './inspect-image.js';
+import { sharp } from './sharp-library.js';
+
+/** What decoding has to know of an image; the size is that of the first frame as a person sees it. */
+export interface DecodingHeader extends ImageHeader {
+  /** The file without later frames. */
+  readonly firstFrame: Uint8Array;
+  /** 16 bits per colour channel. */
+  readonly deepColour: boolean;
+}
+
+/**
+ * Reads an image's header as the decoder will, and checks that against the limits; no pixel is decoded.
+ *
+ * @throws TesseraError as `inspectImage` does, also `TSR_IMAGE_CORRUPT` when the header does not parse in time
+ */
+export async function readDecodingHeader(bytes: Uint8Array, limits: ImageLimits): Promise<DecodingHeader> {
+  const { format, firstFrame } = readHeader(bytes, limits);
+  const metadata = await readMetadata(firstFrame, format, limits.headerTimeoutMs);
+  if (metadata.mediaType !== `image/${format}`) {
+    throw new TesseraError('TSR_IMAGE_CORRUPT', `The image starts like ${format} but does not continue so.`);
+  }
+  const { width, height } = metadata.autoOrient;
+  checkSize(width, height, limits);
+  checkChannels(metadata);
+  return { format, width, height, firstFrame, deepColour: metadata.space === 'rgb16' };
+}
+
+async function readMetadata(bytes: Uint8Array, format: ImageFormat, timeoutMs: number): Promise<Metadata> {
+  // The library's own limits are off, so that an image beyond ours gets an error that says so.
+  const reading = sharp(bytes, { limitInputPixels: false, limitInputChannels: false, failOn: 'error' }).metadata();
+  try {
+    return await withTimeout(reading, timeoutMs, () => new Error(`no header after ${timeoutMs} ms`));
+  } catch (error) {
+    throw new TesseraError(
+      'TSR_IMAGE_CORRUPT',
+      `The header of the ${format} image cannot be read; send the whole, undamaged file.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Colour channels of the colour spaces that do not have three; 0 for those without colours. */
+const colourChannels = new Map<string, number>([
+  ['b-w', 1],
+  ['grey16', 1],
+  ['cmyk', 4],
+  ['multiband', 0],
+]);
+
+/** Multispectral images and the like have no RGB; beyond its colours an image may have alpha. */
+function checkChannels({ space, channels }: Metadata): void {
+  const colours = colourChannels.get(space) ?? 3;
+  if (colours > 0 && channels - colours <= 1) return;
+  throw new TesseraError(
+    'TSR_IMAGE_FORMAT_UNSUPPORTED',
+    `The image has ${channels} channels per pixel (${space}); send a colour or greyscale image.`,
+  );
+}

@@ -1,0 +1,2 @@
+export { decodeForModels } from './decode-image.js';
+export type { PixelImage, ResizeTarget } from './decode-image.js';
