@@ -131,7 +131,7 @@ export const errorTable = {
     status: 415,
     retryable: false,
     title: 'The image format is not supported',
-    remedy: 'Send JPEG, PNG, WebP, AVIF, GIF or TIFF.',
+    remedy: 'Send a still JPEG, PNG, WebP, AVIF, GIF or TIFF; TIFF samples are unsigned integers of up to 16 bits.',
   },
   TSR_IMAGE_TOO_LARGE: {
     status: 413,

@@ -107,7 +107,8 @@ async function decodePixels(
   // Reading at a reduced size is exact enough in JPEG (fewer DCT coefficients); WebP's scaler shifts colours.
   const resized = resize(pipeline, size, header.format === 'jpeg');
   try {
-    return await toPixels(resized.timeout({ seconds: limits.decodeTimeoutSeconds }));
+    const image = await toPixels(resized.timeout({ seconds: limits.decodeTimeoutSeconds }));
+    return header.gammaExponent === undefined ? image : raiseSamples(image, header.gammaExponent);
   } catch (error) {
     const timedOut = error instanceof Error && error.message.startsWith('timeout');
     throw new TesseraError(
@@ -118,6 +119,12 @@ async function decodePixels(
       { cause: error },
     );
   }
+}
+
+/** Every sample, taken as 0 to 1, to the power of `exponent`. */
+function raiseSamples(image: PixelImage, exponent: number): PixelImage {
+  const raised = Uint8Array.from({ length: 256 }, (_, value) => Math.round(255 * (value / 255) ** exponent));
+  return { ...image, data: image.data.map((value) => raised[value] ?? value) };
 }
 
 async function resizePixels(image: PixelImage, size: Size): Promise<PixelImage> {

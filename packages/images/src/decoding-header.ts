@@ -5,6 +5,7 @@ import type { Metadata } from 'sharp';
 import type { ImageFormat } from './image-format.js';
 import type { ImageLimits } from './image-limits.js';
 import { checkSize, readHeader, type ImageHeader } from './inspect-image.js';
+import { pngGammaExponent } from './png-chunks.js';
 import { sharp } from './sharp-library.js';
 
 /** What decoding has to know of an image; the size is that of the first frame as a person sees it. */
@@ -13,6 +14,8 @@ export interface DecodingHeader extends ImageHeader {
   readonly firstFrame: Uint8Array;
   /** 16 bits per colour channel. */
   readonly deepColour: boolean;
+  /** What to raise the samples (0 to 1) to for sRGB, where they have another gamma. */
+  readonly gammaExponent: number | undefined;
 }
 
 /**
@@ -29,7 +32,8 @@ export async function readDecodingHeader(bytes: Uint8Array, limits: ImageLimits)
   const { width, height } = metadata.autoOrient;
   checkSize(width, height, limits);
   checkChannels(metadata);
-  return { format, width, height, firstFrame, deepColour: metadata.space === 'rgb16' };
+  const gammaExponent = format === 'png' ? pngGammaExponent(bytes) : undefined;
+  return { format, width, height, firstFrame, deepColour: metadata.space === 'rgb16', gammaExponent };
 }
 
 async function readMetadata(bytes: Uint8Array, format: ImageFormat, timeoutMs: number): Promise<Metadata> {

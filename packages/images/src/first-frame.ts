@@ -27,7 +27,13 @@ const GIF_EXTENSION = 0x21;
 const GIF_IMAGE = 0x2c;
 const GIF_TRAILER = 0x3b;
 
-/** GIF89a specification, §15–§27 and appendix A. */
+/** A graphic control extension with a transparent colour, and an image of one pixel in it. */
+const GIF_TRANSPARENT_FRAME = Buffer.from('21f90401000000002c000000000100010080000000000000' + '0202440100', 'hex');
+
+/**
+ * GIF89a specification, §15–§27 and appendix A. Behind a first frame that leaves a part of the picture uncovered comes
+ * a transparent one: with it the decoder gives the uncovered part as transparent, without it as black.
+ */
 function keepFirstGifFrame(bytes: Uint8Array): Uint8Array {
   const view = viewOf(bytes);
   const colourTableBytes = (packed: number) => (packed & 0x80 ? 3 << ((packed & 7) + 1) : 0);
@@ -36,7 +42,12 @@ function keepFirstGifFrame(bytes: Uint8Array): Uint8Array {
     for (let length = view.getUint8(offset); length > 0; length = view.getUint8(offset)) offset += length + 1;
     return offset + 1;
   };
+  const coversPicture = (frame: number) =>
+    view.getUint32(frame + 1) === 0 &&
+    view.getUint16(frame + 5, true) >= view.getUint16(6, true) &&
+    view.getUint16(frame + 7, true) >= view.getUint16(8, true);
   let firstFrameEnd: number | undefined;
+  let isPartial = false;
   let offset = 13 + colourTableBytes(view.getUint8(10));
   // Many encoders forget the trailer, so the end of the file between two blocks is as good.
   while (offset < bytes.length) {
@@ -44,6 +55,7 @@ function keepFirstGifFrame(bytes: Uint8Array): Uint8Array {
     if (kind === GIF_EXTENSION) {
       offset = skipSubBlocks(offset + 2);
     } else if (kind === GIF_IMAGE) {
+      if (firstFrameEnd === undefined) isPartial = !coversPicture(offset);
       offset = skipSubBlocks(offset + 11 + colourTableBytes(view.getUint8(offset + 9)));
       firstFrameEnd ??= offset;
     } else {
@@ -51,8 +63,9 @@ function keepFirstGifFrame(bytes: Uint8Array): Uint8Array {
     }
   }
   if (firstFrameEnd === undefined) throw new RangeError('no frame');
-  if (offset === firstFrameEnd) return bytes;
-  return Buffer.concat([bytes.subarray(0, firstFrameEnd), Uint8Array.of(GIF_TRAILER)]);
+  if (offset === firstFrameEnd && !isPartial) return bytes;
+  const transparency = isPartial ? GIF_TRANSPARENT_FRAME : Buffer.alloc(0);
+  return Buffer.concat([bytes.subarray(0, firstFrameEnd), transparency, Uint8Array.of(GIF_TRAILER)]);
 }
 
 const WEBP_FRAME = 0x414e4d46; // 'ANMF'

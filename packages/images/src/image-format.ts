@@ -30,17 +30,21 @@ function fileTypeBrands(text: string): string[] {
 
 const hasBrand = (pattern: RegExp) => (text: string) => fileTypeBrands(text).some((brand) => pattern.test(brand));
 
+/** Brand of an AVIF image sequence (AVIF specification §6.3); a still image may be in the file, too. */
+const isImageSequence = hasBrand(/^avis$/);
+
 const supportedFormats: readonly Signature<ImageFormat>[] = [
   { name: 'jpeg', matches: startsWith('\xff\xd8\xff') },
   { name: 'png', matches: startsWith('\x89PNG\r\n\x1a\n') },
   { name: 'webp', matches: riff('WEBP') },
-  { name: 'avif', matches: hasBrand(/^avi[fs]$/) },
+  { name: 'avif', matches: (text) => hasBrand(/^avif$/)(text) && !isImageSequence(text) },
   { name: 'gif', matches: startsWith('GIF87a', 'GIF89a') },
   { name: 'tiff', matches: startsWith('II*\0', 'MM\0*', 'II+\0', 'MM\0+') },
 ];
 
 /** What else people send, so that the error can say so. The order matters: HEIC is an ISO media file, too. */
 const knownFormats: readonly Signature<string>[] = [
+  { name: 'an animated AVIF (image sequence)', matches: isImageSequence },
   { name: 'HEIC', matches: hasBrand(/^(hei[cfmsvx]|hev[cx]|mif1|msf1)$/) },
   { name: 'video (ISO media)', matches: (text) => fileTypeBrands(text).length > 0 },
   { name: 'video (Matroska or WebM)', matches: startsWith('\x1a\x45\xdf\xa3') },

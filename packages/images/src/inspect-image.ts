@@ -6,6 +6,7 @@ import type { ImageFormat } from './image-format.js';
 import { defaultImageLimits } from './image-limits.js';
 import type { ImageLimits } from './image-limits.js';
 import { readStoredSize } from './stored-size.js';
+import { refuseUnreadEncoding } from './unread-encodings.js';
 
 export interface ImageHeader {
   readonly format: ImageFormat;
@@ -29,6 +30,7 @@ export function inspectImage(bytes: Uint8Array, limits: ImageLimits = defaultIma
 /** As {@link inspectImage}, with the file cut to its first frame. */
 export function readHeader(bytes: Uint8Array, limits: ImageLimits): ImageHeader & { readonly firstFrame: Uint8Array } {
   const format = sniffImageFormat(bytes);
+  refuseUnreadEncoding(bytes, format);
   const firstFrame = keepFirstFrame(bytes, format);
   const { width, height } = readStoredSize(firstFrame, format);
   checkSize(width, height, limits);

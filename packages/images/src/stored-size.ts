@@ -1,7 +1,8 @@
 import { TesseraError } from '@tessera/contracts';
 
 import type { ImageFormat } from './image-format.js';
-import { readTiffDirectory } from './tiff-directory.js';
+import { readJpegFrame } from './jpeg-frame.js';
+import { readTiffDirectory, TIFF_TAGS } from './tiff-directory.js';
 
 interface Size {
   readonly width: number;
@@ -33,26 +34,11 @@ const readers: Readonly<Record<ImageFormat, (view: DataView) => Size>> = {
   png: (view) => ({ width: view.getUint32(16), height: view.getUint32(20) }),
   // GIF89a §18
   gif: (view) => ({ width: view.getUint16(6, true), height: view.getUint16(8, true) }),
-  jpeg: readJpegSize,
+  jpeg: readJpegFrame,
   webp: readWebpSize,
   avif: readAvifSize,
   tiff: readTiffSize,
 };
-
-/** ITU-T T.81 §B.1.1: markers with their segments, until the frame header (§B.2.2). */
-function readJpegSize(view: DataView): Size {
-  for (let offset = 2; ;) {
-    const marker = view.getUint8(offset) === 0xff ? view.getUint8(offset + 1) : 0;
-    // Frame headers are C0 to CF, but for the tables C4, C8 and CC.
-    if ((marker & 0xf0) === 0xc0 && ![0xc4, 0xc8, 0xcc].includes(marker)) {
-      return { width: view.getUint16(offset + 7), height: view.getUint16(offset + 5) };
-    }
-    if (marker === 0xd9 || marker === 0xda) throw new RangeError('no frame header before the scan');
-    // Bytes between segments, fill bytes and restart markers are passed over, as the decoder does.
-    const hasSegment = marker >= 0xc0 && marker !== 0xff && (marker & 0xf8) !== 0xd0;
-    offset += hasSegment ? 2 + view.getUint16(offset + 2) : 1;
-  }
-}
 
 /** WebP container specification, "Extended file format"; VP8: RFC 6386 §9.1; VP8L: "RIFF header" of its specification. */
 function readWebpSize(view: DataView): Size {
@@ -108,6 +94,6 @@ function* boxesOf(view: DataView, kind: string, { start, end }: Range): Generato
 }
 
 function readTiffSize(view: DataView): Size {
-  const { tags } = readTiffDirectory(view);
-  return { width: tags.get(256) ?? 0, height: tags.get(257) ?? 0 };
+  const { values } = readTiffDirectory(view);
+  return { width: values(TIFF_TAGS.width)[0] ?? 0, height: values(TIFF_TAGS.height)[0] ?? 0 };
 }

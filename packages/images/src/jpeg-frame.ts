@@ -1,0 +1,30 @@
+/** The frame header of a JPEG: ITU-T T.81 §B.2.2, T.87 for JPEG-LS. */
+export interface JpegFrame {
+  /** The second byte of its marker, which has the coding process. */
+  readonly marker: number;
+  readonly bitsPerSample: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export const JPEG_LS = 0xf7;
+
+/**
+ * Reads markers with their segments (ITU-T T.81 §B.1.1) until the frame header.
+ *
+ * @throws RangeError when there is none before the first scan or the end of the file
+ */
+export function readJpegFrame(view: DataView): JpegFrame {
+  for (let offset = 2; ;) {
+    const marker = view.getUint8(offset) === 0xff ? view.getUint8(offset + 1) : 0;
+    // Frame headers are C0 to CF, but for the tables C4, C8 and CC.
+    if (((marker & 0xf0) === 0xc0 && ![0xc4, 0xc8, 0xcc].includes(marker)) || marker === JPEG_LS) {
+      const [height, width] = [view.getUint16(offset + 5), view.getUint16(offset + 7)];
+      return { marker, bitsPerSample: view.getUint8(offset + 4), width, height };
+    }
+    if (marker === 0xd9 || marker === 0xda) throw new RangeError('no frame header before the scan');
+    // Bytes between segments, fill bytes and restart markers are passed over, as the decoder does.
+    const hasSegment = marker >= 0xc0 && marker !== 0xff && (marker & 0xf8) !== 0xd0;
+    offset += hasSegment ? 2 + view.getUint16(offset + 2) : 1;
+  }
+}
