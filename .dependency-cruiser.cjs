@@ -1,25 +1,37 @@
-/** Import rules that the compiler does not check: no cycles, packages only through their entry point. */
+/** Import rules that the compiler does not check. Workspace packages are followed to their sources (see the tsconfig). */
 module.exports = {
   forbidden: [
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     {
-      name: 'gateway-knows-no-models',
+      name: 'followed-to-sources',
+      comment:
+        'An import that ends in dist/ hides what is behind it: add its entry to .dependency-cruiser.tsconfig.json.',
       severity: 'error',
-      from: { path: '^services/gateway' },
-      to: { path: '^(packages/(inference|segmentation|bundle-builder)|node_modules/(onnxruntime-node|sharp))' },
+      from: {},
+      to: { path: '^@tessera/|/dist/.*[.]d[.]ts$', pathNot: 'node_modules' },
+    },
+    {
+      name: 'gateway-and-client-know-no-models',
+      comment: 'Directly or through any package.',
+      severity: 'error',
+      from: { path: '^(services/gateway|packages/(client|composition))/src', pathNot: '[.]test[.]ts$' },
+      to: {
+        path: '^packages/(inference|segmentation|dual-encoder|bundle-builder)/|onnxruntime-node|node_modules/sharp/',
+        reachable: true,
+      },
     },
     {
       name: 'worker-speaks-no-http',
+      comment: 'Directly or through any package.',
       severity: 'error',
-      from: { path: '^services/worker' },
-      to: { path: '^(services/gateway|node_modules/fastify)' },
+      from: { path: '^services/worker/src' },
+      to: { path: '^services/gateway|node_modules/fastify/', reachable: true },
     },
   ],
   options: {
     doNotFollow: { path: '(node_modules|dist)' },
-    exclude: { path: '/dist/' },
     tsPreCompilationDeps: true,
-    tsConfig: { fileName: 'tsconfig.base.json' },
+    tsConfig: { fileName: '.dependency-cruiser.tsconfig.json' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['types', 'import', 'default'] },
   },
 };
