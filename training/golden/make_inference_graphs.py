@@ -3,13 +3,18 @@
     pip install onnx==1.23.2
     python training/golden/make_inference_graphs.py
 
-The graphs are a few hundred bytes each and carry no weights.
+The graphs are a few hundred bytes each and carry no weights; graphs.json has what each takes and gives.
 """
 
+import json
+import sys
 from pathlib import Path
 
 import onnx
 from onnx import TensorProto, helper
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from tessera_training.contract import described  # noqa: E402
 
 OUTPUT_DIRECTORY = Path(__file__).resolve().parents[2] / "packages" / "inference" / "test-vectors"
 OPSET = 17
@@ -128,6 +133,7 @@ def countdown():
 
 def main():
     OUTPUT_DIRECTORY.mkdir(parents=True, exist_ok=True)
+    contracts = {}
     for build in (normalize, product, increment, echo, halves, reshape, countdown):
         model = helper.make_model(
             build(), opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="tessera"
@@ -135,7 +141,9 @@ def main():
         onnx.checker.check_model(model, full_check=True)
         path = OUTPUT_DIRECTORY / f"{build.__name__}.onnx"
         onnx.save(model, path)
+        contracts[build.__name__] = described(model)
         print(f"{path.name}: {path.stat().st_size} bytes")
+    (OUTPUT_DIRECTORY / "graphs.json").write_text(json.dumps(contracts, indent=2) + "\n")
 
 
 if __name__ == "__main__":

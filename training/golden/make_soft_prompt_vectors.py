@@ -33,6 +33,7 @@ from tessera_composition.export import StepGraph, safetensors, text_encoder
 from tessera_composition.model import Config, TextEncoder
 from tessera_composition.soft_prompts import PROMPT, Recipe, Tokens, evaluate, initial_theta, prompts_of, train
 from tessera_composition.step import State, loss_of
+from tessera_training.contract import Contract, described
 from tessera_training.frozen import Tokenizer
 from tessera_training.graph import FLOAT, Graph
 
@@ -47,6 +48,7 @@ PIECES = [
     *[[f"\u2581{word}", -1] for word in [*PROMPT.split(), *ATTRIBUTES, *PATTERNS, "dress", "shirt"]],
 ]
 PIECES += [["\u2581sho", -2], ["es", -2], ["e", -9], ["\u2581ha", -2], ["t", -3]]
+BATCHES = {"image_encoder": {"batch": "batch"}, "text_encoder": {"batch": "prompts"}}
 UNSEEN = {("blue", "shirt"), ("red", "hat"), ("plain", "red", "dress"), ("striped", "green", "shoes")}
 # Adam's default but for the rate: two hundred times the usual one, since there are few steps.
 RECIPES = {
@@ -68,13 +70,14 @@ def small_text_encoder():
 
 def image_encoder(weight):
     """weight [D, 3 * blocks] -> a graph like tessera-dual's."""
-    graph, blocks = Graph("image_encoder"), (SIDE // BLOCK) ** 2
-    pixels = graph.input("pixels", TensorProto.UINT8, ["batch", SIDE, SIDE, 3])
-    planes = graph.node("Transpose", graph.cast(pixels, FLOAT), perm=[0, 3, 1, 2])
+    inputs = {"pixels": (TensorProto.UINT8, ["batch", SIDE, SIDE, 3])}
+    outputs = {"image_embeds": (FLOAT, ["batch", len(weight)])}
+    graph, blocks = Graph("image_encoder", Contract(inputs, outputs)), (SIDE // BLOCK) ** 2
+    planes = graph.node("Transpose", graph.cast("pixels", FLOAT), perm=[0, 3, 1, 2])
     means = graph.node("AveragePool", planes, kernel_shape=[BLOCK, BLOCK], strides=[BLOCK, BLOCK])
     scaled = graph.add(graph.scaled(means, 1 / 127.5), graph.constant(-1))
     product = graph.node("Gemm", graph.reshape(scaled, -1, 3 * blocks), graph.weight("weight", weight), transB=1)
-    graph.output("image_embeds", product, FLOAT, ["batch", len(weight)])
+    graph.output("image_embeds", product)
     return graph.model()
 
 
@@ -92,7 +95,7 @@ def write_bundle(directory, graphs, table, tokenizer):
     (directory / "tokenizer.json").write_text(json.dumps(tokenizer) + "\n")
     contents = {path.name: path.read_bytes() for path in sorted(directory.iterdir()) if path.name != "bundle.json"}
     manifest = {
-        "schema": 1,
+        "schema": 2,
         "name": "small-dual",
         "version": "1",
         "description": "A dual encoder with random weights, for tests.",
@@ -104,11 +107,7 @@ def write_bundle(directory, graphs, table, tokenizer):
             for name, content in contents.items()
         },
         "graphs": {
-            name: {
-                "file": f"{name.replace('_', '-')}.onnx",
-                "inputs": [value.name for value in model.graph.input],
-                "outputs": [value.name for value in model.graph.output],
-            }
+            name: {"file": f"{name.replace('_', '-')}.onnx", **described(model), **BATCHES.get(name, {})}
             for name, model in graphs.items()
         },
         "task": "composition",

@@ -22,55 +22,32 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from tessera_composition.features import CUTS
-from tessera_composition.model import (
-    MEANING_CHANNELS,
-    MEANING_SIDE,
-    PIXELS,
-    TEXTURE_CHANNELS,
-    TEXTURE_SIDE,
-    load_model,
-)
+from tessera_composition.model import PARTS, PIXELS, load_model
 from tessera_composition.pictures import SIDE
 from tessera_composition.pieces import piece_embeddings
 from tessera_composition.soft_prompts import PROMPT
 from tessera_composition.step import BETAS, EPSILON
 from tessera_composition.text_graph import TextGraph
-from tessera_training.graph import FLOAT, INT64
+from tessera_training.contract import read_contract
+from tessera_training.graph import FLOAT
 
 HEAD_OPSET = 20
 
 
 def text_encoder(encoder, heads):
     graph = TextGraph("text_encoder", encoder, heads)
-    embeddings = graph.input("inputs_embeds", FLOAT, ["prompts", "length", graph.width])
-    end = graph.input("end", INT64, ["prompts"])
-    graph.arrange(embeddings, end, graph.shared_tokens(embeddings, end))
-    x = graph.flatten(graph.add(embeddings, graph.positions), graph.width)
+    graph.arrange("inputs_embeds", "end", graph.shared_tokens("inputs_embeds", "end"))
+    x = graph.flatten(graph.add("inputs_embeds", graph.positions), graph.width)
     text, _ = graph.encode(x)
-    graph.output("text_embeds", text, FLOAT, ["prompts", encoder.projection.out_features])
+    graph.output("text_embeds", text)
     return graph.model()
 
 
 class StepGraph(TextGraph):
-    """Inputs and outputs in the order and with the shapes of `inputs` and `build`; sizes are dynamic:
-
-    P rows are learned, S prompts of n tokens are told apart, a batch has B images.
-    """
+    """P rows are learned, S prompts of n tokens are told apart, a batch has B images; sizes are dynamic."""
 
     def __init__(self, encoder, heads):
         super().__init__("soft_prompt_step", encoder, heads)
-        rows, prompts, batch = ["rows", self.width], ["prompts", "length"], ["batch"]
-        for name in ("theta", "first_moment", "second_moment"):
-            self.input(name, FLOAT, rows)
-        for name in ("step", "learning_rate", "weight_decay"):
-            self.input(name, FLOAT, [])
-        self.input("dropout_mask", FLOAT, rows)
-        self.input("prompts", FLOAT, [*prompts, self.width])
-        self.input("rows", INT64, prompts)
-        self.input("end", INT64, ["prompts"])
-        self.input("image_embeds", FLOAT, [*batch, encoder.projection.out_features])
-        self.input("labels", INT64, batch)
-        self.input("logit_scale", FLOAT, [])
 
     def build(self):
         text, text_back = self.prompt_embeddings()
@@ -78,7 +55,7 @@ class StepGraph(TextGraph):
         gradient = text_back(of_text)
         results = {"loss": loss, "gradient": gradient, **self.adam(gradient)}
         for name, value in results.items():
-            self.output(name, value, FLOAT, [] if name == "loss" else ["rows", self.width])
+            self.output(name, value)
         return self.model()
 
     def prompt_embeddings(self):
@@ -144,19 +121,16 @@ class HeadOnPixels(nn.Module):
 
 
 def image_head(head):
-    example = (
-        torch.zeros(2, TEXTURE_CHANNELS, TEXTURE_SIDE, TEXTURE_SIDE),
-        torch.zeros(2, MEANING_CHANNELS, MEANING_SIDE, MEANING_SIDE),
-        torch.zeros(2, 3, SIDE, SIDE),
-    )
-    batch = torch.export.Dim("batch")
+    contract = read_contract("dual-encoder", "image_head", embedding_width=sum(PARTS.values()))
+    batch = torch.export.Dim(contract.batch)
+    shapes = [shape for _, shape in contract.inputs.values()]
     program = torch.onnx.export(
         HeadOnPixels(head).eval(),
-        example,
-        input_names=["texture", "meaning", "pixels"],
-        output_names=["image_embeds"],
+        tuple(torch.zeros([2 if dim == contract.batch else dim for dim in shape]) for shape in shapes),
+        input_names=list(contract.inputs),
+        output_names=list(contract.outputs),
         opset_version=HEAD_OPSET,
-        dynamic_shapes=[{0: batch}] * 3,
+        dynamic_shapes=[{shape.index(contract.batch): batch} for shape in shapes],
         dynamo=True,
         verbose=False,
     )

@@ -10,6 +10,7 @@ prompts begin with is computed once: a batch of S prompts of n tokens that share
 
 import numpy as np
 
+from tessera_training.contract import read_contract
 from tessera_training.graph import END, FLOAT, Graph
 
 HIDDEN = -1e4  # of attention to later tokens
@@ -19,9 +20,10 @@ class TextGraph(Graph):
     """`encoder`: model.TextEncoder."""
 
     def __init__(self, name, encoder, heads):
-        super().__init__(name)
         self.encoder, self.heads = encoder, heads
         self.width = encoder.positions.shape[1]
+        sizes = {"text_width": self.width, "embedding_width": encoder.projection.out_features}
+        super().__init__(name, read_contract("dual-encoder", name, **sizes))
 
     # --- layers; x is [T, width]
 

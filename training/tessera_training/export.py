@@ -41,20 +41,18 @@ import onnx
 
 from tessera_training.batches import HEAD, OTHER, PIECE, SCALE, SEG, SHARPNESS, TEXT_WIDTH
 from tessera_training.classes import CLASS_COUNT
+from tessera_training.contract import read_contract
 from tessera_training.decoder_graph import DecoderGraph
 from tessera_training.frozen import MAX_PIECES
-from tessera_training.graph import FLOAT, INT64, Graph
-from tessera_training.model import IMAGE_TOKENS
+from tessera_training.graph import INT64, Graph
 from tessera_training.queries import MENTIONS
 from tessera_training.scenes import GRID, REGIONS
 from tessera_training.weights import load_reasoner
 
-PROPOSALS = 100
-
 
 class Exporter:
     def __init__(self, model):
-        self.model, self.graph = model, Graph("reasoner")
+        self.model, self.graph = model, Graph("reasoner", read_contract("reasoner", "reasoner"))
         self.class_vectors = self.graph.weight("class_vectors", model.class_vectors)  # [80, 512]
         self.class_mix_table = self.graph.node(
             "MatMul", self.class_vectors, self.graph.weight("class_embedding", model.class_embedding.weight.T)
@@ -217,28 +215,16 @@ class Exporter:
         return total, class_logits, gate, singular
 
     def build(self):
-        graph, layers = self.graph, self.model.config.layers
-        boxes = graph.input("region_boxes", FLOAT, [PROPOSALS, 4])
-        all_scores = graph.input("region_class_scores", FLOAT, [PROPOSALS, CLASS_COUNT])
-        sentence = graph.input("sentence", FLOAT, ["queries", TEXT_WIDTH])
-        pieces = graph.input("pieces", FLOAT, ["queries", "length", TEXT_WIDTH])
-        lengths = graph.input("lengths", INT64, ["queries"])
-        mentions = graph.input("mentions", FLOAT, ["queries", MENTIONS, CLASS_COUNT])
-        priority = graph.input("priority", FLOAT, [IMAGE_TOKENS])
-        image_tokens = graph.input("image_tokens", INT64, [layers])
-        rule = graph.input("scatter", INT64, [])
-
-        embeddings, token_boxes, region_scores = self.embed_image(boxes, all_scores)
-        prior = self.priors(sentence, mentions)
-        text, seg = self.embed_text(sentence, pieces, lengths, mentions, prior)
+        graph = self.graph
+        embeddings, token_boxes, region_scores = self.embed_image("region_boxes", "region_class_scores")
+        prior = self.priors("sentence", "mentions")
+        text, seg = self.embed_text("sentence", "pieces", "lengths", "mentions", prior)
         decoder = DecoderGraph(graph, self.model, embeddings, lambda: self.centres(token_boxes), text, seg)
-        final, regions, tokens = decoder.decode(priority, image_tokens, rule)
+        final, regions, tokens = decoder.decode("priority", "image_tokens", "scatter")
         total, class_logits, gate, singular = self.scores(final, regions, prior, region_scores)
-        graph.output("scores", total, FLOAT, ["queries", REGIONS])
-        graph.output("class_logits", class_logits, FLOAT, ["queries", REGIONS])
-        graph.output("gate", gate, FLOAT, ["queries"])
-        graph.output("singular", singular, FLOAT, ["queries"])
-        graph.output("tokens", tokens, INT64, ["groups", "all_layers"])
+        outputs = {"scores": total, "class_logits": class_logits, "gate": gate, "singular": singular, "tokens": tokens}
+        for name, value in outputs.items():
+            graph.output(name, value)
         return graph.model()
 
 

@@ -1,4 +1,6 @@
-"""Writes ONNX graphs: every method adds a node and gives the name of its output."""
+"""Writes ONNX graphs: every method adds a node and gives the name of its output.
+
+Inputs and outputs of a graph are those of its contract."""
 
 import numpy as np
 import onnx
@@ -11,8 +13,8 @@ END = np.iinfo(np.int64).max
 
 
 class Graph:
-    def __init__(self, name):
-        self.name, self.nodes, self.initializers, self.inputs, self.outputs = name, [], [], [], []
+    def __init__(self, name, contract):
+        self.name, self.contract, self.nodes, self.initializers = name, contract, [], []
         self.constants, self.weights, self.casts, self.count = {}, {}, [], 0
 
     def node(self, kind, *inputs, outputs=1, fused=False, **attributes):
@@ -44,16 +46,11 @@ class Graph:
             self.casts.append(helper.make_node("Cast", [name], [self.weights[name]], to=FLOAT))
         return self.weights[name]
 
-    def input(self, name, dtype, shape):
-        self.inputs.append(helper.make_tensor_value_info(name, dtype, shape))
-        return name
-
-    def output(self, name, value, dtype, shape):
-        """Gives `value` another name; call this when all nodes are there."""
+    def output(self, name, value):
+        """Gives `value` the name of an output; call this when all nodes are there."""
         for node in self.nodes:
             for names in (node.input, node.output):
                 names[:] = [name if old == value else old for old in names]
-        self.outputs.append(helper.make_tensor_value_info(name, dtype, shape))
 
     # --- branches
 
@@ -147,7 +144,11 @@ class Graph:
         return self.node("Neg", negative)
 
     def model(self):
-        graph = helper.make_graph(self.casts + self.nodes, self.name, self.inputs, self.outputs, self.initializers)
+        inputs, outputs = (
+            [helper.make_tensor_value_info(name, *tensor) for name, tensor in tensors.items()]
+            for tensors in (self.contract.inputs, self.contract.outputs)
+        )
+        graph = helper.make_graph(self.casts + self.nodes, self.name, inputs, outputs, self.initializers)
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(FUSED, 1)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
         onnx.checker.check_model(model)

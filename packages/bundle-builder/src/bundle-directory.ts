@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { BundleManifest, PipelineManifest, PipelineName } from '@tessera/contracts';
+import { BUNDLE_SCHEMA, type BundleManifest, type PipelineManifest, type PipelineName } from '@tessera/contracts';
 
 /** A manifest without what follows from the files. */
 type ManifestContent = {
@@ -40,7 +40,7 @@ export async function writeBundle(
     const isLinked = shared !== undefined && (await linkEqual(join(shared, name), join(staging, name), bytes));
     if (!isLinked) await writeFile(join(staging, name), bytes);
   }
-  const manifest: BundleManifest = { schema: 1, ...content.manifest, built_from: builtFrom, files };
+  const manifest: BundleManifest = { schema: BUNDLE_SCHEMA, ...content.manifest, built_from: builtFrom, files };
   await writeFile(join(staging, 'bundle.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   await rename(directory, replaced).catch(ignoreMissing);
   await rename(staging, directory);

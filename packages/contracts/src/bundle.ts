@@ -1,15 +1,7 @@
 import Type, { type Static } from 'typebox';
+import { GraphDescription } from './graph-contract.js';
 
 const strict = { additionalProperties: false } as const;
-
-const GraphDescription = Type.Object(
-  {
-    file: Type.String(),
-    inputs: Type.Array(Type.String()),
-    outputs: Type.Array(Type.String()),
-  },
-  { ...strict },
-);
 
 const Provenance = Type.Object(
   {
@@ -183,8 +175,11 @@ export const DualEncoderSettings = Type.Object(
 );
 export type DualEncoderSettings = Static<typeof DualEncoderSettings>;
 
+/** `schema` of the manifests that this version reads; 1 had names of tensors without types and shapes. */
+export const BUNDLE_SCHEMA = 2;
+
 const manifestFields = {
-  schema: Type.Literal(1),
+  schema: Type.Literal(BUNDLE_SCHEMA),
   name: Type.String({ pattern: '^[a-z0-9][a-z0-9.-]*$' }),
   version: Type.String(),
   description: Type.String(),

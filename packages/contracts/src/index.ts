@@ -2,6 +2,7 @@ export * from './bundle.js';
 export * from './classify-composition.js';
 export * from './config.js';
 export * from './errors.js';
+export * from './graph-contract.js';
 export * from './job.js';
 export * from './operations.js';
 export * from './segment.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test, type TestContext } from 'node:test';
-import type { BundleManifest } from '@tessera/contracts';
+import type { BundleManifest, GraphContract } from '@tessera/contracts';
 import { BundleError, isBundleOf, loadBundle, loadBundles } from './bundle.js';
 import { temporaryDirectory, writeTestBundle } from './test-bundle.js';
 
@@ -40,9 +40,33 @@ test('a manifest that is no JSON', async (t) => {
 
 test('a manifest of another shape names every finding', async (t) => {
   const directory = await bundleDirectory(t, (manifest) =>
-    Object.assign(manifest, { schema: 2, version: 7, extra: 1 }),
+    Object.assign(manifest, { schema: 'two', version: 7, extra: 1 }),
   );
   await assertRefused(directory, '/schema must', '/version must be string', 'additional properties');
+});
+
+test('a manifest of an older schema asks for a new build', async (t) => {
+  const graphs = { echo: { file: 'echo.onnx', inputs: ['bytes', 'floats'], outputs: ['bytes_back', 'floats_back'] } };
+  const directory = await bundleDirectory(t, (manifest) => Object.assign(manifest, { schema: 1, graphs }));
+  await assertRefused(directory, 'bundle.json has schema 1, this version reads schema 2', 'npm run models');
+});
+
+test('the batch dimension is the first of every output and of an input', async (t) => {
+  const graphs: [Partial<GraphContract>, RegExp][] = [
+    [{ outputs: { sum: { dtype: 'float32', shape: [] } } }, /graph "echo": not output "sum" has the batch/],
+    [{ inputs: { row: { dtype: 'float32', shape: [3] } } }, /graph "echo": no input has the batch dimension "count"/],
+    [
+      { inputs: { row: { dtype: 'float32', shape: ['count', 'count'] } } },
+      /graph "echo": the batch dimension "count" is not the first of "row"/,
+    ],
+  ];
+  for (const [change, message] of graphs) {
+    const rows = { rows: { dtype: 'float32' as const, shape: ['count'] } };
+    const directory = await bundleDirectory(t, (manifest) => {
+      manifest.graphs.echo = { file: 'echo.onnx', inputs: rows, outputs: rows, batch: 'count', ...change };
+    });
+    await assertRefused(directory, message);
+  }
 });
 
 test('a manifest is judged by the pipeline that it names', async (t) => {
@@ -113,7 +137,7 @@ test('a link that leads out of the bundle', async (t) => {
 
 test('a graph in a file that is not listed', async (t) => {
   const directory = await bundleDirectory(t, (manifest) => {
-    manifest.graphs.stray = { file: '../stray.onnx', inputs: [], outputs: [] };
+    manifest.graphs.stray = { file: '../stray.onnx', inputs: {}, outputs: {} };
   });
   await assertRefused(directory, 'graph "stray" is in ../stray.onnx');
 });

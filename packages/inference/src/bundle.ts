@@ -3,7 +3,13 @@ import { createReadStream } from 'node:fs';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { BundleManifest, type PipelineManifest, type PipelineName } from '@tessera/contracts';
+import {
+  BUNDLE_SCHEMA,
+  BundleManifest,
+  type GraphContract,
+  type PipelineManifest,
+  type PipelineName,
+} from '@tessera/contracts';
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 
@@ -97,6 +103,7 @@ export async function loadBundle(directory: string): Promise<Bundle> {
     if (!Object.hasOwn(manifest.files, graph.file)) {
       throw new BundleError(`${label}: graph "${name}" is in ${graph.file}, which "files" does not list; ${REMEDY}.`);
     }
+    checkBatch(`${label}: graph "${name}"`, graph);
   }
   for (const [name, expected] of Object.entries(manifest.files)) {
     await checkFile(label, root, name, expected);
@@ -129,6 +136,12 @@ async function readManifest(root: string): Promise<BundleManifest> {
     throw new BundleError(`${file} is not readable JSON; ${REMEDY}.`, { cause });
   }
   if (Value.Check(BundleManifest, manifest)) return manifest;
+  if (typeof manifest === 'object' && manifest !== null && 'schema' in manifest) {
+    const { schema } = manifest;
+    if (typeof schema === 'number' && schema !== BUNDLE_SCHEMA) {
+      throw new BundleError(`${file} has schema ${schema}, this version reads schema ${BUNDLE_SCHEMA}; ${REMEDY}.`);
+    }
+  }
   const findings = Value.Errors(manifestSchema(manifest), manifest).map(
     ({ instancePath, message }) => `${instancePath === '' ? 'the manifest' : instancePath} ${message}`,
   );
@@ -143,6 +156,20 @@ function manifestSchema(manifest: unknown): TSchema {
       : false;
   });
   return named ?? BundleManifest;
+}
+
+function checkBatch(label: string, { inputs, outputs, batch }: GraphContract): void {
+  if (batch === undefined) return;
+  const [fed, given] = [Object.entries(inputs), Object.entries(outputs)];
+  const misplaced = [...fed, ...given].find(([, { shape }]) => shape.lastIndexOf(batch) > 0);
+  if (misplaced !== undefined) {
+    throw new BundleError(`${label}: the batch dimension "${batch}" is not the first of "${misplaced[0]}"; ${REMEDY}.`);
+  }
+  const withoutBatch = given.find(([, { shape }]) => shape[0] !== batch);
+  if (withoutBatch !== undefined || !fed.some(([, { shape }]) => shape[0] === batch)) {
+    const tensor = withoutBatch === undefined ? 'no input' : `not output "${withoutBatch[0]}"`;
+    throw new BundleError(`${label}: ${tensor} has the batch dimension "${batch}"; ${REMEDY}.`);
+  }
 }
 
 async function checkFile(

@@ -3,10 +3,11 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { loadGraphs } from './graph-sessions.js';
 import type { GraphFile } from './protocol.js';
+import { testContract } from './test-bundle.js';
 
 function graphFile(bundle: string, name: string, sha256: string): GraphFile {
   const path = fileURLToPath(new URL(`../test-vectors/${name}.onnx`, import.meta.url));
-  return { bundle, graph: name, path, sha256, inputs: ['left', 'right'], outputs: ['product'] };
+  return { bundle, graph: name, path, sha256, contract: testContract(name) };
 }
 
 test('equal files of two bundles are one session, others are not', async () => {

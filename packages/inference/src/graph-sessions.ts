@@ -1,4 +1,6 @@
+import type { GraphContract } from '@tessera/contracts';
 import { env, InferenceSession } from 'onnxruntime-node';
+import { assertContract } from './graph-contract.js';
 import type { GraphFile } from './protocol.js';
 
 // Errors are thrown as well, and the supervisor logs them.
@@ -9,8 +11,7 @@ export interface LoadedGraph {
   /** For messages: bundle and graph by name. */
   readonly label: string;
   readonly session: InferenceSession;
-  readonly inputs: ReadonlyMap<string, InferenceSession.ValueMetadata>;
-  readonly outputs: ReadonlyMap<string, InferenceSession.ValueMetadata>;
+  readonly contract: GraphContract;
 }
 
 export interface LoadedGraphs {
@@ -56,7 +57,10 @@ async function loadOn(
     for (const file of files) {
       const session = sessions.get(file.sha256) ?? (await createSession(executionProvider, file, threads));
       sessions.set(file.sha256, session);
-      graphs.set(graphKey(file.bundle, file.graph), describeGraph(file, session));
+      const { contract } = file;
+      const label = labelOf(file);
+      assertContract(label, contract, session);
+      graphs.set(graphKey(file.bundle, file.graph), { label, session, contract });
     }
     return graphs;
   } catch (error) {
@@ -81,32 +85,8 @@ async function createSession(
   });
 }
 
-/** @throws Error when the session's inputs or outputs are not those of the manifest */
-function describeGraph(file: GraphFile, session: InferenceSession): LoadedGraph {
-  const label = labelOf(file);
-  assertSameNames(label, 'inputs', file.inputs, session.inputNames);
-  assertSameNames(label, 'outputs', file.outputs, session.outputNames);
-  return { label, session, inputs: byName(session.inputMetadata), outputs: byName(session.outputMetadata) };
-}
-
 function labelOf({ bundle, graph }: GraphFile): string {
   return `graph "${graph}" of bundle "${bundle}"`;
-}
-
-function assertSameNames(
-  label: string,
-  kind: 'inputs' | 'outputs',
-  promised: readonly string[],
-  actual: readonly string[],
-): void {
-  if ([...promised].sort().join('\n') === [...actual].sort().join('\n')) return;
-  throw new Error(`${label} has the ${kind} ${actual.join(', ')}, but its manifest says ${promised.join(', ')}`);
-}
-
-function byName(
-  metadata: readonly InferenceSession.ValueMetadata[],
-): ReadonlyMap<string, InferenceSession.ValueMetadata> {
-  return new Map(metadata.map((entry) => [entry.name, entry]));
 }
 
 function graphKey(bundle: string, graph: string): string {

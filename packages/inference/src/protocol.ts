@@ -1,3 +1,4 @@
+import type { GraphContract } from '@tessera/contracts';
 import type { RunRequest, RunResult } from './inference-runner.js';
 
 /** The graph files of one bundle, as the child loads them. */
@@ -7,9 +8,7 @@ export interface GraphFile {
   readonly path: string;
   /** Of the file: graphs of equal files are one session. */
   readonly sha256: string;
-  /** Names that the manifest promises. */
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
+  readonly contract: GraphContract;
 }
 
 export interface LoadMessage {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import type { LoadedGraph } from './graph-sessions.js';
 import { KeptTensors } from './kept-tensors.js';
 import { runGraph, type SizedTensor } from './run-graph.js';
 
@@ -10,12 +11,10 @@ test('a tensor on a device is kept without reading it and freed when it is dropp
   const onDevice = () =>
     Tensor.fromGpuBuffer({} as never, { dataType: 'float16', dims: [2, 3], dispose: () => (freed += 1) });
   assert.throws(() => onDevice().data, /not on CPU/);
-  const embedding = { name: 'embedding', isTensor: true, type: 'float16', shape: [2, 3] } as const;
-  const graph = {
+  const graph: LoadedGraph = {
     label: 'graph',
     session: { run: () => Promise.resolve({ embedding: onDevice() }) } as unknown as InferenceSession,
-    inputs: new Map(),
-    outputs: new Map([['embedding', embedding]]),
+    contract: { inputs: {}, outputs: { embedding: { dtype: 'float16', shape: [2, 3] } } },
   };
   const kept = new KeptTensors<SizedTensor>(12);
   const keep = (key: string) => runGraph(graph, { feeds: {}, fetch: [], keep: { embedding: key } }, kept);

@@ -1,4 +1,5 @@
-import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
+import { assertFits, showDims } from './graph-contract.js';
 import type { LoadedGraph } from './graph-sessions.js';
 import {
   InvalidRunError,
@@ -57,7 +58,8 @@ export async function runGraph(
   kept: KeptTensors<SizedTensor>,
 ): Promise<RunResult> {
   const keep = Object.entries(request.keep ?? {});
-  const fetch = request.fetch ?? [...graph.outputs.keys()].filter((name) => !keep.some(([output]) => output === name));
+  const fetch =
+    request.fetch ?? Object.keys(graph.contract.outputs).filter((name) => !keep.some(([output]) => output === name));
   const wanted = [...new Set([...fetch, ...keep.map(([output]) => output)])];
   checkOutputs(graph, wanted, fetch);
   const feeds = collectFeeds(graph, request.feeds, kept);
@@ -82,14 +84,14 @@ export async function runGraph(
 }
 
 function checkOutputs(graph: LoadedGraph, wanted: readonly string[], fetch: readonly string[]): void {
-  const names = [...graph.outputs.keys()].join(', ');
+  const { outputs } = graph.contract;
+  const names = Object.keys(outputs).join(', ');
   if (wanted.length === 0) throw new InvalidRunError(`${graph.label}: no output is asked for; it has ${names}`);
   for (const name of wanted) {
-    const metadata = graph.outputs.get(name);
-    if (metadata === undefined) throw new InvalidRunError(`${graph.label} has no output "${name}"; it has ${names}`);
-    if (fetch.includes(name) && !(metadata.isTensor && Object.hasOwn(arrayTypes, metadata.type))) {
-      const type = metadata.isTensor ? metadata.type : 'no tensor';
-      throw new InvalidRunError(`${graph.label}: output "${name}" is ${type} and can only be kept`);
+    const declared = Object.hasOwn(outputs, name) ? outputs[name] : undefined;
+    if (declared === undefined) throw new InvalidRunError(`${graph.label} has no output "${name}"; it has ${names}`);
+    if (fetch.includes(name) && !Object.hasOwn(arrayTypes, declared.dtype)) {
+      throw new InvalidRunError(`${graph.label}: output "${name}" is ${declared.dtype} and can only be kept`);
     }
   }
 }
@@ -99,18 +101,20 @@ function collectFeeds(
   feeds: RunRequest['feeds'],
   kept: KeptTensors<SizedTensor>,
 ): Record<string, Tensor> {
-  const names = [...graph.inputs.keys()];
-  const unknown = Object.keys(feeds).find((name) => !graph.inputs.has(name));
+  const { inputs } = graph.contract;
+  const unknown = Object.keys(feeds).find((name) => !Object.hasOwn(inputs, name));
   if (unknown !== undefined) {
-    throw new InvalidRunError(`${graph.label} has no input "${unknown}"; it has ${names.join(', ')}`);
+    const names = Object.keys(inputs).join(', ');
+    throw new InvalidRunError(`${graph.label} has no input "${unknown}"; it has ${names}`);
   }
+  const sizes = new Map<string, number>();
   const tensors: [string, Tensor][] = [];
-  for (const [name, metadata] of graph.inputs) {
+  for (const [name, declared] of Object.entries(inputs)) {
     const feed = Object.hasOwn(feeds, name) ? feeds[name] : undefined;
     if (feed === undefined) throw new InvalidRunError(`${graph.label}: input "${name}" is missing`);
     const label = `${graph.label}: input "${name}"`;
     const tensor = 'kept' in feed ? keptTensor(label, feed, kept) : fromHost(label, feed);
-    checkFits(label, metadata, tensor);
+    assertFits(label, declared, tensor, sizes);
     tensors.push([name, tensor]);
   }
   return Object.fromEntries(tensors);
@@ -138,21 +142,6 @@ function fromHost(label: string, { type, dims, data }: HostTensor): Tensor {
   return new Tensor(type, data, dims);
 }
 
-function checkFits(label: string, metadata: InferenceSession.ValueMetadata, tensor: Tensor): void {
-  if (!metadata.isTensor) throw new InvalidRunError(`${label} takes no tensor`);
-  if (tensor.type !== metadata.type) {
-    throw new InvalidRunError(`${label} takes ${metadata.type}, got ${tensor.type}`);
-  }
-  // ONNX Runtime reports an unknown rank as it does a scalar: nothing to compare with.
-  if (metadata.shape.length === 0) return;
-  const fits =
-    tensor.dims.length === metadata.shape.length &&
-    metadata.shape.every((dim, axis) => typeof dim === 'string' || dim === tensor.dims[axis]);
-  if (!fits) {
-    throw new InvalidRunError(`${label} takes dimensions ${showDims(metadata.shape)}, got ${showDims(tensor.dims)}`);
-  }
-}
-
 /** Measures without touching the data, which may lie on a device. */
 function sized(tensor: Tensor): SizedTensor {
   const byteLength = Math.ceil((tensor.size * elementBits[tensor.type]) / 8);
@@ -171,8 +160,4 @@ function toHost({ type, dims, data }: Tensor): HostTensor {
   if (type === 'int64' && data instanceof BigInt64Array) return { type, dims, data };
   if ((type === 'uint8' || type === 'bool') && data instanceof Uint8Array) return { type, dims, data };
   throw new Error(`an output of type ${type} cannot be brought to the host`);
-}
-
-function showDims(dims: readonly (number | string)[]): string {
-  return `[${dims.map((dim) => (dim === '' ? '?' : dim)).join(', ')}]`;
 }

@@ -6,7 +6,7 @@ import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TesseraError } from '@tessera/contracts';
+import { TesseraError, type TensorContract } from '@tessera/contracts';
 import {
   InvalidRunError,
   loadBundle,
@@ -210,6 +210,7 @@ test('a request that does not fit its graph is refused with what differs', async
   const right = floats([3, 1], [1, 2, 3]);
   const left = floats([2, 3], [1, 2, 3, 4, 5, 6]);
   const bytes: HostTensor = { type: 'uint8', dims: [3], data: Uint8Array.of(1, 2, 3) };
+  const flags: HostTensor = { type: 'bool', dims: [2], data: Uint8Array.of(1, 0) };
   const refused: [string, Partial<Parameters<InferenceRunner['run']>[0]>, RegExp][] = [
     ['unknown bundle', { bundle: 'other' }, /no graph "product" of a bundle "other"/],
     ['unknown graph', { graph: 'toString' }, /no graph "toString"/],
@@ -218,6 +219,7 @@ test('a request that does not fit its graph is refused with what differs', async
     ['wrong type', { feeds: { left, right: bytes } }, /input "right" takes float32, got uint8/],
     ['wrong rank', { feeds: { left, right: floats([3], [1, 2, 3]) } }, /takes dimensions \[3, columns\], got \[3\]/],
     ['wrong size', { feeds: { left: floats([1, 3], [1, 2, 3]), right } }, /takes dimensions \[2, 3\], got \[1, 3\]/],
+    ['other named size', { graph: 'increment', feeds: { numbers: integers(1n), flags } }, /has 2 count.* has 1/],
     ['too little data', { feeds: { left: floats([2, 3], [1]), right } }, /\[2, 3\] needs 6 values, got 1/],
     ['negative size', { feeds: { left: floats([-2, -3], [1, 2, 3, 4, 5, 6]), right } }, /which are no sizes/],
     ['wrong array', { feeds: { left: { ...left, data: new Uint8Array(6) }, right } }, /Float32Array, got Uint8Array/],
@@ -377,18 +379,22 @@ test('cuda on a machine without it falls back to cpu and says so', async (t) => 
 });
 
 test('graphs that cannot be loaded are reported by the start', async (t) => {
+  const tensor: TensorContract = { dtype: 'uint8', shape: [2, 3] };
   const directory = await temporaryDirectory(t);
   const begin = (executionProviders: InferenceRunnerOptions['executionProviders'] = ['cpu']) =>
     loadBundle(directory).then((loaded) =>
       startInferenceRunner({ bundles: [loaded], executionProviders, runTimeoutMs: 1000, log: new RecordedLog() }),
     );
-  await writeTestBundle(directory, ({ graphs }) => (graphs.echo = { file: 'classes.json', inputs: [], outputs: [] }));
+  await writeTestBundle(directory, ({ graphs }) => (graphs.echo = { file: 'classes.json', inputs: {}, outputs: {} }));
   await assert.rejects(begin(), {
     name: 'InferenceStartError',
     message: /graph "echo" of bundle "test-bundle" cannot/,
   });
-  await writeTestBundle(directory, ({ graphs }) => graphs.echo?.inputs.pop());
-  await assert.rejects(begin(), { name: 'InferenceStartError', message: /has the inputs bytes, floats, but/ });
+  await writeTestBundle(directory, ({ graphs }) => graphs.product?.inputs && (graphs.product.inputs.left = tensor));
+  await assert.rejects(begin(), {
+    name: 'InferenceStartError',
+    message: /graph "product" of bundle "test-bundle" has the input "left" float32 \[2, 3\], but .* uint8 \[2, 3\]/,
+  });
   await assert.rejects(begin([]), { name: 'InferenceStartError', message: /No execution provider is configured/ });
 });
 

@@ -61,13 +61,12 @@ export async function startInferenceRunner(options: InferenceRunnerOptions): Pro
 }
 
 function graphFiles({ directory, manifest }: Bundle): GraphFile[] {
-  return Object.entries(manifest.graphs).map(([graph, { file, inputs, outputs }]) => ({
+  return Object.entries(manifest.graphs).map(([graph, { file, ...contract }]) => ({
     bundle: manifest.name,
     graph,
     path: path.join(directory, file),
     sha256: manifest.files[file]?.sha256 ?? `${directory}/${file}`,
-    inputs,
-    outputs,
+    contract,
   }));
 }
 

@@ -1,22 +1,22 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
-import { ClassDetectorSettings, type BundleManifest } from '@tessera/contracts';
+import { BUNDLE_SCHEMA, ClassDetectorSettings, type BundleManifest, type GraphContract } from '@tessera/contracts';
 import { Value } from 'typebox/value';
 
 const vectors = new URL('../test-vectors/', import.meta.url);
 
-const graphNames = {
-  normalize: { inputs: ['image', 'gain'], outputs: ['features', 'mean'] },
-  product: { inputs: ['left', 'right'], outputs: ['product'] },
-  increment: { inputs: ['numbers', 'flags'], outputs: ['incremented', 'flipped'] },
-  echo: { inputs: ['bytes', 'floats'], outputs: ['bytes_back', 'floats_back'] },
-  halves: { inputs: ['halves'], outputs: ['doubled', 'doubled_float'] },
-  reshape: { inputs: ['floats', 'shape'], outputs: ['reshaped'] },
-  countdown: { inputs: ['iterations'], outputs: ['total'] },
-};
+const contracts = JSON.parse(readFileSync(new URL('graphs.json', vectors), 'utf8')) as Record<string, GraphContract>;
+
+/** What a graph of `test-vectors` takes and gives. */
+export function testContract(graph: string): GraphContract {
+  const contract = contracts[graph];
+  if (contract === undefined) throw new Error(`there is no graph "${graph}"`);
+  return structuredClone(contract);
+}
 
 /** A directory that goes away with the test. */
 export async function temporaryDirectory(test: TestContext): Promise<string> {
@@ -35,11 +35,11 @@ export async function writeTestBundle(
     ['classes.json', Buffer.from('[]')],
     ['tokenizer.json', Buffer.from('{}')],
   ]);
-  for (const name of Object.keys(graphNames)) {
+  for (const name of Object.keys(contracts)) {
     contents.set(`${name}.onnx`, await readFile(new URL(`${name}.onnx`, vectors)));
   }
   const manifest: BundleManifest = {
-    schema: 1,
+    schema: BUNDLE_SCHEMA,
     name: 'test-bundle',
     version: '1',
     description: 'Graphs for tests',
@@ -57,8 +57,8 @@ export async function writeTestBundle(
     const sha256 = createHash('sha256').update(content).digest('hex');
     manifest.files[name] = { sha256, bytes: content.byteLength };
   }
-  for (const [name, { inputs, outputs }] of Object.entries(graphNames)) {
-    manifest.graphs[name] = { file: `${name}.onnx`, inputs: [...inputs], outputs: [...outputs] };
+  for (const name of Object.keys(contracts)) {
+    manifest.graphs[name] = { file: `${name}.onnx`, ...testContract(name) };
   }
   change(manifest);
   await writeFile(path.join(directory, 'bundle.json'), JSON.stringify(manifest));

@@ -1,5 +1,7 @@
 import type { BundleManifest } from '@tessera/contracts';
 import type { BundleContent } from '../bundle-directory.js';
+import { contractOf } from '../graph-contracts.js';
+import { serializeModel } from '../onnx/serialization.js';
 import { buildTextEncoder } from '../text/text-encoder.js';
 import { buildVisionGraphs } from '../vision/vision-graphs.js';
 import { baselineClasses, baselineSettings } from './baseline-settings.js';
@@ -13,17 +15,6 @@ export const baselineFiles = {
   tokenizer: 'tokenizer.json',
   classes: 'classes.json',
 } as const;
-
-const graphs: BundleManifest['graphs'] = {
-  detector: {
-    file: baselineFiles.detector,
-    inputs: ['image'],
-    outputs: ['boxes', 'scores', 'classes', 'region_boxes', 'region_class_scores'],
-  },
-  image_encoder: { file: baselineFiles.imageEncoder, inputs: ['image'], outputs: ['embedding'] },
-  mask_decoder: { file: baselineFiles.maskDecoder, inputs: ['embedding', 'boxes'], outputs: ['low_res_masks', 'iou'] },
-  text_encoder: { file: baselineFiles.textEncoder, inputs: ['ids', 'lengths'], outputs: ['sentence', 'pieces'] },
-};
 
 const provenance: BundleManifest['provenance'] = [
   {
@@ -61,16 +52,21 @@ export async function buildBaselineBundle(): Promise<BundleContent> {
         'Matches the query to the 80 COCO classes and refines the detected boxes with a distilled Segment Anything.',
       license: 'Apache-2.0 AND MIT',
       provenance,
-      graphs,
+      graphs: {
+        detector: { file: baselineFiles.detector, ...contractOf(vision.detector) },
+        image_encoder: { file: baselineFiles.imageEncoder, ...contractOf(vision.imageEncoder) },
+        mask_decoder: { file: baselineFiles.maskDecoder, ...contractOf(vision.maskDecoder) },
+        text_encoder: { file: baselineFiles.textEncoder, ...contractOf(text.model, 'batch') },
+      },
       task: 'segmentation',
       pipeline: 'class-detector',
       settings: await baselineSettings({ classes: baselineFiles.classes, tokenizer: baselineFiles.tokenizer }),
     },
     files: {
-      [baselineFiles.detector]: vision.detector,
-      [baselineFiles.imageEncoder]: vision.imageEncoder,
-      [baselineFiles.maskDecoder]: vision.maskDecoder,
-      [baselineFiles.textEncoder]: text.model,
+      [baselineFiles.detector]: serializeModel(vision.detector),
+      [baselineFiles.imageEncoder]: serializeModel(vision.imageEncoder),
+      [baselineFiles.maskDecoder]: serializeModel(vision.maskDecoder),
+      [baselineFiles.textEncoder]: serializeModel(text.model),
       [baselineFiles.tokenizer]: json(text.tokenizer),
       [baselineFiles.classes]: json(await baselineClasses()),
     },

@@ -2,6 +2,7 @@ import type { BundleManifest } from '@tessera/contracts';
 import { writeSafetensors } from '@tessera/composition';
 import type { TokenizerDefinition } from '@tessera/tokenizer';
 import type { BundleContent } from '../bundle-directory.js';
+import { contractOf, readGraphContracts } from '../graph-contracts.js';
 import { toFloat16Bits } from '../onnx/float16.js';
 import { serializeModel } from '../onnx/serialization.js';
 import { readSentenceEncoderWeights } from '../text/sentence-encoder-package.js';
@@ -20,18 +21,7 @@ const files = {
   tokenizer: 'tokenizer.json',
 } as const;
 
-const graphs: BundleManifest['graphs'] = {
-  image_encoder: { file: files.imageEncoder, inputs: ['pixels'], outputs: ['image_embeds'] },
-  text_encoder: { file: files.textEncoder, inputs: ['inputs_embeds', 'end'], outputs: ['text_embeds'] },
-  soft_prompt_step: {
-    file: files.softPromptStep,
-    inputs: [
-      ...['theta', 'first_moment', 'second_moment', 'step', 'learning_rate', 'weight_decay', 'dropout_mask'],
-      ...['prompts', 'rows', 'end', 'image_embeds', 'labels', 'logit_scale'],
-    ],
-    outputs: ['loss', 'gradient', 'next_theta', 'next_first_moment', 'next_second_moment'],
-  },
-};
+const graphsFile = new URL('graphs.json', import.meta.url);
 
 const provenance: BundleManifest['provenance'] = [
   {
@@ -63,6 +53,10 @@ export async function buildDualEncoderBundle(weights?: TrainedWeights): Promise<
   const { image_size: imageSize, tower: features, pixels, resize, ...rest } = description;
   const tower = parseGraphModel(topology.toString(), towerWeights);
   const pieces = tokenizer.pieces.length;
+  const encoder = imageEncoder(tower, imageHead, { imageSize, features, pixels });
+  const { text_width, embedding_width } = rest;
+  const sizes = { text_width, embedding_width };
+  const contracts = await readGraphContracts(graphsFile, ['text_encoder', 'soft_prompt_step'], sizes);
   return {
     manifest: {
       name: 'tessera-dual',
@@ -70,7 +64,11 @@ export async function buildDualEncoderBundle(weights?: TrainedWeights): Promise<
       description: 'A small CLIP-shaped model of images and captions, trained for attributes of objects.',
       license: 'Apache-2.0 AND MIT',
       provenance,
-      graphs,
+      graphs: {
+        image_encoder: { file: files.imageEncoder, ...contractOf(encoder, 'batch') },
+        text_encoder: { file: files.textEncoder, ...contracts.text_encoder },
+        soft_prompt_step: { file: files.softPromptStep, ...contracts.soft_prompt_step },
+      },
       task: 'composition',
       pipeline: 'dual-encoder',
       settings: {
@@ -84,7 +82,7 @@ export async function buildDualEncoderBundle(weights?: TrainedWeights): Promise<
       },
     },
     files: {
-      [files.imageEncoder]: serializeModel(imageEncoder(tower, imageHead, { imageSize, features, pixels })),
+      [files.imageEncoder]: serializeModel(encoder),
       [files.textEncoder]: textEncoder,
       [files.softPromptStep]: softPromptStep,
       [files.tokenEmbedding]: tokenEmbedding(pieceEmbedding, specialTokens, description.text_width),

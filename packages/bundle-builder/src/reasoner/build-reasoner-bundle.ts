@@ -1,23 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import type { BundleManifest } from '@tessera/contracts';
 import { baselineFiles } from '../baseline/build-baseline-bundle.js';
 import type { BundleContent } from '../bundle-directory.js';
+import { readGraphContracts } from '../graph-contracts.js';
 import { reasonerSettings } from './reasoner-settings.js';
 
 /** The directory of the committed weights. */
 export const reasonerWeightsDirectory = new URL('../../weights/reasoner/', import.meta.url);
 
 const reasonerFile = 'reasoner.onnx';
-
-/** Inputs and outputs of the graph, as `training/tessera_training/export.py` writes it. */
-const reasonerGraph: BundleManifest['graphs'][string] = {
-  file: reasonerFile,
-  inputs: [
-    ...['region_boxes', 'region_class_scores', 'sentence', 'pieces', 'lengths', 'mentions'],
-    ...['priority', 'image_tokens', 'scatter'],
-  ],
-  outputs: ['scores', 'class_logits', 'gate', 'singular', 'tokens'],
-};
 
 /**
  * `tessera-mini`: a small language model scores the detector's regions, SAM refines those it chooses.
@@ -26,6 +16,7 @@ const reasonerGraph: BundleManifest['graphs'][string] = {
  * @throws Error when the trained graph is missing
  */
 export async function buildReasonerBundle(baseline: BundleContent): Promise<BundleContent> {
+  const { reasoner } = await readGraphContracts(new URL('graphs.json', import.meta.url), ['reasoner']);
   return {
     manifest: {
       name: 'tessera-mini',
@@ -35,7 +26,7 @@ export async function buildReasonerBundle(baseline: BundleContent): Promise<Bund
       license: baseline.manifest.license,
       default: true,
       provenance: baseline.manifest.provenance,
-      graphs: { ...baseline.manifest.graphs, reasoner: reasonerGraph },
+      graphs: { ...baseline.manifest.graphs, reasoner: { file: reasonerFile, ...reasoner } },
       task: 'segmentation',
       pipeline: 'region-reasoner',
       settings: await reasonerSettings({ classes: baselineFiles.classes, tokenizer: baselineFiles.tokenizer }),

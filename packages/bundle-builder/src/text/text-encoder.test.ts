@@ -5,6 +5,7 @@ import { before, describe, it } from 'node:test';
 import { loadTokenizer } from '@tessera/tokenizer';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
+import { serializeModel } from '../onnx/serialization.js';
 import { buildTextEncoder } from './text-encoder.js';
 
 interface GoldenText {
@@ -31,7 +32,7 @@ describe('the text encoder', () => {
 
   before(async () => {
     const { model, tokenizer: definition } = await buildTextEncoder();
-    const session = await InferenceSession.create(model);
+    const session = await InferenceSession.create(serializeModel(model));
     const tokenizer = loadTokenizer(definition);
     encode = async (texts, padding = { id: 0n, count: 0 }) => {
       const rows = texts.map((text) => tokenizer.encode(text).ids);

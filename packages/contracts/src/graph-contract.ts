@@ -1,0 +1,36 @@
+import Type, { type Static } from 'typebox';
+
+const strict = { additionalProperties: false } as const;
+
+const TensorContract = Type.Object(
+  {
+    dtype: Type.Enum(['float32', 'float16', 'uint8', 'int32', 'int64', 'bool']),
+    shape: Type.Array(Type.Union([Type.Integer({ minimum: 0 }), Type.String({ minLength: 1 })]), {
+      description: 'Sizes; a name is a size that each run chooses, the same wherever the graph has the name.',
+    }),
+  },
+  { ...strict },
+);
+export type TensorContract = Static<typeof TensorContract>;
+
+const tensorsByName = Type.Record(Type.String(), TensorContract);
+
+const graphContract = {
+  inputs: tensorsByName,
+  outputs: tensorsByName,
+  batch: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'Name of the dimension along which runs can be put together: the first one of every output, and of the inputs that runs do not share.',
+    }),
+  ),
+};
+
+/** What a graph takes and gives: checked against the ONNX file when it is loaded, and against every run. */
+export const GraphContract = Type.Object(graphContract, { ...strict });
+export type GraphContract = Static<typeof GraphContract>;
+
+/** A graph of a bundle: its file and its contract. */
+export const GraphDescription = Type.Object({ file: Type.String(), ...graphContract }, { ...strict });
+export type GraphDescription = Static<typeof GraphDescription>;

@@ -1,0 +1,79 @@
+import type { GraphContract, TensorContract } from '@tessera/contracts';
+import type { InferenceSession } from 'onnxruntime-node';
+import { InvalidRunError } from './inference-runner.js';
+
+type Metadata = InferenceSession.ValueMetadata;
+
+/** What a session says of its graph. */
+export type SessionMetadata = Pick<InferenceSession, 'inputMetadata' | 'outputMetadata'>;
+
+/**
+ * Compares a graph with its contract: names, types, and shapes with their named dimensions.
+ *
+ * @param label - bundle and graph, for messages
+ * @throws Error that names the first tensor that differs
+ */
+export function assertContract(label: string, contract: GraphContract, session: SessionMetadata): void {
+  assertTensors(label, 'input', contract.inputs, session.inputMetadata);
+  assertTensors(label, 'output', contract.outputs, session.outputMetadata);
+}
+
+function assertTensors(
+  label: string,
+  kind: 'input' | 'output',
+  declared: GraphContract['inputs'],
+  found: readonly Metadata[],
+): void {
+  const names = found.map(({ name }) => name);
+  if (names.toSorted().join('\n') !== Object.keys(declared).toSorted().join('\n')) {
+    const promised = Object.keys(declared).join(', ');
+    throw new Error(`${label} has the ${kind}s ${names.join(', ')}, but its manifest declares ${promised}`);
+  }
+  for (const metadata of found) {
+    const tensor = declared[metadata.name];
+    if (tensor === undefined || isSame(tensor, metadata)) continue;
+    const actual = metadata.isTensor ? `${metadata.type} ${showDims(metadata.shape)}` : 'no tensor';
+    const promised = `${tensor.dtype} ${showDims(tensor.shape)}`;
+    throw new Error(`${label} has the ${kind} "${metadata.name}" ${actual}, but its manifest declares ${promised}`);
+  }
+}
+
+/** Dimensions that the graph leaves unnamed may have any name in the contract. */
+function isSame({ dtype, shape }: TensorContract, metadata: Metadata): boolean {
+  if (!metadata.isTensor || metadata.type !== dtype || metadata.shape.length !== shape.length) return false;
+  return shape.every((dim, axis) => {
+    const actual = metadata.shape[axis];
+    return dim === actual || (actual === '' && typeof dim === 'string');
+  });
+}
+
+/**
+ * Compares a tensor with what an input takes.
+ *
+ * @param label - bundle, graph and input, for messages
+ * @param sizes - sizes of the named dimensions that other inputs of the run have; those of this one are added
+ * @throws InvalidRunError when its type, its shape or the size of a named dimension differs
+ */
+export function assertFits(
+  label: string,
+  { dtype, shape }: TensorContract,
+  tensor: { readonly type: string; readonly dims: readonly number[] },
+  sizes: Map<string, number>,
+): void {
+  if (tensor.type !== dtype) throw new InvalidRunError(`${label} takes ${dtype}, got ${tensor.type}`);
+  const fits =
+    tensor.dims.length === shape.length &&
+    shape.every((dim, axis) => typeof dim === 'string' || dim === tensor.dims[axis]);
+  if (!fits) throw new InvalidRunError(`${label} takes dimensions ${showDims(shape)}, got ${showDims(tensor.dims)}`);
+  for (const [axis, dim] of shape.entries()) {
+    if (typeof dim === 'number') continue;
+    const size = tensor.dims[axis] ?? 0;
+    const other = sizes.get(dim) ?? size;
+    if (other !== size) throw new InvalidRunError(`${label} has ${size} ${dim}, another input has ${other}`);
+    sizes.set(dim, size);
+  }
+}
+
+export function showDims(dims: readonly (number | string)[]): string {
+  return `[${dims.map((dim) => (dim === '' ? '?' : dim)).join(', ')}]`;
+}
