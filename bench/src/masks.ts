@@ -1,12 +1,4 @@
-import {
-  connectedComponents,
-  createMask,
-  decodeRle,
-  encodePng,
-  encodeRle,
-  maskToPolygons,
-  type BinaryMask,
-} from '@tessera/masks';
+import { createMask, decodeRle, encodePng, encodeRle, maskToPolygons, type BinaryMask } from '@tessera/masks';
 
 /** The most that encoding a megapixel of an object's mask may take; noise is measured but has no budget. */
 const encodeBudgetMs = 8;
@@ -80,14 +72,13 @@ function medianMsPerMegapixel(work: () => unknown): number {
   return (times[rounds >> 1] ?? 0) / ((height * width) / 1e6);
 }
 
-type Times = Record<'encode' | 'decode' | 'components' | 'polygons' | 'png', number>;
+type Times = Record<'encode' | 'decode' | 'polygons' | 'png', number>;
 
 function measure(mask: BinaryMask): Times {
   const rle = encodeRle(mask);
   return {
     encode: medianMsPerMegapixel(() => encodeRle(mask)),
     decode: medianMsPerMegapixel(() => decodeRle(rle)),
-    components: medianMsPerMegapixel(() => connectedComponents(mask)),
     polygons: medianMsPerMegapixel(() => maskToPolygons(mask)),
     png: medianMsPerMegapixel(() => encodePng(mask)),
   };

@@ -6,7 +6,10 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
 import fc from 'fast-check';
-import { getImage, imageId, openFileBlobStore, openRedisBlobStore, putImage, type BlobStore } from './index.js';
+import type { BlobStore } from './blob-store.js';
+import { openFileBlobStore } from './file-blob-store.js';
+import { getImage, imageId, putImage } from './images.js';
+import { openRedisBlobStore } from './redis-blob-store.js';
 
 interface Fixture {
   open(): Promise<BlobStore>;

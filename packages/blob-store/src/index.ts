@@ -1,8 +1,7 @@
 export type { BlobExpiry, BlobStore } from './blob-store.js';
-export { openFileBlobStore, type FileBlobStoreOptions } from './file-blob-store.js';
+export { openFileBlobStore } from './file-blob-store.js';
 export { getImage, imageId, putImage } from './images.js';
 export { openBlobStore } from './open-blob-store.js';
-export { openRedisBlobStore, type RedisBlobStoreOptions } from './redis-blob-store.js';
 export {
   claimVocabulary,
   deleteTrainingImages,
@@ -12,5 +11,4 @@ export {
   putTrainingExamples,
   putTrainingImage,
   renewVocabularyClaim,
-  type VocabularyClaim,
 } from './trainings.js';

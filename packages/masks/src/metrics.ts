@@ -10,33 +10,12 @@ const epsilon = 1e-5;
  * @throws RangeError if there is no sample.
  */
 export function gIoU(samples: readonly Overlap[]): number {
-  assertSamples(samples);
+  if (samples.length === 0) {
+    throw new RangeError('A metric needs at least one sample.');
+  }
   let sum = 0;
   for (const { intersection, union } of samples) {
     sum += union === 0 ? 1 : intersection / (union + epsilon);
   }
   return sum / samples.length;
-}
-
-/**
- * cIoU of a set of samples by LISA's definition: all intersections over all unions, so that large objects weigh more;
- * 0 if every union is empty. (arXiv 2308.00692, section 3.3.)
- *
- * @throws RangeError if there is no sample.
- */
-export function cIoU(samples: readonly Overlap[]): number {
-  assertSamples(samples);
-  let intersections = 0;
-  let unions = 0;
-  for (const { intersection, union } of samples) {
-    intersections += intersection;
-    unions += union;
-  }
-  return unions === 0 ? 0 : intersections / unions;
-}
-
-function assertSamples(samples: readonly Overlap[]): void {
-  if (samples.length === 0) {
-    throw new RangeError('A metric needs at least one sample.');
-  }
 }

@@ -22,7 +22,7 @@ const defaultMaximumCorners = 4_000_000;
  * each of its holes. Where pixels meet at a corner alone, a contour may touch itself, but never cross.
  *
  * @throws RangeError if `mask` is not a mask.
- * @throws PolygonLimitError if there are more corners than the limit (4 million unless told otherwise), as soon as
+ * @throws PolygonLimitError if there are more corners than the limit (by default 4 million), as soon as
  * that many are found.
  */
 export function maskToPolygons(

@@ -5,7 +5,7 @@ import { inflateSync } from 'node:zlib';
 import { createMask, type BinaryMask } from './binary-mask.js';
 import { maskArea, maskBoundingBox } from './measure.js';
 import { intersectionOverUnion } from './overlap.js';
-import { decodeRle, encodeRle, rleArea, rleBoundingBox } from './rle.js';
+import { decodeRle, encodeRle } from './rle.js';
 
 /** What training/golden/make_rle_vectors.py wrote: masks and the answers of pycocotools. */
 interface Vector {
@@ -50,12 +50,10 @@ describe('the answers of pycocotools', () => {
     }
   });
 
-  it('match every area and box, from pixels and from runs', () => {
+  it('match every area and box', () => {
     for (const { vector, mask } of cases) {
       assert.equal(maskArea(mask), vector.area);
-      assert.equal(rleArea(vector), vector.area);
       assert.deepEqual(maskBoundingBox(mask), vector.bbox);
-      assert.deepEqual(rleBoundingBox(vector), vector.bbox);
     }
   });
 

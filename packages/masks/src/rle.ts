@@ -1,4 +1,4 @@
-import { assertMask, isMaskSize, type BinaryMask, type BoundingBox } from './binary-mask.js';
+import { assertMask, isMaskSize, type BinaryMask } from './binary-mask.js';
 import { checkCounts, formatCounts, parseCounts } from './rle-counts.js';
 import { RleError } from './rle-error.js';
 import { maskToRuns, runsToMask } from './rle-runs.js';
@@ -17,7 +17,7 @@ export interface UncompressedRle {
   counts: number[];
 }
 
-/** Either encoding, from whoever sent it: nothing about it is believed until it has been checked. */
+/** Either encoding, from an untrusted source. */
 export interface UntrustedRle {
   readonly size: unknown;
   readonly counts: unknown;
@@ -53,56 +53,12 @@ export function encodeUncompressedRle(mask: BinaryMask): UncompressedRle {
 /**
  * The mask of a compressed or uncompressed COCO RLE from any source.
  *
- * @throws RleError if it is malformed, does not fill its size exactly, or has more pixels than the limit (40 million
- * unless told otherwise).
+ * @throws RleError if it is malformed, does not fill its size exactly, or has more pixels than the limit (by
+ * default 40 million).
  */
 export function decodeRle(rle: UntrustedRle, limits: RleLimits = {}): BinaryMask {
   const { height, width, runs } = readRle(rle, limits);
   return runsToMask(height, width, runs);
-}
-
-/**
- * Pixels inside the mask of an RLE, without decoding it to pixels.
- *
- * @throws RleError as {@link decodeRle} does.
- */
-export function rleArea(rle: UntrustedRle, limits: RleLimits = {}): number {
-  const { runs } = readRle(rle, limits);
-  let area = 0;
-  for (let index = 1; index < runs.length; index += 2) {
-    area += runs[index] ?? 0;
-  }
-  return area;
-}
-
-/**
- * The smallest box around the mask of an RLE, without decoding it to pixels; `[0, 0, 0, 0]` if the mask is empty.
- *
- * @throws RleError as {@link decodeRle} does.
- */
-export function rleBoundingBox(rle: UntrustedRle, limits: RleLimits = {}): BoundingBox {
-  const { height, width, runs } = readRle(rle, limits);
-  let left = width;
-  let right = -1;
-  let top = height;
-  let bottom = -1;
-  let position = 0;
-  for (let index = 0; index < runs.length; index++) {
-    const run = runs[index] ?? 0;
-    if (index % 2 === 1 && run > 0) {
-      const last = position + run - 1;
-      const firstColumn = Math.floor(position / height);
-      const lastColumn = Math.floor(last / height);
-      // A run that goes on into the next column touches the bottom of one and the top of the other.
-      const spans = lastColumn > firstColumn;
-      left = Math.min(left, firstColumn);
-      right = lastColumn;
-      top = spans ? 0 : Math.min(top, position % height);
-      bottom = spans ? height - 1 : Math.max(bottom, last % height);
-    }
-    position += run;
-  }
-  return right < 0 ? [0, 0, 0, 0] : [left, top, right - left + 1, bottom - top + 1];
 }
 
 function readRle(

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EmbeddedDatabase } from './embedded-database.js';
-import { createJobQueue, type QueueConnection } from './index.js';
+import { createJobQueue, type QueueConnection } from './create-job-queue.js';
 import { QueueProcess, temporaryDirectory, until, type TestJob } from './test-fixtures.js';
 
 /** A database that has been started once, copied for each test: creating one takes seconds. */

@@ -4,7 +4,8 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TesseraError } from '@tessera/contracts';
 import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
-import { createJobQueue, type JobQueue, type JobQueueOptions, type QueueConnection } from './index.js';
+import { createJobQueue, type JobQueueOptions, type QueueConnection } from './create-job-queue.js';
+import type { JobQueue } from './job-queue.js';
 import { isCode, temporaryDirectory, until, type TestJob } from './test-fixtures.js';
 
 interface Place {

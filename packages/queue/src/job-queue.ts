@@ -2,9 +2,6 @@ import type { JobData, JobStatus, SerializedError } from '@tessera/contracts';
 
 export type JobPriority = 'high' | 'normal' | 'low';
 
-/** Anything that survives JSON; the consumer decides what it means. */
-export type JobProgress = number | object;
-
 /** A job as it is at one moment. Times are milliseconds since the epoch. */
 export interface JobSnapshot<Data = JobData> {
   readonly id: string;
@@ -18,7 +15,8 @@ export interface JobSnapshot<Data = JobData> {
   /** Start of the latest attempt. */
   readonly startedAt: number | null;
   readonly finishedAt: number | null;
-  readonly progress: JobProgress | null;
+  /** What the handler reported last, as it comes out of JSON; null when it has not. */
+  readonly progress: object | null;
   /** What the handler returned; null unless the job succeeded. */
   readonly resultKey: string | null;
   /** Why the job failed, was cancelled or expired; null otherwise. */
@@ -58,10 +56,11 @@ export interface RunningJob<Data = JobData> {
   readonly isLastAttempt: boolean;
   readonly enqueuedAt: number;
   /** What an earlier attempt reported last; null when there was none. */
-  readonly earlierProgress: JobProgress | null;
+  readonly earlierProgress: object | null;
   /** Aborted when the job is cancelled, when its worker drains, or when another worker has taken it over. */
   readonly signal: AbortSignal;
-  progress(progress: JobProgress): Promise<void>;
+  /** Reports how far the job is, as anything that survives JSON. */
+  progress(progress: object): Promise<void>;
 }
 
 /**

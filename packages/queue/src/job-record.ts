@@ -1,6 +1,6 @@
 import { errorTable, TesseraError, type JobStatus, type SerializedError } from '@tessera/contracts';
 import { UnrecoverableError, type Job } from 'bullmq';
-import type { JobProgress, JobSnapshot } from './job-queue.js';
+import type { JobSnapshot } from './job-queue.js';
 
 /** What BullMQ stores as a job's data. */
 export interface JobRecord {
@@ -129,6 +129,6 @@ function finishedStatus(error: SerializedError | null): JobStatus {
 }
 
 /** What a job reported last; null when it has not. BullMQ's progress of such a job is the number 0. */
-export function progressOf({ progress }: BullJob): JobProgress | null {
-  return (typeof progress === 'object' || typeof progress === 'number') && progress !== 0 ? progress : null;
+export function progressOf({ progress }: BullJob): object | null {
+  return typeof progress === 'object' ? progress : null;
 }

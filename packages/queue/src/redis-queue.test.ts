@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
-import { createJobQueue, type JobQueue, type JobQueueOptions } from './index.js';
+import { createJobQueue, type JobQueueOptions } from './create-job-queue.js';
+import type { JobQueue } from './job-queue.js';
 import { isCode, QueueProcess, until, type TestJob } from './test-fixtures.js';
 
 describe('a queue in Redis', { skip: redisSkipReason, timeout: 60_000 }, () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TesseraError, type ErrorCode } from '@tessera/contracts';
-import type { QueueConnection } from './index.js';
+import type { QueueConnection } from './create-job-queue.js';
 
 export interface TestJob {
   readonly label: string;

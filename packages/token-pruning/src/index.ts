@@ -1,5 +1,5 @@
-export { planBaseline, type BaselineMethod } from './baselines.js';
-export { unprunedStages, type DecoderShape, type Stage, type StageName } from './decoder-shape.js';
-export { averageImageTokens, flopsReduction, layerMacs, stagesFlops, type UnprunedWork } from './flops.js';
+export { planBaseline } from './baselines.js';
+export { unprunedStages, type DecoderShape, type Stage } from './decoder-shape.js';
+export { averageImageTokens, flopsReduction, stagesFlops } from './flops.js';
 export { pruningReport } from './pruning-report.js';
 export { planSchedule, scheduleStages, type Schedule } from './schedule.js';

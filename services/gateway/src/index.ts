@@ -1,1 +1,1 @@
-export { createGateway, type GatewayOptions } from './app.js';
+export { createGateway } from './app.js';

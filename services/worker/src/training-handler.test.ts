@@ -23,7 +23,7 @@ import {
   type TrainVocabularyJob,
 } from '@tessera/contracts';
 import type { CompositionModel } from '@tessera/dual-encoder';
-import type { JobProgress, RunningJob } from '@tessera/queue';
+import type { RunningJob } from '@tessera/queue';
 import { createTrainingHandler } from './training-handler.js';
 
 type Train = CompositionModel['trainVocabulary'];
@@ -83,7 +83,7 @@ async function accept(): Promise<void> {
 }
 
 interface Attempt extends Partial<RunningJob<TrainVocabularyJob>> {
-  readonly told?: JobProgress[];
+  readonly told?: object[];
 }
 
 /** Runs the handler on a job, as the queue would, with a model that trains like this; the key of the result. */
@@ -134,7 +134,7 @@ function isCode(code: ErrorCode): (error: unknown) => boolean {
 describe('a training that succeeds', () => {
   it('is given the task with its images, and tells of its epochs', async () => {
     await accept();
-    const told: JobProgress[] = [];
+    const told: object[] = [];
     await handle(
       async (task, hooks) => {
         assert.deepEqual([task.name, task.method, task.recipe], ['shapes', 'csp', { epochs: 2 }]);

@@ -1,6 +1,6 @@
 import { ReportedProgress, type Progress } from '@tessera/contracts';
 import type { TrainingProgress } from '@tessera/dual-encoder';
-import type { JobProgress, RunningJob } from '@tessera/queue';
+import type { RunningJob } from '@tessera/queue';
 import { Value } from 'typebox/value';
 import { progressReport } from './progress-report.js';
 
@@ -39,7 +39,7 @@ export function trainingReport(
   };
 }
 
-function earlierMilestones(progress: JobProgress | null): Progress[] {
+function earlierMilestones(progress: object | null): Progress[] {
   if (!Value.Check(ReportedProgress, progress)) return [];
   const { milestones = [], ...latest } = progress;
   return latest.epoch === undefined ? [...milestones] : [...milestones, latest];
