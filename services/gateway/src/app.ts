@@ -11,7 +11,10 @@ import { trackAllowedMethods } from './plugins/allowed-methods.js';
 import { limitBodyTime } from './plugins/body-timeout.js';
 import { requireApiKey } from './plugins/api-keys.js';
 import { addDocsPage } from './plugins/docs-page.js';
+import { closeLingering } from './plugins/lingering-close.js';
 import { addProblemResponses, sendProblem } from './plugins/problems.js';
+import { refuseUnusableText } from './plugins/usable-text.js';
+import { requireBodies } from './plugins/required-bodies.js';
 import { acceptPlainBodies } from './plugins/plain-bodies.js';
 import { expectUploads } from './intake/read-form.js';
 import { measureRequests } from './plugins/request-metrics.js';
@@ -83,8 +86,10 @@ export async function createGateway({ config, queue, trainings, blobs, logger }:
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   addResponseHeaders(app);
   addProblemResponses(app);
+  closeLingering(app);
   measureRequests(app, metrics);
   limitBodyTime(app);
+  refuseUnusableText(app);
   drainOnClose(app, closing, draining, config.TESSERA_DRAIN_S);
   await describeApi(app);
   const refuseOtherMethods = trackAllowedMethods(app);
@@ -102,6 +107,7 @@ export async function createGateway({ config, queue, trainings, blobs, logger }:
     addVocabularies(guarded, context);
     await guarded.register(async (uploads: GatewayApp) => {
       acceptPlainBodies(uploads);
+      requireBodies(uploads);
       expectUploads(uploads);
       limitUploads(uploads, largestBodiesAtOnce * bodyLimitBytes(config));
       await uploads.register(multipart, { limits: formLimits, throwFileSizeLimit: false });

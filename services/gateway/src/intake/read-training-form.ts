@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { TesseraError, TrainingOptions } from '@tessera/contracts';
 import type { FastifyRequest } from 'fastify';
+import { requireUsableText } from '../problems/unusable-text.js';
 import { translateError } from '../problems/translate-error.js';
 import { FormFields } from './form-fields.js';
 import { addField, refuseMalformed } from './read-form.js';
@@ -69,7 +70,10 @@ export async function readTrainingForm<Result>(
 
 function validated(request: FastifyRequest, body: Record<string, unknown>): TrainingOptions {
   const validate = request.compileValidationSchema(TrainingOptions, 'body');
-  if (validate(body)) return body as TrainingOptions;
+  if (validate(body)) {
+    requireUsableText(body);
+    return body as TrainingOptions;
+  }
   const mismatch = new Error('The form does not match its schema');
   throw translateError(Object.assign(mismatch, { validation: validate.errors ?? [], validationContext: 'body' }));
 }

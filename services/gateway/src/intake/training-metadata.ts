@@ -1,6 +1,7 @@
 import { MetadataRow, TesseraError, trainingLimits, type ExampleSet } from '@tessera/contracts';
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
+import { findUnusableText } from '../problems/unusable-text.js';
 
 /** What `metadata.json` says of one image. */
 export interface MetadataEntry {
@@ -29,7 +30,10 @@ export function parseMetadata(file: Uint8Array): MetadataEntry[] {
     throw invalid(`is not as it should be: ${problem?.instancePath ?? ''} ${problem?.message ?? ''}`);
   }
   if (value.length === 0) throw invalid('has no rows');
-  return value.map(toEntry);
+  const entries = value.map(toEntry);
+  const unusable = findUnusableText(entries);
+  if (unusable !== undefined) throw invalid(`has a NUL character or half of a surrogate pair at ${unusable}`);
+  return entries;
 }
 
 function parseJson(file: Uint8Array): unknown {

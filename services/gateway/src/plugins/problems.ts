@@ -7,9 +7,11 @@ import { translateError } from '../problems/translate-error.js';
 /** Makes every error, thrown anywhere, an `application/problem+json` response; 5xx causes go to the log alone. */
 export function addProblemResponses(app: GatewayApp): void {
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(new TesseraError('TSR_ROUTE_NOT_FOUND', 'There is nothing at this path.'), request, reply),
-  );
+  // Refused before the body is read.
+  app.addHook('onRequest', (request, _reply, done) => {
+    done(request.is404 ? new TesseraError('TSR_ROUTE_NOT_FOUND', 'There is nothing at this path.') : undefined);
+  });
+  app.setNotFoundHandler(() => undefined);
 }
 
 /** Answers a request with the problem details of an error. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { TesseraError } from '@tessera/contracts';
+import { linger } from '../plugins/lingering-close.js';
 import { problemDetails, problemMediaType } from './problem-details.js';
 
 /** Answers what Node refuses before there is a request: malformed HTTP, oversized headers, a request that never ends. */
@@ -13,7 +14,7 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
   const requestId = randomUUID();
   const problem = toTesseraError(error.code);
   const body = JSON.stringify(problemDetails(problem.toJSON(), requestId));
-  socket.end(
+  socket.write(
     [
       `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`,
       `content-type: ${problemMediaType}`,
@@ -23,8 +24,8 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
       '',
       body,
     ].join('\r\n'),
-    () => socket.destroy(),
   );
+  linger(socket);
 }
 
 function toTesseraError(code: string | undefined): TesseraError {

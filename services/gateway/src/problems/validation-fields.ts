@@ -66,6 +66,7 @@ function messageOf({ keyword, params, message }: SchemaFinding): string {
   }
 }
 
-function escapePointer(token: string): string {
+/** A name as a part of a JSON pointer. */
+export function escapePointer(token: string): string {
   return token.replaceAll('~', '~0').replaceAll('/', '~1');
 }

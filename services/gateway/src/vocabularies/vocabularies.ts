@@ -17,6 +17,7 @@ import {
   type VocabularySummary,
 } from '@tessera/contracts';
 import type { JobQueue } from '@tessera/queue';
+import { findUnusableText } from '../problems/unusable-text.js';
 
 /** A claim of a gateway that died while examples arrived ends by itself after this time. */
 const uploadClaimMs = 60_000;
@@ -77,6 +78,10 @@ export class Vocabularies {
    */
   async import(name: string, file: Uint8Array): Promise<{ isNew: boolean; description: VocabularyDescription }> {
     const vocabulary = { ...parseVocabulary(file), name };
+    const unusable = findUnusableText(describeVocabulary(vocabulary));
+    if (unusable !== undefined) {
+      throw new TesseraError('TSR_VOCABULARY_INVALID', `The text at ${unusable} of its description cannot be used.`);
+    }
     await this.#requireFree(name);
     const isNew = !(await this.has(name));
     await this.#blobs.put(vocabularyKey(name), serializeVocabulary(vocabulary), { ttlMs: null });

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { request } from 'node:http';
+import { after, before, test } from 'node:test';
+import type { ProblemDetails } from '@tessera/contracts';
+import { listen, TestStores, type TestGateway } from './testing/test-gateway.js';
+
+const routes = [
+  ['POST', '/segment'],
+  ['POST', '/classify-composition'],
+  ['POST', '/vocabularies'],
+  ['PUT', '/vocabularies/x/file'],
+] as const;
+const types = [
+  undefined,
+  'application/json',
+  'application/json; charset=utf-8',
+  'multipart/form-data',
+  'multipart/form-data; boundary=x',
+  'application/vnd.tessera.vocabulary',
+  'application/octet-stream',
+  'application/x-www-form-urlencoded',
+  'text/plain',
+  'image/jpeg',
+  'nonsense',
+];
+/** How a request can come without a body. */
+const framings = { 'no length': {}, 'length 0': { 'content-length': '0' }, chunks: { 'transfer-encoding': 'chunked' } };
+
+let stores: TestStores;
+let gateway: TestGateway;
+
+before(async () => {
+  stores = await TestStores.open();
+  gateway = await listen(await stores.openQueue('missing'), stores);
+});
+
+after(async () => {
+  await gateway.app.close();
+  await stores.close();
+});
+
+for (const [method, path] of routes) {
+  for (const [framing, headers] of Object.entries(framings)) {
+    test(`${method} ${path} without a body (${framing}) is refused, whatever its content type`, async () => {
+      for (const type of types) {
+        const { status, problem } = await send(method, path, {
+          ...headers,
+          ...(type === undefined ? {} : { 'content-type': type }),
+        });
+        assert.ok(status === 400 || status === 415, `${type ?? 'none'}: ${status}`);
+        assert.match(problem.detail, /body|form|content-type|is required/i);
+      }
+    });
+  }
+}
+
+function send(method: string, path: string, headers: Record<string, string>) {
+  return new Promise<{ status: number; problem: ProblemDetails }>((resolve, reject) => {
+    const sent = request({ host: '127.0.0.1', port: gateway.port, method, path, headers }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      response.on('end', () => {
+        resolve({ status: response.statusCode ?? 0, problem: JSON.parse(text) as ProblemDetails });
+      });
+    });
+    if (Object.keys(headers).every((name) => name === 'content-type')) sent.useChunkedEncodingByDefault = false;
+    sent.on('error', reject);
+    sent.end();
+  });
+}

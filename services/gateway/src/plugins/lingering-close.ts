@@ -1,0 +1,69 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { GatewayApp } from '../context.js';
+
+/** Most bytes, and the longest time, that are read from a client after its answer. */
+const lingerBytes = 256_000_000;
+const lingerMs = 20_000;
+/** A client that sends nothing for this long has read its answer, or never will. */
+const idleMs = 3_000;
+
+/**
+ * Lets a client read an answer that was given before its body had arrived. Closing a connection while the client still
+ * sends makes its operating system discard the answer, so such an answer says `connection: close`, and what
+ * follows on the connection is read and dropped within bounds before it closes.
+ */
+export function closeLingering(app: GatewayApp): void {
+  const lingering = new Set<Socket>();
+  app.addHook('onSend', (request, reply, payload, done) => {
+    const { raw } = request;
+    if (!announcesBody(raw) || raw.complete) {
+      done(null, payload);
+      return;
+    }
+    // A small body that came together with the headers is complete once the parser has gone on.
+    setImmediate(() => {
+      if (!raw.complete) {
+        reply.header('connection', 'close');
+        const { socket } = raw;
+        // What the server calls once a response with `connection: close` has been written.
+        socket.destroySoon = () => {
+          lingering.add(socket);
+          socket.once('close', () => lingering.delete(socket));
+          linger(socket);
+        };
+      }
+      done(null, payload);
+    });
+  });
+  app.addHook('preClose', (done) => {
+    for (const socket of lingering) socket.destroy();
+    done();
+  });
+}
+
+/** Whether the headers announce a body. */
+export function announcesBody({ headers }: IncomingMessage): boolean {
+  const { 'content-length': length, 'transfer-encoding': encoding } = headers;
+  return encoding !== undefined || (length !== undefined && Number(length) !== 0);
+}
+
+/** Ends the sending side of a connection, drops what the client still sends, and closes when it ends or a bound is met. */
+export function linger(socket: Socket): void {
+  const destroy = () => socket.destroy();
+  const timer = setTimeout(destroy, lingerMs);
+  let droppedBytes = 0;
+  // From here on nothing is a request any more, whatever it looks like.
+  socket.removeAllListeners('data');
+  socket.on('data', (chunk: Buffer) => {
+    droppedBytes += chunk.length;
+    if (droppedBytes > lingerBytes) socket.destroy();
+  });
+  socket.once('end', destroy);
+  socket.once('close', () => {
+    clearTimeout(timer);
+  });
+  socket.setTimeout(idleMs, destroy);
+  socket.end();
+  socket.resume();
+}

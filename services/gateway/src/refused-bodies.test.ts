@@ -1,0 +1,278 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { tarOf } from './testing/test-archives.js';
+import { answerJobs, listen, TestStores, until, type TestGateway } from './testing/test-gateway.js';
+
+/** An answer that comes before the body, which is far larger than what a system buffers. */
+interface Refusal {
+  readonly name: string;
+  readonly method: string;
+  readonly path: string;
+  readonly type: string;
+  readonly status: number;
+  readonly code: string;
+  /** Whether the request goes to a gateway that wants an API key. */
+  readonly guarded?: boolean;
+}
+
+const multipart = 'multipart/form-data; boundary=x';
+const vocabulary = 'application/vnd.tessera.vocabulary';
+const json = 'application/json';
+const tooLarge = { status: 413, code: 'TSR_BODY_TOO_LARGE' };
+const wrongType = { status: 415, code: 'TSR_MEDIA_TYPE_UNSUPPORTED' };
+const refusals: readonly Refusal[] = [
+  { name: 'a JSON image over the limit', method: 'POST', path: '/segment', type: json, ...tooLarge },
+  { name: 'a form over the limit', method: 'POST', path: '/segment', type: multipart, ...tooLarge },
+  { name: 'JSON images over the limit', method: 'POST', path: '/classify-composition', type: json, ...tooLarge },
+  { name: 'a training in JSON over the limit', method: 'POST', path: '/vocabularies', type: json, ...tooLarge },
+  { name: 'an archive over the limit', method: 'POST', path: '/vocabularies', type: multipart, ...tooLarge },
+  { name: 'a vocabulary over the limit', method: 'PUT', path: '/vocabularies/x/file', type: vocabulary, ...tooLarge },
+  { name: 'a picture as the body', method: 'POST', path: '/segment', type: 'image/x-none', ...wrongType },
+  { name: 'a picture as a training', method: 'POST', path: '/vocabularies', type: 'image/x-none', ...wrongType },
+  {
+    name: 'no API key',
+    method: 'POST',
+    path: '/segment',
+    type: json,
+    status: 401,
+    code: 'TSR_UNAUTHORIZED',
+    guarded: true,
+  },
+  { name: 'an unknown path', method: 'POST', path: '/nowhere', type: json, status: 404, code: 'TSR_ROUTE_NOT_FOUND' },
+  { name: 'a broken path', method: 'POST', path: '/jobs/%ff', type: json, status: 400, code: 'TSR_VALIDATION' },
+  { name: 'another method', method: 'PUT', path: '/segment', type: json, status: 405, code: 'TSR_METHOD_NOT_ALLOWED' },
+];
+
+const bodyBytes = 16_000_000;
+const partHead = '--x\r\ncontent-disposition: form-data; name="';
+const run = promisify(execFile);
+
+let stores: TestStores;
+let open: TestGateway;
+let guarded: TestGateway;
+let directory: string;
+let files: Record<string, string>;
+
+before(async () => {
+  stores = await TestStores.open();
+  const queue = await stores.openQueue('refused');
+  answerJobs(queue, stores.blobs);
+  const limits = { TESSERA_MAX_BODY_MB: '1', TESSERA_MAX_ARCHIVE_MB: '1' };
+  open = await listen(queue, stores, limits);
+  guarded = await listen(queue, stores, { ...limits, API_KEYS: 'a-secret-key' });
+  directory = await mkdtemp(join(tmpdir(), 'tessera-refused-'));
+  const form = `${partHead}image"; filename="x"\r\n\r\n`;
+  const archive = `${partHead}name"\r\n\r\nshapes\r\n${partHead}archive"; filename="x"\r\n\r\n`;
+  const tar = await tarOf([{ name: 'images/large.png', contents: Buffer.alloc(bodyBytes - 100_000) }]);
+  files = {};
+  for (const [name, head, tail] of [
+    ['form', form, '\r\n--x--\r\n'],
+    ['archive', archive + tar.subarray(0, 512).toString('latin1'), '\r\n--x--\r\n'],
+    ['plain', '{"image": "', '"}'],
+  ] as const) {
+    const body = Buffer.alloc(bodyBytes, 'A');
+    body.write(head, 0, 'latin1');
+    body.write(tail, bodyBytes - tail.length, 'latin1');
+    files[name] = join(directory, name);
+    await writeFile(files[name], body);
+  }
+});
+
+after(async () => {
+  await open.app.close();
+  await guarded.app.close();
+  await stores.close();
+  await rm(directory, { recursive: true });
+});
+
+interface Exchange {
+  readonly url: string;
+  readonly method: string;
+  readonly type: string;
+  readonly file: string;
+  readonly chunked: boolean;
+  /** Asked for afterwards on the same pool of connections. */
+  readonly next: string;
+}
+
+/** The statuses of both answers, and the code of the first. */
+interface Answers {
+  readonly status: number;
+  readonly code: string;
+  readonly nextStatus: number;
+}
+
+function exchangeOf({ method, path, type, guarded: isGuarded }: Refusal, chunked: boolean): Exchange {
+  const origin = `http://127.0.0.1:${(isGuarded === true ? guarded : open).port}`;
+  const file = files[type !== multipart ? 'plain' : path === '/vocabularies' ? 'archive' : 'form'] ?? assert.fail();
+  return { url: origin + path, method, type, file, chunked, next: `${origin}/livez` };
+}
+
+/** Sends the request and then another one with a program of its own, which prints three lines. */
+async function answersOf(command: string, commandArguments: readonly string[]): Promise<Answers> {
+  const { stdout } = await run(command, commandArguments, { timeout: 60_000 });
+  const [status, code = '', nextStatus] = stdout.trim().split('\n');
+  return { status: Number(status), code, nextStatus: Number(nextStatus) };
+}
+
+const fetchScript = `
+import { openAsBlob } from 'node:fs';
+const { url, method, type, file, chunked, next } = JSON.parse(process.argv[1]);
+const blob = await openAsBlob(file);
+const body = chunked ? blob.stream() : await blob.arrayBuffer();
+const response = await fetch(url, { method, body, duplex: 'half', headers: { 'content-type': type } });
+const { code } = await response.json();
+console.log([response.status, code, (await fetch(next)).status].join('\\n'));`;
+
+const requestsScript = `
+import json, sys
+import requests
+exchange = json.loads(sys.argv[1])
+def parts():
+    with open(exchange["file"], "rb") as file:
+        while part := file.read(65536):
+            yield part
+session = requests.Session()
+body = parts() if exchange["chunked"] else open(exchange["file"], "rb").read()
+response = session.request(exchange["method"], exchange["url"], data=body, headers={"content-type": exchange["type"]})
+print(response.status_code, response.json()["code"], session.get(exchange["next"]).status_code, sep="\\n")`;
+
+const httpClientScript = `
+import http.client, json, sys, urllib.parse
+exchange = json.loads(sys.argv[1])
+url = urllib.parse.urlsplit(exchange["url"])
+connection = http.client.HTTPConnection(url.netloc)
+headers = {"content-type": exchange["type"]}
+if exchange["chunked"]:
+    headers["transfer-encoding"] = "chunked"
+with open(exchange["file"], "rb") as file:
+    body = iter(lambda: file.read(65536), b"") if exchange["chunked"] else file.read()
+    connection.request(exchange["method"], url.path, body, headers, encode_chunked=exchange["chunked"])
+response = connection.getresponse()
+code = json.loads(response.read())["code"]
+connection.request("GET", urllib.parse.urlsplit(exchange["next"]).path)
+print(response.status, code, connection.getresponse().status, sep="\\n")`;
+
+async function curl({ url, method, type, file, chunked, next }: Exchange): Promise<Answers> {
+  const body = join(directory, 'answer');
+  const upload = chunked ? ['-H', 'transfer-encoding: chunked'] : [];
+  const first = ['-X', method, '-H', `content-type: ${type}`, ...upload, '--data-binary', `@${file}`, '-o', body, url];
+  const status = ['-w', '%{http_code}\n'];
+  const { stdout } = await run(
+    'curl',
+    ['-sS', ...status, ...first, '--next', '-sS', ...status, '-o', '/dev/null', next],
+    {
+      timeout: 60_000,
+    },
+  );
+  const [firstStatus, nextStatus] = stdout.trim().split('\n');
+  const { stdout: answer } = await run('cat', [body]);
+  return {
+    status: Number(firstStatus),
+    code: (JSON.parse(answer) as { code: string }).code,
+    nextStatus: Number(nextStatus),
+  };
+}
+
+const isThere = (command: string, ...commandArguments: string[]) =>
+  run(command, commandArguments).then(
+    () => true,
+    () => false,
+  );
+const hasCurl = await isThere('curl', '--version');
+const hasPython = await isThere('python3', '--version');
+const hasRequests = await isThere('python3', '-c', 'import requests');
+
+const clients = [
+  {
+    name: 'Node’s fetch',
+    skip: false,
+    exchange: (exchange: Exchange) =>
+      answersOf(process.execPath, ['--input-type=module', '--eval', fetchScript, JSON.stringify(exchange)]),
+  },
+  { name: 'curl', skip: hasCurl ? false : 'there is no curl', exchange: curl },
+  {
+    name: hasRequests ? 'Python’s requests' : 'Python’s http.client',
+    skip: hasPython ? false : 'there is no python3',
+    exchange: (exchange: Exchange) =>
+      answersOf('python3', ['-c', hasRequests ? requestsScript : httpClientScript, JSON.stringify(exchange)]),
+  },
+];
+
+for (const client of clients) {
+  describe(`${client.name} reads the answer and sends the next request`, { skip: client.skip }, () => {
+    for (const refusal of refusals) {
+      for (const chunked of [false, true]) {
+        test(`${refusal.name}${chunked ? ', in chunks' : ''}: ${refusal.status}`, async () => {
+          const { status, code } = refusal;
+          const answers = await client.exchange(exchangeOf(refusal, chunked));
+          assert.deepEqual(answers, { status, code, nextStatus: 200 });
+        });
+      }
+    }
+  });
+}
+
+/** Sends the beginning of a request whose body never ends, reads the answer, and gives the connection. */
+async function refusedUpload(port: number) {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  let answer = '';
+  socket.on('data', (chunk: Buffer) => (answer += chunk.toString('latin1')));
+  socket.on('error', () => undefined);
+  socket.write('POST /nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: 999999999999\r\n\r\n');
+  await until(() => answer.includes('TSR_ROUTE_NOT_FOUND'));
+  assert.match(answer, /\r\nconnection: close\r\n/i);
+  return socket;
+}
+
+test('a refused client that falls silent is disconnected', async () => {
+  const socket = await refusedUpload(open.port);
+  await delay(3_500);
+  await until(() => {
+    socket.write('x');
+    return socket.destroyed;
+  });
+});
+
+test('a refused client that never stops is disconnected', async () => {
+  const socket = await refusedUpload(open.port);
+  const part = Buffer.alloc(1_000_000);
+  let sentBytes = 0;
+  while (!socket.destroyed && sentBytes < 2_000_000_000) {
+    sentBytes += part.length;
+    await new Promise((resolve) => socket.write(part, resolve));
+  }
+  assert.ok(socket.destroyed, 'the gateway took two gigabytes');
+});
+
+test('what follows a refused body on its connection is no request', async () => {
+  const socket = await refusedUpload(open.port);
+  let more = '';
+  socket.on('data', (chunk: Buffer) => (more += chunk.toString('latin1')));
+  socket.end('GET /livez HTTP/1.1\r\nhost: x\r\n\r\n');
+  await until(() => socket.closed);
+  assert.equal(more, '');
+});
+
+test('a gateway that closes does not wait for refused clients', async () => {
+  const closing = await listen(await stores.openQueue('refused-closing'), stores);
+  const socket = await refusedUpload(closing.port);
+  const startedAt = performance.now();
+  await closing.app.close();
+  assert.ok(performance.now() - startedAt < 2_500);
+  socket.destroy();
+});
+
+test('a small refused body leaves the connection open', async () => {
+  const body = JSON.stringify({ image: 'x' });
+  const response = await fetch(`http://127.0.0.1:${open.port}/nowhere`, { method: 'POST', body });
+  assert.equal(response.status, 404);
+  assert.equal(response.headers.get('connection'), 'keep-alive');
+});

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { ClassifyCompositionRequest, SegmentRequest, TrainVocabularyRequest } from '@tessera/contracts';
+import { Value } from 'typebox/value';
+import { tarOf } from './testing/test-archives.js';
+import { answerJobs, listen, problemOf, TestStores, type TestGateway } from './testing/test-gateway.js';
+import { noisePng } from './testing/test-images.js';
+
+const png = noisePng(8, 8);
+const image = png.toString('base64');
+/** A NUL, and either half of a surrogate pair. */
+const unusable = ['\0', '\ud800', '\udc00'];
+
+/** Requests with every field that takes text. */
+const requests = {
+  '/segment': [
+    SegmentRequest,
+    { image, query: 'a dog', model: 'm', output: { format: 'rle' }, pruning: { mode: 'off' } },
+    { image: { id: `sha256:${'0'.repeat(64)}` }, queries: ['a dog', 'a cat'] },
+  ],
+  '/classify-composition': [
+    ClassifyCompositionRequest,
+    {
+      images: [image, { id: `sha256:${'0'.repeat(64)}` }],
+      model: 'm',
+      vocabulary: { attributes: ['red', 'blue'], objects: ['dress'] },
+      pairs: [['red', 'dress']],
+      world: 'open',
+      unknown_primitives: 'error',
+    },
+    { image, vocabulary: 'apparel' },
+  ],
+  '/vocabularies': [
+    TrainVocabularyRequest,
+    {
+      name: 'shapes',
+      model: 'm',
+      method: 'csp',
+      examples: [
+        { image, attributes: 'red', object: 'ball', set: 'train' },
+        { image, attributes: ['red', 'big'], object: 'ball' },
+      ],
+    },
+  ],
+} as const;
+
+let stores: TestStores;
+let gateway: TestGateway;
+
+before(async () => {
+  stores = await TestStores.open();
+  const queue = await stores.openQueue('text');
+  answerJobs(queue, stores.blobs);
+  gateway = await listen(queue, stores);
+});
+
+after(async () => {
+  await gateway.app.close();
+  await stores.close();
+});
+
+/** Pointers to all texts in a value. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [''];
+  return Object.entries(value as object).flatMap(([name, child]) => textsIn(child).map((rest) => `/${name}${rest}`));
+}
+
+for (const [path, [schema, ...bodies]] of Object.entries(requests)) {
+  for (const body of bodies) {
+    assert.ok(Value.Check(schema, body));
+    for (const pointer of textsIn(body)) {
+      test(`${path} refuses unusable text in ${pointer}`, async () => {
+        for (const character of unusable) {
+          const broken: object = structuredClone(body);
+          Value.Pointer.Set(broken, pointer, `${String(Value.Pointer.Get(body, pointer))}${character}`);
+          const text = JSON.stringify(broken);
+          const json = await gateway.client.post(path).type('json').send(text).expect(400);
+          assert.equal(problemOf(json).code, 'TSR_VALIDATION');
+          assert.match(problemOf(json).errors?.[0]?.pointer ?? '', new RegExp(`^${pointer}`));
+        }
+      });
+    }
+  }
+}
+
+const forms: [path: string, field: string, value: (character: string) => string, pointer: string][] = [
+  ['/segment', 'query', (character) => `a${character}`, '/query'],
+  ['/segment', 'queries', (character) => `a${character}`, '/queries/0'],
+  ['/segment', 'model', (character) => `a${character}`, '/model'],
+  ['/segment', 'options', (character) => JSON.stringify({ model: `a${character}` }), '/model'],
+  ['/classify-composition', 'model', (character) => `a${character}`, '/model'],
+  [
+    '/classify-composition',
+    'vocabulary',
+    (character) => JSON.stringify({ attributes: [`a${character}`], objects: ['b'] }),
+    '/vocabulary/attributes/0',
+  ],
+  ['/classify-composition', 'pairs', (character) => JSON.stringify([['a', character + 'b']]), '/pairs/0/1'],
+];
+
+for (const [path, field, value, pointer] of forms) {
+  test(`${path} refuses unusable text in the form field ${field}`, async () => {
+    const rest = { query: 'a', vocabulary: 'b' };
+    const others = path === '/segment' ? (field === 'queries' ? {} : { query: rest.query }) : { vocabulary: 'b' };
+    // Half of a surrogate pair has no UTF-8; only JSON can write it.
+    for (const character of field === 'options' || value('').startsWith('{') ? unusable : ['\0']) {
+      const request = gateway.client.post(path).attach('image', png, 'image.png');
+      const fields: Record<string, string> = { ...others, [field]: value(character) };
+      for (const [name, text] of Object.entries(fields)) void request.field(name, text);
+      const response = await request.expect(400);
+      assert.equal(problemOf(response).errors?.[0]?.pointer, pointer);
+    }
+  });
+}
+
+test('a training form and its metadata are searched too', async () => {
+  const example = { image: 'a.png', attributes: ['red'], object: 'ball' };
+  const archiveOf = (row: object) =>
+    tarOf([
+      { name: 'metadata.json', contents: JSON.stringify([row]) },
+      { name: 'images/a.png', contents: png },
+    ]);
+  const form = gateway.client.post('/vocabularies').field('name', 'shapes').field('model', 'a\0');
+  const named = await form.attach('archive', await archiveOf(example), 'x.tar').expect(400);
+  assert.equal(problemOf(named).errors?.[0]?.pointer, '/model');
+  for (const character of unusable) {
+    for (const words of [{ object: character + 'b' }, { attributes: [`a${character}`] }, { image: `b${character}` }]) {
+      const archive = await archiveOf({ ...example, ...words });
+      const response = await gateway.client
+        .post('/vocabularies')
+        .field('name', 'shapes')
+        .attach('archive', archive, 'x.tar')
+        .expect(422);
+      assert.equal(problemOf(response).code, 'TSR_ARCHIVE_INVALID');
+      assert.match(problemOf(response).detail, new RegExp(`/0/${Object.keys(words)[0] ?? ''}`));
+    }
+  }
+});
+
+test('paths and query strings are searched too', async () => {
+  for (const [method, path] of [
+    ['get', '/jobs/%00'],
+    ['delete', '/jobs/a%00b'],
+    ['get', '/jobs/%00/events'],
+    ['get', '/vocabularies/%00'],
+    ['delete', '/vocabularies/a%00'],
+    ['get', '/vocabularies/a%00/file'],
+    ['get', '/jobs/x?note=%00'],
+  ] as const) {
+    const problem = problemOf(await gateway.client[method](path).expect(400));
+    assert.equal(problem.code, 'TSR_VALIDATION');
+    assert.match(problem.detail, /\b(id|name|note)\b/);
+  }
+  const put = gateway.client.put('/vocabularies/a%00/file').type('application/vnd.tessera.vocabulary');
+  assert.equal(problemOf(await put.send(Buffer.from('x')).expect(400)).code, 'TSR_VALIDATION');
+});
