@@ -1,37 +1,24 @@
 /**
  * `npm run bench:pruning`: the study of token pruning on val photos, written to `docs/reference/pruning-benchmark.md` with
- * its plots. With `-- --choose` it chooses the shipped schedule instead, on train photos, prints the tables that it chose
- * from and writes the schedule for the next build of the bundle; with `-- --gate` it runs the gate alone.
+ * its plots; with `-- --gate` it runs the gate alone.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { InferenceRunner } from '@tessera/inference';
-import type { Runtime } from './model-runtime.js';
-import { choosePruning } from './pruning-choice.js';
+import { ReasonerEvaluation, repositoryRoot, runCommand, type Runtime, withReasoner } from '@tessera/evaluation';
 import { studyLatency } from './pruning-latency.js';
 import { pruningPage, pruningPlots } from './pruning-page.js';
 import { gateLine, studyGate, studyQuality } from './pruning-study.js';
-import { ReasonerEvaluation, withReasoner } from './reasoner-evaluation.js';
-import { writePruning } from './reasoner-settings.js';
-import { runCommand } from './run-command.js';
-import { repositoryRoot } from './shared-data.js';
 
 const { values: argumentsGiven } = parseArgs({
-  options: { choose: { type: 'boolean', default: false }, gate: { type: 'boolean', default: false } },
+  options: { gate: { type: 'boolean', default: false } },
 });
 const log = (text: string): void => {
   console.log(text);
 };
 
-await runCommand(() => withReasoner(argumentsGiven.choose ? choose : argumentsGiven.gate ? gate : study));
-
-async function choose(runtime: Runtime): Promise<void> {
-  const evaluation = await ReasonerEvaluation.create(runtime, 'train', 'shapes');
-  const pruning = await choosePruning(evaluation, log);
-  await writePruning(pruning);
-  log(JSON.stringify(pruning));
-}
+await runCommand(() => withReasoner(argumentsGiven.gate ? gate : study));
 
 async function gate(runtime: Runtime): Promise<void> {
   const evaluation = await ReasonerEvaluation.create(runtime, 'val', 'segmented');

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { repositoryRoot } from './shared-data.js';
+import { repositoryRoot } from '@tessera/evaluation';
 
 const execute = promisify(execFile);
 

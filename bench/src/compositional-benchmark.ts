@@ -9,9 +9,7 @@ import { runApparel, runMixed, runPatterns, type MethodRow } from './composition
 import { compositionalPage, curveFiles, type CompositionalResults } from './compositional-page.js';
 import { atMost, readApparel } from './compositional-photos.js';
 import type { ScaleFigures } from './compositional-scale-figures.js';
-import { withRuntime } from './model-runtime.js';
-import { runCommand } from './run-command.js';
-import { repositoryRoot } from './shared-data.js';
+import { repositoryRoot, runCommand, withRuntime } from '@tessera/evaluation';
 
 /**
  * `npm run bench:composition`: measures compositional classification and writes its page and curves to `docs/reference`.

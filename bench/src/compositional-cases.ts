@@ -2,11 +2,11 @@ import { performance } from 'node:perf_hooks';
 import { compositionKey, pairCandidates, type GeneralisedEvaluation, type Vocabulary } from '@tessera/composition';
 import type { TrainingMethod } from '@tessera/contracts';
 import type { CompositionModel } from '@tessera/dual-encoder';
-import { median } from './averages.js';
+import { median } from '@tessera/evaluation';
 import { patternedPhotos, patterns } from './compositional-patterns.js';
 import { atMost, type LabelledPhoto } from './compositional-photos.js';
 import { CompositionalStudy, type TrainedRun } from './compositional-study.js';
-import { SeededRandom } from './seeded-random.js';
+import { SeededRandom } from '@tessera/runtime';
 
 /** One line of a table: an evaluation for each seed. */
 export interface MethodRow {

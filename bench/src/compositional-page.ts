@@ -1,10 +1,9 @@
 import { cpus, totalmem } from 'node:os';
 import type { GeneralisedEvaluation } from '@tessera/composition';
 import type { VocabularyMetrics } from '@tessera/contracts';
-import { mean } from './averages.js';
+import { markdownRows, mean } from '@tessera/evaluation';
 import type { ApparelCase, CaseTable, MethodRow, MixedRow } from './compositional-cases.js';
 import type { ScaleFigures } from './compositional-scale-figures.js';
-import { markdownRows } from './markdown-table.js';
 
 export interface CompositionalResults {
   readonly seeds: readonly number[];

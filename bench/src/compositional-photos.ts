@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Composition } from '@tessera/composition';
 import type { CompositionImage } from '@tessera/dual-encoder';
-import { sharedDataDirectory } from './shared-data.js';
+import { sharedDataDirectory } from '@tessera/evaluation';
 
 /** A picture, what it shows, and whether prompts may learn from it. */
 export interface LabelledPhoto {

@@ -3,11 +3,9 @@ import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import type { Vocabulary } from '@tessera/composition';
 import { createCompositionModel, type CompositionModel } from '@tessera/dual-encoder';
-import { median } from './averages.js';
+import { median, runCommand, withRuntime } from '@tessera/evaluation';
 import { readApparel, readCgqaPairs, type LabelledPhoto } from './compositional-photos.js';
 import type { ScaleFigures } from './compositional-scale-figures.js';
-import { withRuntime } from './model-runtime.js';
-import { runCommand } from './run-command.js';
 
 /**
  * Classifies photos among the pairs of C-GQA, of its first `--attributes` only when told so, with `--threshold` among the

@@ -1,10 +1,18 @@
 import type { SegmentQueryResult } from '@tessera/contracts';
 import type { Overlap } from '@tessera/masks';
-import { mean } from './averages.js';
-import { differenceInterval, metricInterval, type Interval, type Sample } from './bootstrap.js';
-import type { CocoPhoto } from './coco-split.js';
-import { markdownRows } from './markdown-table.js';
-import { contextKinds, queryKinds, type Query, type QueryKind } from './query-set.js';
+import {
+  type CocoPhoto,
+  contextKinds,
+  differenceInterval,
+  type Interval,
+  markdownRows,
+  mean,
+  metricInterval,
+  type Query,
+  type QueryKind,
+  queryKinds,
+  type Sample,
+} from '@tessera/evaluation';
 
 /** One answered query. */
 export interface Outcome {

@@ -11,14 +11,25 @@ import { parseArgs } from 'node:util';
 import type { SegmentQueryResult } from '@tessera/contracts';
 import { decodeRle, intersectionAndUnion } from '@tessera/masks';
 import { createSegmenter, type Segmenter } from '@tessera/segmentation';
-import { loadCocoSplit, splits, targetMask, type CocoPhoto, type CocoSplit, type Split } from './coco-split.js';
+import {
+  type CocoPhoto,
+  type CocoSplit,
+  loadCocoSplit,
+  loadQuerySet,
+  modelDirectory,
+  type PhotoQueries,
+  type Query,
+  querySets,
+  repositoryRoot,
+  runCommand,
+  type Split,
+  splits,
+  targetMask,
+  withRuntime,
+  writeSection,
+} from '@tessera/evaluation';
 import { writeContactSheet } from './contact-sheet.js';
 import { markdownTable, summarize, timingLine, type ModelOutcomes, type Outcome } from './eval-report.js';
-import { writeSection } from './document-section.js';
-import { modelDirectory, withRuntime } from './model-runtime.js';
-import { loadQuerySet, querySets, type PhotoQueries, type Query } from './query-set.js';
-import { runCommand } from './run-command.js';
-import { repositoryRoot } from './shared-data.js';
 
 const { values: argumentsGiven } = parseArgs({
   options: {

@@ -1,10 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { SegmentQueryResult, SegmentResponse } from '@tessera/contracts';
-import { postSegment, startEmbedded } from '@tessera/tests';
+import { repositoryRoot } from '@tessera/evaluation';
 import sharp from 'sharp';
+import { encodeForm, post, startService } from './service.js';
 import { height, streetScene, svg, width } from './street-scene.js';
 import { drawTokenMap } from './token-map-picture.js';
 
@@ -12,8 +10,8 @@ import { drawTokenMap } from './token-map-picture.js';
  * `npm run docs:picture`: draws a street, asks the embedded server about it, and writes the README's picture and that of a
  * token map.
  */
-const output = fileURLToPath(new URL('../../docs/images/example.png', import.meta.url));
-const tokenMapOutput = fileURLToPath(new URL('../../docs/images/token-map.png', import.meta.url));
+const output = join(repositoryRoot, 'docs/images/example.png');
+const tokenMapOutput = join(repositoryRoot, 'docs/images/token-map.png');
 const lineHeight = 34;
 const questions = [
   { query: 'the stop sign', colour: '#ff2bd6' },
@@ -21,15 +19,16 @@ const questions = [
   { query: 'the dog', colour: '#777777' },
 ];
 
-const directory = await mkdtemp(join(tmpdir(), 'tessera-example-'));
-const service = await startEmbedded({ DATA_DIR: directory, LOG_LEVEL: 'warn' });
+const service = await startService(repositoryRoot);
 try {
   const scene = await streetScene();
   const masks: string[] = [];
   const captions: string[] = [];
   for (const [index, { query, colour }] of questions.entries()) {
-    const response = await postSegment(service.url, scene, query, { options: { output: { format: 'polygon' } } });
-    const [result] = ((await response.json()) as SegmentResponse).results;
+    const form = await encodeForm(scene, { query, output: { format: 'polygon' } });
+    const {
+      results: [result],
+    } = await post<SegmentResponse>(`${service.url}/segment`, form);
     if (!result) throw new Error(`no answer to "${query}"`);
     masks.push(maskShape(result, colour));
     captions.push(caption(result, colour, index));
@@ -47,8 +46,7 @@ try {
   await drawTokenMap(service.url, scene, tokenMapOutput);
   console.log(tokenMapOutput);
 } finally {
-  await service.process.stop('SIGTERM');
-  await rm(directory, { recursive: true, force: true });
+  await service.stop();
 }
 
 function maskShape({ mask }: SegmentQueryResult, colour: string): string {

@@ -1,8 +1,6 @@
 import sharp from 'sharp';
-import { loadCocoSplit } from './coco-split.js';
-import { contextKinds, loadQuerySet } from './query-set.js';
+import { contextKinds, hasSharedData, loadCocoSplit, loadQuerySet } from '@tessera/evaluation';
 import { encodeForm, type Form } from './service.js';
-import { hasSharedData } from './shared-data.js';
 import { streetScene } from './street-scene.js';
 
 /** A kind of request that is timed. */

@@ -9,12 +9,10 @@
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import type { SegmentResponse } from '@tessera/contracts';
-import { median, medianInterval } from './averages.js';
+import { markdownRows, median, medianInterval, repositoryRoot } from '@tessera/evaluation';
 import { buildCheckout } from './checkout.js';
 import { latencyRows, loadSubjects, requestOf, type LatencyRow, type Subject } from './latency-rows.js';
-import { markdownRows } from './markdown-table.js';
 import { post, startService, type Form, type Service } from './service.js';
-import { repositoryRoot } from './shared-data.js';
 import { milliseconds } from './timing.js';
 
 const warmUps = 2;

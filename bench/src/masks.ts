@@ -1,4 +1,6 @@
+import { median } from '@tessera/evaluation';
 import { createMask, decodeRle, encodePng, encodeRle, maskToPolygons, type BinaryMask } from '@tessera/masks';
+import { SeededRandom } from '@tessera/runtime';
 
 /** The most that encoding a megapixel of an object's mask may take; noise is measured but has no budget. */
 const encodeBudgetMs = 8;
@@ -6,17 +8,6 @@ const encodeBudgetMs = 8;
 const height = 1536;
 const width = 2048;
 const rounds = 9;
-
-/** Deterministic noise in [0, 1): Marsaglia's xorshift on 32 bits. */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-}
 
 function drawMask(isInside: (row: number, column: number) => boolean): BinaryMask {
   const mask = createMask(height, width);
@@ -40,25 +31,25 @@ function blob(): BinaryMask {
 
 /** What a segmenter gives on a photo: several objects with ragged edges, pinholes and stray specks. */
 function photo(): BinaryMask {
-  const random = createRandom(7);
+  const random = new SeededRandom(7);
   const objects = Array.from({ length: 12 }, () => ({
-    y: random() * height,
-    x: random() * width,
-    radiusY: (0.03 + 0.15 * random()) * height,
-    radiusX: (0.03 + 0.15 * random()) * width,
+    y: random.next() * height,
+    x: random.next() * width,
+    radiusY: (0.03 + 0.15 * random.next()) * height,
+    radiusX: (0.03 + 0.15 * random.next()) * width,
   }));
   return drawMask((row, column) => {
     const nearest = Math.min(
       ...objects.map(({ y, x, radiusY, radiusX }) => ((row - y) / radiusY) ** 2 + ((column - x) / radiusX) ** 2),
     );
-    const flip = random() < 0.0005;
-    return nearest + 0.1 * random() < 1 !== flip;
+    const flip = random.next() < 0.0005;
+    return nearest + 0.1 * random.next() < 1 !== flip;
   });
 }
 
 function noise(): BinaryMask {
-  const random = createRandom(1);
-  return drawMask(() => random() < 0.5);
+  const random = new SeededRandom(1);
+  return drawMask(() => random.next() < 0.5);
 }
 
 function medianMsPerMegapixel(work: () => unknown): number {
@@ -68,8 +59,7 @@ function medianMsPerMegapixel(work: () => unknown): number {
     work();
     times.push(performance.now() - start);
   }
-  times.sort((one, other) => one - other);
-  return (times[rounds >> 1] ?? 0) / ((height * width) / 1e6);
+  return median(times) / ((height * width) / 1e6);
 }
 
 type Times = Record<'encode' | 'decode' | 'polygons' | 'png', number>;

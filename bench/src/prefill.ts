@@ -3,14 +3,11 @@ import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { parseConfig } from '@tessera/contracts';
 import { BundleError, isBundleOf, loadBundle } from '@tessera/inference';
+import { decoderShape } from '@tessera/segmentation';
 import { planSchedule, scheduleStages, unprunedStages, type DecoderShape, type Stage } from '@tessera/token-pruning';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { median } from './averages.js';
-import { writeSection } from './document-section.js';
-import { markdownRows } from './markdown-table.js';
-import { runCommand } from './run-command.js';
-import { SeededRandom } from './seeded-random.js';
-import { repositoryRoot } from './shared-data.js';
+import { markdownRows, median, repositoryRoot, runCommand, writeSection } from '@tessera/evaluation';
+import { SeededRandom } from '@tessera/runtime';
 
 /**
  * `npm run bench:prefill`: what a cut of image tokens saves in the reasoner's graph, and how much of the machine the graph
@@ -59,13 +56,8 @@ await runCommand(async () => {
   const bundle = await loadBundle(join(resolve(repositoryRoot, config.MODELS_DIR), model));
   const file = bundle.manifest.graphs.reasoner?.file;
   if (!isBundleOf(bundle, 'region-reasoner') || file === undefined) throw new BundleError(`${model} has no reasoner.`);
-  const { decoder, pruning } = bundle.manifest.settings;
-  const shape: DecoderShape = {
-    layers: decoder.layers,
-    width: decoder.width,
-    feedForwardWidth: decoder.feed_forward_width,
-    imageTokens: decoder.grid_side ** 2 + decoder.regions,
-  };
+  const { pruning } = bundle.manifest.settings;
+  const shape = decoderShape(bundle.manifest.settings);
   const shipped = {
     clusterLayers: pruning.cluster_layers,
     scatterLayers: pruning.scatter_layers,

@@ -1,9 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { PruningPlan } from '@tessera/segmentation';
-import { median } from './averages.js';
-import { cuts, pruningMethods } from './pruning-methods.js';
-import { contextKinds } from './query-set.js';
-import type { ReasonerEvaluation } from './reasoner-evaluation.js';
+import { contextKinds, cuts, median, type ReasonerEvaluation } from '@tessera/evaluation';
+import { pruningMethods } from './pruning-methods.js';
 
 export interface PrefillRow {
   readonly method: string;

@@ -2,9 +2,6 @@ import type { RegionReasonerSettings } from '@tessera/contracts';
 import type { PruningPlan, RegionReasonerSegmenter } from '@tessera/segmentation';
 import type { DecoderShape } from '@tessera/token-pruning';
 
-/** Shares of the image-token FLOPs that the study saves. */
-export const cuts = [0.5, 0.65, 0.7, 0.75, 0.8] as const;
-
 export type MethodGroup = 'method' | 'selection' | 'scatter' | 'baseline';
 
 export interface PruningMethod {
@@ -50,15 +47,6 @@ export function pruningMethods(
       planFor: (cut: number) => segmenter.plan({ mode, reduction: cut }),
     })),
   ];
-}
-
-export function shapeOf({ decoder }: RegionReasonerSettings): DecoderShape {
-  return {
-    layers: decoder.layers,
-    width: decoder.width,
-    feedForwardWidth: decoder.feed_forward_width,
-    imageTokens: decoder.grid_side ** 2 + decoder.regions,
-  };
 }
 
 /**

@@ -1,10 +1,8 @@
 import type { RegionReasonerSettings } from '@tessera/contracts';
 import { queryGroups, withInterval } from './eval-report.js';
-import { markdownRows } from './markdown-table.js';
+import { barPlot, cuts, linePlot, markdownRows, type Series, ticks } from '@tessera/evaluation';
 import type { StudyLatency } from './pruning-latency.js';
-import { cuts } from './pruning-methods.js';
 import { gateLine, type StudyFigures, type StudyQuality, type StudyRow, type StudyWork } from './pruning-study.js';
-import { barPlot, linePlot, ticks, type Series } from './svg-plot.js';
 import { milliseconds } from './timing.js';
 
 export interface Study {
@@ -55,7 +53,7 @@ export function pruningPage({ quality, latency, pruning }: Study): string {
     '',
     `![gIoU, mean of kinds, against image-token FLOPs](${plotFiles.overall})`,
     '',
-    `The schedule that ships: ${scheduleText(pruning)}. It was chosen on training photos (\`npm run bench:pruning -- --choose\`);`,
+    `The schedule that ships: ${scheduleText(pruning)}. It was chosen on training photos (\`npm run calibrate:pruning\`);`,
     'other budgets follow it. Layers × image tokens of each stage are in the second column.',
     '',
     ...cuts.flatMap((cut) => cutSection(cut, quality, rows)),

@@ -1,13 +1,18 @@
 import { readFile } from 'node:fs/promises';
-import type { RegionReasonerSettings } from '@tessera/contracts';
 import type { Bundle } from '@tessera/inference';
 import type { PruningPlan } from '@tessera/segmentation';
-import { averageImageTokens, flopsReduction, stagesFlops } from '@tessera/token-pruning';
+import { averageImageTokens, flopsReduction, stagesFlops, type DecoderShape } from '@tessera/token-pruning';
 import { loadTokenizer } from '@tessera/tokenizer';
-import { differenceInterval, metricInterval, type Interval, type Sample } from './bootstrap.js';
+import {
+  cuts,
+  differenceInterval,
+  type Interval,
+  metricInterval,
+  type ReasonerEvaluation,
+  type Sample,
+} from '@tessera/evaluation';
 import { queryGroups } from './eval-report.js';
-import { cuts, pruningMethods, shapeOf, withoutImageTokens, type MethodGroup } from './pruning-methods.js';
-import type { ReasonerEvaluation } from './reasoner-evaluation.js';
+import { pruningMethods, withoutImageTokens, type MethodGroup } from './pruning-methods.js';
 
 /** What is left to chance is drawn with each of these. */
 const seeds = ['1', '2', '3'];
@@ -72,7 +77,7 @@ function contextSamples(samples: readonly Sample[]): Sample[] {
 
 /** Whether the model reads its image tokens at all: without that a comparison of pruning methods says nothing. */
 export async function studyGate(evaluation: ReasonerEvaluation, off: readonly Sample[]): Promise<StudyGate> {
-  const without = contextSamples(await evaluation.evaluate(withoutImageTokens(shapeOf(evaluation.settings))));
+  const without = contextSamples(await evaluation.evaluate(withoutImageTokens(evaluation.shape)));
   const full = contextSamples(off);
   const cost = differenceInterval('gIoU', full, without);
   return {
@@ -95,7 +100,7 @@ export async function studyQuality(
   const gate = await studyGate(evaluation, off);
   log(gateLine(gate));
   const textTokens = await meanTextTokens(evaluation, bundle);
-  const workOf = await workCounter(settings, textTokens);
+  const workOf = await workCounter(evaluation.shape, textTokens);
   const rows: StudyRow[] = [];
   for (const cut of cuts) {
     let shipped: readonly Sample[] = [];
@@ -163,16 +168,12 @@ async function meanTextTokens({ cases, settings }: ReasonerEvaluation, bundle: B
 }
 
 /** Multiply-accumulates of the other graphs for one photo: `python bench/scripts/count_macs.py`. */
-async function workCounter(
-  settings: RegionReasonerSettings,
-  textTokens: number,
-): Promise<(plan: PruningPlan) => StudyWork> {
+async function workCounter(shape: DecoderShape, textTokens: number): Promise<(plan: PruningPlan) => StudyWork> {
   const counted = JSON.parse(await readFile(new URL('../macs.json', import.meta.url), 'utf8')) as Record<
     string,
     number
   >;
   const otherMacs = Object.values(counted).reduce((sum, macs) => sum + macs, 0);
-  const shape = shapeOf(settings);
   return ({ stages }) => ({
     averageImageTokens: averageImageTokens(shape, stages),
     stages: stages.map(({ layers: [from, to], imageTokens }) => `${to - from} × ${imageTokens}`).join(', '),

@@ -1,6 +1,6 @@
 import type { SegmentQueryResult, SegmentResponse } from '@tessera/contracts';
-import { postSegment } from '@tessera/tests';
 import sharp from 'sharp';
+import { encodeForm, post } from './service.js';
 import { height, svg, width } from './street-scene.js';
 
 const query = 'the traffic light to the right of the stop sign';
@@ -10,9 +10,8 @@ const colours = { cell: '#ffffff', region: '#ffb000', answer: '#00e05a' };
 
 /** Asks about `scene` and draws which image tokens each stage saw, stage by stage, and the answer in the last. */
 export async function drawTokenMap(url: string, scene: Buffer, file: string): Promise<void> {
-  const options = { output: { format: 'polygon', token_map: true } };
-  const response = await postSegment(url, scene, query, { options });
-  const { results, token_layout: layout } = (await response.json()) as SegmentResponse;
+  const form = await encodeForm(scene, { query, output: { format: 'polygon', token_map: true } });
+  const { results, token_layout: layout } = await post<SegmentResponse>(`${url}/segment`, form);
   const [result] = results;
   if (result?.token_map === undefined || layout === undefined) throw new Error('the service gave no token map');
   const panels = result.token_map.map(({ name, layers: [from, to], tokens }, index, { length }) => {

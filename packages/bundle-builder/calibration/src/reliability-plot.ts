@@ -1,0 +1,84 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  contextKinds,
+  linePlot,
+  markdownRows,
+  ReasonerEvaluation,
+  repositoryRoot,
+  ticks,
+  writeSection,
+  type QueryKind,
+  type Runtime,
+} from '@tessera/evaluation';
+import { expectedCalibrationError, reliability, withTrueShare, type Prediction } from './reliability.js';
+
+/**
+ * The share of queries about context that are taken to have a target: whoever says where an object is has mostly seen it.
+ * And the detector, which knows the training photos from its own training, is less certain elsewhere.
+ */
+export const presentShare = 0.9;
+/** The same of queries for a class, as the calibration of `tessera-baseline` has it. */
+const classPresentShare = 0.5;
+
+/** Measures the scores of the built bundle on the val photos; writes the plot and the table of the model card. */
+export async function plotReliability(runtime: Runtime): Promise<void> {
+  const evaluation = await ReasonerEvaluation.create(runtime, 'val', 'shapes');
+  const all: (Omit<Prediction, 'weight'> & { kind: QueryKind })[] = [];
+  for (const { photo, queries } of evaluation.cases) {
+    const answers = await evaluation.reason(photo, queries, evaluation.segmenter.plan(undefined));
+    for (const [index, { kind, annotations }] of queries.entries()) {
+      const probability = answers[index]?.choice.score ?? 0;
+      all.push({ kind, probability, isTrue: annotations.length > 0 });
+    }
+  }
+  const isContext = (kind: QueryKind): boolean => contextKinds.includes(kind) || kind === 'context_absent';
+  const context = withTrueShare(
+    all.filter(({ kind }) => isContext(kind)),
+    presentShare,
+  );
+  const others = withTrueShare(
+    all.filter(({ kind }) => !isContext(kind)),
+    classPresentShare,
+  );
+  const groups = [
+    { name: 'all', predictions: [...others, ...context] },
+    { name: 'classes', predictions: others },
+    { name: 'context', predictions: context },
+  ];
+  const table = markdownRows(
+    ['queries', 'number', 'ECE'],
+    groups.map(({ name, predictions }) => [
+      name,
+      String(predictions.length),
+      expectedCalibrationError(predictions).toFixed(3),
+    ]),
+  );
+  console.log(table);
+  await writeSection('docs/reference/tessera-mini.md', 'calibration', table);
+  const percent = (value: number): string => value.toFixed(1);
+  const axis = (label: string): Parameters<typeof linePlot>[1] => ({
+    label,
+    from: 0,
+    to: 1,
+    ticks: ticks(0, 1, 0.2),
+    format: percent,
+  });
+  const svg = linePlot(
+    'Does a score of p have a target in p of the cases?',
+    axis('score'),
+    axis('queries that have a target'),
+    groups.map(({ name, predictions }) => ({
+      name: `${name}, ECE ${expectedCalibrationError(predictions).toFixed(3)}`,
+      points: reliability(predictions).map((bin) => ({
+        x: bin.predicted,
+        y: bin.observed,
+        low: bin.observed,
+        high: bin.observed,
+      })),
+      hasBand: false,
+    })),
+    true,
+  );
+  await writeFile(join(repositoryRoot, 'docs/reference/tessera-mini-reliability.svg'), svg);
+}
