@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { imageKey } from '@tessera/contracts';
+import { imageKey } from './blob-keys.js';
 import type { BlobExpiry, BlobStore } from './blob-store.js';
 
 const imageIdPattern = /^sha256:[0-9a-f]{64}$/;

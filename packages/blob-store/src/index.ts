@@ -1,3 +1,4 @@
+export * from './blob-keys.js';
 export type { BlobExpiry, BlobStore } from './blob-store.js';
 export { openFileBlobStore } from './file-blob-store.js';
 export { getImage, imageId, putImage } from './images.js';

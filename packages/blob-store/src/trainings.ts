@@ -1,10 +1,5 @@
-import {
-  trainingCheckpointKey,
-  trainingExamplesKey,
-  trainingImageKey,
-  vocabularyClaimKey,
-  type StoredExample,
-} from '@tessera/contracts';
+import type { StoredExample } from '@tessera/contracts';
+import { trainingCheckpointKey, trainingExamplesKey, trainingImageKey, vocabularyClaimKey } from './blob-keys.js';
 import type { BlobExpiry, BlobStore } from './blob-store.js';
 import { imageId } from './images.js';
 

@@ -4,7 +4,7 @@ import { errorTable, type ErrorCode } from './errors.js';
 import { SegmentOptions } from './segment.js';
 import { RequestedRecipe, TrainingMethod } from './vocabulary.js';
 
-/** What the gateway hands to a worker for `POST /segment`. The image bytes are in the blob store under {@link imageKey}. */
+/** What the gateway hands to a worker for `POST /segment`. The image bytes are in the blob store. */
 export const SegmentJob = Type.Object({
   kind: Type.Literal('segment'),
   imageId: Type.String(),
@@ -31,12 +31,8 @@ export type ClassifyJob = Static<typeof ClassifyJob>;
 export const JobData = Type.Union([SegmentJob, ClassifyJob, CanaryJob]);
 export type JobData = Static<typeof JobData>;
 
-/** Name of the queue that carries {@link JobData}. */
-export const jobQueueName = 'tessera-jobs';
-
 /**
- * A training of soft prompts. Its examples are in the blob store under {@link trainingExamplesKey} (a JSON array of
- * `StoredExample`), their images under {@link trainingImageKey}.
+ * A training of soft prompts. Its examples (a JSON array of `StoredExample`) and their images are in the blob store.
  */
 export const TrainVocabularyJob = Type.Object({
   kind: Type.Literal('train-vocabulary'),
@@ -46,58 +42,6 @@ export const TrainVocabularyJob = Type.Object({
   recipe: RequestedRecipe,
 });
 export type TrainVocabularyJob = Static<typeof TrainVocabularyJob>;
-
-/** Name of the queue that carries {@link TrainVocabularyJob}: trainings take minutes and stand in nobody's way there. */
-export const trainingQueueName = 'tessera-trainings';
-
-/** Blob key of an image, by its id `sha256:<hex>`. */
-export function imageKey(imageId: string): string {
-  return `images/${imageId.replace(':', '-')}`;
-}
-
-/** Blob key of a job's result (UTF-8 JSON of the route's response). */
-export function resultKey(jobId: string): string {
-  return `results/${jobId}`;
-}
-
-/** Blob key of the options of a job that has {@link StoredOptions}. */
-export function jobOptionsKey(jobId: string): string {
-  return `options/${jobId}`;
-}
-
-/** Blob key of the examples of a training job. */
-export function trainingExamplesKey(jobId: string): string {
-  return `training/${jobId}/examples`;
-}
-
-/** Blob key of an image of a training job, by the image's id `sha256:<hex>`. */
-export function trainingImageKey(jobId: string, imageId: string): string {
-  return `training/${jobId}/${imageId.replace('sha256:', '')}`;
-}
-
-/** Blob key of what a training job has come to so far. */
-export function trainingCheckpointKey(jobId: string): string {
-  return `training/${jobId}/checkpoint`;
-}
-
-/** Prefix of the blob keys of trained vocabularies, each a vocabulary file. */
-export const vocabularyKeyPrefix = 'vocabularies/';
-
-/** Blob key of a trained vocabulary. */
-export function vocabularyKey(name: string): string {
-  return `${vocabularyKeyPrefix}${name}`;
-}
-
-/** Prefix of the blob keys under which names are claimed by the jobs that train them. */
-export const vocabularyClaimPrefix = 'vocabulary-claims/';
-
-/** Blob key of the claim to a name: UTF-8 text, the id of the job. */
-export function vocabularyClaimKey(name: string): string {
-  return `${vocabularyClaimPrefix}${name}`;
-}
-
-/** Prefix of the blob keys under which workers report themselves. */
-export const workerKeyPrefix = 'workers/';
 
 export const JobStatus = Type.Enum(['queued', 'running', 'succeeded', 'failed', 'cancelled', 'expired']);
 export type JobStatus = Static<typeof JobStatus>;

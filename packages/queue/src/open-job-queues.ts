@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { jobQueueName, trainingQueueName, type Config, type TrainVocabularyJob } from '@tessera/contracts';
+import type { Config, TrainVocabularyJob } from '@tessera/contracts';
 import { createJobQueue } from './create-job-queue.js';
 import type { JobQueue } from './job-queue.js';
 
@@ -36,10 +36,10 @@ export async function openJobQueues(config: Config, onError: (error: Error) => v
     keepFinished: { ageMs: config.TESSERA_RESULT_TTL_S * 1000, count: maximumFinishedJobs },
     onError,
   };
-  const queue = await createJobQueue({ ...options, name: jobQueueName });
+  const queue = await createJobQueue({ ...options, name: 'tessera-jobs' });
   const trainings = await createJobQueue<TrainVocabularyJob>({
     ...options,
-    name: trainingQueueName,
+    name: 'tessera-trainings',
     maxWorkerDeaths: maximumWorkerDeaths,
   });
   return {

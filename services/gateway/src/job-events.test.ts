@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { after, before, test } from 'node:test';
-import { resultKey, TesseraError } from '@tessera/contracts';
+import { resultKey } from '@tessera/blob-store';
+import { TesseraError } from '@tessera/contracts';
 import type { JobQueue, JobSnapshot } from '@tessera/queue';
 import { eventStream } from './jobs/event-stream.js';
 import { JobEvents, parseEventId } from './jobs/job-events.js';

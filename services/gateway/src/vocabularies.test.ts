@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { forgetTraining, getTrainingExamples } from '@tessera/blob-store';
+import { forgetTraining, getTrainingExamples, trainingImageKey, vocabularyKey } from '@tessera/blob-store';
 import { describeVocabulary, parseVocabulary, serializeVocabulary, type Vocabulary } from '@tessera/composition';
-import { trainingImageKey, vocabularyKey, vocabularyMediaType, type VocabularySummary } from '@tessera/contracts';
+import { vocabularyMediaType, type VocabularySummary } from '@tessera/contracts';
 import type { JobQueue } from '@tessera/queue';
 import type { Response } from 'supertest';
 import { tarGzOf, tarOf, type TestEntry } from './testing/test-archives.js';

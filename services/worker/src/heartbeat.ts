@@ -1,5 +1,5 @@
-import { workerKeyPrefix, type WorkerReport } from '@tessera/contracts';
-import type { BlobStore } from '@tessera/blob-store';
+import type { WorkerReport } from '@tessera/contracts';
+import { type BlobStore, workerKeyPrefix } from '@tessera/blob-store';
 import type { Logger } from 'pino';
 
 const heartbeatMs = 5_000;

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import type { BlobStore } from '@tessera/blob-store';
-import { resultKey, type Config, type SegmentJob, type SegmentResponse } from '@tessera/contracts';
+import { type BlobStore, resultKey } from '@tessera/blob-store';
+import type { Config, SegmentJob, SegmentResponse } from '@tessera/contracts';
 import type { JobHandler, RunningJob } from '@tessera/queue';
 import { runCanary } from './canary.js';
 import { classify } from './classify-job.js';

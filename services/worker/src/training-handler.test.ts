@@ -4,19 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import {
+  type BlobStore,
   claimVocabulary,
   getVocabularyClaim,
   openFileBlobStore,
   putTrainingExamples,
   putTrainingImage,
-  type BlobStore,
+  resultKey,
+  vocabularyKey,
 } from '@tessera/blob-store';
 import { parseVocabulary, type Vocabulary } from '@tessera/composition';
 import {
   parseConfig,
-  resultKey,
   TesseraError,
-  vocabularyKey,
   type ErrorCode,
   type ModelDescription,
   type StoredExample,

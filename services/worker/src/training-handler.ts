@@ -1,21 +1,16 @@
 import {
+  type BlobStore,
   claimVocabulary,
   forgetTraining,
   getTrainingExamples,
   getVocabularyClaim,
-  type BlobStore,
-} from '@tessera/blob-store';
-import { describeVocabulary, serializeVocabulary } from '@tessera/composition';
-import {
   resultKey,
-  TesseraError,
   trainingCheckpointKey,
   trainingImageKey,
   vocabularyKey,
-  type Config,
-  type StoredExample,
-  type TrainVocabularyJob,
-} from '@tessera/contracts';
+} from '@tessera/blob-store';
+import { describeVocabulary, serializeVocabulary } from '@tessera/composition';
+import { TesseraError, type Config, type StoredExample, type TrainVocabularyJob } from '@tessera/contracts';
 import type { CompositionModel, TrainingExample } from '@tessera/dual-encoder';
 import type { JobHandler, RunningJob } from '@tessera/queue';
 import type { TaskModels } from './models.js';

@@ -1,6 +1,6 @@
-import type { BlobStore } from '@tessera/blob-store';
+import { type BlobStore, vocabularyKey } from '@tessera/blob-store';
 import { parseVocabulary, type Vocabulary } from '@tessera/composition';
-import { TesseraError, vocabularyKey } from '@tessera/contracts';
+import { TesseraError } from '@tessera/contracts';
 import { RecentValues } from '@tessera/runtime';
 
 /** Vocabularies that are kept parsed. */

@@ -1,5 +1,5 @@
-import { getImage, putImage, type BlobStore } from '@tessera/blob-store';
-import { imageKey, TesseraError, type Config, type ImageSource } from '@tessera/contracts';
+import { type BlobStore, getImage, imageKey, putImage } from '@tessera/blob-store';
+import { TesseraError, type Config, type ImageSource } from '@tessera/contracts';
 import { imageLimits, inspectImage, resolveImageSource } from '@tessera/images';
 import type { GatewayMetrics } from '../metrics.js';
 import { bodyLimitBytes } from '../server-options.js';

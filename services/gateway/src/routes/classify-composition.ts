@@ -1,9 +1,9 @@
+import { jobOptionsKey } from '@tessera/blob-store';
 import {
   ClassifyCompositionRequest,
   ClassifyCompositionResponse,
   classifyLimits,
   ClassifyOptions,
-  jobOptionsKey,
   TesseraError,
   type ClassifyJob,
   type ImageSource,

@@ -3,13 +3,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { openFileBlobStore, type BlobStore } from '@tessera/blob-store';
+import { type BlobStore, openFileBlobStore, resultKey, workerKeyPrefix } from '@tessera/blob-store';
 import {
   errorTable,
   parseConfig,
-  resultKey,
   TesseraError,
-  workerKeyPrefix,
   type ErrorCode,
   type JobData,
   type JobResponse,

@@ -1,17 +1,17 @@
 import {
+  type BlobStore,
   claimVocabulary,
   forgetTraining,
   getVocabularyClaim,
   renewVocabularyClaim,
-  type BlobStore,
-} from '@tessera/blob-store';
-import { describeVocabulary, parseVocabulary, serializeVocabulary } from '@tessera/composition';
-import {
-  TesseraError,
   vocabularyClaimKey,
   vocabularyClaimPrefix,
   vocabularyKey,
   vocabularyKeyPrefix,
+} from '@tessera/blob-store';
+import { describeVocabulary, parseVocabulary, serializeVocabulary } from '@tessera/composition';
+import {
+  TesseraError,
   type TrainVocabularyJob,
   type VocabularyDescription,
   type VocabularySummary,

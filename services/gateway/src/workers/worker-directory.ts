@@ -1,5 +1,5 @@
-import type { BlobStore } from '@tessera/blob-store';
-import { WorkerReport, workerKeyPrefix, type ModelDescription } from '@tessera/contracts';
+import { type BlobStore, workerKeyPrefix } from '@tessera/blob-store';
+import { WorkerReport, type ModelDescription } from '@tessera/contracts';
 import { Value } from 'typebox/value';
 
 /** How long one reading of the reports is used; shorter than a worker's heartbeat. */
