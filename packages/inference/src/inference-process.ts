@@ -7,6 +7,12 @@ import type { LoadMessage, MessageFromChild, MessageToChild, Question, Reply } f
 
 const START_TIMEOUT_MS = 120_000;
 const END_GRACE_MS = 2_000;
+/**
+ * glibc raises the size from which it maps blocks to the largest that was freed, up to 32 MiB. Images and embeddings of
+ * varied sizes then share its heap with what lives long, and the holes between them stay resident. A fixed size keeps
+ * large blocks out of the heap: they go back to the system when they are freed.
+ */
+const MAPPED_FROM_BYTES = 1024 * 1024;
 
 type QuestionWithoutId = Question extends infer Each ? (Each extends Question ? Omit<Each, 'id'> : never) : never;
 
@@ -65,6 +71,7 @@ export class InferenceProcess {
     const child = fork(new URL('./inference-child.js', import.meta.url), [], {
       serialization: 'advanced',
       execArgv: [],
+      env: { MALLOC_MMAP_THRESHOLD_: String(MAPPED_FROM_BYTES), ...process.env },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const inferenceProcess = new InferenceProcess(child, options);

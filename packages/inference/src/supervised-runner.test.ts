@@ -7,6 +7,7 @@ import path from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TesseraError, type TensorContract } from '@tessera/contracts';
+import { SeededRandom } from '@tessera/runtime';
 import {
   InvalidRunError,
   loadBundle,
@@ -292,6 +293,28 @@ test('kept tensors beyond the limit go least recently used first', async (t) => 
     runner.run({ bundle, graph: 'normalize', feeds: { image, gain }, keep: { mean: 'd', features: 'e' } }),
     (error) => error instanceof InvalidRunError && error.message.includes('36 bytes to keep exceed the limit of 24'),
   );
+});
+
+test('memory does not grow with images of varied shapes whose outputs were kept and dropped', async (t) => {
+  if (process.platform !== 'linux') {
+    t.skip('resident memory is read from /proc');
+    return;
+  }
+  const { runner, log } = await start(t, { keepBytes: 32 * 2 ** 20 });
+  const residentMiB: number[] = [];
+  const shape = new SeededRandom(1);
+  for (let index = 0; index < 300; index++) {
+    const [height, width] = [300 + Math.floor(500 * shape.next()), 300 + Math.floor(500 * shape.next())];
+    const pixels: HostTensor = { type: 'uint8', dims: [height, width, 3], data: new Uint8Array(height * width * 3) };
+    const feeds = { image: pixels, gain };
+    await runner.run({ bundle, graph: 'normalize', feeds, fetch: ['mean'], keep: { features: `image-${index}` } });
+    const [, kib = ''] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${log.pid}/status`, 'utf8')) ?? [];
+    residentMiB.push(Number(kib) / 1024);
+  }
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [before, after] = [mean(residentMiB.slice(100, 200)), mean(residentMiB.slice(200))];
+  t.diagnostic(`${before.toFixed(0)} MiB, then ${after.toFixed(0)} MiB`);
+  assert.ok(after - before < 40, `resident memory grew from ${before} to ${after} MiB within 100 images`);
 });
 
 test('runs are answered in order and leave the event loop free', async (t) => {
