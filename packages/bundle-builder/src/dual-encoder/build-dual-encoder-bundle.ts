@@ -1,9 +1,8 @@
 import type { BundleManifest } from '@tessera/contracts';
-import { writeSafetensors } from '@tessera/composition';
+import { toHalfFloats, writeSafetensors } from '@tessera/composition';
 import type { TokenizerDefinition } from '@tessera/tokenizer';
 import type { BundleContent } from '../bundle-directory.js';
 import { contractOf, readGraphContracts } from '../graph-contracts.js';
-import { toFloat16Bits } from '../onnx/float16.js';
 import { serializeModel } from '../onnx/serialization.js';
 import { readSentenceEncoderWeights } from '../text/sentence-encoder-package.js';
 import { arrangeWeights } from '../text/sentence-encoder-weights.js';
@@ -100,7 +99,7 @@ async function readPieceEmbedding(width: number): Promise<Float32Array> {
 
 /** The table of the word pieces with the start and the end token after them, in half precision. */
 function tokenEmbedding(pieces: Float32Array, specialTokens: Float32Array, width: number): Uint8Array {
-  const values = Uint16Array.from([...pieces, ...specialTokens], toFloat16Bits);
+  const values = toHalfFloats(Float32Array.from([...pieces, ...specialTokens]));
   const table = { shape: [values.length / width, width], values };
   return writeSafetensors(new Map([['token_embedding.weight', table]]), new Map());
 }

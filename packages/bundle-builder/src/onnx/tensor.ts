@@ -1,4 +1,4 @@
-import { fromFloat16Bits, toFloat16Bits } from './float16.js';
+import { fromHalfFloats, toHalfFloats } from '@tessera/composition';
 import type { ElementType, Tensor } from './model.js';
 
 function tensor(type: ElementType, dims: readonly number[], values: ArrayBufferView & { length: number }): Tensor {
@@ -16,7 +16,7 @@ export function float32Tensor(dims: readonly number[], values: ArrayLike<number>
 
 /** Rounds every value to the nearest float16. */
 export function float16Tensor(dims: readonly number[], values: ArrayLike<number>): Tensor {
-  return tensor('float16', dims, Uint16Array.from(values, toFloat16Bits));
+  return tensor('float16', dims, toHalfFloats(Float32Array.from(values)));
 }
 
 export function int64Tensor(dims: readonly number[], values: readonly (number | bigint)[]): Tensor {
@@ -35,6 +35,6 @@ export function boolTensor(dims: readonly number[], values: readonly boolean[]):
 export function toFloat32Array({ type, data }: Tensor): Float32Array<ArrayBuffer> {
   const aligned = new Uint8Array(data);
   if (type === 'float32') return new Float32Array(aligned.buffer);
-  if (type === 'float16') return Float32Array.from(new Uint16Array(aligned.buffer), fromFloat16Bits);
+  if (type === 'float16') return fromHalfFloats(new Uint16Array(aligned.buffer));
   throw new TypeError(`a ${type} tensor is not a floating-point one`);
 }

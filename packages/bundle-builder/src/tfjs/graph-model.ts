@@ -1,4 +1,4 @@
-import { fromFloat16Bits } from '../onnx/float16.js';
+import { fromHalfFloats } from '@tessera/composition';
 
 /** A TensorFlow attribute value as TFJS writes it to JSON: 64-bit integers as text, strings in base64. */
 interface AttributeJson {
@@ -75,7 +75,7 @@ interface WeightFormat {
 
 function weightFormat({ name, dtype, quantization }: WeightJson): WeightFormat {
   if (quantization?.dtype === 'float16') {
-    return { bytesPerValue: 2, decode: (bytes) => Float32Array.from(new Uint16Array(bytes), fromFloat16Bits) };
+    return { bytesPerValue: 2, decode: (bytes) => fromHalfFloats(new Uint16Array(bytes)) };
   }
   if (dtype === 'float32' && !quantization) return { bytesPerValue: 4, decode: (bytes) => new Float32Array(bytes) };
   if (dtype === 'int32' && !quantization) return { bytesPerValue: 4, decode: (bytes) => new Int32Array(bytes) };

@@ -9,7 +9,7 @@ const single = new Float32Array(bits.buffer);
 const halfValues = Float32Array.from({ length: 0x1_00_00 }, (_, half) => halfValue(half));
 
 /** Rounds to the nearest half, ties to even; beyond ±65 504 to infinity. */
-export function toHalfFloats(values: Float32Array): Uint16Array {
+export function toHalfFloats(values: Float32Array): Uint16Array<ArrayBuffer> {
   const halves = new Uint16Array(values.length);
   for (let index = 0; index < values.length; index++) halves[index] = halfBits(values[index] ?? 0);
   return halves;
@@ -23,7 +23,7 @@ export function decodeHalfFloats(halves: Uint16Array, start: number, target: Flo
 }
 
 /** The exact values of `halves`. */
-export function fromHalfFloats(halves: Uint16Array): Float32Array {
+export function fromHalfFloats(halves: Uint16Array): Float32Array<ArrayBuffer> {
   const values = new Float32Array(halves.length);
   decodeHalfFloats(halves, 0, values);
   return values;
