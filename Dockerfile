@@ -1,17 +1,34 @@
-# Gateway, CPU worker and the embedded server in one image; the command decides which runs.
-FROM node:20-bookworm-slim AS build
+# Two images: `--target gateway` holds the gateway alone, without ONNX Runtime and models; the default one also the CPU
+# worker and the embedded server, and the command decides which runs.
+FROM node:20-bookworm-slim AS sources
 WORKDIR /app
 COPY . .
-RUN npm ci && npm run models && npm prune --omit=dev
 
-FROM node:20-bookworm-slim
-ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/data MODELS_DIR=/app/models
+FROM sources AS gateway-build
+RUN npm ci --omit=optional --workspace services/gateway --include-workspace-root \
+  && npx tsc -b services/gateway \
+  && npm ci --omit=optional --omit=dev --workspace services/gateway
+
+FROM sources AS build
+RUN npm ci && npm run build && npm run models && npm prune --omit=dev
+
+FROM node:20-bookworm-slim AS runtime
+ENV NODE_ENV=production HOST=0.0.0.0
 WORKDIR /app
-COPY --from=build --chown=node:node /app /app
-RUN mkdir /data && chown node:node /data
 USER node
-VOLUME /data
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \
   CMD node -e "fetch('http://127.0.0.1:'+(process.env.PORT||3000)+'/livez').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"
+
+FROM runtime AS gateway
+COPY --from=gateway-build --chown=node:node /app /app
+CMD ["node", "services/gateway/dist/main.js"]
+
+FROM runtime
+ENV DATA_DIR=/data MODELS_DIR=/app/models
+USER root
+RUN mkdir /data && chown node:node /data
+USER node
+COPY --from=build --chown=node:node /app /app
+VOLUME /data
 CMD ["node", "services/standalone/dist/main.js"]

@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { appendFile, cp, mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { appendFile, rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-
-const repository = fileURLToPath(new URL('../../../', import.meta.url));
+import { copyRepository, repositoryRoot } from '../support/repository-copy.js';
 
 /** Imports that are not allowed, in packages that the gateway and the client reach through others. */
 const violations = {
@@ -21,12 +18,8 @@ describe('the dependency rules', { timeout: 120_000 }, () => {
   let findings: Set<string>;
 
   before(async () => {
-    copy = await mkdtemp(join(tmpdir(), 'tessera-rules-'));
-    for (const name of ['packages', 'services', '.dependency-cruiser.cjs', '.dependency-cruiser.tsconfig.json']) {
-      const filter = (path: string) => !['node_modules', 'dist', 'test-vectors'].includes(basename(path));
-      await cp(join(repository, name), join(copy, name), { recursive: true, filter });
-    }
-    await symlink(join(repository, 'node_modules'), join(copy, 'node_modules'));
+    copy = await copyRepository();
+    await symlink(join(repositoryRoot, 'node_modules'), join(copy, 'node_modules'));
     for (const [file, imports] of Object.entries(violations)) {
       await appendFile(join(copy, file), imports.map((name) => `import '${name}';\n`).join(''));
     }
@@ -60,7 +53,7 @@ describe('the dependency rules', { timeout: 120_000 }, () => {
 async function cruise(directory: string): Promise<string> {
   const command = ['--config', '.dependency-cruiser.cjs', 'packages', 'services'];
   try {
-    await promisify(execFile)(join(repository, 'node_modules/.bin/depcruise'), command, {
+    await promisify(execFile)(join(repositoryRoot, 'node_modules/.bin/depcruise'), command, {
       cwd: directory,
       maxBuffer: 1 << 28,
     });

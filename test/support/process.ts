@@ -1,9 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-
-/** The repository's root, whatever directory the tests are started from. */
-const repositoryRoot = fileURLToPath(new URL('../../../', import.meta.url));
+import { repositoryRoot } from './repository-copy.js';
 
 export interface RunningProcess {
   readonly child: ChildProcess;

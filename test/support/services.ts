@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { startProcess, type RunningProcess } from './process.js';
 
 /** A started service; `url` answers HTTP. */
@@ -16,9 +17,13 @@ export async function startEmbedded(environment: Readonly<Record<string, string>
   return { url, process: service };
 }
 
-/** Starts a gateway on a free port, and waits until it listens. */
-export async function startGateway(environment: Readonly<Record<string, string>>): Promise<HttpService> {
-  const service = startProcess('node', ['services/gateway/dist/main.js'], { PORT: '0', ...environment });
+/**
+ * Starts a gateway on a free port, and waits until it listens.
+ *
+ * @param root - of the installation, this one by default
+ */
+export async function startGateway(environment: Readonly<Record<string, string>>, root = '.'): Promise<HttpService> {
+  const service = startProcess('node', [join(root, 'services/gateway/dist/main.js')], { PORT: '0', ...environment });
   const [, url = ''] = await service.waitForOutput(/Server listening at ([^"\s]+)/, startTimeoutMs);
   return { url, process: service };
 }

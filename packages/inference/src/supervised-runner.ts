@@ -10,6 +10,7 @@ import {
   type RunRequest,
   type RunResult,
 } from './inference-runner.js';
+import { isInstalled } from './is-installed.js';
 import type { InferenceLog } from './log.js';
 import { ProcessSupervisor } from './process-supervisor.js';
 import type { GraphFile, Reply } from './protocol.js';
@@ -41,9 +42,16 @@ export class InferenceStartError extends Error {
  * Starts the inference process and loads every graph of the bundles. From then on the process is replaced whenever
  * it ends. Nothing is warmed up.
  *
- * @throws InferenceStartError when a graph cannot be loaded on any of the execution providers
+ * @throws InferenceStartError when a graph cannot be loaded on any of the execution providers, or ONNX Runtime is not
+ * installed
  */
 export async function startInferenceRunner(options: InferenceRunnerOptions): Promise<InferenceRunner> {
+  if (!isInstalled('onnxruntime-node')) {
+    throw new InferenceStartError(
+      'onnxruntime-node, which runs the models, is not installed. It is an optional dependency: run "npm ci" again ' +
+        'without --omit=optional.',
+    );
+  }
   const supervisor = new ProcessSupervisor(
     {
       graphs: options.bundles.flatMap(graphFiles),
