@@ -154,15 +154,21 @@ describe('encodings of JPEG', () => {
     assertColour(pixelAt(await decodeAccepted(bytes), 9, 9), [200, 60, 40], 3);
   });
 
-  it('refuses samples of 12 bits and JPEG-LS by name', async () => {
+  it('refuses samples of 12 bits and unusual processes by name', async () => {
     const bytes = await noise(16, 16).jpeg().toBuffer();
     const frame = bytes.indexOf(Buffer.from([0xff, 0xc0]));
     const deep = Buffer.from(bytes);
     deep[frame + 4] = 12;
     await assertRefused(deep, /12 bits per sample/);
-    const lossless = Buffer.from(bytes);
-    lossless[frame + 1] = 0xf7;
-    await assertRefused(lossless, /JPEG-LS/);
+    for (const [marker, message] of [
+      [0xf7, /JPEG-LS/],
+      [0xc5, /hierarchical/],
+      [0xcb, /lossless arithmetic/],
+    ] as const) {
+      const other = Buffer.from(bytes);
+      other[frame + 1] = marker;
+      await assertRefused(other, message);
+    }
   });
 });
 

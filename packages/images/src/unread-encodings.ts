@@ -38,9 +38,14 @@ function findUnreadEncoding(bytes: Uint8Array, format: ImageFormat): UnreadEncod
   return undefined;
 }
 
+/** Baseline, extended, progressive and lossless; extended and progressive with arithmetic coding (ITU-T T.81 table B.1). */
+const READ_FRAMES = [0xc0, 0xc1, 0xc2, 0xc3, 0xc9, 0xca];
+
 function unreadJpeg({ marker, bitsPerSample }: JpegFrame): UnreadEncoding | undefined {
   const instead = 'a baseline or progressive JPEG with 8 bits per sample';
   if (marker === JPEG_LS) return { found: 'JPEG-LS', instead };
+  if (!READ_FRAMES.includes(marker))
+    return { found: 'A JPEG with hierarchical or lossless arithmetic coding', instead };
   return bitsPerSample === 8 ? undefined : { found: `A JPEG with ${bitsPerSample} bits per sample`, instead };
 }
 
