@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Follows the README from a fresh clone: npm ci, npm start, curl a photo and a sentence, decode the mask with pycocotools.
+# Follows the README from a fresh clone: npm ci, npm start, curl a photo and a sentence, npx tessera, decode the mask with pycocotools.
 # Photo: the first argument, else one from ../shared/data/coco, else a picture drawn here. Prints the time to the first mask.
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/../.." && pwd)
@@ -42,6 +42,7 @@ done
 curl -sS --fail-with-body -F image=@"$photo" -F query='the person' "http://127.0.0.1:$port/segment" >"$work/answer.json" ||
   { cat "$work/answer.json" "$work/server.log"; exit 1; }
 echo "fresh clone to first mask: $((SECONDS - started)) s"
+TESSERA_CLIENT_URL=http://127.0.0.1:$port npx tessera vocabulary list
 
 "$work/venv/bin/python" - "$work/answer.json" "$photo" <<'PYTHON'
 import json, sys
