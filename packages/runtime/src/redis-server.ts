@@ -30,9 +30,7 @@ export class RedisServer {
   /** Reserves a port without starting the server, for tests that begin with Redis down. */
   static async prepare(): Promise<RedisServer> {
     if (spawnSync('redis-server', ['--version']).error) {
-      throw new Error(
-        'redis-server is not installed: install it (apt-get install redis-server) or set REDIS_TESTS=skip',
-      );
+      throw new Error('There is no redis-server: npm test fetches one; or install it, or set REDIS_TESTS=skip');
     }
     return new RedisServer(await freePort(), await mkdtemp(join(tmpdir(), 'tessera-redis-')));
   }

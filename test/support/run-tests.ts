@@ -1,0 +1,54 @@
+/** The command of the tests: provides what they need beside Node, runs them, and names those it had to leave out. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { browserProgram, fetchedPrograms, provideProgram, redisProgram, type Program } from './programs.js';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const report = (line: string) => {
+  console.log(line);
+};
+
+/** Programs by the variable that leaves out the tests that need them when it is `skip`. */
+const needs: Readonly<Record<string, Program>> = { REDIS_TESTS: redisProgram, BROWSER_TESTS: browserProgram };
+
+const environment: NodeJS.ProcessEnv = { ...process.env };
+environment.PATH = [process.env.PATH, fetchedPrograms].join(delimiter);
+const missing: string[] = [];
+for (const [variable, program] of Object.entries(needs)) {
+  if (environment[variable] === 'skip' || provideProgram(program, report) !== undefined) continue;
+  environment[variable] = 'skip';
+  missing.push(`${program.names[0]} can't be had here: install it, or accept that with ${variable}=skip.`);
+}
+
+const reports = mkdtempSync(join(tmpdir(), 'tessera-tests-'));
+const leftOutReport = join(reports, 'left-out');
+const words = process.argv.slice(2);
+const files = words.some((word) => !word.startsWith('-')) ? [] : testFiles();
+const { status } = spawnSync(
+  process.execPath,
+  [
+    ...['--test', '--test-concurrency=2', '--test-force-exit'],
+    ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
+    `--test-reporter=${new URL('left-out-reporter.js', import.meta.url).href}`,
+    `--test-reporter-destination=${leftOutReport}`,
+    ...[...words, ...files],
+  ],
+  { stdio: 'inherit', env: environment },
+);
+const leftOut = readFileSync(leftOutReport, 'utf8');
+rmSync(reports, { recursive: true });
+if (leftOut !== '') report(`\nINCOMPLETE: these tests were left out.\n${leftOut}${missing.join('\n')}`);
+process.exitCode = status === 0 && missing.length > 0 ? 1 : (status ?? 1);
+
+/** Compiled tests of all packages. */
+function testFiles(): string[] {
+  return ['packages', 'services', 'test', 'bench'].flatMap((directory) =>
+    readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' })
+      .filter((path) => /^(?!.*node_modules).*\bdist\/.*\.test\.js$/.test(path))
+      .map((path) => join(root, directory, path)),
+  );
+}
