@@ -13,6 +13,7 @@ import {
   queryKinds,
   type Sample,
 } from '@tessera/evaluation';
+import { withInterval } from './pages/formats.js';
 
 /** One answered query. */
 export interface Outcome {
@@ -101,12 +102,6 @@ export function markdownTable(groups: readonly GroupFigures[]): string {
     ...figures.map(({ presenceAccuracy }) => presenceAccuracy.toFixed(3)),
   ]);
   return markdownRows(header, rows);
-}
-
-export function withInterval({ value, low, high }: Interval, isDifference = false): string {
-  const number = (share: number): string =>
-    (isDifference && share >= 0 ? '+' : '') + share.toFixed(3).replace('-', '−');
-  return `${number(value)} [${number(low)}, ${number(high)}]`;
 }
 
 export function timingLine({ model, timings }: ModelOutcomes): string {

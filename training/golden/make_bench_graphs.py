@@ -1,4 +1,4 @@
-"""Writes the ONNX graph that bench/src/prefill.ts measures the machine with.
+"""Writes the ONNX graph that bench/src/speed/prefill.ts measures the machine with.
 
 pip install onnx==1.23.2
 python training/golden/make_bench_graphs.py

@@ -16,4 +16,4 @@ export { cuts, ReasonerEvaluation, withReasoner } from './models/reasoner-evalua
 export { writeSection } from './reports/document-section.js';
 export { markdownRows } from './reports/markdown-table.js';
 export { runCommand } from './reports/run-command.js';
-export { barPlot, linePlot, ticks, type Series } from './reports/svg-plot.js';
+export { barPlot, linePlot, type Axis } from './reports/svg-plot.js';

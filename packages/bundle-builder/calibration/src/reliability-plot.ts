@@ -6,8 +6,8 @@ import {
   markdownRows,
   ReasonerEvaluation,
   repositoryRoot,
-  ticks,
   writeSection,
+  type Axis,
   type QueryKind,
   type Runtime,
 } from '@tessera/evaluation';
@@ -57,11 +57,11 @@ export async function plotReliability(runtime: Runtime): Promise<void> {
   console.log(table);
   await writeSection('docs/reference/tessera-mini.md', 'calibration', table);
   const percent = (value: number): string => value.toFixed(1);
-  const axis = (label: string): Parameters<typeof linePlot>[1] => ({
+  const axis = (label: string): Axis => ({
     label,
     from: 0,
     to: 1,
-    ticks: ticks(0, 1, 0.2),
+    step: 0.2,
     format: percent,
   });
   const svg = linePlot(

@@ -3,7 +3,7 @@ import type { CurvePoint, GeneralisedEvaluation } from './generalised-evaluation
 /** One line of the picture. */
 export interface CurveSeries {
   readonly name: string;
-  readonly evaluation: GeneralisedEvaluation;
+  readonly evaluation: Pick<GeneralisedEvaluation, 'metrics' | 'curve'>;
 }
 
 const width = 760;

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { barPlot, linePlot, ticks } from './svg-plot.js';
 
-const axis = { label: 'share', from: 0, to: 1, ticks: ticks(0, 1, 0.25), format: String };
+const axis = { label: 'share', from: 0, to: 1, step: 0.25, format: String };
 
 describe('ticks', () => {
   it('are round numbers within the range, both ends included', () => {
-    assert.deepEqual(ticks(0, 1, 0.25), [0, 0.25, 0.5, 0.75, 1]);
-    assert.deepEqual(ticks(0.15, 0.42, 0.1), [0.2, 0.3, 0.4]);
+    assert.deepEqual(ticks({ from: 0, to: 1, step: 0.25 }), [0, 0.25, 0.5, 0.75, 1]);
+    assert.deepEqual(ticks({ from: 0.15, to: 0.42, step: 0.1 }), [0.2, 0.3, 0.4]);
   });
 });
 

@@ -17,7 +17,8 @@ export interface Axis {
   readonly label: string;
   readonly from: number;
   readonly to: number;
-  readonly ticks: readonly number[];
+  /** Distance of the ticks. */
+  readonly step: number;
   readonly format: (value: number) => string;
 }
 
@@ -52,12 +53,12 @@ export function linePlot(title: string, x: Axis, y: Axis, series: readonly Serie
   const at = (px: number, py: number): string => `${px.toFixed(1)} ${py.toFixed(1)}`;
   const bottom = margin.top + plotHeight;
   const grid = [
-    ...x.ticks.map(
+    ...ticks(x).map(
       (tick) =>
         `<line class="grid" x1="${toX(tick).toFixed(1)}" x2="${toX(tick).toFixed(1)}" y1="${margin.top}" y2="${bottom}"/>` +
         `<text x="${toX(tick).toFixed(1)}" y="${bottom + 20}" text-anchor="middle">${x.format(tick)}</text>`,
     ),
-    ...y.ticks.map(
+    ...ticks(y).map(
       (tick) =>
         `<line class="grid" x1="${margin.left}" x2="${margin.left + plotWidth}" y1="${toY(tick).toFixed(1)}" y2="${toY(tick).toFixed(1)}"/>` +
         `<text x="${margin.left - 8}" y="${(toY(tick) + 4).toFixed(1)}" text-anchor="end">${y.format(tick)}</text>`,
@@ -135,7 +136,7 @@ function escapeXml(text: string): string {
 }
 
 /** Evenly spaced round ticks within a range. */
-export function ticks(from: number, to: number, step: number): number[] {
+export function ticks({ from, to, step }: Pick<Axis, 'from' | 'to' | 'step'>): number[] {
   const first = Math.ceil(from / step - 1e-9);
   const last = Math.floor(to / step + 1e-9);
   return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toFixed(6)));

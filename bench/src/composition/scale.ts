@@ -4,8 +4,8 @@ import { parseArgs } from 'node:util';
 import type { Vocabulary } from '@tessera/composition';
 import { createCompositionModel, type CompositionModel } from '@tessera/dual-encoder';
 import { median, runCommand, withRuntime } from '@tessera/evaluation';
-import { readApparel, readCgqaPairs, type LabelledPhoto } from './compositional-photos.js';
-import type { ScaleFigures } from './compositional-scale-figures.js';
+import { readApparel, readCgqaPairs, type LabelledPhoto } from './photos.js';
+import type { ScaleFigures } from './scale-figures.js';
 
 /**
  * Classifies photos among the pairs of C-GQA, of its first `--attributes` only when told so, with `--threshold` among the

@@ -3,9 +3,9 @@ import { compositionKey, pairCandidates, type GeneralisedEvaluation, type Vocabu
 import type { TrainingMethod } from '@tessera/contracts';
 import type { CompositionModel } from '@tessera/dual-encoder';
 import { median } from '@tessera/evaluation';
-import { patternedPhotos, patterns } from './compositional-patterns.js';
-import { atMost, type LabelledPhoto } from './compositional-photos.js';
-import { CompositionalStudy, type TrainedRun } from './compositional-study.js';
+import { patternedPhotos, patterns } from './patterns.js';
+import { atMost, type LabelledPhoto } from './photos.js';
+import { CompositionalStudy, type TrainedRun } from './study.js';
 import { SeededRandom } from '@tessera/runtime';
 
 /** One line of a table: an evaluation for each seed. */

@@ -1,5 +1,6 @@
+import { median } from '@tessera/evaluation';
 import sharp from 'sharp';
-import type { LabelledPhoto } from './compositional-photos.js';
+import type { LabelledPhoto } from './photos.js';
 
 /** Attributes that are painted on photos, so that a photo of a red dress becomes one of a striped red dress. */
 export const patterns = ['dotted', 'plain', 'striped'] as const;
@@ -73,7 +74,7 @@ function garmentMask(pixels: Uint8Array): Uint8Array {
       for (const position of [along, along * side, along * side + side - 1])
         values.push(pixels[3 * position + channel] ?? 0);
     }
-    return values.sort((left, right) => left - right)[values.length >> 1] ?? 0;
+    return median(values);
   });
   return Uint8Array.from({ length: side * side }, (_, position) => {
     const distance = Math.max(

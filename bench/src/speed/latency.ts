@@ -13,7 +13,7 @@ import { markdownRows, median, medianInterval, repositoryRoot } from '@tessera/e
 import { buildCheckout } from './checkout.js';
 import { latencyRows, loadSubjects, requestOf, type LatencyRow, type Subject } from './latency-rows.js';
 import { post, startService, type Form, type Service } from './service.js';
-import { milliseconds } from './timing.js';
+import { milliseconds } from '../pages/formats.js';
 
 const warmUps = 2;
 const slowerRatio = 1.02;

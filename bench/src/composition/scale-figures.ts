@@ -1,4 +1,4 @@
-/** What `compositional-scale.ts` prints. */
+/** What `scale.ts` prints. */
 export interface ScaleFigures {
   readonly attributes: number;
   readonly objects: number;

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Bundle } from '@tessera/inference';
 import type { PruningPlan } from '@tessera/segmentation';
 import { averageImageTokens, flopsReduction, stagesFlops, type DecoderShape } from '@tessera/token-pruning';
@@ -8,11 +9,12 @@ import {
   differenceInterval,
   type Interval,
   metricInterval,
+  repositoryRoot,
   type ReasonerEvaluation,
   type Sample,
 } from '@tessera/evaluation';
-import { queryGroups } from './eval-report.js';
-import { pruningMethods, withoutImageTokens, type MethodGroup } from './pruning-methods.js';
+import { queryGroups } from '../eval-report.js';
+import { pruningMethods, withoutImageTokens, type MethodGroup } from './methods.js';
 
 /** What is left to chance is drawn with each of these. */
 const seeds = ['1', '2', '3'];
@@ -169,10 +171,7 @@ async function meanTextTokens({ cases, settings }: ReasonerEvaluation, bundle: B
 
 /** Multiply-accumulates of the other graphs for one photo: `python bench/scripts/count_macs.py`. */
 async function workCounter(shape: DecoderShape, textTokens: number): Promise<(plan: PruningPlan) => StudyWork> {
-  const counted = JSON.parse(await readFile(new URL('../macs.json', import.meta.url), 'utf8')) as Record<
-    string,
-    number
-  >;
+  const counted = JSON.parse(await readFile(join(repositoryRoot, 'bench/macs.json'), 'utf8')) as Record<string, number>;
   const otherMacs = Object.values(counted).reduce((sum, macs) => sum + macs, 0);
   return ({ stages }) => ({
     averageImageTokens: averageImageTokens(shape, stages),

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseConfig } from '@tessera/contracts';
+import { mean, modelDirectory } from '@tessera/evaluation';
 import { imageTensor, loadBundle, startInferenceRunner } from '@tessera/inference';
 import { SeededRandom } from '@tessera/runtime';
 
@@ -14,8 +14,8 @@ const { values } = parseArgs({
   options: { images: { type: 'string', default: '2000' }, model: { type: 'string', default: 'tessera-mini' } },
 });
 const imageCount = Number(values.images);
-const { MODELS_DIR, TESSERA_THREADS } = parseConfig(process.env);
-const bundle = await loadBundle(join(resolve(import.meta.dirname, '../..', MODELS_DIR), values.model));
+const { TESSERA_THREADS } = parseConfig(process.env);
+const bundle = await loadBundle(modelDirectory(values.model));
 const { settings } = bundle.manifest;
 if (!('encoder_longest_side' in settings)) throw new Error(`${values.model} has no image encoder of SAM.`);
 const { encoder_longest_side: longestSide, detector_image_size: detectorSide } = settings;
@@ -67,10 +67,9 @@ async function residentMiB(): Promise<number> {
 /** Least-squares slope of the samples of the second half, in MiB per image. */
 function slope(samples: readonly (readonly [image: number, mib: number])[]): number {
   const half = samples.filter(([image]) => image >= imageCount / 2);
-  const mean = (of: (sample: readonly [number, number]) => number) =>
-    half.reduce((sum, sample) => sum + of(sample), 0) / half.length;
-  const [centre, level] = [mean(([image]) => image), mean(([, mib]) => mib)];
-  return mean(([image, mib]) => (image - centre) * (mib - level)) / mean(([image]) => (image - centre) ** 2);
+  const [centre, level] = [mean(half.map(([image]) => image)), mean(half.map(([, mib]) => mib))];
+  const covariance = mean(half.map(([image, mib]) => (image - centre) * (mib - level)));
+  return covariance / mean(half.map(([image]) => (image - centre) ** 2));
 }
 
 const samples: [number, number][] = [];

@@ -1,20 +1,20 @@
+/**
+ * `npm run bench:composition`: the study of compositional classification, kept in `bench/results` and shown by
+ * `docs/reference/compositional-benchmark.md`. With `-- --quick` it takes few photos, one seed and few attributes, and prints
+ * the page instead: to see that it runs.
+ */
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { drawSeenUnseenCurves } from '@tessera/composition';
 import { createCompositionModel } from '@tessera/dual-encoder';
-import { runApparel, runMixed, runPatterns, type MethodRow } from './compositional-cases.js';
-import { compositionalPage, curveFiles, type CompositionalResults } from './compositional-page.js';
-import { atMost, readApparel } from './compositional-photos.js';
-import type { ScaleFigures } from './compositional-scale-figures.js';
-import { repositoryRoot, runCommand, withRuntime } from '@tessera/evaluation';
+import { runCommand, withRuntime } from '@tessera/evaluation';
+import { publish, renderPage } from '../pages/write-page.js';
+import { runApparel, runMixed, runPatterns } from './cases.js';
+import { atMost, readApparel } from './photos.js';
+import { compositionalResult, type CompositionalResults } from './result.js';
+import type { ScaleFigures } from './scale-figures.js';
 
-/**
- * `npm run bench:composition`: measures compositional classification and writes its page and curves to `docs/reference`.
- * With `--quick` it takes few photos, one seed and few attributes, and prints the page instead: to see that it runs.
- */
+const study = 'compositional-benchmark';
 const { values: flags } = parseArgs({ options: { quick: { type: 'boolean', default: false } } });
 const seeds = flags.quick ? [0] : [0, 1, 2];
 const quickPhotosPerPair = 12;
@@ -39,29 +39,14 @@ await runCommand(async () => {
     measureScale([...limit, `--threshold=${scale.usefulThreshold}`]),
   );
 
-  const page = compositionalPage({ ...results, scale, filteredScale });
-  if (flags.quick) {
-    console.log(page);
-    return;
-  }
-  const directory = join(repositoryRoot, 'docs', 'reference');
-  await writeFile(join(directory, 'compositional-benchmark.md'), page);
-  const curves: [file: string, title: string, rows: readonly MethodRow[]][] = [
-    [curveFiles.closed, 'Colour and garment, closed world', results.apparel.closed],
-    [curveFiles.open, 'Colour and garment, open world', results.apparel.open],
-    [curveFiles.patterned, 'Pattern, colour and garment', results.patterned.closed],
-  ];
-  for (const [file, title, rows] of curves) {
-    const series = rows.flatMap(({ name, evaluations: [evaluation] }) =>
-      evaluation === undefined ? [] : [{ name, evaluation }],
-    );
-    await writeFile(join(directory, file), drawSeenUnseenCurves(title, series));
-  }
+  const result = compositionalResult({ ...results, scale, filteredScale });
+  if (flags.quick) console.log(await renderPage(study, result));
+  else await publish(study, result);
 });
 
-/** Runs `compositional-scale.ts` as a process of its own. */
+/** Runs `scale.ts` as a process of its own. */
 async function measureScale(parameters: readonly string[]): Promise<ScaleFigures> {
-  const script = fileURLToPath(new URL('compositional-scale.js', import.meta.url));
+  const script = fileURLToPath(new URL('scale.js', import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, [script, ...parameters]);
   return JSON.parse(stdout) as ScaleFigures;
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { SegmentQueryResult, SegmentResponse } from '@tessera/contracts';
 import { repositoryRoot } from '@tessera/evaluation';
 import sharp from 'sharp';
-import { encodeForm, post, startService } from './service.js';
+import { encodeForm, post, startService } from '../speed/service.js';
 import { height, streetScene, svg, width } from './street-scene.js';
 import { drawTokenMap } from './token-map-picture.js';
 

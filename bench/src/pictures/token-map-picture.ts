@@ -1,6 +1,6 @@
 import type { SegmentQueryResult, SegmentResponse } from '@tessera/contracts';
 import sharp from 'sharp';
-import { encodeForm, post } from './service.js';
+import { encodeForm, post } from '../speed/service.js';
 import { height, svg, width } from './street-scene.js';
 
 const query = 'the traffic light to the right of the stop sign';

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { PruningPlan } from '@tessera/segmentation';
 import { contextKinds, cuts, median, type ReasonerEvaluation } from '@tessera/evaluation';
-import { pruningMethods } from './pruning-methods.js';
+import { pruningMethods } from './methods.js';
 
 export interface PrefillRow {
   readonly method: string;
