@@ -7,37 +7,18 @@ export {
   objectOf,
   type Composition,
 } from './candidates/composition.js';
-export { feasibilityScores, feasibleCandidates, type PrimitiveEmbeddings } from './candidates/feasibility.js';
+export { feasibilityScores, feasibleCandidates } from './candidates/feasibility.js';
 export { closedWorld, openWorld, pairCandidates, requireKnownPrimitives } from './candidates/worlds.js';
 export { chooseFeasibilityThreshold, type FeasibilityChoice } from './evaluation/feasibility-threshold.js';
-export {
-  EvaluationError,
-  evaluateLogits,
-  type CurvePoint,
-  type GeneralisedEvaluation,
-} from './evaluation/generalised-evaluation.js';
+export { EvaluationError, evaluateLogits, type GeneralisedEvaluation } from './evaluation/generalised-evaluation.js';
 export type { LabelledLogits } from './evaluation/image-ranking.js';
-export { drawSeenUnseenCurves, type CurveSeries } from './evaluation/seen-unseen-curve.js';
+export { drawSeenUnseenCurves } from './evaluation/seen-unseen-curve.js';
 export { fromHalfFloats, toHalfFloats } from './scoring/half-float.js';
 export { computeLogits } from './scoring/logits.js';
 export type { TextMatrix } from './scoring/text-matrix.js';
-export type { LearnedPrompts, Vocabulary } from './vocabulary/vocabulary.js';
-export {
-  scoreCandidates,
-  type CandidateScores,
-  type Marginals,
-  type Prediction,
-  type ScoringOptions,
-} from './scoring/score-candidates.js';
-export {
-  readSafetensors,
-  SafetensorsError,
-  tensorValues,
-  writeSafetensors,
-  type SafetensorsFile,
-  type StoredTensor,
-  type WritableTensor,
-} from './vocabulary/safetensors.js';
+export type { Vocabulary } from './vocabulary/vocabulary.js';
+export { scoreCandidates, type CandidateScores } from './scoring/score-candidates.js';
+export { readSafetensors, SafetensorsError, tensorValues, writeSafetensors } from './vocabulary/safetensors.js';
 export {
   describeVocabulary,
   hashVocabulary,

@@ -1,12 +1,12 @@
 import { TesseraError, type DualEncoderSettings } from '@tessera/contracts';
 import type { ImageLimits } from '@tessera/images';
 import { decodeForModels, type ResizeTarget } from '@tessera/images/decoding';
-import type { InferenceRunner } from '@tessera/inference';
-import { RecentValues } from '../pipeline/recent-values.js';
-import type { StageClock } from '../pipeline/stage-clock.js';
+import { float32Output, rowsOf, type InferenceRunner } from '@tessera/inference';
+import { RecentValues, type StageClock } from '@tessera/runtime';
+import type { CompositionStage } from '../pipeline/composition-model.js';
 import type { CompositionImage } from './composition-image.js';
 import type { DualEncoderBundle } from './dual-encoder-bundle.js';
-import { float32Output, normalizeRows } from './tensors.js';
+import { normalizeRows } from './normalize-rows.js';
 
 /** Images of one run of the encoder. */
 const imagesPerRun = 16;
@@ -44,7 +44,7 @@ export class ImageEmbedder {
    */
   async embed(
     images: readonly CompositionImage[],
-    clock: StageClock,
+    clock: StageClock<CompositionStage>,
     pointerOf: (index: number) => string,
     onProgress: (done: number) => void = () => undefined,
   ): Promise<Float32Array[]> {
@@ -69,8 +69,8 @@ export class ImageEmbedder {
       decoded?.catch(() => undefined);
       if (pixels === undefined) throw new Error('A batch of images was not decoded.');
       const rows = await clock.measure('vision', () => this.#encode(pixels, ids.length));
-      for (const [row, id] of ids.entries()) {
-        const embedding = rows.slice(row * this.#width, (row + 1) * this.#width);
+      for (const [index, id] of ids.entries()) {
+        const embedding = rows[index] ?? new Float32Array();
         embeddings.set(id, embedding);
         this.#remembered.set(id, embedding);
       }
@@ -81,10 +81,6 @@ export class ImageEmbedder {
       if (embedding === undefined) throw new Error(`The image ${id} has no embedding.`);
       return embedding;
     });
-  }
-
-  get #width(): number {
-    return this.#settings.embedding_width;
   }
 
   /** uint8 `[B, S, S, 3]` */
@@ -105,16 +101,17 @@ export class ImageEmbedder {
     return pixels;
   }
 
-  /** float32 `[B, D]` */
-  async #encode(pixels: Uint8Array, count: number): Promise<Float32Array> {
-    const { image_size: size } = this.#settings;
+  /** `B` embeddings `[D]` */
+  async #encode(pixels: Uint8Array, count: number): Promise<Float32Array[]> {
+    const { image_size: size, embedding_width: width } = this.#settings;
     const { outputs } = await this.#runner.run({
       bundle: this.#name,
       graph: 'image_encoder',
       feeds: { pixels: { type: 'uint8', dims: [count, size, size, 3], data: pixels } },
       fetch: ['image_embeds'],
     });
-    return normalizeRows(float32Output(outputs, 'image_embeds'), this.#width);
+    const matrix = normalizeRows(float32Output(outputs, 'image_embeds'), width);
+    return rowsOf(matrix, count).map((row) => row.slice());
   }
 }
 

@@ -1,8 +1,8 @@
 import { toHalfFloats, type CandidateSet, type TextMatrix } from '@tessera/composition';
-import type { InferenceRunner } from '@tessera/inference';
+import { float32Output, type InferenceRunner } from '@tessera/inference';
 import type { DualEncoderBundle } from './dual-encoder-bundle.js';
+import { normalizeRows } from './normalize-rows.js';
 import { promptBatch, type PromptRows } from './prompts.js';
-import { float32Output, normalizeRows } from './tensors.js';
 
 /** Prompts of one run: large enough to keep the cores busy, small enough that other runs get their turn. */
 const promptsPerRun = 256;

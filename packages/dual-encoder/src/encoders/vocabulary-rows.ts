@@ -1,5 +1,6 @@
 import type { CandidateSet, Vocabulary } from '@tessera/composition';
 import { TesseraError, type InlineVocabulary } from '@tessera/contracts';
+import { rowsOf } from '@tessera/inference';
 import type { PromptRows } from './prompts.js';
 import type { TokenTable } from './token-table.js';
 
@@ -74,8 +75,7 @@ function learnedRows(vocabulary: Vocabulary | InlineVocabulary): LearnedRows {
   if (!isTrained(vocabulary) || vocabulary.learned === undefined) return none;
   const { rows, width, values } = vocabulary.learned;
   const rowAt = (index: number): Float32Array => values.subarray(index * width, (index + 1) * width);
-  if (vocabulary.method === 'coop')
-    return { ...none, context: Array.from({ length: rows }, (_, index) => rowAt(index)) };
+  if (vocabulary.method === 'coop') return { ...none, context: rowsOf(values, rows) };
   const { attributes, objects } = vocabulary;
   return {
     attributes: new Map(attributes.map((name, index) => [name, rowAt(index)])),

@@ -10,9 +10,9 @@ import {
   type Vocabulary,
 } from '@tessera/composition';
 import { TesseraError, type ClassifyOptions, type InlineVocabulary } from '@tessera/contracts';
+import { RecentValues } from '@tessera/runtime';
 import type { TokenTable } from '../encoders/token-table.js';
 import { isTrained } from '../encoders/vocabulary-rows.js';
-import { RecentValues } from './recent-values.js';
 
 /** The candidates of a request. */
 export interface CandidatePlan {

@@ -1,16 +1,14 @@
 import type { CandidateSet, TextMatrix, Vocabulary } from '@tessera/composition';
 import type { ClassifyCompositionResponse, ClassifyOptions, InlineVocabulary } from '@tessera/contracts';
+import type { StageObserver } from '@tessera/runtime';
 import type { CompositionImage } from '../encoders/composition-image.js';
 import type { TrainingHooks, TrainingTask } from '../training/training.js';
 
-export type CompositionStage = 'decode' | 'vision' | 'text' | 'scoring';
+export const compositionStages = ['decode', 'vision', 'text', 'scoring'] as const;
+export type CompositionStage = (typeof compositionStages)[number];
 
-export interface CompositionContext {
-  /** Ends the work before its next batch; the promise then rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-  /** @param fraction - how much of the whole request is done, 0 to 1 */
-  readonly onProgress?: ((stage: CompositionStage, fraction: number) => void) | undefined;
-}
+/** The signal ends the work before its next batch; the promise then rejects with its reason. */
+export type CompositionContext = StageObserver<CompositionStage>;
 
 export interface ClassifyOutcome extends Pick<ClassifyCompositionResponse, 'results' | 'candidates' | 'calibration'> {
   /** Milliseconds spent in each stage. */

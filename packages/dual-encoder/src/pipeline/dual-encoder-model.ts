@@ -10,12 +10,12 @@ import {
 } from '@tessera/composition';
 import type { ClassifyOptions, DualEncoderSettings, InlineVocabulary } from '@tessera/contracts';
 import type { ImageLimits } from '@tessera/images';
-import type { InferenceRunner } from '@tessera/inference';
+import { concatenate, type InferenceRunner } from '@tessera/inference';
+import { StageClock } from '@tessera/runtime';
 import type { CompositionImage } from '../encoders/composition-image.js';
 import { baseHash, type DualEncoderBundle } from '../encoders/dual-encoder-bundle.js';
 import { ImageEmbedder } from '../encoders/image-embedder.js';
 import { checkPromptLengths } from '../encoders/prompts.js';
-import { concatenate } from '../encoders/tensors.js';
 import { encodeCandidates } from '../encoders/text-encoder.js';
 import type { TokenTable } from '../encoders/token-table.js';
 import { checkBase, isTrained, rowsFor, sourcesFor } from '../encoders/vocabulary-rows.js';
@@ -23,8 +23,13 @@ import { trainVocabulary } from '../training/train-vocabulary.js';
 import type { TrainingHooks, TrainingTask } from '../training/training.js';
 import { CandidatePlans } from './candidate-plan.js';
 import { describeScores } from './classify-results.js';
-import type { ClassifyOutcome, CompositionContext, CompositionModel } from './composition-model.js';
-import { StageClock } from './stage-clock.js';
+import {
+  compositionStages,
+  type ClassifyOutcome,
+  type CompositionContext,
+  type CompositionModel,
+  type CompositionStage,
+} from './composition-model.js';
 import { TextMatrices } from './text-matrices.js';
 
 const defaultTopK = 5;
@@ -76,7 +81,7 @@ export class DualEncoderModel implements CompositionModel {
     context: CompositionContext = {},
   ): Promise<ClassifyOutcome> {
     this.#check(vocabulary);
-    const clock = new StageClock(context);
+    const clock = new StageClock(compositionStages, context);
     const plan = this.#plans.get(vocabulary, options);
     const { candidates } = plan;
     if (options.unknown_primitives === 'error') requireKnownPrimitives(candidates, vocabulary);
@@ -110,7 +115,7 @@ export class DualEncoderModel implements CompositionModel {
   }
 
   async embedImages(images: readonly CompositionImage[], context: CompositionContext = {}): Promise<Float32Array[]> {
-    return await this.#embedImages(images, new StageClock(context), 1);
+    return await this.#embedImages(images, new StageClock(compositionStages, context), 1);
   }
 
   async embedCandidates(
@@ -119,7 +124,7 @@ export class DualEncoderModel implements CompositionModel {
     context: CompositionContext = {},
   ): Promise<TextMatrix> {
     this.#check(vocabulary);
-    return await this.#embedCandidates(candidates, vocabulary, new StageClock(context));
+    return await this.#embedCandidates(candidates, vocabulary, new StageClock(compositionStages, context));
   }
 
   async trainVocabulary(task: TrainingTask, hooks: TrainingHooks = {}): Promise<Vocabulary> {
@@ -129,7 +134,7 @@ export class DualEncoderModel implements CompositionModel {
 
   async #embedImages(
     images: readonly CompositionImage[],
-    clock: StageClock,
+    clock: StageClock<CompositionStage>,
     share = imagesShare,
   ): Promise<Float32Array[]> {
     return await this.#images.embed(
@@ -145,7 +150,7 @@ export class DualEncoderModel implements CompositionModel {
   async #embedCandidates(
     candidates: CandidateSet,
     vocabulary: Vocabulary | InlineVocabulary,
-    clock: StageClock,
+    clock: StageClock<CompositionStage>,
   ): Promise<TextMatrix> {
     const isLearned = isTrained(vocabulary) && vocabulary.learned !== undefined;
     return await clock.measure('text', () =>

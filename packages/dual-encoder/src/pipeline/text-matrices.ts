@@ -1,5 +1,5 @@
 import { hashCandidates, type CandidateSet, type TextMatrix } from '@tessera/composition';
-import { RecentValues } from './recent-values.js';
+import { RecentValues, unlessAborted } from '@tessera/runtime';
 
 /**
  * Text matrices by what they depend on besides the base model: the vocabulary's learned rows and the candidates. Two
@@ -28,7 +28,10 @@ export class TextMatrices {
       const other = this.#computing.get(key);
       if (other === undefined) break;
       // It may fail or be given up: then this request does the work.
-      await settled(other, signal);
+      await unlessAborted(
+        other.catch(() => undefined),
+        signal,
+      );
     }
     const computing = compute();
     this.#computing.set(key, computing);
@@ -40,19 +43,4 @@ export class TextMatrices {
       this.#computing.delete(key);
     }
   }
-}
-
-/**
- * Waits until the work is over, however it ends.
- *
- * @throws the signal's reason
- */
-async function settled(work: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
-  const aborted = new Promise<void>((resolve) => {
-    signal?.addEventListener('abort', () => {
-      resolve();
-    });
-  });
-  await Promise.race([work.catch(() => undefined), aborted]);
-  signal?.throwIfAborted();
 }

@@ -50,7 +50,12 @@ describe('soft prompts for product photos', { skip }, () => {
 
   it('tell pairs that were never learnt better than the words alone, from a few photos', async () => {
     const aucOf = async (method: 'clip' | 'csp') => {
-      const { metrics } = await model.trainVocabulary({ name: method, method, examples, recipe: { batch_size: 16, epochs: 20 } });
+      const { metrics } = await model.trainVocabulary({
+        name: method,
+        method,
+        examples,
+        recipe: { batch_size: 16, epochs: 20 },
+      });
       return metrics?.auc ?? assert.fail('the validation has no AUC');
     };
     const [clip, csp] = [await aucOf('clip'), await aucOf('csp')];

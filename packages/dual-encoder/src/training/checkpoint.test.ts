@@ -29,7 +29,10 @@ describe('a checkpoint', () => {
     assert.deepEqual(parseCheckpoint(serializeCheckpoint(checkpoint, 'task'), 'task', lengths), checkpoint);
     const first = { ...checkpoint, state: { ...checkpoint.state, best: undefined, history: [] } };
     assert.deepEqual(parseCheckpoint(serializeCheckpoint(first, 'task'), 'task', lengths), first);
-    const unmeasured = { ...checkpoint, state: { ...checkpoint.state, best: { epoch: 1, score: 1, metrics: undefined, theta: Float32Array.of(1, 2) } } };
+    const unmeasured = {
+      ...checkpoint,
+      state: { ...checkpoint.state, best: { epoch: 1, score: 1, metrics: undefined, theta: Float32Array.of(1, 2) } },
+    };
     assert.deepEqual(parseCheckpoint(serializeCheckpoint(unmeasured, 'task'), 'task', lengths), unmeasured);
   });
 

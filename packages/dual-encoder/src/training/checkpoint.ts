@@ -1,8 +1,8 @@
 import { readSafetensors, SafetensorsError, tensorValues, writeSafetensors } from '@tessera/composition';
 import { TrainingEpoch, VocabularyMetrics } from '@tessera/contracts';
+import { concatenate, rowsOf } from '@tessera/inference';
 import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';
-import { concatenate } from '../encoders/tensors.js';
 import type { TrainingState } from './training-state.js';
 
 /** What a training needs to go on where it was. */
@@ -16,7 +16,11 @@ const CheckpointHeader = Type.Object({
   phase: Type.Enum(['choice', 'final']),
   epoch: Type.Integer({ minimum: 0 }),
   best: Type.Optional(
-    Type.Object({ epoch: Type.Integer({ minimum: 1 }), score: Type.Number(), metrics: Type.Optional(VocabularyMetrics) }),
+    Type.Object({
+      epoch: Type.Integer({ minimum: 1 }),
+      score: Type.Number(),
+      metrics: Type.Optional(VocabularyMetrics),
+    }),
   ),
   history: Type.Array(TrainingEpoch),
 });
@@ -82,9 +86,7 @@ export function parseCheckpoint(
     const { best } = header;
     const features = values('features', lengths.examples * lengths.features);
     return {
-      features: Array.from({ length: lengths.examples }, (_, row) =>
-        features.subarray(row * lengths.features, (row + 1) * lengths.features),
-      ),
+      features: rowsOf(features, lengths.examples),
       state: {
         phase: header.phase,
         epoch: header.epoch,
@@ -92,10 +94,7 @@ export function parseCheckpoint(
         theta: values('theta', lengths.theta),
         firstMoment: values('firstMoment', lengths.theta),
         secondMoment: values('secondMoment', lengths.theta),
-        best:
-          best === undefined
-            ? undefined
-            : { ...best, metrics: best.metrics, theta: values('best', lengths.theta) },
+        best: best === undefined ? undefined : { ...best, metrics: best.metrics, theta: values('best', lengths.theta) },
       },
     };
   } catch (error) {

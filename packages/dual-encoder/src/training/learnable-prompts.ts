@@ -1,7 +1,6 @@
 import { objectOf, type Composition } from '@tessera/composition';
 import type { TrainingMethod } from '@tessera/contracts';
-import type { HostTensor } from '@tessera/inference';
-import { concatenate } from '../encoders/tensors.js';
+import { concatenate, type HostTensor } from '@tessera/inference';
 import type { TokenTable } from '../encoders/token-table.js';
 import type { LearningProblem } from './learning-problem.js';
 

@@ -7,7 +7,12 @@ import type { TrainingExample } from './training.js';
 let images = 0;
 function example(attribute: string, object: string, set?: TrainingExample['set']): TrainingExample {
   images += 1;
-  return { image: { id: String(images), read: () => Promise.reject(new Error('unread')) }, attributes: [attribute], object, set };
+  return {
+    image: { id: String(images), read: () => Promise.reject(new Error('unread')) },
+    attributes: [attribute],
+    object,
+    set,
+  };
 }
 
 function pairOf({ attributes, object }: TrainingExample): string {
@@ -28,24 +33,52 @@ describe('a learning problem', () => {
     const problem = learningProblem(examples, givenSplit(examples));
     assert.deepEqual(problem.fit, [0, 1, 3]);
     assert.deepEqual(problem.validation, [2, 4]);
-    assert.deepEqual([problem.attributes, problem.objects], [['blue', 'red'], ['cup', 'hat']]);
-    assert.deepEqual(problem.labels.map((label) => problem.seenPairs[label]), [['red', 'cup'], ['blue', 'hat'], ['red', 'cup']]);
-    assert.deepEqual(problem.truths.map((truth) => compositionAt(problem.candidates, truth)), [['red', 'hat'], ['red', 'cup']]);
-    assert.deepEqual(problem.truths.map((truth) => problem.candidates.seen[truth]), [0, 1]);
+    assert.deepEqual(
+      [problem.attributes, problem.objects],
+      [
+        ['blue', 'red'],
+        ['cup', 'hat'],
+      ],
+    );
+    assert.deepEqual(
+      problem.labels.map((label) => problem.seenPairs[label]),
+      [
+        ['red', 'cup'],
+        ['blue', 'hat'],
+        ['red', 'cup'],
+      ],
+    );
+    assert.deepEqual(
+      problem.truths.map((truth) => compositionAt(problem.candidates, truth)),
+      [
+        ['red', 'hat'],
+        ['red', 'cup'],
+      ],
+    );
+    assert.deepEqual(
+      problem.truths.map((truth) => problem.candidates.seen[truth]),
+      [0, 1],
+    );
   });
 
   it('needs two pairs to tell apart', () => {
     checkExamples(examples);
-    assert.throws(() => {
-      checkExamples([example('red', 'cup'), example('red', 'cup'), example('blue', 'cup', 'val')]);
-    }, { code: 'TSR_TRAINING_SET_INVALID' });
+    assert.throws(
+      () => {
+        checkExamples([example('red', 'cup'), example('red', 'cup'), example('blue', 'cup', 'val')]);
+      },
+      { code: 'TSR_TRAINING_SET_INVALID' },
+    );
   });
 
   it('needs names that can be used, and says where one cannot', () => {
     const bad = [example('red', 'cup'), example('\u0007', 'hat')];
-    assert.throws(() => {
-      checkExamples(bad);
-    }, (error: { fields?: { pointer: string }[] }) => error.fields?.[0]?.pointer === '/examples/1/attributes/0');
+    assert.throws(
+      () => {
+        checkExamples(bad);
+      },
+      (error: { fields?: { pointer: string }[] }) => error.fields?.[0]?.pointer === '/examples/1/attributes/0',
+    );
   });
 });
 
@@ -59,8 +92,12 @@ describe('a split by holding out', () => {
   for (const seed of [0, 1, 2, 3]) {
     it(`keeps every attribute and object to learn from (seed ${seed})`, () => {
       const { fit, validation } = heldOutSplit(examples, seed);
-      assert.deepEqual([...fit, ...validation].sort((a, b) => a - b), [...examples.keys()]);
-      const pairsOf = (indexes: readonly number[]) => new Set(indexes.map((index) => pairOf(examples[index] ?? example('', ''))));
+      assert.deepEqual(
+        [...fit, ...validation].sort((a, b) => a - b),
+        [...examples.keys()],
+      );
+      const pairsOf = (indexes: readonly number[]) =>
+        new Set(indexes.map((index) => pairOf(examples[index] ?? example('', ''))));
       const unseen = [...pairsOf(validation)].filter((pair) => !pairsOf(fit).has(pair));
       assert.equal(unseen.length, 2);
       const problem = learningProblem(examples, { fit, validation });

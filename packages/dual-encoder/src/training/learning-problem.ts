@@ -1,6 +1,15 @@
-import { checkLength, checkName, closedWorld, compositionAt, compositionKey, objectOf, type CandidateSet, type Composition } from '@tessera/composition';
+import {
+  checkLength,
+  checkName,
+  closedWorld,
+  compositionAt,
+  compositionKey,
+  objectOf,
+  type CandidateSet,
+  type Composition,
+} from '@tessera/composition';
 import { TesseraError, type ExampleSet } from '@tessera/contracts';
-import { splitOrder } from './seeded-random.js';
+import { splitOrder } from './training-random.js';
 import type { TrainingExample } from './training.js';
 
 /** Which examples are learnt from and which ones tell how well; both are indices of examples. */

@@ -1,9 +1,8 @@
 import type { TrainingRecipe } from '@tessera/contracts';
-import type { HostTensor, InferenceRunner } from '@tessera/inference';
+import { float32Output, type HostTensor, type InferenceRunner } from '@tessera/inference';
 import type { DualEncoderBundle } from '../encoders/dual-encoder-bundle.js';
-import { float32Output } from '../encoders/tensors.js';
 import type { LearnablePrompts } from './learnable-prompts.js';
-import { dropoutMask, epochOrder } from './seeded-random.js';
+import { dropoutMask, epochOrder } from './training-random.js';
 import type { AdamState } from './training-state.js';
 
 /** Examples to learn from. */
@@ -74,7 +73,11 @@ export class PromptLearner {
     step: number,
   ): Promise<{ readonly state: AdamState; readonly loss: number }> {
     const { learning_rate: learningRate, weight_decay: weightDecay, dropout, seed } = this.#recipe;
-    const { logit_scale: logitScale, text_width: width, embedding_width: embeddingWidth } = this.#bundle.manifest.settings;
+    const {
+      logit_scale: logitScale,
+      text_width: width,
+      embedding_width: embeddingWidth,
+    } = this.#bundle.manifest.settings;
     const ofTheta = (data: Float32Array): HostTensor => ({ type: 'float32', dims: [this.#prompts.rows, width], data });
     const { features, labels } = this.#examples;
     const images = new Float32Array(batch.length * embeddingWidth);

@@ -2,11 +2,17 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { pairCandidates, parseVocabulary, readSafetensors, serializeVocabulary, tensorValues } from '@tessera/composition';
+import {
+  pairCandidates,
+  parseVocabulary,
+  readSafetensors,
+  serializeVocabulary,
+  tensorValues,
+} from '@tessera/composition';
 import type { TrainingMethod, TrainingRecipe } from '@tessera/contracts';
 import { loadBundle, startInferenceRunner, type HostTensor } from '@tessera/inference';
 import sharp from 'sharp';
-import { normalizeRows } from '../encoders/tensors.js';
+import { normalizeRows } from '../encoders/normalize-rows.js';
 import type { CompositionModel } from '../pipeline/composition-model.js';
 import { createCompositionModel } from '../pipeline/create-composition-model.js';
 import { ObservedRunner } from '../pipeline/test-bundle.js';
@@ -17,7 +23,11 @@ interface Vectors {
   readonly texts: readonly { readonly text: string; readonly embedding: string }[];
   readonly step: Readonly<Record<'inputs' | 'outputs', Readonly<Record<string, StoredTensor>>>>;
   readonly pictures: string;
-  readonly examples: readonly { readonly attributes: string[]; readonly object: string; readonly set: 'train' | 'val' }[];
+  readonly examples: readonly {
+    readonly attributes: string[];
+    readonly object: string;
+    readonly set: 'train' | 'val';
+  }[];
   readonly trainings: readonly {
     readonly method: Exclude<TrainingMethod, 'clip'>;
     readonly recipe: TrainingRecipe;
@@ -127,10 +137,16 @@ describe('the training of soft prompts', () => {
           },
         },
       );
-      assert.deepEqual(history.map(({ epoch }) => epoch), [...loss.keys()].map((index) => index + 1));
+      assert.deepEqual(
+        history.map(({ epoch }) => epoch),
+        [...loss.keys()].map((index) => index + 1),
+      );
       for (const [index, epoch] of history.entries()) {
         const expected = loss[index] ?? NaN;
-        assert.ok(Math.abs(epoch.loss - expected) <= 0.01 * expected, `epoch ${epoch.epoch}: ${epoch.loss}, ${expected}`);
+        assert.ok(
+          Math.abs(epoch.loss - expected) <= 0.01 * expected,
+          `epoch ${epoch.epoch}: ${epoch.loss}, ${expected}`,
+        );
         assert.ok(Math.abs((epoch.validation_auc ?? NaN) - (validation[index]?.auc ?? NaN)) <= 0.02);
       }
       const rows = readSafetensors(last).tensors.get('theta') ?? assert.fail();
@@ -226,14 +242,18 @@ describe('the training of soft prompts', () => {
     assert.equal(epochs.length, 4 + best.epoch);
     assert.equal(vocabulary.metrics?.auc, best.validation_auc);
     const shares = epochs.map(({ epoch, epochs: inAll }) => epoch / inAll);
-    assert.deepEqual(shares, [...shares].sort((one, other) => one - other));
+    assert.deepEqual(
+      shares,
+      [...shares].sort((one, other) => one - other),
+    );
     assert.equal(shares.at(-1), 1);
   });
 
   it('learns from a set too small to hold anything out', async () => {
     const { method, recipe, examples: indexes } = csp();
     const few = examplesOf(indexes).filter(({ attributes, object, set }, index, all) => {
-      const isFirst = all.findIndex((other) => other.object === object && other.attributes.join() === attributes.join()) === index;
+      const isFirst =
+        all.findIndex((other) => other.object === object && other.attributes.join() === attributes.join()) === index;
       return set === 'train' && isFirst && ['blue dress', 'red shirt'].includes(`${attributes.join()} ${object}`);
     });
     assert.equal(few.length, 2);
@@ -245,7 +265,11 @@ describe('the training of soft prompts', () => {
 
   it('measures clip without learning', async () => {
     const count = runner.runs.length;
-    const vocabulary = await model.trainVocabulary({ name: 'clip', method: 'clip', examples: examplesOf(csp().examples) });
+    const vocabulary = await model.trainVocabulary({
+      name: 'clip',
+      method: 'clip',
+      examples: examplesOf(csp().examples),
+    });
     assert.equal(vocabulary.learned, undefined);
     assert.deepEqual(vocabulary.history, []);
     assert.ok(vocabulary.metrics && vocabulary.metrics.auc > 0);

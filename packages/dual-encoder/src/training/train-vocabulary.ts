@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Vocabulary } from '@tessera/composition';
+import { StageClock } from '@tessera/runtime';
 import { baseHash } from '../encoders/dual-encoder-bundle.js';
-import { StageClock } from '../pipeline/stage-clock.js';
+import { compositionStages } from '../pipeline/composition-model.js';
 import { parseCheckpoint, serializeCheckpoint, type Checkpoint } from './checkpoint.js';
 import { learnablePrompts } from './learnable-prompts.js';
 import { checkExamples, givenSplit, heldOutSplit, learningProblem } from './learning-problem.js';
@@ -50,7 +51,8 @@ export async function trainVocabulary(
     state = await training.run(method, choice, state, recipe.epochs, isHeldOut ? 2 * recipe.epochs : recipe.epochs);
   }
   const { best } = state;
-  if (best === undefined) return training.vocabulary(whole, state.theta, { metrics: undefined, history: state.history });
+  if (best === undefined)
+    return training.vocabulary(whole, state.theta, { metrics: undefined, history: state.history });
   if (!isHeldOut) return training.vocabulary(whole, best.theta, { metrics: best.metrics, history: state.history });
   if (state.phase === 'choice') state = freshState(initial, 'final', state);
   state = await training.run(method, whole, state, best.epoch, recipe.epochs + best.epoch);
@@ -66,7 +68,7 @@ async function embedExamples(
 ): Promise<Float32Array[]> {
   return await images.embed(
     examples.map(({ image }) => image),
-    new StageClock({ signal }),
+    new StageClock(compositionStages, { signal }),
     (index) => `/examples/${places[index]}/image`,
     (done) => onProgress?.({ stage: 'features', done, total: examples.length }),
   );

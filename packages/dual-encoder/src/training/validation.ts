@@ -1,6 +1,6 @@
 import { computeLogits, evaluateLogits, EvaluationError, type TextMatrix } from '@tessera/composition';
 import type { VocabularyMetrics } from '@tessera/contracts';
-import { concatenate } from '../encoders/tensors.js';
+import { concatenate } from '@tessera/inference';
 import type { LearningProblem } from './learning-problem.js';
 
 /** How well the prompts of an epoch tell the validation images. */

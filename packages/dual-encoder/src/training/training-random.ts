@@ -16,7 +16,8 @@ function mix(value: number): number {
 /**
  * Random 32-bit integers by their place instead of by a state: `word(i) = mix(key + i · increment)` modulo 2³², with
  * `key = mix(mix(mix(seed) + stream) + counter)`. A training that goes on from a checkpoint needs nothing but the seed, and
- * any language gives the same numbers.
+ * any language gives the same numbers (`training/tessera_composition/seeded_random.py`), which a generator with a state, such as
+ * `SeededRandom` of `@tessera/runtime`, does not.
  */
 function words(seed: number, stream: number, counter: number, length: number): Uint32Array {
   const key = mix(mix(mix(seed) + stream) + counter);

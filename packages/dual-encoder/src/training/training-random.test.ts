@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { dropoutMask, epochOrder, splitOrder } from './seeded-random.js';
+import { dropoutMask, epochOrder, splitOrder } from './training-random.js';
 
 describe('numbers of a seed', () => {
   it('order every example once, each epoch in another way', () => {
     const first = epochOrder(7, 1, 1000);
-    assert.deepEqual(first.slice().sort(), Uint32Array.from({ length: 1000 }, (_, index) => index));
+    assert.deepEqual(
+      first.slice().sort(),
+      Uint32Array.from({ length: 1000 }, (_, index) => index),
+    );
     assert.deepEqual(epochOrder(7, 1, 1000), first);
     assert.notDeepEqual(epochOrder(7, 2, 1000), first);
     assert.notDeepEqual(epochOrder(8, 1, 1000), first);
