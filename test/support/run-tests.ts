@@ -1,6 +1,6 @@
 /** The command of the tests: provides what they need beside Node, runs them, and names those it had to leave out. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,6 +26,7 @@ for (const [variable, program] of Object.entries(needs)) {
 
 const reports = mkdtempSync(join(tmpdir(), 'tessera-tests-'));
 const leftOutReport = join(reports, 'left-out');
+writeFileSync(leftOutReport, '');
 const words = process.argv.slice(2);
 const files = words.some((word) => !word.startsWith('-')) ? [] : testFiles();
 const { status } = spawnSync(
@@ -41,7 +42,7 @@ const { status } = spawnSync(
 );
 const leftOut = readFileSync(leftOutReport, 'utf8');
 rmSync(reports, { recursive: true });
-if (leftOut !== '') report(`\nINCOMPLETE: these tests were left out.\n${leftOut}${missing.join('\n')}`);
+if (leftOut !== '') report(['', 'INCOMPLETE: these tests were left out.', leftOut.trimEnd(), ...missing].join('\n'));
 process.exitCode = status === 0 && missing.length > 0 ? 1 : (status ?? 1);
 
 /** Compiled tests of all packages. */
