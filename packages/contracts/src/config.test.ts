@@ -36,6 +36,16 @@ test('texts become numbers, booleans and lists', () => {
   assert.deepEqual(config.EXECUTION_PROVIDERS, ['cuda', 'cpu']);
 });
 
+test('devices are different whole numbers', () => {
+  assert.deepEqual(parseConfig({}).TESSERA_DEVICES, [0]);
+  assert.deepEqual(parseConfig({ TESSERA_DEVICES: '1, 0' }).TESSERA_DEVICES, [1, 0]);
+  for (const devices of ['0,0', '0,-1', '1.5', 'cuda:0', ',', '0;1', 'all', '5000000000']) {
+    const shown = `(got ${JSON.stringify(devices)})`;
+    const message = problemsOf({ TESSERA_DEVICES: devices });
+    assert.ok(message.includes('TESSERA_DEVICES must') && message.includes(shown), message);
+  }
+});
+
 test('an empty value counts as unset', () => {
   assert.equal(parseConfig({ REDIS_URL: '', PORT: ' ' }).PORT, 3000);
 });

@@ -1,4 +1,4 @@
-import Type, { type Static, type TSchema } from 'typebox';
+import Type, { type Static, type TArray, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 
 const strict = { additionalProperties: false } as const;
@@ -47,6 +47,13 @@ export const ConfigSchema = Type.Object(
       default: ['cpu'],
       description: 'ONNX Runtime execution providers in order of preference, comma-separated.',
     }),
+    TESSERA_DEVICES: Type.Array(Type.Integer({ minimum: 0, maximum: 1023 }), {
+      minItems: 1,
+      uniqueItems: true,
+      default: [0],
+      description:
+        'Devices of a worker, comma-separated: each gets an inference process with all models. On CUDA the numbers are those of the GPUs; on CPU they mean that many processes, which share the cores.',
+    }),
     TESSERA_DEFAULT_MODEL: Type.Array(Type.String({ minLength: 1 }), {
       default: [],
       description:
@@ -91,8 +98,18 @@ export const ConfigSchema = Type.Object(
       description: 'Jobs that a worker prepares at a time.',
     }),
     TESSERA_THREADS: Type.Optional(
-      Type.Integer({ minimum: 1, description: 'Threads of a model run on CPU; otherwise one per core.' }),
+      Type.Integer({
+        minimum: 1,
+        description: 'Threads of a model run on CPU; otherwise the inference processes share the cores.',
+      }),
     ),
+    TESSERA_KEEP_MB: Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      default: 512,
+      description:
+        'Memory in each inference process for the image embeddings that it keeps, the least recently used going first (megabytes).',
+    }),
   },
   strict,
 );
@@ -149,10 +166,12 @@ function fromText(schema: TSchema, text: string): unknown {
   if (type === 'integer' || type === 'number') return Number(text);
   if (type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text;
   if (type === 'array') {
-    return text
+    const items = text
       .split(',')
       .map((item) => item.trim())
       .filter((item) => item !== '');
+    const { items: itemSchema } = schema as TArray;
+    return items.map((item) => fromText(itemSchema, item));
   }
   return text;
 }

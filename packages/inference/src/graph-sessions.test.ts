@@ -14,6 +14,7 @@ test('equal files of two bundles are one session, others are not', async () => {
   const files = [graphFile('a', 'product', '1'), graphFile('b', 'product', '1'), graphFile('c', 'product', '2')];
   const graphs = await loadGraphs(files, {
     executionProviders: ['cpu'],
+    deviceId: 0,
     threads: 1,
     onProviderRejected: () => assert.fail('the provider works'),
   });

@@ -22,6 +22,7 @@ export interface LoadedGraphs {
 interface SessionOptions {
   /** In order of preference. */
   readonly executionProviders: readonly string[];
+  readonly deviceId: number;
   readonly threads: number | undefined;
   /** Told of every execution provider that did not work, when there is another one to try. */
   readonly onProviderRejected: (executionProvider: string, message: string) => void;
@@ -37,7 +38,7 @@ export async function loadGraphs(files: readonly GraphFile[], options: SessionOp
   const [executionProvider, ...others] = options.executionProviders;
   if (executionProvider === undefined) throw new Error('No execution provider is configured.');
   try {
-    const graphs = await loadOn(executionProvider, files, options.threads);
+    const graphs = await loadOn(executionProvider, files, options);
     return { executionProvider, find: (bundle, graph) => graphs.get(graphKey(bundle, graph)) };
   } catch (error) {
     if (others.length === 0) throw error;
@@ -49,13 +50,13 @@ export async function loadGraphs(files: readonly GraphFile[], options: SessionOp
 async function loadOn(
   executionProvider: string,
   files: readonly GraphFile[],
-  threads: number | undefined,
+  options: SessionOptions,
 ): Promise<Map<string, LoadedGraph>> {
   const graphs = new Map<string, LoadedGraph>();
   const sessions = new Map<string, InferenceSession>();
   try {
     for (const file of files) {
-      const session = sessions.get(file.sha256) ?? (await createSession(executionProvider, file, threads));
+      const session = sessions.get(file.sha256) ?? (await createSession(executionProvider, file, options));
       sessions.set(file.sha256, session);
       const { contract } = file;
       const label = labelOf(file);
@@ -72,10 +73,10 @@ async function loadOn(
 async function createSession(
   executionProvider: string,
   file: GraphFile,
-  threads: number | undefined,
+  { deviceId, threads }: SessionOptions,
 ): Promise<InferenceSession> {
   return await InferenceSession.create(file.path, {
-    executionProviders: [executionProvider],
+    executionProviders: [executionProvider === 'cuda' ? { name: 'cuda', deviceId } : executionProvider],
     graphOptimizationLevel: 'all',
     logSeverityLevel: 4,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),

@@ -3,11 +3,12 @@ export {
   InvalidRunError,
   TensorNotKeptError,
   type HostTensor,
+  type InferenceDevice,
   type InferenceRunner,
   type KeptTensor,
   type RunRequest,
   type RunResult,
 } from './inference-runner.js';
 export type { InferenceLog } from './log.js';
-export { InferenceStartError, startInferenceRunner, type InferenceRunnerOptions } from './supervised-runner.js';
+export { InferenceStartError, startInferenceRunner, type InferenceRunnerOptions } from './start-inference-runner.js';
 export { concatenate, float32Output, imageTensor, int64Output, outputTensor, rowsOf } from './tensors.js';

@@ -28,6 +28,7 @@ async function load(message: LoadMessage): Promise<void> {
   try {
     const graphs = await loadGraphs(message.graphs, {
       executionProviders: message.executionProviders,
+      deviceId: message.deviceId,
       threads: message.threads,
       onProviderRejected: (executionProvider, reason) => {
         send({ type: 'provider-rejected', executionProvider, message: reason });

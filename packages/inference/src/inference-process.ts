@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { settledWithin } from '@tessera/runtime';
 import { InvalidRunError } from './inference-runner.js';
 import type { InferenceLog } from './log.js';
 import type { LoadMessage, MessageFromChild, MessageToChild, Question, Reply } from './protocol.js';
@@ -110,7 +110,7 @@ export class InferenceProcess {
 
   /** Resolves when the process is gone, or after `limitMs`. */
   async exited(limitMs: number): Promise<void> {
-    await Promise.race([this.#exited, sleep(limitMs, undefined, { ref: false })]);
+    await settledWithin(this.#exited, limitMs);
   }
 
   /** Lets an idle process end by itself; kills it when it takes longer than a moment. */

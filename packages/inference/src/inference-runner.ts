@@ -21,7 +21,8 @@ export interface RunRequest {
   readonly fetch?: readonly string[];
   /**
    * Outputs to keep in the inference process: output name → key under which later runs refer to it. Kept tensors are
-   * dropped least recently used first when the process holds too many bytes, and all at once when it restarts.
+   * dropped least recently used first when the process holds too many bytes, and all at once when it restarts. A later
+   * run that takes several of them finds them together if one run kept them, or one that took the others.
    */
   readonly keep?: Readonly<Record<string, string>>;
 }
@@ -42,12 +43,20 @@ export class InvalidRunError extends Error {
   override readonly name = 'InvalidRunError';
 }
 
-/** Runs graphs of loaded bundles, one at a time, outside of the caller's event loop. */
-export interface InferenceRunner {
-  /** The execution provider that is active, after any fallback: `cuda` or `cpu`. */
+/** The process of one device. */
+export interface InferenceDevice {
+  readonly id: number;
+  /** The provider that is active, after any fallback: `cuda` or `cpu`. */
   readonly executionProvider: string;
-  /** How often the inference process had to be replaced. */
+  /** How often the process had to be replaced. */
   readonly restarts: number;
+  /** Whether it takes runs now. */
+  readonly ready: boolean;
+}
+
+/** Runs graphs of loaded bundles outside of the caller's event loop, one at a time on each device. */
+export interface InferenceRunner {
+  readonly devices: readonly InferenceDevice[];
   /**
    * @throws InvalidRunError when the graph does not exist, or a feed differs from its input in name, type or shape
    * @throws TensorNotKeptError when a kept feed is gone
@@ -56,6 +65,6 @@ export interface InferenceRunner {
   run(request: RunRequest): Promise<RunResult>;
   /** Whether every one of these kept tensors is still there; touches them. Does not wait for the runs that wait. */
   holds(keys: readonly string[]): Promise<boolean>;
-  /** Finishes the runs that were accepted, then ends the process. */
+  /** Finishes the runs that were accepted, then ends the processes. */
   close(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { startInferenceRunner as start } from './supervised-runner.js';
+import type { startInferenceRunner as start } from './start-inference-runner.js';
 
 const modules = fileURLToPath(new URL('../../../node_modules', import.meta.url));
 

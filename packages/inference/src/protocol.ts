@@ -16,6 +16,8 @@ export interface LoadMessage {
   readonly graphs: readonly GraphFile[];
   /** In order of preference. */
   readonly executionProviders: readonly string[];
+  /** CUDA's number of the device. */
+  readonly deviceId: number;
   readonly threads: number | undefined;
   readonly keepBytes: number;
 }

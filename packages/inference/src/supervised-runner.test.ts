@@ -233,7 +233,7 @@ test('a request that does not fit its graph is refused with what differs', async
     const run = runner.run({ bundle, graph: 'product', feeds: { left, right }, ...change });
     await assert.rejects(run, (error) => error instanceof InvalidRunError && message.test(error.message), name);
   }
-  assert.equal(runner.restarts, 0);
+  assert.equal(runner.devices[0]?.restarts, 0);
 });
 
 test('a run that fails inside ONNX Runtime hides the reason from clients and keeps it as the cause', async (t) => {
@@ -248,7 +248,7 @@ test('a run that fails inside ONNX Runtime hides the reason from clients and kee
     assert.match(String((error as Error).cause), /cannot be reshaped/);
   });
   assert.equal(log.entries.at(-1)?.message, 'model run failed');
-  assert.equal(runner.restarts, 0);
+  assert.equal(runner.devices[0]?.restarts, 0);
 });
 
 test('a kept output feeds later runs without travelling', async (t) => {
@@ -342,7 +342,7 @@ test('a run beyond its time ends with its process, and the runs behind it are an
   const behind = count(runner, 5n);
   await assertRetryable(slow, /took longer than 1000 ms/);
   assert.deepEqual((await behind).outputs.total, integers(5n));
-  assert.equal(runner.restarts, 1);
+  assert.equal(runner.devices[0]?.restarts, 1);
   assert.equal(isAlive(first), false);
   assert.equal(await runner.holds(['kept']), false);
 });
@@ -356,7 +356,7 @@ for (const signal of ['SIGKILL', 'SIGABRT'] as const) {
     await assertRetryable(slow, new RegExp(`was killed by ${signal}`));
     assert.equal(await runner.holds(['anything']), false);
     assert.deepEqual((await behind).outputs.total, integers(5n));
-    assert.equal(runner.restarts, 1);
+    assert.equal(runner.devices[0]?.restarts, 1);
   });
 }
 
@@ -365,7 +365,7 @@ test('signals of a terminal or an init system do not end the process', async (t)
   process.kill(log.pid, 'SIGINT');
   process.kill(log.pid, 'SIGTERM');
   assert.deepEqual((await count(runner, 5n)).outputs.total, integers(5n));
-  assert.equal(runner.restarts, 0);
+  assert.equal(runner.devices[0]?.restarts, 0);
 });
 
 test('a process that cannot start again refuses runs at once and is tried again until it can', async (t) => {
@@ -390,12 +390,12 @@ test('a process that cannot start again refuses runs at once and is tried again 
 test('cuda on a machine without it falls back to cpu and says so', async (t) => {
   const { runner, log } = await start(t, { executionProviders: ['cuda', 'cpu'] });
   const rejected = log.entries.find(({ level }) => level === 'warn');
-  if (runner.executionProvider === 'cuda') {
+  if (runner.devices[0]?.executionProvider === 'cuda') {
     assert.equal(rejected, undefined);
     t.skip('this machine has CUDA: there is nothing to fall back from');
     return;
   }
-  assert.equal(runner.executionProvider, 'cpu');
+  assert.equal(runner.devices[0]?.executionProvider, 'cpu');
   assert.equal(rejected?.details.executionProvider, 'cuda');
   assert.match(String(rejected.details.reason), /cannot be loaded on cuda/);
   assert.deepEqual((await count(runner, 2n)).outputs.total, integers(2n));
@@ -429,7 +429,7 @@ test('closing finishes the accepted runs and then ends the process', async (t) =
   await closed;
   assert.deepEqual((await Promise.all(runs)).at(-1)?.outputs.total, integers(7n));
   assert.equal(isAlive(log.pid), false);
-  assert.equal(runner.restarts, 0);
+  assert.equal(runner.devices[0]?.restarts, 0);
 });
 
 test('closing a process that is being replaced does not wait for it', async (t) => {
@@ -437,7 +437,7 @@ test('closing a process that is being replaced does not wait for it', async (t) 
   process.kill(log.pid, 'SIGKILL');
   const waiting = count(runner, 1n);
   const failed = assertRetryable(waiting, /SIGKILL|not running/);
-  await eventually(() => runner.restarts === 1, 5_000);
+  await eventually(() => runner.devices[0]?.restarts === 1, 5_000);
   await runner.close();
   await failed;
   assert.equal(isAlive(log.pid), false);

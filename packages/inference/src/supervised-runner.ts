@@ -1,109 +1,67 @@
-import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { TesseraError } from '@tessera/contracts';
-import type { Bundle } from './bundle.js';
+import { settledWithin } from '@tessera/runtime';
 import { ProcessEndedError } from './inference-process.js';
 import {
   InvalidRunError,
   TensorNotKeptError,
-  type InferenceRunner,
+  type InferenceDevice,
   type RunRequest,
   type RunResult,
 } from './inference-runner.js';
-import { isInstalled } from './is-installed.js';
 import type { InferenceLog } from './log.js';
 import { ProcessSupervisor } from './process-supervisor.js';
-import type { GraphFile, Reply } from './protocol.js';
+import type { LoadMessage, Reply } from './protocol.js';
 
-const KEEP_BYTES_DEFAULT = 512 * 1024 * 1024;
-
-export interface InferenceRunnerOptions {
-  readonly bundles: readonly Bundle[];
-  /**
-   * In order of preference; the first one on which every graph loads is used. `['cuda']` alone means no fallback: a
-   * machine without CUDA is then an error.
-   */
-  readonly executionProviders: readonly ('cuda' | 'cpu')[];
-  /** Threads of one run on the CPU; otherwise one per core. */
-  readonly threads?: number | undefined;
-  /** A run that takes longer is ended, and the process with it. */
+interface RunnerOptions {
   readonly runTimeoutMs: number;
-  /** Memory for kept tensors; 512 MiB unless told otherwise. */
-  readonly keepBytes?: number;
   readonly log: InferenceLog;
 }
 
-/** The inference process could not be started for the first time; the message says why. */
-export class InferenceStartError extends Error {
-  override readonly name = 'InferenceStartError';
-}
-
-/**
- * Starts the inference process and loads every graph of the bundles. From then on the process is replaced whenever
- * it ends. Nothing is warmed up.
- *
- * @throws InferenceStartError when a graph cannot be loaded on any of the execution providers, or ONNX Runtime is not
- * installed
- */
-export async function startInferenceRunner(options: InferenceRunnerOptions): Promise<InferenceRunner> {
-  if (!isInstalled('onnxruntime-node')) {
-    throw new InferenceStartError(
-      'onnxruntime-node, which runs the models, is not installed. It is an optional dependency: run "npm ci" again ' +
-        'without --omit=optional.',
-    );
-  }
-  const supervisor = new ProcessSupervisor(
-    {
-      graphs: options.bundles.flatMap(graphFiles),
-      executionProviders: options.executionProviders,
-      threads: options.threads,
-      keepBytes: options.keepBytes ?? KEEP_BYTES_DEFAULT,
-    },
-    options.log,
-  );
-  await supervisor.process().catch((cause: unknown) => {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new InferenceStartError(`The inference process cannot start: ${reason}`, { cause });
-  });
-  return new SupervisedRunner(supervisor, options);
-}
-
-function graphFiles({ directory, manifest }: Bundle): GraphFile[] {
-  return Object.entries(manifest.graphs).map(([graph, { file, ...contract }]) => ({
-    bundle: manifest.name,
-    graph,
-    path: path.join(directory, file),
-    sha256: manifest.files[file]?.sha256 ?? `${directory}/${file}`,
-    contract,
-  }));
-}
-
-/** Hands runs to the supervised process one after the other, and ends a process that takes too long. */
-class SupervisedRunner implements InferenceRunner {
+/** Hands runs to one supervised process, one after the other, and ends a process that takes too long. */
+export class SupervisedRunner {
   readonly #supervisor: ProcessSupervisor;
+  readonly #deviceId: number;
   readonly #runTimeoutMs: number;
   readonly #log: InferenceLog;
+  #pendingRuns = 0;
   /** Fulfils when every accepted run is over. */
   #idle: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
-  constructor(supervisor: ProcessSupervisor, options: Pick<InferenceRunnerOptions, 'runTimeoutMs' | 'log'>) {
-    this.#supervisor = supervisor;
-    this.#runTimeoutMs = options.runTimeoutMs;
-    this.#log = options.log;
+  constructor(load: Omit<LoadMessage, 'type'>, { runTimeoutMs, log }: RunnerOptions) {
+    this.#supervisor = new ProcessSupervisor(load, log);
+    this.#deviceId = load.deviceId;
+    this.#runTimeoutMs = runTimeoutMs;
+    this.#log = log;
   }
 
-  get executionProvider(): string {
-    return this.#supervisor.executionProvider;
+  get device(): InferenceDevice {
+    const { executionProvider, restarts, current } = this.#supervisor;
+    return { id: this.#deviceId, executionProvider, restarts, ready: current !== undefined };
   }
 
-  get restarts(): number {
-    return this.#supervisor.restarts;
+  /** Runs that were accepted and are not over. */
+  get pendingRuns(): number {
+    return this.#pendingRuns;
+  }
+
+  /**
+   * Resolves when the process has loaded all graphs.
+   *
+   * @throws ProcessEndedError when its first start fails
+   */
+  async started(): Promise<void> {
+    await this.#supervisor.process();
   }
 
   async run(request: RunRequest): Promise<RunResult> {
     if (this.#closed !== undefined) throw runFailure('The inference process is closed.');
-    const result = this.#idle.then(() => this.#runNow(request));
+    this.#pendingRuns += 1;
+    const result = this.#idle
+      .then(() => this.#runNow(request))
+      .finally(() => {
+        this.#pendingRuns -= 1;
+      });
     this.#idle = result.catch(() => undefined);
     return await result;
   }
@@ -125,7 +83,7 @@ class SupervisedRunner implements InferenceRunner {
   }
 
   async #close(): Promise<void> {
-    await Promise.race([this.#idle, sleep(this.#runTimeoutMs, undefined, { ref: false })]);
+    await settledWithin(this.#idle, this.#runTimeoutMs);
     await this.#supervisor.stop();
   }
 

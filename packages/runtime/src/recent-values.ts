@@ -2,14 +2,23 @@
 export class RecentValues<Value> {
   readonly #limit: number;
   readonly #sizeOf: (value: Value) => number;
+  readonly #onDrop: (value: Value) => void;
   // A Map iterates in insertion order; a used entry is inserted anew, so the first one is the oldest.
   readonly #entries = new Map<string, Value>();
   #size = 0;
 
-  /** @param sizeOf - by default every value counts as one */
-  constructor(limit: number, sizeOf: (value: Value) => number = () => 1) {
+  /**
+   * @param sizeOf - by default every value counts as one
+   * @param onDrop - called with every value that leaves, the replaced ones included
+   */
+  constructor(
+    limit: number,
+    sizeOf: (value: Value) => number = () => 1,
+    onDrop: (value: Value) => void = () => undefined,
+  ) {
     this.#limit = limit;
     this.#sizeOf = sizeOf;
+    this.#onDrop = onDrop;
   }
 
   get(key: string): Value | undefined {
@@ -35,5 +44,6 @@ export class RecentValues<Value> {
     if (value === undefined) return;
     this.#entries.delete(key);
     this.#size -= this.#sizeOf(value);
+    this.#onDrop(value);
   }
 }

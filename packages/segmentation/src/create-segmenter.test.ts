@@ -53,12 +53,8 @@ class ObservedRunner implements InferenceRunner {
     this.#runner = runner;
   }
 
-  get executionProvider(): string {
-    return this.#runner.executionProvider;
-  }
-
-  get restarts(): number {
-    return this.#runner.restarts;
+  get devices() {
+    return this.#runner.devices;
   }
 
   forgetAfterNextCheck = false;

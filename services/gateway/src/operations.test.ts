@@ -41,7 +41,9 @@ test('readiness says what is missing, in the order in which it gets there', asyn
     for (let attempt = 0; ready.status !== 200 && attempt < 5; attempt++) ready = await idle.client.get('/readyz');
     const { status, workers, last_canary_at: last } = ready.body as Static<typeof ReadyzResponse>;
     assert.equal(status, 'ready');
-    assert.deepEqual(workers, [{ id: 'worker-1', execution_provider: 'cpu', models: ['tessera-mini'] }]);
+    assert.deepEqual(workers, [
+      { id: 'worker-1', execution_provider: 'cpu', devices: [{ id: 0, ready: true }], models: ['tessera-mini'] },
+    ]);
     assert.ok(Date.now() - Date.parse(last) < 60_000);
     await idle.app.close();
   } finally {

@@ -30,7 +30,7 @@ export interface Models {
 }
 
 /**
- * Loads every bundle of `MODELS_DIR` into one inference process and runs each once.
+ * Loads every bundle of `MODELS_DIR` into an inference process per device and runs each once.
  *
  * @throws BundleError or Error when there is no bundle, one is damaged, or one does not run
  */
@@ -44,6 +44,8 @@ export async function loadModels(config: Config, log: Logger): Promise<Models> {
   const runner = await startInferenceRunner({
     bundles,
     executionProviders: config.EXECUTION_PROVIDERS,
+    devices: config.TESSERA_DEVICES,
+    keepBytes: config.TESSERA_KEEP_MB * 1_000_000,
     threads: config.TESSERA_THREADS,
     runTimeoutMs: config.TESSERA_INFERENCE_TIMEOUT_S * 1000,
     log,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { BlobStore } from '@tessera/blob-store';
 import { TesseraError, type Config, type WorkerReport } from '@tessera/contracts';
+import type { InferenceRunner } from '@tessera/inference';
 import type { JobHandler, JobQueues } from '@tessera/queue';
 import type { Logger } from 'pino';
 import { startHeartbeat } from './heartbeat.js';
@@ -41,13 +42,14 @@ export async function startWorker({ config, queue, trainings, blobs, log }: Work
   const report = (): WorkerReport => ({
     id,
     started_at: startedAt,
-    execution_provider: models.runner.executionProvider,
+    execution_provider: executionProvider(models.runner),
+    devices: models.runner.devices.map(({ id, ready }) => ({ id, ready })),
     models: [...models.segmentation.descriptions, ...models.composition.descriptions],
     jobs: { ...counts, running: processor.runningJobs + (trainer?.runningJobs ?? 0) },
-    inference_restarts: models.runner.restarts,
+    inference_restarts: models.runner.devices.reduce((sum, { restarts }) => sum + restarts, 0),
   });
   const heartbeat = await startHeartbeat(blobs, log, report);
-  log.info({ worker: id, executionProvider: models.runner.executionProvider }, 'worker is ready');
+  log.info({ worker: id, executionProvider: executionProvider(models.runner) }, 'worker is ready');
 
   return {
     async close(drainMs = config.TESSERA_DRAIN_S * 1000) {
@@ -74,4 +76,8 @@ export async function startWorker({ config, queue, trainings, blobs, log }: Work
       }
     };
   }
+}
+
+function executionProvider({ devices }: InferenceRunner): string {
+  return [...new Set(devices.map((device) => device.executionProvider))].join(', ');
 }

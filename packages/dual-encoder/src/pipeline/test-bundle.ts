@@ -29,12 +29,8 @@ export class ObservedRunner implements InferenceRunner {
     this.#runner = runner;
   }
 
-  get executionProvider(): string {
-    return this.#runner.executionProvider;
-  }
-
-  get restarts(): number {
-    return this.#runner.restarts;
+  get devices() {
+    return this.#runner.devices;
   }
 
   async run(request: RunRequest) {

@@ -8,8 +8,7 @@ const rememberedGraphs: readonly string[] = ['detector', 'text_encoder'];
 export function rememberingRunner(runner: InferenceRunner): InferenceRunner {
   const known = new Map<string, Promise<RunResult>>();
   return {
-    executionProvider: runner.executionProvider,
-    restarts: runner.restarts,
+    devices: runner.devices,
     run: (request) => {
       if (!rememberedGraphs.includes(request.graph)) return runner.run(request);
       const key = keyOf(request);

@@ -64,8 +64,7 @@ describe('the region-reasoner pipeline with the bundle tessera-mini', () => {
       log,
     });
     runner = {
-      executionProvider: started.executionProvider,
-      restarts: 0,
+      devices: started.devices,
       run: (request) => {
         graphs.push(request.graph);
         return started.run(request);

@@ -115,6 +115,7 @@ export async function reportWorker(blobs: BlobStore, id: string, modelName: stri
     id,
     started_at: new Date().toISOString(),
     execution_provider: 'cpu',
+    devices: [{ id: 0, ready: true }],
     models: [
       {
         name: modelName,

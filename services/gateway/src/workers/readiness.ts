@@ -60,9 +60,10 @@ export class Readiness {
     if (this.#ageMs() > staleMs) throw notReady(`No job has gone through the whole chain since ${last.toISOString()}.`);
     return {
       status: 'ready',
-      workers: reports.map(({ id, execution_provider, models }) => ({
+      workers: reports.map(({ id, execution_provider, devices, models }) => ({
         id,
         execution_provider,
+        devices,
         models: models.map(({ name }) => name),
       })),
       last_canary_at: last.toISOString(),

@@ -1,0 +1,62 @@
+import { RecentValues } from '@tessera/runtime';
+import {
+  TensorNotKeptError,
+  type InferenceDevice,
+  type InferenceRunner,
+  type RunRequest,
+  type RunResult,
+} from './inference-runner.js';
+import type { SupervisedRunner } from './supervised-runner.js';
+
+/** Of how many kept tensors the process is remembered; of one that was forgotten the process keeps it in vain. */
+const rememberedKeys = 65_536;
+
+/** Spreads runs over the processes of several devices; a run goes to the one that holds the kept tensors it takes. */
+export class DeviceRunners implements InferenceRunner {
+  readonly #runners: readonly SupervisedRunner[];
+  /** Where a tensor was kept last; the process may have dropped it since. */
+  readonly #holders = new RecentValues<SupervisedRunner>(rememberedKeys);
+  #turn = 0;
+
+  constructor(runners: readonly SupervisedRunner[]) {
+    this.#runners = runners;
+  }
+
+  get devices(): readonly InferenceDevice[] {
+    return this.#runners.map(({ device }) => device);
+  }
+
+  async run(request: RunRequest): Promise<RunResult> {
+    const keys = Object.values(request.feeds).flatMap((feed) => ('kept' in feed ? [feed.kept] : []));
+    const runner = keys.length === 0 ? this.#leastBusy() : this.#holderOf(keys);
+    if (runner === undefined) {
+      throw new TensorNotKeptError(`No inference process holds ${keys.map((key) => `"${key}"`).join(' and ')}`);
+    }
+    // At once, so that runs which follow without waiting find it.
+    for (const key of Object.values(request.keep ?? {})) this.#holders.set(key, runner);
+    return await runner.run(request);
+  }
+
+  async holds(keys: readonly string[]): Promise<boolean> {
+    return keys.length === 0 || ((await this.#holderOf(keys)?.holds(keys)) ?? false);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#runners.map((runner) => runner.close()));
+  }
+
+  /** The one process that may hold all of them. */
+  #holderOf(keys: readonly string[]): SupervisedRunner | undefined {
+    const [holder, ...others] = new Set(keys.map((key) => this.#holders.get(key)));
+    return others.length === 0 ? holder : undefined;
+  }
+
+  /** Of the processes that are up the one with the fewest runs; they take turns when they are equal. */
+  #leastBusy(): SupervisedRunner | undefined {
+    this.#turn = (this.#turn + 1) % this.#runners.length;
+    const inTurn = [...this.#runners.slice(this.#turn), ...this.#runners.slice(0, this.#turn)];
+    const cost = ({ device, pendingRuns }: SupervisedRunner) => (device.ready ? pendingRuns : Number.MAX_SAFE_INTEGER);
+    const [least] = inTurn.sort((one, other) => cost(one) - cost(other));
+    return least;
+  }
+}

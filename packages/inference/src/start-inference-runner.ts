@@ -1,0 +1,110 @@
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import type { Bundle } from './bundle.js';
+import { DeviceRunners } from './device-runners.js';
+import type { InferenceRunner } from './inference-runner.js';
+import { isInstalled } from './is-installed.js';
+import type { InferenceLog } from './log.js';
+import type { GraphFile } from './protocol.js';
+import { SupervisedRunner } from './supervised-runner.js';
+
+const KEEP_BYTES_DEFAULT = 512_000_000;
+
+export interface InferenceRunnerOptions {
+  readonly bundles: readonly Bundle[];
+  /**
+   * In order of preference; the first one on which every graph loads is used. `['cuda']` alone means no fallback: a
+   * machine without CUDA is then an error.
+   */
+  readonly executionProviders: readonly ('cuda' | 'cpu')[];
+  /** One inference process for each: CUDA's number of the device, on the CPU a number and no more. By default 0 alone. */
+  readonly devices?: readonly number[];
+  /** Threads of one run on the CPU; otherwise the processes share the cores. */
+  readonly threads?: number | undefined;
+  /** A run that takes longer is ended, and the process with it. */
+  readonly runTimeoutMs: number;
+  /** Memory for kept tensors in each process; by default 512 MB. */
+  readonly keepBytes?: number;
+  readonly log: InferenceLog;
+}
+
+/** An inference process could not be started for the first time; the message says why. */
+export class InferenceStartError extends Error {
+  override readonly name = 'InferenceStartError';
+}
+
+/**
+ * Starts an inference process per device, each with every graph of the bundles. From then on a process is replaced
+ * whenever it ends. Nothing is warmed up.
+ *
+ * @throws InferenceStartError when a graph cannot be loaded on any of the execution providers, the devices do not have the
+ *   same one, or ONNX Runtime is not installed
+ */
+export async function startInferenceRunner(options: InferenceRunnerOptions): Promise<InferenceRunner> {
+  if (!isInstalled('onnxruntime-node')) {
+    throw new InferenceStartError(
+      'onnxruntime-node, which runs the models, is not installed. It is an optional dependency: run "npm ci" again ' +
+        'without --omit=optional.',
+    );
+  }
+  const { devices = [0], runTimeoutMs, log } = options;
+  if (devices.length === 0 || new Set(devices).size < devices.length) {
+    throw new InferenceStartError(
+      `The devices ${devices.join(', ') || '(none)'} must be different ones, at least one.`,
+    );
+  }
+  const threads = devices.length === 1 ? undefined : Math.max(1, Math.floor(availableParallelism() / devices.length));
+  const load = {
+    graphs: options.bundles.flatMap(graphFiles),
+    executionProviders: options.executionProviders,
+    threads: options.threads ?? threads,
+    keepBytes: options.keepBytes ?? KEEP_BYTES_DEFAULT,
+  };
+  const runners = devices.map(
+    (deviceId) => new SupervisedRunner({ ...load, deviceId }, { runTimeoutMs, log: logOfDevice(log, deviceId) }),
+  );
+  const starts = await Promise.allSettled(runners.map((runner) => runner.started()));
+  const failures = starts.flatMap((start, index) =>
+    start.status === 'fulfilled'
+      ? []
+      : [`The inference process of device ${devices[index]} cannot start: ${reasonOf(start)}`],
+  );
+  const providers = new Map(runners.map(({ device }) => [device.executionProvider, device.id]));
+  if (failures.length === 0 && providers.size > 1) {
+    // Jobs would be fast or slow by chance.
+    const found = runners.map(({ device }) => `${device.id} runs on ${device.executionProvider}`).join(', ');
+    failures.push(`The devices have different execution providers: ${found}`);
+  }
+  const [failure] = failures;
+  if (failure === undefined) return new DeviceRunners(runners);
+  await Promise.all(runners.map((runner) => runner.close()));
+  throw new InferenceStartError(failure);
+}
+
+function graphFiles({ directory, manifest }: Bundle): GraphFile[] {
+  return Object.entries(manifest.graphs).map(([graph, { file, ...contract }]) => ({
+    bundle: manifest.name,
+    graph,
+    path: path.join(directory, file),
+    sha256: manifest.files[file]?.sha256 ?? `${directory}/${file}`,
+    contract,
+  }));
+}
+
+function logOfDevice(log: InferenceLog, device: number): InferenceLog {
+  return {
+    info: (details, message) => {
+      log.info({ device, ...details }, message);
+    },
+    warn: (details, message) => {
+      log.warn({ device, ...details }, message);
+    },
+    error: (details, message) => {
+      log.error({ device, ...details }, message);
+    },
+  };
+}
+
+function reasonOf({ reason }: PromiseRejectedResult): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}
