@@ -44,20 +44,18 @@ const recipes: readonly BundleRecipe[] = [
 
 const { MODELS_DIR: modelsDirectory } = parseConfig(process.env);
 await mkdir(modelsDirectory, { recursive: true });
-for (const recipe of recipes) await buildBundle(recipe);
+for (const [index, recipe] of recipes.entries()) await buildBundle(recipe, `${index + 1} of ${recipes.length}`);
 
-async function buildBundle({ name, weights, sharesWith, build }: BundleRecipe): Promise<void> {
+/** Builds a bundle whose sources have changed; says nothing of one that is up to date. */
+async function buildBundle({ name, weights, sharesWith, build }: BundleRecipe, place: string): Promise<void> {
   const directory = join(modelsDirectory, name);
   if (weights !== undefined && !existsSync(weights)) {
-    console.log(`${directory} is left out: its weights are not there; see training/README.md`);
+    console.log(`${directory} is left out: its weights are missing; see training/README.md`);
     return;
   }
   const fingerprint = await builderFingerprint(...(weights === undefined ? [] : [weights]));
-  if (await isUpToDate(directory, fingerprint)) {
-    console.log(`${directory} is up to date`);
-    return;
-  }
-  console.log(`building ${directory} from the installed weight packages …`);
+  if (await isUpToDate(directory, fingerprint)) return;
+  console.log(`building ${directory} from the installed weight packages, ${place} …`);
   const startedAt = performance.now();
   const shared = sharesWith === undefined ? undefined : join(modelsDirectory, sharesWith);
   await writeBundle(directory, fingerprint, await build(), shared);
