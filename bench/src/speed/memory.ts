@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { parseConfig } from '@tessera/contracts';
 import { mean, modelDirectory } from '@tessera/evaluation';
-import { imageTensor, loadBundle, startInferenceRunner } from '@tessera/inference';
+import { imageTensor, loadBundle, sizeTensor, startInferenceRunner } from '@tessera/inference';
 import { SeededRandom } from '@tessera/runtime';
 
 /**
@@ -39,7 +39,9 @@ function picture(width: number, height: number) {
 
 async function segment(key: string): Promise<void> {
   const shortSide = Math.round(longestSide * (0.45 + 0.55 * random.next()));
-  const image = random.next() < 0.5 ? picture(longestSide, shortSide) : picture(shortSide, longestSide);
+  const isWide = random.next() < 0.5;
+  const size = { width: isWide ? longestSide : shortSide, height: isWide ? shortSide : longestSide };
+  const feeds = { image: picture(size.width, size.height), sizes: sizeTensor(size) };
   const boxes = Float32Array.from({ length: 4 + 4 * Math.floor(random.next() * 8) }, (_, index) =>
     index % 4 < 2 ? 10 + 50 * random.next() : 200 + 200 * random.next(),
   );
@@ -50,7 +52,7 @@ async function segment(key: string): Promise<void> {
     feeds: { image: picture(detectorSide, detectorSide) },
     fetch: ['boxes'],
   });
-  await runner.run({ ...run, graph: 'image_encoder', feeds: { image }, keep: { embedding: key } });
+  await runner.run({ ...run, graph: 'image_encoder', feeds, keep: { embedding: key } });
   await runner.run({
     ...run,
     graph: 'mask_decoder',

@@ -11,4 +11,13 @@ export {
 } from './inference-runner.js';
 export type { InferenceLog } from './log.js';
 export { InferenceStartError, startInferenceRunner, type InferenceRunnerOptions } from './start-inference-runner.js';
-export { concatenate, float32Output, imageTensor, int64Output, outputTensor, rowsOf } from './tensors.js';
+export {
+  concatenate,
+  float32Output,
+  imageTensor,
+  int64Output,
+  onlyRow,
+  outputTensor,
+  rowsOf,
+  sizeTensor,
+} from './tensors.js';

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HostTensor } from './index.js';
-import { concatenate, float32Output, imageTensor, int64Output, outputTensor, rowsOf } from './tensors.js';
+import {
+  concatenate,
+  float32Output,
+  imageTensor,
+  int64Output,
+  onlyRow,
+  outputTensor,
+  rowsOf,
+  sizeTensor,
+} from './tensors.js';
 
 const outputs: Record<string, HostTensor> = {
   scores: { type: 'float32', dims: [2], data: Float32Array.of(0.5, 2) },
@@ -31,4 +40,15 @@ test('a matrix falls into its rows and is put together again', () => {
 test('an image is a batch of one', () => {
   const data = new Uint8Array(2 * 3 * 3);
   assert.deepEqual(imageTensor({ width: 2, height: 3, data }), { type: 'uint8', dims: [1, 3, 2, 3], data });
+  assert.deepEqual(sizeTensor({ width: 2, height: 3 }), {
+    type: 'int64',
+    dims: [1, 2],
+    data: BigInt64Array.of(3n, 2n),
+  });
+});
+
+test('a batch of one has one row', () => {
+  const data = Float32Array.of(1, 2);
+  assert.deepEqual(onlyRow({ type: 'float32', dims: [1, 2, 1], data }), { type: 'float32', dims: [2, 1], data });
+  assert.throws(() => onlyRow({ type: 'float32', dims: [2, 1], data }), /batch of 2/);
 });

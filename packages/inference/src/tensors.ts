@@ -56,3 +56,18 @@ export function imageTensor(image: {
 }): HostTensor {
   return { type: 'uint8', dims: [1, image.height, image.width, 3], data: image.data };
 }
+
+/** The size that an image has before a batch pads it, `[height, width]`, as the batch of one that a graph takes. */
+export function sizeTensor({ width, height }: { readonly width: number; readonly height: number }): HostTensor {
+  return { type: 'int64', dims: [1, 2], data: BigInt64Array.of(BigInt(height), BigInt(width)) };
+}
+
+/**
+ * The row of a batch of one, without the batch's dimension.
+ *
+ * @throws Error when the batch has another size
+ */
+export function onlyRow({ type, dims: [batch, ...dims], data }: HostTensor): HostTensor {
+  if (batch !== 1) throw new Error(`A batch of ${batch ?? 'unknown size'} is not one row.`);
+  return { type, dims, data };
+}

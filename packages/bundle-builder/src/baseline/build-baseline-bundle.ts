@@ -53,8 +53,8 @@ export async function buildBaselineBundle(): Promise<BundleContent> {
       license: 'Apache-2.0 AND MIT',
       provenance,
       graphs: {
-        detector: { file: baselineFiles.detector, ...contractOf(vision.detector) },
-        image_encoder: { file: baselineFiles.imageEncoder, ...contractOf(vision.imageEncoder) },
+        detector: { file: baselineFiles.detector, ...contractOf(vision.detector, 'batch') },
+        image_encoder: { file: baselineFiles.imageEncoder, ...contractOf(vision.imageEncoder, 'batch') },
         mask_decoder: { file: baselineFiles.maskDecoder, ...contractOf(vision.maskDecoder) },
         text_encoder: { file: baselineFiles.textEncoder, ...contractOf(text.model, 'batch') },
       },

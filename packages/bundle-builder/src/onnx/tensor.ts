@@ -38,3 +38,9 @@ export function toFloat32Array({ type, data }: Tensor): Float32Array<ArrayBuffer
   if (type === 'float16') return fromHalfFloats(new Uint16Array(aligned.buffer));
   throw new TypeError(`a ${type} tensor is not a floating-point one`);
 }
+
+/** The elements of an int64 tensor. Throws `TypeError` for other element types. */
+export function toIntegers({ type, data }: Tensor): number[] {
+  if (type !== 'int64') throw new TypeError(`a ${type} tensor is not an int64 one`);
+  return Array.from(new BigInt64Array(new Uint8Array(data).buffer), Number);
+}

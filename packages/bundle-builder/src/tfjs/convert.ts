@@ -2,7 +2,7 @@ import type { GraphBuilder } from '../onnx/graph-builder.js';
 import type { TfjsGraphModel, TfjsNode, TfjsWeight } from './graph-model.js';
 import { booleanAttribute, integerListAttribute, stringAttribute, stringListAttribute } from './graph-model.js';
 
-/** An image-like value of the ONNX graph: float32 [1, channels, height, width]. */
+/** An image-like value of the ONNX graph: float32 [batch, channels, height, width]. */
 export interface FeatureMap {
   readonly value: string;
   readonly channels: number;
@@ -147,10 +147,11 @@ export function convertGraphModel(
     }
     const source = input(node, 0);
     const [height = 0, width = 0] = Array.from(weight(node, 1).values);
-    const sizes = graph.int64([4], [1, source.channels, height, width]);
+    const factors = [height / source.height, width / source.width];
+    if (!factors.every(Number.isInteger)) throw new TypeError(`"${node.name}" does not enlarge by whole factors`);
     const attributes = { mode: 'linear', coordinate_transformation_mode: 'asymmetric' };
     return {
-      value: graph.node('Resize', [source.value, '', '', sizes], attributes),
+      value: graph.node('Resize', [source.value, '', graph.float32([4], [1, 1, ...factors])], attributes),
       channels: source.channels,
       height,
       width,

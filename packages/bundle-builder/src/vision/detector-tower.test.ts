@@ -16,9 +16,10 @@ const gridSize = 128;
 const cellCount = gridSize * gridSize;
 const pixels = syntheticImage(512, 512);
 
-async function run(model: Model): Promise<Record<string, Tensor>> {
+async function run(model: Model, ...images: Uint8Array[]): Promise<Record<string, Tensor>> {
   const session = await InferenceSession.create(serializeModel(model));
-  const outputs = await session.run({ image: new Tensor('uint8', pixels, [1, 512, 512, 3]) });
+  const image = new Tensor('uint8', Buffer.concat(images), [images.length, 512, 512, 3]);
+  const outputs = await session.run({ image });
   await session.release();
   return outputs;
 }
@@ -39,8 +40,8 @@ describe('the detector tower', () => {
     topology = await readWeightFile('@vladmandic/human', 'models/centernet.json');
     weightData = await readWeightFile('@vladmandic/human', 'models/centernet.bin');
     model = parseGraphModel(topology.toString(), weightData);
-    raw = await run(detectorTowerWithRawOutputs(model));
-    decoded = await run(detectorTower(model));
+    raw = await run(detectorTowerWithRawOutputs(model), pixels);
+    decoded = await run(detectorTower(model), pixels);
   });
 
   it('computes what TensorFlow.js computes', async () => {
@@ -90,6 +91,18 @@ describe('the detector tower', () => {
       Array.from(floats(decoded.region_class_scores)),
       peaks.flatMap(({ cell }) => Array.from({ length: 80 }, (_, channel) => heatmap[channel * cellCount + cell])),
     );
+  });
+
+  it('finds in each image of a batch what it finds in it alone', async () => {
+    const other = pixels.map((value) => 255 - value);
+    const alone = [decoded, await run(detectorTower(model), other)];
+    const numbers = (tensor: Tensor | undefined) => Array.from((tensor?.data ?? []) as ArrayLike<unknown>, Number);
+    for (const [name, tensor] of Object.entries(await run(detectorTower(model), pixels, other))) {
+      assert.deepEqual(tensor.dims.slice(0, 2), [2, 100]);
+      const expected = alone.flatMap((outputs) => numbers(outputs[name]));
+      const worst = Math.max(...numbers(tensor).map((value, index) => Math.abs(value - (expected[index] ?? NaN))));
+      assert.ok(worst <= 1e-4, `${name} is off by ${worst}`);
+    }
   });
 
   function assertBoxes(boxes: Float32Array, peaks: readonly Peak[]): void {

@@ -60,15 +60,42 @@ describe('the SAM encoder', () => {
   });
 
   const image = new Tensor('uint8', pixels, [1, height, width, 3]);
+  const sizes = new Tensor('int64', BigInt64Array.of(BigInt(height), BigInt(width)), [1, 2]);
 
   it('pre-processes a picture as the original expects it', async () => {
-    const { embedding } = await run(samEncoder(source, { weightType: 'float32' }), { image });
+    const { embedding } = await run(samEncoder(source, { weightType: 'float32' }), { image, sizes });
     const difference = largestDifference(embedding, expected);
     assert.ok(difference <= 1e-4, `off by ${difference}`);
   });
 
+  it('gives images of different sizes in a padded batch the embeddings that they have alone', async () => {
+    const [small, longest] = [300, 1024];
+    const tall = syntheticImage(longest, small);
+    const padded = new Uint8Array(2 * longest * width * 3);
+    padded.set(pixels);
+    for (let row = 0; row < longest; row += 1) {
+      padded.set(tall.subarray(row * small * 3, (row + 1) * small * 3), (longest + row) * width * 3);
+    }
+    const model = samEncoder(source);
+    const together = await run(model, {
+      image: new Tensor('uint8', padded, [2, longest, width, 3]),
+      sizes: new Tensor('int64', BigInt64Array.from([height, width, longest, small], BigInt), [2, 2]),
+    });
+    const alone = await run(model, {
+      image: new Tensor('uint8', tall, [1, longest, small, 3]),
+      sizes: new Tensor('int64', BigInt64Array.from([longest, small], BigInt), [1, 2]),
+    });
+    const { embedding: first } = await run(model, { image, sizes });
+    const half = (together.embedding?.length ?? 0) / 2;
+    for (const [index, expected] of [first, alone.embedding].entries()) {
+      const row = together.embedding?.subarray(index * half, (index + 1) * half);
+      const difference = largestDifference(row, expected);
+      assert.ok(difference <= 1e-4, `image ${index} is off by ${difference}`);
+    }
+  });
+
   it('keeps three digits with float16 weights', async () => {
-    const { embedding } = await run(samEncoder(source), { image });
+    const { embedding } = await run(samEncoder(source), { image, sizes });
     const difference = largestDifference(embedding, expected);
     assert.ok(difference > 0 && difference <= 2e-3, `off by ${difference}`);
   });

@@ -1,4 +1,4 @@
-import type { HostTensor } from '@tessera/inference';
+import { onlyRow, type HostTensor } from '@tessera/inference';
 import type { Box } from './box.js';
 import { detectionReader, type Detection } from './detections.js';
 import { float32Output, outputTensor } from './tensors.js';
@@ -22,14 +22,13 @@ export interface Proposals {
 export const proposalReader: DetectorReader<Proposals> = {
   outputs: ['region_boxes', 'region_class_scores', ...detectionReader.outputs],
   read(outputs) {
-    const boxTensor = outputTensor(outputs, 'region_boxes');
     const corners = float32Output(outputs, 'region_boxes');
     const scores = float32Output(outputs, 'region_class_scores');
     const rows = rowsOf(corners, corners.length / 4);
     const classRows = rowsOf(scores, rows.length);
     return {
-      boxTensor,
-      scoreTensor: outputTensor(outputs, 'region_class_scores'),
+      boxTensor: onlyRow(outputTensor(outputs, 'region_boxes')),
+      scoreTensor: onlyRow(outputTensor(outputs, 'region_class_scores')),
       boxes: rows.map(([x0 = 0, y0 = 0, x1 = 0, y1 = 0]) => [x0, y0, x1, y1]),
       objectness: Float32Array.from(classRows, (row) => Math.max(...row)),
       classScores: Float32Array.from(classRows[0] ?? [], (_, index) =>

@@ -1,5 +1,5 @@
 import { TesseraError } from '@tessera/contracts';
-import { TensorNotKeptError, type Bundle, type HostTensor, type InferenceRunner } from '@tessera/inference';
+import { sizeTensor, TensorNotKeptError, type Bundle, type HostTensor, type InferenceRunner } from '@tessera/inference';
 import type { Box } from './box.js';
 import type { SquareLogits } from '../answers/mask-upsampling.js';
 import { RecentValues } from '../recent-values.js';
@@ -120,7 +120,7 @@ export class Vision<Found> {
       this.#runner.run({
         bundle: this.#bundle.manifest.name,
         graph: 'image_encoder',
-        feeds: { image: imageTensor(scaled) },
+        feeds: { image: imageTensor(scaled), sizes: sizeTensor(scaled) },
         fetch: [],
         keep: { embedding: embeddingKey },
       }),
