@@ -1,4 +1,5 @@
-import type { StoredExample } from '@tessera/contracts';
+import { parseMatching, StoredExample, TesseraError } from '@tessera/contracts';
+import Type from 'typebox';
 import { trainingCheckpointKey, trainingExamplesKey, trainingImageKey, vocabularyClaimKey } from './blob-keys.js';
 import type { BlobExpiry, BlobStore } from './blob-store.js';
 import { imageId } from './images.js';
@@ -28,10 +29,16 @@ export async function putTrainingExamples(
   await store.put(trainingExamplesKey(jobId), Buffer.from(JSON.stringify(examples)), expiry);
 }
 
-/** The examples of a training; null when they are gone. */
+const StoredExamples = Type.Array(StoredExample);
+
+/**
+ * The examples of a training; null when they are gone.
+ *
+ * @throws TesseraError `TSR_VERSION_MISMATCH` when they cannot be read
+ */
 export async function getTrainingExamples(store: BlobStore, jobId: string): Promise<StoredExample[] | null> {
   const bytes = await store.get(trainingExamplesKey(jobId));
-  return bytes === null ? null : (JSON.parse(Buffer.from(bytes).toString('utf8')) as StoredExample[]);
+  return bytes === null ? null : parseMatching(StoredExamples, bytes, 'The set of examples');
 }
 
 /** Removes images of a training. */
@@ -44,7 +51,11 @@ export async function deleteTrainingImages(store: BlobStore, jobId: string, imag
 
 /** Removes everything that a training that is over has left, and gives up its claim to the name. */
 export async function forgetTraining(store: BlobStore, jobId: string, name: string): Promise<void> {
-  const examples = await getTrainingExamples(store, jobId);
+  const examples = await getTrainingExamples(store, jobId).catch((error: unknown) => {
+    // Images that nobody can name any more expire.
+    if (TesseraError.isInstance(error) && error.code === 'TSR_VERSION_MISMATCH') return null;
+    throw error;
+  });
   if (examples !== null) {
     await deleteTrainingImages(
       store,

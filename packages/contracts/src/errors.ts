@@ -1,3 +1,5 @@
+import Type from 'typebox';
+
 /** One row of the error table: everything a client or an operator may rely on. */
 export interface ErrorDefinition {
   /** HTTP status the gateway answers with. */
@@ -199,6 +201,18 @@ export const errorTable = {
     title: 'The model run failed',
     remedy: 'Retry; if it fails again, report the request id.',
   },
+  TSR_RUN_INVALID: {
+    status: 500,
+    retryable: false,
+    title: 'The model and the code that runs it do not fit together',
+    remedy: 'Report the request id; build the model bundle again with the worker’s version (`npm run models`).',
+  },
+  TSR_VERSION_MISMATCH: {
+    status: 500,
+    retryable: false,
+    title: 'The parts of the service are of different versions',
+    remedy: 'Bring all gateways and workers to the same version, workers first, and send the request again.',
+  },
   TSR_INTERNAL: {
     status: 500,
     retryable: true,
@@ -266,7 +280,21 @@ export class TesseraError extends Error {
   }
 }
 
+/**
+ * Whether another attempt at the same work may succeed. A mistake in the code fails every time, and an expired job is
+ * worth another request, but its deadline has passed for another attempt.
+ */
+export function mayRecover(error: unknown): boolean {
+  if (TesseraError.isInstance(error)) return error.retryable && error.code !== 'TSR_JOB_EXPIRED';
+  return ![TypeError, RangeError, ReferenceError, SyntaxError].some((mistake) => error instanceof mistake);
+}
+
 /** A {@link TesseraError} as stored with a failed job. */
+export const SerializedError = Type.Object({
+  code: Type.Enum(Object.keys(errorTable) as ErrorCode[]),
+  detail: Type.String(),
+  fields: Type.Array(Type.Object({ pointer: Type.String(), message: Type.String() })),
+});
 export interface SerializedError {
   readonly code: ErrorCode;
   readonly detail: string;

@@ -5,5 +5,6 @@ export * from './errors.js';
 export * from './graph-contract.js';
 export * from './job.js';
 export * from './operations.js';
+export * from './other-versions.js';
 export * from './segment.js';
 export * from './vocabulary.js';

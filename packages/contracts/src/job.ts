@@ -4,28 +4,36 @@ import { errorTable, type ErrorCode } from './errors.js';
 import { SegmentOptions } from './segment.js';
 import { RequestedRecipe, TrainingMethod } from './vocabulary.js';
 
+const strict = { additionalProperties: false } as const;
+
 /** What the gateway hands to a worker for `POST /segment`. The image bytes are in the blob store. */
-export const SegmentJob = Type.Object({
-  kind: Type.Literal('segment'),
-  imageId: Type.String(),
-  queries: Type.Array(Type.String(), { minItems: 1 }),
-  options: SegmentOptions,
-});
+export const SegmentJob = Type.Object(
+  {
+    kind: Type.Literal('segment'),
+    imageId: Type.String(),
+    queries: Type.Array(Type.String(), { minItems: 1 }),
+    options: SegmentOptions,
+  },
+  strict,
+);
 export type SegmentJob = Static<typeof SegmentJob>;
 
 /** A small job that the gateway sends through the whole chain to learn whether the service works. */
-export const CanaryJob = Type.Object({ kind: Type.Literal('canary') });
+export const CanaryJob = Type.Object({ kind: Type.Literal('canary') }, strict);
 export type CanaryJob = Static<typeof CanaryJob>;
 
 /** Options that are too large for a job's data, under this blob key as UTF-8 JSON. */
-export const StoredOptions = Type.Object({ key: Type.String() });
+export const StoredOptions = Type.Object({ key: Type.String() }, strict);
 
 /** What the gateway hands to a worker for `POST /classify-composition`. */
-export const ClassifyJob = Type.Object({
-  kind: Type.Literal('classify'),
-  imageIds: Type.Array(Type.String(), { minItems: 1 }),
-  options: Type.Union([ClassifyOptions, StoredOptions]),
-});
+export const ClassifyJob = Type.Object(
+  {
+    kind: Type.Literal('classify'),
+    imageIds: Type.Array(Type.String(), { minItems: 1 }),
+    options: Type.Union([ClassifyOptions, StoredOptions]),
+  },
+  strict,
+);
 export type ClassifyJob = Static<typeof ClassifyJob>;
 
 export const JobData = Type.Union([SegmentJob, ClassifyJob, CanaryJob]);
@@ -34,14 +42,23 @@ export type JobData = Static<typeof JobData>;
 /**
  * A training of soft prompts. Its examples (a JSON array of `StoredExample`) and their images are in the blob store.
  */
-export const TrainVocabularyJob = Type.Object({
-  kind: Type.Literal('train-vocabulary'),
-  name: VocabularyName,
-  model: Type.Optional(Type.String()),
-  method: TrainingMethod,
-  recipe: RequestedRecipe,
-});
+export const TrainVocabularyJob = Type.Object(
+  {
+    kind: Type.Literal('train-vocabulary'),
+    name: VocabularyName,
+    model: Type.Optional(Type.String()),
+    method: TrainingMethod,
+    recipe: RequestedRecipe,
+  },
+  strict,
+);
 export type TrainVocabularyJob = Static<typeof TrainVocabularyJob>;
+
+/** The jobs of each queue, by their kind. Trainings take minutes and hold up no request in theirs. */
+export const jobKinds = {
+  requests: { segment: SegmentJob, classify: ClassifyJob, canary: CanaryJob },
+  trainings: { 'train-vocabulary': TrainVocabularyJob },
+} as const;
 
 export const JobStatus = Type.Enum(['queued', 'running', 'succeeded', 'failed', 'cancelled', 'expired']);
 export type JobStatus = Static<typeof JobStatus>;

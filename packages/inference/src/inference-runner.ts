@@ -1,3 +1,5 @@
+import { errorTable, TesseraError, type SerializedError } from '@tessera/contracts';
+
 /** A dense tensor in host memory, row-major. The values of float16 are their bits: Node 20 has no array of them. */
 export interface HostTensor {
   readonly type: 'float32' | 'float16' | 'uint8' | 'int64' | 'bool';
@@ -38,9 +40,20 @@ export class TensorNotKeptError extends Error {
   override readonly name = 'TensorNotKeptError';
 }
 
-/** The request does not fit the graph: a mistake of the caller that no retry mends. The message says what differs. */
-export class InvalidRunError extends Error {
+/**
+ * The request does not fit the graph: a mistake of the caller that no further attempt corrects. The message says what
+ * differs, for the log; clients get the title alone.
+ */
+export class InvalidRunError extends TesseraError {
   override readonly name = 'InvalidRunError';
+
+  constructor(message: string, options: { readonly cause?: unknown } = {}) {
+    super('TSR_RUN_INVALID', message, options);
+  }
+
+  override toJSON(): SerializedError {
+    return { code: this.code, detail: `${errorTable[this.code].title}.`, fields: [] };
+  }
 }
 
 /** The process of one device. */

@@ -106,6 +106,10 @@ export class BullJobProcessor<Data> implements JobProcessor {
       enqueuedAt: job.timestamp,
       earlierProgress: progressOf(job),
       signal: attempt.signal,
+      throwIfCancelled: async () => {
+        await this.#findCancelled([id]);
+        attempt.signal.throwIfAborted();
+      },
       progress: (progress) => job.updateProgress(progress),
     });
   }

@@ -309,6 +309,26 @@ for (const { name, skip, idleLatencyMs, open } of backends) {
       assert.equal(attempts, 1);
     });
 
+    it('does not try again what a mistake in the code failed', async () => {
+      const queue = await openQueue({ retryDelayMs: 50 });
+      const mistakes = [new TypeError('x'), new RangeError('x'), new ReferenceError('x'), new SyntaxError('x')];
+      for (const mistake of mistakes) {
+        const attempts: number[] = [];
+        const processor = queue.process(
+          (job) => {
+            attempts.push(job.attempt);
+            throw mistake;
+          },
+          { concurrency: 1 },
+        );
+        await queue.add({ label: 'x' }, { id: mistake.name, priority: 'normal' });
+        const failed = await queue.waitFor(mistake.name, { timeoutMs: 5_000 });
+        assert.equal(failed?.error?.code, 'TSR_INTERNAL');
+        assert.deepEqual(attempts, [1]);
+        await processor.drain(1_000);
+      }
+    });
+
     it('tries a job three times when it may help, and hides what a client must not see', async () => {
       const queue = await openQueue({ retryDelayMs: 50 });
       const attempts: number[] = [];

@@ -59,6 +59,13 @@ export interface RunningJob<Data = JobData> {
   readonly earlierProgress: object | null;
   /** Aborted when the job is cancelled, when its worker drains, or when another worker has taken it over. */
   readonly signal: AbortSignal;
+  /**
+   * Looks whether the job has been cancelled, which the signal says within a moment: for steps that leave something
+   * behind.
+   *
+   * @throws the signal's reason when it is aborted
+   */
+  throwIfCancelled(): Promise<void>;
   /** Reports how far the job is, as anything that survives JSON. */
   progress(progress: object): Promise<void>;
 }

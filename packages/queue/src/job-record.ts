@@ -1,5 +1,6 @@
-import { errorTable, TesseraError, type JobStatus, type SerializedError } from '@tessera/contracts';
+import { mayRecover, SerializedError, TesseraError, type JobStatus } from '@tessera/contracts';
 import { UnrecoverableError, type Job } from 'bullmq';
+import { Value } from 'typebox/value';
 import type { JobSnapshot } from './job-queue.js';
 
 /** What BullMQ stores as a job's data. */
@@ -51,9 +52,7 @@ export function isOverdue({ deadlineAt }: { deadlineAt: number | null }): boolea
 export function toFailure(error: unknown): Error {
   const known = TesseraError.from(error);
   const message = JSON.stringify(known.toJSON());
-  // An expired job may be worth another request, but not another attempt: its deadline has passed.
-  const isFinal = !known.retryable || known.code === 'TSR_JOB_EXPIRED';
-  const failure = isFinal ? new UnrecoverableError(message) : new Error(message);
+  const failure = mayRecover(error) ? new Error(message) : new UnrecoverableError(message);
   if (error instanceof Error && error.stack !== undefined) failure.stack = error.stack;
   return failure;
 }
@@ -66,8 +65,8 @@ function fromFailedReason(reason: string): SerializedError {
     ).toJSON();
   }
   try {
-    const error = JSON.parse(reason) as SerializedError;
-    if (Object.hasOwn(errorTable, error.code)) return error;
+    const error: unknown = JSON.parse(reason);
+    if (Value.Check(SerializedError, error)) return error;
   } catch {
     // Not one of ours: BullMQ's own reasons are plain text.
   }

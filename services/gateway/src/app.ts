@@ -4,7 +4,7 @@ import type { BlobStore } from '@tessera/blob-store';
 import type { Config } from '@tessera/contracts';
 import { fastify, type FastifyBaseLogger } from 'fastify';
 import type { GatewayApp, GatewayContext } from './context.js';
-import type { JobQueues } from './jobs/job-queues.js';
+import type { JobQueues } from '@tessera/queue';
 import { createMetrics } from './metrics.js';
 import { describeApi } from './openapi/document.js';
 import { trackAllowedMethods } from './plugins/allowed-methods.js';

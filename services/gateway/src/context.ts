@@ -3,7 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { BlobStore } from '@tessera/blob-store';
 import type { Config } from '@tessera/contracts';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
-import type { JobQueues } from './jobs/job-queues.js';
+import type { JobQueues } from '@tessera/queue';
 import type { GatewayMetrics } from './metrics.js';
 import type { Vocabularies } from './vocabularies/vocabularies.js';
 import type { Readiness } from './workers/readiness.js';

@@ -1,10 +1,11 @@
 import { performance } from 'node:perf_hooks';
 import type { BlobStore } from '@tessera/blob-store';
 import {
+  ClassifyOptions,
+  parseMatching,
   TesseraError,
   type ClassifyCompositionResponse,
   type ClassifyJob,
-  type ClassifyOptions,
 } from '@tessera/contracts';
 import type { CompositionModel } from '@tessera/dual-encoder';
 import type { RunningJob } from '@tessera/queue';
@@ -49,6 +50,5 @@ async function readOptions(options: ClassifyJob['options'], blobs: BlobStore): P
   const bytes = await blobs.get(options.key);
   if (bytes === null)
     throw new TesseraError('TSR_JOB_EXPIRED', 'The options of the request expired before the job ran.');
-  // The gateway validated them before it stored them.
-  return JSON.parse(Buffer.from(bytes).toString('utf8')) as ClassifyOptions;
+  return parseMatching(ClassifyOptions, bytes, 'The request’s options');
 }

@@ -15,8 +15,11 @@ export function createJobHandler(config: Config, models: Models, blobs: BlobStor
   const vocabularies = new VocabularyReader(blobs);
   return async (job) => {
     const response = await respond(job);
+    await job.throwIfCancelled();
     const key = resultKey(job.id);
     await blobs.put(key, Buffer.from(JSON.stringify(response)), { ttlMs: config.TESSERA_RESULT_TTL_S * 1000 });
+    // Cancelled in the meantime: the job has no result.
+    if (job.signal.aborted) await blobs.delete(key);
     return key;
   };
 

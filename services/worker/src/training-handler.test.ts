@@ -101,6 +101,10 @@ function handle(trainVocabulary: Train, { told = [], ...attempt }: Attempt = {})
     enqueuedAt: clockMs,
     earlierProgress: null,
     signal: new AbortController().signal,
+    throwIfCancelled() {
+      this.signal.throwIfAborted();
+      return Promise.resolve();
+    },
     progress: (progress) => Promise.resolve(void told.push(progress)),
     ...attempt,
   });

@@ -10,7 +10,7 @@ import {
   vocabularyKey,
 } from '@tessera/blob-store';
 import { describeVocabulary, serializeVocabulary } from '@tessera/composition';
-import { TesseraError, type Config, type StoredExample, type TrainVocabularyJob } from '@tessera/contracts';
+import { mayRecover, TesseraError, type Config, type StoredExample, type TrainVocabularyJob } from '@tessera/contracts';
 import type { CompositionModel, TrainingExample } from '@tessera/dual-encoder';
 import type { JobHandler, RunningJob } from '@tessera/queue';
 import type { TaskModels } from './models.js';
@@ -69,7 +69,7 @@ export function createTrainingHandler(
       },
     );
     await requireClaim(job);
-    job.signal.throwIfAborted();
+    await job.throwIfCancelled();
     await blobs.put(vocabularyKey(name), serializeVocabulary(vocabulary), { ttlMs: null });
     return describeVocabulary(vocabulary);
   }
@@ -102,5 +102,5 @@ export function createTrainingHandler(
 /** Whether no other attempt will follow. Draining, and a lock that was lost, hand the job to another worker. */
 function isFinal({ signal, isLastAttempt }: TrainingJob, error: unknown): boolean {
   if (signal.aborted) return TesseraError.isInstance(signal.reason);
-  return isLastAttempt || (TesseraError.isInstance(error) && !error.retryable);
+  return isLastAttempt || !mayRecover(error);
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { BlobStore } from '@tessera/blob-store';
-import { TesseraError, type Config, type WorkerReport } from '@tessera/contracts';
+import { jobKinds, TesseraError, type Config, type WorkerReport } from '@tessera/contracts';
 import type { InferenceRunner } from '@tessera/inference';
 import type { JobHandler, JobQueues } from '@tessera/queue';
 import type { Logger } from 'pino';
+import { checkedJobs } from './checked-job.js';
 import { startHeartbeat } from './heartbeat.js';
 import { createJobHandler } from './job-handler.js';
 import { loadModels } from './models.js';
@@ -31,14 +32,17 @@ export async function startWorker({ config, queue, trainings, blobs, log }: Work
   const counts = { succeeded: 0, failed: 0 };
   const id = randomUUID();
   const startedAt = new Date().toISOString();
-  const processor = queue.process(counted(createJobHandler(config, models, blobs)), {
+  const processor = queue.process(counted(checkedJobs(jobKinds.requests, createJobHandler(config, models, blobs))), {
     concurrency: config.TESSERA_CONCURRENCY,
   });
   // A worker without a model to train for leaves the trainings to others.
   const trainer =
     models.composition.descriptions.length === 0
       ? undefined
-      : trainings.process(counted(createTrainingHandler(config, models.composition, blobs)), { concurrency: 1 });
+      : trainings.process(
+          counted(checkedJobs(jobKinds.trainings, createTrainingHandler(config, models.composition, blobs))),
+          { concurrency: 1 },
+        );
   const report = (): WorkerReport => ({
     id,
     started_at: startedAt,

@@ -26,6 +26,8 @@ export const jobProblems = [
   'TSR_JOB_CANCELLED',
   'TSR_QUEUE_FULL',
   'TSR_INFERENCE_FAILED',
+  'TSR_RUN_INVALID',
+  'TSR_VERSION_MISMATCH',
   'TSR_QUEUE_UNAVAILABLE',
   'TSR_JOB_EXPIRED',
 ] as const satisfies readonly ErrorCode[];

@@ -5,7 +5,7 @@ import Type from 'typebox';
 import type { GatewayApp, GatewayContext } from '../context.js';
 import { eventStream } from '../jobs/event-stream.js';
 import { isLastEvent, JobEvents, parseEventId, type JobEvent } from '../jobs/job-events.js';
-import { queueOf } from '../jobs/job-queues.js';
+import { findJob, type FoundJob } from '../jobs/find-job.js';
 import { jobResult } from '../jobs/job-response.js';
 import { problemResponses } from '../openapi/responses.js';
 
@@ -32,11 +32,12 @@ export function addJobEvents(app: GatewayApp, context: GatewayContext): void {
   app.get('/jobs/:id/events', { schema }, async (request, reply) => {
     const { id } = request.params;
     const lastEventId = parseEventId(request.headers['last-event-id']);
-    if ((await queueOf(id, context).get(id)) === null) {
-      throw new TesseraError('TSR_JOB_NOT_FOUND', 'No job is kept under this id.');
-    }
+    const found = await findJob(id, context);
+    if (found === null) throw new TesseraError('TSR_JOB_NOT_FOUND', 'No job is kept under this id.');
     if (isLastEvent(lastEventId)) return reply.code(204).send();
-    const text = eventStream(events(id, new JobEvents(lastEventId), context, untilEitherEnds(reply, context.closing)));
+    const text = eventStream(
+      events(found, new JobEvents(lastEventId), context, untilEitherEnds(reply, context.closing)),
+    );
     return (
       reply
         .type('text/event-stream')
@@ -64,13 +65,13 @@ function untilEitherEnds(reply: FastifyReply, closing: AbortSignal): AbortSignal
 }
 
 async function* events(
-  id: string,
+  { job: { id }, queue }: FoundJob,
   told: JobEvents,
   context: GatewayContext,
   signal: AbortSignal,
 ): AsyncGenerator<readonly JobEvent[]> {
   try {
-    for await (const job of queueOf(id, context).follow(id, signal)) {
+    for await (const job of queue.follow(id, signal)) {
       yield told.next(job, await jobResult(job, context.blobs));
     }
   } catch (error) {

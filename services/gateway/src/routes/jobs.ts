@@ -1,7 +1,8 @@
-import { JobResponse, TesseraError } from '@tessera/contracts';
+import { JobResponse, TesseraError, TrainVocabularyJob } from '@tessera/contracts';
 import Type from 'typebox';
+import { Value } from 'typebox/value';
 import type { GatewayApp, GatewayContext } from '../context.js';
-import { queueOf } from '../jobs/job-queues.js';
+import { findJob } from '../jobs/find-job.js';
 import { jobResponse } from '../jobs/job-response.js';
 import { jsonResponse, problemResponses } from '../openapi/responses.js';
 
@@ -24,9 +25,9 @@ export function addJobs(app: GatewayApp, context: GatewayContext): void {
       },
     },
     async ({ params }) => {
-      const job = await queueOf(params.id, context).get(params.id);
-      if (job === null) throw unknownJob();
-      return jobResponse(job, blobs);
+      const found = await findJob(params.id, context);
+      if (found === null) throw unknownJob();
+      return jobResponse(found.job, blobs);
     },
   );
 
@@ -46,12 +47,12 @@ export function addJobs(app: GatewayApp, context: GatewayContext): void {
       },
     },
     async ({ params }, reply) => {
-      const queue = queueOf(params.id, context);
-      const outcome = await queue.cancel(params.id);
-      const job = await queue.get(params.id);
-      if (outcome === 'unknown' || job === null) throw unknownJob();
+      const found = await findJob(params.id, context);
+      const outcome = await found?.queue.cancel(params.id);
+      const job = await found?.queue.get(params.id);
+      if (!job) throw unknownJob();
       // A running training is cleaned up after by its worker; this one will never see any.
-      if (outcome === 'cancelled' && job.data.kind === 'train-vocabulary')
+      if (outcome === 'cancelled' && Value.Check(TrainVocabularyJob, job.data))
         await vocabularies.forget(job.id, job.data.name);
       return reply.code(outcome === 'cancelling' ? 202 : 200).send(await jobResponse(job, blobs));
     },

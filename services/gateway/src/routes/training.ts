@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { JobResponse, TrainVocabularyRequest, type StoredExample, type TrainingOptions } from '@tessera/contracts';
 import type { FastifyRequest } from 'fastify';
 import type { GatewayApp, GatewayContext } from '../context.js';
@@ -6,7 +7,6 @@ import { readTrainingForm } from '../intake/read-training-form.js';
 import { TrainingSet } from '../intake/training-set.js';
 import { clientGone } from '../jobs/client-gone.js';
 import { JobHeaders, jobOptions } from '../jobs/job-headers.js';
-import { newTrainingId } from '../jobs/job-queues.js';
 import { jobSummary } from '../jobs/job-response.js';
 import { imageProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
 import { uploadTimeoutMs } from '../server-options.js';
@@ -86,7 +86,8 @@ async function startTraining(
 ): Promise<string> {
   const { vocabularies, trainings, workers, config } = context;
   if (model !== undefined) await requireModel(model, 'composition', workers);
-  const id = newTrainingId();
+  // Gateways of versions before this one know the queue of a job by the beginning of its id.
+  const id = `training-${randomUUID()}`;
   const held = await vocabularies.hold(name, id, replace);
   const set = new TrainingSet(id, context);
   try {
