@@ -100,7 +100,9 @@ async function decodePixels(
   limits: ImageLimits,
   size: Size | CoverTarget = header,
 ): Promise<PixelImage> {
-  let pipeline = sharp(header.firstFrame, { autoOrient: true, failOn: 'error', limitInputPixels: limits.maxPixels });
+  const reading = { autoOrient: true, failOn: 'error', limitInputPixels: limits.maxPixels } as const;
+  const page = header.page === undefined ? {} : { page: header.page };
+  let pipeline = sharp(header.firstFrame, { ...reading, ...page });
   // The library converts 16-bit images with a profile to Display P3; reducing them to 8 bits first keeps them sRGB.
   if (header.deepColour) pipeline = pipeline.pipelineColourspace('srgb');
   pipeline = pipeline.flatten({ background: '#ffffff' }).toColourspace('srgb').removeAlpha();

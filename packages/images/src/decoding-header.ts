@@ -12,6 +12,8 @@ import { sharp } from './sharp-library.js';
 export interface DecodingHeader extends ImageHeader {
   /** The file without later frames. */
   readonly firstFrame: Uint8Array;
+  /** Where the first frame stands in it; undefined for the decoder's own choice. */
+  readonly page: number | undefined;
   /** 16 bits per colour channel. */
   readonly deepColour: boolean;
   /** What to raise the samples (0 to 1) to for sRGB, where they have another gamma. */
@@ -33,7 +35,8 @@ export async function readDecodingHeader(bytes: Uint8Array, limits: ImageLimits)
   checkSize(width, height, limits);
   checkChannels(metadata);
   const gammaExponent = format === 'png' ? pngGammaExponent(bytes) : undefined;
-  return { format, width, height, firstFrame, deepColour: metadata.space === 'rgb16', gammaExponent };
+  const page = format === 'gif' ? (metadata.pages ?? 1) - 1 : undefined;
+  return { format, width, height, firstFrame, page, deepColour: metadata.space === 'rgb16', gammaExponent };
 }
 
 async function readMetadata(bytes: Uint8Array, format: ImageFormat, timeoutMs: number): Promise<Metadata> {

@@ -4,7 +4,7 @@ import type { ImageFormat } from './image-format.js';
 import { readTiffDirectory } from './tiff-directory.js';
 
 /**
- * A file of the same format without the frames or pages after the first. The decoders index all of them before they
+ * A file of the same format that ends with its first frame or page. The decoders index all of them before they
  * read one, some in quadratic time: 20 MB of tiny WebP frames would hold a thread for minutes. One pass over the
  * block structure, copied only when there is something to leave out.
  *
@@ -27,45 +27,65 @@ const GIF_EXTENSION = 0x21;
 const GIF_IMAGE = 0x2c;
 const GIF_TRAILER = 0x3b;
 
-/** A graphic control extension with a transparent colour, and an image of one pixel in it. */
-const GIF_TRANSPARENT_FRAME = Buffer.from('21f90401000000002c000000000100010080000000000000' + '0202440100', 'hex');
-
 /**
- * GIF89a specification, §15–§27 and appendix A. Behind a first frame that leaves a part of the picture uncovered comes
- * a transparent one: with it the decoder gives the uncovered part as transparent, without it as black.
+ * GIF89a specification, §15–§27 and appendix A. A first frame that leaves a part of the picture uncovered gets a
+ * transparent one before it, on which the decoder draws it: alone the uncovered part would be black, and of pictures of
+ * some sizes (640 × 480, …) only what the frame covers would be left.
  */
 function keepFirstGifFrame(bytes: Uint8Array): Uint8Array {
   const view = viewOf(bytes);
+  const word = (at: number) => view.getUint16(at, true);
   const colourTableBytes = (packed: number) => (packed & 0x80 ? 3 << ((packed & 7) + 1) : 0);
   const skipSubBlocks = (start: number) => {
     let offset = start;
     for (let length = view.getUint8(offset); length > 0; length = view.getUint8(offset)) offset += length + 1;
     return offset + 1;
   };
-  const coversPicture = (frame: number) =>
-    view.getUint32(frame + 1) === 0 &&
-    view.getUint16(frame + 5, true) >= view.getUint16(6, true) &&
-    view.getUint16(frame + 7, true) >= view.getUint16(8, true);
-  let firstFrameEnd: number | undefined;
-  let isPartial = false;
-  let offset = 13 + colourTableBytes(view.getUint8(10));
+  let first: { readonly start: number; readonly end: number } | undefined;
+  const blocks = 13 + colourTableBytes(view.getUint8(10));
+  let offset = blocks;
   // Many encoders forget the trailer, so the end of the file between two blocks is as good.
   while (offset < bytes.length) {
     const kind = view.getUint8(offset);
     if (kind === GIF_EXTENSION) {
       offset = skipSubBlocks(offset + 2);
     } else if (kind === GIF_IMAGE) {
-      if (firstFrameEnd === undefined) isPartial = !coversPicture(offset);
+      const start = offset;
       offset = skipSubBlocks(offset + 11 + colourTableBytes(view.getUint8(offset + 9)));
-      firstFrameEnd ??= offset;
+      first ??= { start, end: offset };
     } else {
       break;
     }
   }
-  if (firstFrameEnd === undefined) throw new RangeError('no frame');
-  if (offset === firstFrameEnd && !isPartial) return bytes;
-  const transparency = isPartial ? GIF_TRANSPARENT_FRAME : Buffer.alloc(0);
-  return Buffer.concat([bytes.subarray(0, firstFrameEnd), transparency, Uint8Array.of(GIF_TRAILER)]);
+  if (first === undefined) throw new RangeError('no frame');
+  const [left, top, frameWidth, frameHeight] = [1, 3, 5, 7].map((at) => word(first.start + at)) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  // A frame that sticks out makes the picture larger, as it does in browsers.
+  const width = Math.max(word(6), left + frameWidth);
+  const height = Math.max(word(8), top + frameHeight);
+  const isWhole = frameWidth === width && frameHeight === height;
+  if (isWhole && offset === first.end && word(6) === width && word(8) === height) return bytes;
+  const kept = Buffer.concat([
+    bytes.subarray(0, blocks),
+    isWhole ? Buffer.alloc(0) : transparentGifFrame(width, height),
+    bytes.subarray(blocks, first.end),
+    Uint8Array.of(GIF_TRAILER),
+  ]);
+  kept.writeUInt16LE(width, 6);
+  kept.writeUInt16LE(height, 8);
+  return kept;
+}
+
+/** A graphic control extension with a transparent colour, and an image of which only the first pixel is stored. */
+function transparentGifFrame(width: number, height: number): Buffer {
+  const frame = Buffer.from('21f90401000000002c000000000000000080000000000000' + '0202440100', 'hex');
+  frame.writeUInt16LE(width, 13);
+  frame.writeUInt16LE(height, 15);
+  return frame;
 }
 
 const WEBP_FRAME = 0x414e4d46; // 'ANMF'

@@ -42,6 +42,22 @@ describe('the first frame of GIF', () => {
     }
   }
 
+  for (const [width, height] of [
+    [640, 480],
+    [2500, 30],
+  ] as const) {
+    it(`keeps the size of the picture when it covers a part of ${width} × ${height}`, async () => {
+      const image = await decodeAccepted(gif(width, height, colours, 0, [partial, second]));
+      assert.deepEqual([image.width, image.height], [width, height]);
+      assert.deepEqual([pixelAt(image, 0, 0), pixelAt(image, 5, 7)].join(' '), '255,255,255 220,30,30');
+    });
+  }
+
+  it('makes the picture larger when it sticks out', async () => {
+    const image = await decodeAccepted(gif(8, 8, colours, 0, [partial]));
+    assert.deepEqual([image.width, image.height], [12, 16]);
+  });
+
   it('is put together from interlaced rows, and shows white where it is transparent', async () => {
     const indices = Array.from({ length: 20 * 16 }, (_, index) => (index >> 4) % 4);
     const frame: GifFrame = {
