@@ -8,6 +8,7 @@ export const TIFF_TAGS = {
   samplesPerPixel: 277,
   planarConfiguration: 284,
   tileWidth: 322,
+  inkSet: 332,
   sampleFormat: 339,
 } as const;
 

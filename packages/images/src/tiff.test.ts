@@ -131,6 +131,9 @@ describe('sample formats of TIFF', () => {
     'raw camera data': [{ 258: [16], 262: [32803] }, /colour filter array/],
     'YCbCr outside JPEG': [{ 258: [8, 8, 8], 262: [6], 277: [3] }, /YCbCr/],
     'an unknown compression': [{ 259: [34712] }, /compression 34712/],
+    'channels of 4 bits': [{ 258: [4, 4, 4], 262: [2], 277: [3] }, /3 channels of 4 bits/],
+    'inks of another set': [{ 258: [8, 8, 8, 8], 262: [5], 277: [4], 332: [2] }, /inks other than CMYK/],
+    'no photometric': [{ 262: [] }, /does not name/],
     'five channels': [{ 258: [8, 8, 8, 8, 8], 262: [2], 277: [5] }, /5 channels/],
     'tiles of planes': [
       { 258: [8, 8, 8], 262: [2], 277: [3], 284: [2], 322: [16], 323: [16] },

@@ -67,6 +67,7 @@ const SAMPLE_FORMATS = new Map([
   [6, 'complex floating-point'],
 ]);
 const UNREAD_PHOTOMETRICS = new Map([
+  [NaN, 'a kind that it does not name'],
   [4, 'a transparency mask'],
   [8, 'CIE L*a*b*'],
   [9, 'ICC L*a*b*'],
@@ -76,6 +77,7 @@ const UNREAD_PHOTOMETRICS = new Map([
   [32845, 'CIE Log2(L)(u′,v′)'],
   [34892, 'linear raw camera data'],
 ]);
+const INKS = 5;
 const YCBCR = 6;
 /** Channels of the photometrics that are read: white is zero, black is zero, RGB, palette, inks, YCbCr. */
 const COLOUR_CHANNELS = new Map([
@@ -83,7 +85,7 @@ const COLOUR_CHANNELS = new Map([
   [1, 1],
   [2, 3],
   [3, 1],
-  [5, 4],
+  [INKS, 4],
   [YCBCR, 3],
 ]);
 const JPEG_COMPRESSION = 7;
@@ -96,11 +98,12 @@ function unreadTiff({ values }: TiffDirectory): UnreadEncoding | undefined {
   const instead = 'uncompressed or LZW grey, RGB, palette or CMYK samples of 8 or 16 bits, unsigned integers';
   const unread = (what: string) => ({ found: `A TIFF with ${what}`, instead });
 
-  const photometric = single(TIFF_TAGS.photometric);
+  const photometric = values(TIFF_TAGS.photometric)[0] ?? NaN;
   const colours = COLOUR_CHANNELS.get(photometric);
   if (colours === undefined) {
     return unread(`samples of ${UNREAD_PHOTOMETRICS.get(photometric) ?? `an unknown kind (${photometric})`}`);
   }
+  if (photometric === INKS && single(TIFF_TAGS.inkSet) !== 1) return unread('inks other than CMYK');
   const channels = single(TIFF_TAGS.samplesPerPixel);
   if (channels < colours || channels > colours + 1) return unread(`${channels} channels per pixel`);
 
@@ -112,6 +115,8 @@ function unreadTiff({ values }: TiffDirectory): UnreadEncoding | undefined {
     return unread(`${depth}-bit ${SAMPLE_FORMATS.get(format) ?? `unknown (${format})`} samples`);
   }
   if (bits.some((value) => value !== depth)) return unread(`samples of ${bits.join(', ')} bits`);
+
+  if (depth < 8 && channels > 1) return unread(`${channels} channels of ${depth} bits each`);
 
   const compression = single(TIFF_TAGS.compression);
   if (!READ_COMPRESSIONS.includes(compression)) return unread(`compression ${compression}`);
