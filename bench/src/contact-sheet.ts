@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { decodeRle, maskToPolygons, type BinaryMask } from '@tessera/masks';
-import sharp from 'sharp';
+import sharp, { type OverlayOptions } from 'sharp';
 import { type CocoSplit, targetMask } from '@tessera/evaluation';
 import type { Outcome } from './eval-report.js';
 
@@ -26,34 +26,23 @@ export async function writeContactSheet(
 ): Promise<void> {
   for (let start = 0; start < outcomes.length; start += tilesPerSheet) {
     const chosen = outcomes.slice(start, start + tilesPerSheet);
-    const tiles: Buffer[] = [];
-    for (const outcome of chosen) tiles.push(await drawTile(coco, outcome));
+    const layers: OverlayOptions[] = [];
+    for (const [index, outcome] of chosen.entries()) {
+      const [left, top] = [(index % columns) * tileWidth, Math.floor(index / columns) * tileHeight];
+      for (const input of await drawTile(coco, outcome)) layers.push({ input, left, top });
+    }
     const file = join(directory, `${name}-${String(start / tilesPerSheet + 1)}.png`);
-    await sharp({
-      create: {
-        width: columns * tileWidth,
-        height: Math.ceil(tiles.length / columns) * tileHeight,
-        channels: 3,
-        background,
-      },
-    })
-      .composite(
-        tiles.map((input, index) => ({
-          input,
-          left: (index % columns) * tileWidth,
-          top: Math.floor(index / columns) * tileHeight,
-        })),
-      )
-      .png({ palette: true })
-      .toFile(file);
+    const [width, height] = [columns * tileWidth, Math.ceil(chosen.length / columns) * tileHeight];
+    const sheet = sharp({ create: { width, height, channels: 3, background } });
+    await sheet.composite(layers).png({ palette: true }).toFile(file);
     console.log(file);
   }
 }
 
-async function drawTile(coco: CocoSplit, { photo, query, result, overlap }: Outcome): Promise<Buffer> {
+/** The photo, and a drawing to lay over it. */
+async function drawTile(coco: CocoSplit, { photo, query, result, overlap }: Outcome): Promise<Buffer[]> {
   const scale = Math.min(tileWidth / photo.width, (tileHeight - captionHeight) / photo.height);
-  const width = Math.floor(photo.width * scale);
-  const height = Math.floor(photo.height * scale);
+  const size = { width: Math.floor(photo.width * scale), height: Math.floor(photo.height * scale) };
   if (!('counts' in result.mask)) throw new Error('The contact sheet draws RLE masks.');
   const target = targetMask(photo, query.annotations, []);
   const iou = overlap.union === 0 ? 1 : overlap.intersection / overlap.union;
@@ -66,27 +55,14 @@ async function drawTile(coco: CocoSplit, { photo, query, result, overlap }: Outc
     <text x="2" y="${tileHeight - 20}" font-family="sans-serif" font-size="11">${escapeXml(query.text.slice(0, 38))}</text>
     <text x="2" y="${tileHeight - 6}" font-family="sans-serif" font-size="11" fill="${colour}">${photo.id} ${query.kind} · IoU ${iou.toFixed(2)} · score ${result.score.toFixed(2)}</text>
   </svg>`;
-  const image = await sharp(await coco.readPhoto(photo))
-    .resize({ width, height, fit: 'fill' })
-    .toBuffer();
-  return sharp({ create: { width: tileWidth, height: tileHeight, channels: 3, background } })
-    .composite([
-      { input: image, left: 0, top: 0 },
-      { input: Buffer.from(drawing), left: 0, top: 0 },
-    ])
-    .png()
-    .toBuffer();
+  const resized = sharp(await coco.readPhoto(photo)).resize({ ...size, fit: 'fill' });
+  return [await resized.png().toBuffer(), Buffer.from(drawing)];
 }
 
 function outline(mask: BinaryMask): string {
+  // An SVG path takes numbers one after the other as the corners of a line.
   return maskToPolygons(mask)
-    .map((points) => {
-      const corners: string[] = [];
-      for (let index = 0; index < points.length; index += 2) {
-        corners.push(`${points[index] ?? 0} ${points[index + 1] ?? 0}`);
-      }
-      return `M${corners.join('L')}Z`;
-    })
+    .map((points) => `M${points.join(' ')}Z`)
     .join('');
 }
 

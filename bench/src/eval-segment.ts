@@ -8,17 +8,14 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { SegmentQueryResult } from '@tessera/contracts';
 import { decodeRle, intersectionAndUnion } from '@tessera/masks';
 import { createSegmenter, type Segmenter } from '@tessera/segmentation';
 import {
-  type CocoPhoto,
   type CocoSplit,
   loadCocoSplit,
   loadQuerySet,
   modelDirectory,
   type PhotoQueries,
-  type Query,
   querySets,
   repositoryRoot,
   runCommand,
@@ -29,9 +26,9 @@ import {
   writeSection,
 } from '@tessera/evaluation';
 import { writeContactSheet } from './contact-sheet.js';
-import { markdownTable, summarize, timingLine, type ModelOutcomes, type Outcome } from './eval-report.js';
+import { outcomeTable, timingLine, type ModelOutcomes, type Outcome } from './eval-report.js';
 
-const { values: argumentsGiven } = parseArgs({
+const { values: flags } = parseArgs({
   options: {
     split: { type: 'string', default: 'val' },
     model: { type: 'string', multiple: true },
@@ -41,12 +38,12 @@ const { values: argumentsGiven } = parseArgs({
     document: { type: 'boolean', default: false },
   },
 });
-const split = splits.find((name) => name === argumentsGiven.split);
-const set = querySets.find((name) => name === argumentsGiven.set);
-const refine = !argumentsGiven['no-refine'];
+const split = splits.find((name) => name === flags.split);
+const set = querySets.find((name) => name === flags.set);
+const refine = !flags['no-refine'];
 const output = join(repositoryRoot, 'bench', 'out');
 
-if (split === undefined || (argumentsGiven.set !== undefined && set === undefined)) {
+if (split === undefined || (flags.set !== undefined && set === undefined)) {
   console.error(`--split is one of ${splits.join(', ')}; --set is one of ${querySets.join(', ')}`);
   process.exitCode = 2;
 } else {
@@ -62,35 +59,29 @@ async function evaluate(chosenSplit: Split): Promise<void> {
   }));
   await mkdir(output, { recursive: true });
   const models: ModelOutcomes[] = [];
-  for (const model of argumentsGiven.model ?? built) {
+  for (const model of flags.model ?? built) {
     const answers = await ask(model, coco, querySet);
     models.push(answers);
     const name = `eval-segment-${model}-${chosenSplit}${refine ? '' : '-no-refine'}`;
     await writeRows(name, answers);
-    if (!argumentsGiven['no-sheet']) await writeContactSheet(output, name, coco, answers.outcomes);
+    if (!flags['no-sheet']) await writeContactSheet(output, name, coco, answers.outcomes);
   }
-  const figures = [markdownTable(summarize(models)), '', ...models.map(timingLine)].join('\n');
+  const figures = [outcomeTable(models), '', ...models.map(timingLine)].join('\n');
   const title = `## ${chosenSplit}2017, ${refine ? 'refined' : 'region shapes'}`;
   const report = `${title}\n\nWith 95 % confidence intervals, bootstrap over photos.\n\n${figures}\n`;
   console.log(report);
   await writeFile(join(output, `eval-segment-${chosenSplit}${refine ? '' : '-no-refine'}.md`), report);
-  if (argumentsGiven.document) await writeSection('docs/reference/tessera-mini.md', 'results', figures);
+  if (flags.document) await writeSection('docs/reference/tessera-mini.md', 'results', figures);
 }
 
 async function writeRows(name: string, { outcomes }: ModelOutcomes): Promise<void> {
-  const rows = outcomes.map(({ photo, query, result, overlap }) => ({
-    photo: photo.id,
-    text: query.text,
-    kind: query.kind,
-    set: query.set,
-    score: result.score,
-    present: result.present,
-    ...overlap,
-    warnings: result.warnings,
-  }));
+  const rows = outcomes.map(({ photo, query: { text, kind, set }, result: { score, present, warnings }, overlap }) => {
+    return { photo: photo.id, text, kind, set, score, present, ...overlap, warnings };
+  });
   await writeFile(join(output, `${name}.json`), JSON.stringify(rows, null, 1));
 }
 
+/** Every query is a request of its own, so that no answer depends on what else was asked. */
 function ask(model: string, coco: CocoSplit, querySet: readonly PhotoQueries[]): Promise<ModelOutcomes> {
   return withRuntime(model, async ({ bundle, runner }) => {
     const segmenter = await createSegmenter(bundle, runner);
@@ -100,9 +91,17 @@ function ask(model: string, coco: CocoSplit, querySet: readonly PhotoQueries[]):
     for (const { photo: photoId, queries } of querySet) {
       const photo = coco.photos.find(({ id }) => id === photoId);
       if (photo === undefined) throw new Error(`bench/queries asks about the unknown photo ${photoId}.`);
-      if (queries.length === 0) continue;
-      const { answers, timesMs } = await askAbout(segmenter, coco, photo, queries);
-      outcomes.push(...answers);
+      const image = { id: photo.fileName, read: () => coco.readPhoto(photo) };
+      const timesMs: number[] = [];
+      for (const query of queries) {
+        const start = performance.now();
+        const [result] = (await segmenter.segment(image, [query.text], { refine })).results;
+        timesMs.push(performance.now() - start);
+        if (result === undefined || !('counts' in result.mask))
+          throw new Error('A query was not answered with an RLE.');
+        const target = targetMask(photo, query.annotations, query.ignored);
+        outcomes.push({ photo, query, result, overlap: intersectionAndUnion(decodeRle(result.mask), target) });
+      }
       timings.push(timesMs);
     }
     return { model, outcomes, timings };
@@ -114,29 +113,4 @@ async function warmUp(segmenter: Segmenter, coco: CocoSplit): Promise<void> {
   const [photo] = coco.photos;
   if (photo === undefined) return;
   await segmenter.segment({ id: 'warm-up', read: () => coco.readPhoto(photo) }, ['person'], { refine, threshold: 0 });
-}
-
-/** Every query is a request of its own, so that no answer depends on what else was asked. */
-async function askAbout(
-  segmenter: Segmenter,
-  coco: CocoSplit,
-  photo: CocoPhoto,
-  queries: readonly Query[],
-): Promise<{ answers: Outcome[]; timesMs: number[] }> {
-  const image = { id: photo.fileName, read: () => coco.readPhoto(photo) };
-  const results: SegmentQueryResult[] = [];
-  const timesMs: number[] = [];
-  for (const { text } of queries) {
-    const start = performance.now();
-    results.push(...(await segmenter.segment(image, [text], { refine })).results);
-    timesMs.push(performance.now() - start);
-  }
-  const answers = queries.map((query, index): Outcome => {
-    const result = results[index];
-    if (result === undefined || !('counts' in result.mask)) throw new Error('A query was not answered with an RLE.');
-    const prediction = decodeRle(result.mask);
-    const overlap = intersectionAndUnion(prediction, targetMask(photo, query.annotations, query.ignored));
-    return { photo, query, result, overlap };
-  });
-  return { answers, timesMs };
 }

@@ -12,7 +12,7 @@ import { publish, renderPage } from '../pages/write-page.js';
 import { runApparel, runMixed, runPatterns } from './cases.js';
 import { atMost, readApparel } from './photos.js';
 import { compositionalResult, type CompositionalResults } from './result.js';
-import type { ScaleFigures } from './scale-figures.js';
+import type { ScaleFigures } from './scale.js';
 
 const study = 'compositional-benchmark';
 const { values: flags } = parseArgs({ options: { quick: { type: 'boolean', default: false } } });

@@ -1,4 +1,4 @@
-import { median } from '@tessera/evaluation';
+import { mean, median } from '@tessera/evaluation';
 import sharp from 'sharp';
 import type { LabelledPhoto } from './photos.js';
 
@@ -85,11 +85,6 @@ function garmentMask(pixels: Uint8Array): Uint8Array {
 }
 
 function meanLightness(pixels: Uint8Array, isGarment: Uint8Array): number {
-  let [sum, count] = [0, 0];
-  for (const [position, marked] of isGarment.entries()) {
-    if (marked === 0) continue;
-    sum += ((pixels[3 * position] ?? 0) + (pixels[3 * position + 1] ?? 0) + (pixels[3 * position + 2] ?? 0)) / 3;
-    count += 1;
-  }
-  return count === 0 ? 0 : sum / count;
+  const inside = [...isGarment.keys()].filter((position) => isGarment[position] === 1);
+  return mean(inside.map((position) => mean([...pixels.subarray(3 * position, 3 * position + 3)])));
 }

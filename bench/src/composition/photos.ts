@@ -33,19 +33,13 @@ export async function readApparel(): Promise<LabelledPhoto[]> {
   }));
 }
 
-export interface PairLists {
-  readonly attributes: readonly string[];
-  readonly objects: readonly string[];
-  readonly trainPairs: readonly Composition[];
-}
-
 /**
  * The primitives of C-GQA and the pairs that models are trained on there (Naeem et al., "Learning Graph Embeddings for
  * Compositional Zero-shot Learning", CVPR 2021).
  *
  * @throws SharedDataError when the lists are not on this machine
  */
-export async function readCgqaPairs(): Promise<PairLists> {
+export async function readCgqaPairs() {
   const directory = sharedDataDirectory(join('czsl', 'cgqa'));
   const read = async (split: string): Promise<string[][]> => {
     const text = await readFile(join(directory, `${split}_pairs.txt`), 'utf8');

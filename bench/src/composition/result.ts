@@ -4,14 +4,14 @@ import type { VocabularyMetrics } from '@tessera/contracts';
 import { mean } from '@tessera/evaluation';
 import { formatFigure, type Figure, type Format } from '../pages/formats.js';
 import type { Plot, StudyResult, Table } from '../pages/study-result.js';
-import type { ApparelCase, CaseTable, MethodRow, MixedRow } from './cases.js';
-import type { ScaleFigures } from './scale-figures.js';
+import type { MethodRow, runApparel, runMixed, runPatterns } from './cases.js';
+import type { ScaleFigures } from './scale.js';
 
 export interface CompositionalResults {
   readonly seeds: readonly number[];
-  readonly apparel: ApparelCase;
-  readonly patterned: CaseTable;
-  readonly mixed: readonly MixedRow[];
+  readonly apparel: Awaited<ReturnType<typeof runApparel>>;
+  readonly patterned: Awaited<ReturnType<typeof runPatterns>>;
+  readonly mixed: Awaited<ReturnType<typeof runMixed>>;
   readonly scale: ScaleFigures;
   readonly filteredScale: ScaleFigures;
 }
@@ -25,13 +25,13 @@ export function compositionalResult(results: CompositionalResults): StudyResult 
       machine: machine(),
       seeds: results.seeds.join(', '),
       trainPhotos: apparel.trainPhotos,
-      seenPhotos: apparel.seenPhotos,
-      unseenPhotos: apparel.unseenPhotos,
+      seenPhotos: apparel.blind[0]?.seenImages ?? 0,
+      unseenPhotos: apparel.blind[0]?.unseenImages ?? 0,
       aheadOfClip: aucOf(apparel.closed, 'csp') - aucOf(apparel.closed, 'clip'),
       aheadOfCoop: aucOf(apparel.closed, 'csp') - aucOf(apparel.closed, 'coop'),
-      blindAuc: spreadOf(apparel.blind.evaluations, 'auc'),
-      trainingSeconds: apparel.trainingSeconds,
-      featureSeconds: apparel.featureSeconds,
+      blindAuc: spreadOf(apparel.blind, 'auc'),
+      trainingSeconds: apparel.training.totalMs / 1000,
+      featureSeconds: apparel.training.featuresMs / 1000,
       overheadMs: apparel.overheadMs,
       patternedTrainPhotos: patterned.trainPhotos,
       patternedValPhotos: patterned.valPhotos,
@@ -55,18 +55,21 @@ export function compositionalResult(results: CompositionalResults): StudyResult 
   };
 }
 
-const metricColumns = (['S', 'U', 'HM', 'AUC'] as const).map((title): [string, Format] => [title, 'spread']);
+const metricColumns = ['S', 'U', 'HM', 'AUC'];
+const metricFormats: readonly Format[] = ['text', 'spread', 'spread', 'spread', 'spread'];
 
 function evaluationTable(rows: readonly MethodRow[]): Table {
   return {
-    columns: [['method', 'text'], ...metricColumns],
+    columns: ['method', ...metricColumns],
+    formats: metricFormats,
     rows: rows.toReversed().map(({ name, evaluations }) => [name, ...metricsOf(evaluations)]),
   };
 }
 
-function mixedTable(mixed: readonly MixedRow[]): Table {
+function mixedTable(mixed: CompositionalResults['mixed']): Table {
   return {
-    columns: [['learned colours', 'text'], ...metricColumns],
+    columns: ['learned colours', ...metricColumns],
+    formats: metricFormats,
     rows: mixed.flatMap(({ share, learned, attributes, rows }) =>
       rows.map(({ name, evaluations }) => [
         `${formatFigure(share, 'wholePercent')} (${learned} of ${attributes}), ${name}`,
@@ -78,15 +81,8 @@ function mixedTable(mixed: readonly MixedRow[]): Table {
 
 function scaleTable({ scale, filteredScale }: CompositionalResults): Table {
   return {
-    columns: [
-      ['candidates', 'text'],
-      ['number', 'whole'],
-      ['cold', 'milliseconds'],
-      ['warm', 'milliseconds'],
-      ['peak memory', 'gigabytes'],
-      ['inference process', 'gigabytes'],
-      ['both', 'gigabytes'],
-    ],
+    columns: ['candidates', 'number', 'cold', 'warm', 'peak memory', 'inference process', 'both'],
+    formats: ['text', 'whole', 'milliseconds', 'milliseconds', 'gigabytes', 'gigabytes', 'gigabytes'],
     rows: [scale, filteredScale].map(({ candidates, coldMs, warmMs, memory }, index) => [
       index === 0 ? 'all' : `feasibility at least ${filteredScale.usefulThreshold.toFixed(2)}`,
       candidates,

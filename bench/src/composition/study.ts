@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import {
   chooseFeasibilityThreshold,
   closedWorld,
@@ -8,7 +7,6 @@ import {
   evaluateLogits,
   openWorld,
   type CandidateSet,
-  type FeasibilityChoice,
   type GeneralisedEvaluation,
   type LabelledLogits,
   type Vocabulary,
@@ -50,32 +48,27 @@ export class CompositionalStudy {
     return { vocabulary, featuresMs, totalMs: performance.now() - startedAt };
   }
 
-  /** Among the seen pairs and those of the photos. */
-  async evaluateClosed(vocabulary: Vocabulary, photos: readonly LabelledPhoto[]): Promise<GeneralisedEvaluation> {
-    const candidates = closedWorld(
+  /** Among `candidates`, whether they are feasible or not; unless given the seen pairs and those of the photos. */
+  async evaluate(
+    vocabulary: Vocabulary,
+    photos: readonly LabelledPhoto[],
+    candidates = closedWorld(
       vocabulary.seenPairs,
       photos.map(({ composition }) => composition),
-    );
-    return evaluateLogits(await this.#labelledLogits(vocabulary, candidates, photos));
-  }
-
-  /** Among all of `candidates`, whether they are feasible or not. */
-  async evaluateAmong(
-    vocabulary: Vocabulary,
-    candidates: CandidateSet,
-    photos: readonly LabelledPhoto[],
+    ),
   ): Promise<GeneralisedEvaluation> {
     return evaluateLogits(await this.#labelledLogits(vocabulary, candidates, photos));
   }
 
   /** Among every attribute with every object, with the threshold of feasibility that suits the photos best. */
-  async evaluateOpen(vocabulary: Vocabulary, photos: readonly LabelledPhoto[]): Promise<FeasibilityChoice> {
+  async evaluateFeasible(vocabulary: Vocabulary, photos: readonly LabelledPhoto[]): Promise<GeneralisedEvaluation> {
     const candidates = openWorld(vocabulary.attributes, vocabulary.objects, vocabulary.seenPairs);
     const logits = await this.#labelledLogits(vocabulary, candidates, photos);
-    return chooseFeasibilityThreshold(logits, await this.#feasibility(vocabulary, candidates, photos.slice(0, 1)));
+    const feasibility = await this.#feasibility(vocabulary, candidates, photos.slice(0, 1));
+    return chooseFeasibilityThreshold(logits, feasibility).evaluation;
   }
 
-  /** As a request is told it: of all candidates, since no pair is below −1. */
+  /** As a response reports it; of all candidates, since no pair is below −1. */
   async #feasibility(
     vocabulary: Vocabulary,
     candidates: CandidateSet,

@@ -19,7 +19,9 @@ export interface StudyResult {
 export interface Table {
   /** Heading above it, where there are several. */
   readonly title?: string;
-  readonly columns: readonly (readonly [title: string, format: Format])[];
+  readonly columns: readonly string[];
+  /** Of each column. */
+  readonly formats: readonly Format[];
   readonly rows: readonly (readonly Figure[])[];
 }
 

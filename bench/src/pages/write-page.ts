@@ -45,10 +45,10 @@ export async function renderPage(study: StudyName, { figures, tables }: StudyRes
   });
 }
 
-function renderTable({ title, columns, rows }: Table): string {
+function renderTable({ title, columns, formats, rows }: Table): string {
   const table = markdownRows(
-    columns.map(([name]) => name),
-    rows.map((cells) => columns.map(([, format], index) => formatFigure(cells[index] ?? null, format))),
+    columns,
+    rows.map((cells) => formats.map((format, index) => formatFigure(cells[index] ?? null, format))),
   );
   return title === undefined ? table : `### ${title}\n\n${table}`;
 }

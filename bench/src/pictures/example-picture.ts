@@ -3,7 +3,7 @@ import type { SegmentQueryResult, SegmentResponse } from '@tessera/contracts';
 import { repositoryRoot } from '@tessera/evaluation';
 import sharp from 'sharp';
 import { encodeForm, post, startService } from '../speed/service.js';
-import { height, streetScene, svg, width } from './street-scene.js';
+import { height, maskPath, streetScene, svg, width } from './street-scene.js';
 import { drawTokenMap } from './token-map-picture.js';
 
 /**
@@ -30,7 +30,9 @@ try {
       results: [result],
     } = await post<SegmentResponse>(`${service.url}/segment`, form);
     if (!result) throw new Error(`no answer to "${query}"`);
-    masks.push(maskShape(result, colour));
+    masks.push(
+      `<path d="${maskPath(result)}" fill="${colour}" fill-opacity="0.45" fill-rule="evenodd" stroke="${colour}" stroke-width="3"/>`,
+    );
     captions.push(caption(result, colour, index));
   }
   const captionHeight = lineHeight * questions.length + lineHeight / 2;
@@ -47,12 +49,6 @@ try {
   console.log(tokenMapOutput);
 } finally {
   await service.stop();
-}
-
-function maskShape({ mask }: SegmentQueryResult, colour: string): string {
-  if (!('polygons' in mask)) throw new Error('the example draws polygons');
-  const path = mask.polygons.map((points) => `M${points.join(' ')}Z`).join('');
-  return `<path d="${path}" fill="${colour}" fill-opacity="0.45" fill-rule="evenodd" stroke="${colour}" stroke-width="3"/>`;
 }
 
 function caption({ query, present, score }: SegmentQueryResult, colour: string, index: number): string {

@@ -1,3 +1,4 @@
+import type { SegmentQueryResult } from '@tessera/contracts';
 import sharp from 'sharp';
 
 /** Pixels of the pictures that the documentation shows. */
@@ -14,6 +15,16 @@ export function streetScene(): Promise<Buffer> {
 /** An SVG as wide as the pictures. */
 export function svg(svgHeight: number, content: string): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${svgHeight}">${content}</svg>`;
+}
+
+/**
+ * The outline of an answer's mask as an SVG path.
+ *
+ * @throws Error when the mask was not asked for as polygons
+ */
+export function maskPath({ mask }: SegmentQueryResult): string {
+  if (!('polygons' in mask)) throw new Error('the pictures draw polygons');
+  return mask.polygons.map((points) => `M${points.join(' ')}Z`).join('');
 }
 
 function street(): string {

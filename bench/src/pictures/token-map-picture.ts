@@ -1,7 +1,7 @@
-import type { SegmentQueryResult, SegmentResponse } from '@tessera/contracts';
+import type { SegmentResponse } from '@tessera/contracts';
 import sharp from 'sharp';
 import { encodeForm, post } from '../speed/service.js';
-import { height, svg, width } from './street-scene.js';
+import { height, maskPath, svg, width } from './street-scene.js';
 
 const query = 'the traffic light to the right of the stop sign';
 const captionHeight = 64;
@@ -16,7 +16,8 @@ export async function drawTokenMap(url: string, scene: Buffer, file: string): Pr
   if (result?.token_map === undefined || layout === undefined) throw new Error('the service gave no token map');
   const panels = result.token_map.map(({ name, layers: [from, to], tokens }, index, { length }) => {
     const marks = tokens.map((token) => tokenShape(token, layout)).join('');
-    const answer = index === length - 1 ? answerShape(result) : '';
+    const isLast = index === length - 1;
+    const answer = `<path d="${isLast ? maskPath(result) : ''}" fill="${colours.answer}" fill-opacity="0.75" fill-rule="evenodd"/>`;
     const stage = `${name}: layers ${from + 1} to ${to}, ${tokens.length} of ${tokenCount(layout)} image tokens`;
     return `<g><rect width="${width}" height="${height}" fill="black" fill-opacity="0.55"/>${marks}${answer}</g>${caption(stage)}`;
   });
@@ -48,12 +49,6 @@ function tokenShape(token: number, { grid: [rows, columns], regions }: Layout): 
   }
   const [x, y, boxWidth, boxHeight] = regions[token - rows * columns] ?? [0, 0, 0, 0];
   return `<rect x="${x}" y="${y}" width="${boxWidth}" height="${boxHeight}" fill="none" stroke="${colours.region}" stroke-width="4"/>`;
-}
-
-function answerShape({ mask }: SegmentQueryResult): string {
-  if (!('polygons' in mask)) throw new Error('the picture draws polygons');
-  const path = mask.polygons.map((points) => `M${points.join(' ')}Z`).join('');
-  return `<path d="${path}" fill="${colours.answer}" fill-opacity="0.75" fill-rule="evenodd"/>`;
 }
 
 function caption(text: string): string {

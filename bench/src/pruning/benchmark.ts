@@ -7,25 +7,21 @@ import { ReasonerEvaluation, runCommand, withReasoner, type Runtime } from '@tes
 import type { InferenceRunner } from '@tessera/inference';
 import { publish } from '../pages/write-page.js';
 import { studyLatency } from './latency.js';
+import { studyGate, studyQuality } from './quality.js';
 import { pruningResult } from './result.js';
-import { gateLine, studyGate, studyQuality } from './study.js';
 
 const { values: flags } = parseArgs({ options: { gate: { type: 'boolean', default: false } } });
-const log = (text: string): void => {
-  console.log(text);
-};
 
 await runCommand(() => withReasoner(flags.gate ? gate : study));
 
 async function gate(runtime: Runtime): Promise<void> {
-  const evaluation = await ReasonerEvaluation.create(runtime, 'val', 'segmented');
-  log(gateLine(await studyGate(evaluation, await evaluation.evaluate(evaluation.segmenter.plan({ mode: 'off' })))));
+  console.log(await studyGate(await ReasonerEvaluation.create(runtime, 'val', 'segmented')));
 }
 
 async function study(runtime: Runtime, uncached: InferenceRunner): Promise<void> {
   const evaluation = await ReasonerEvaluation.create(runtime, 'val', 'segmented');
-  const quality = await studyQuality(evaluation, runtime.bundle, log);
+  const quality = await studyQuality(evaluation, runtime.bundle);
   const timed = await ReasonerEvaluation.create({ ...runtime, runner: uncached }, 'val', 'segmented');
   const latency = await studyLatency(timed);
-  await publish('pruning-benchmark', pruningResult({ quality, latency, pruning: evaluation.settings.pruning }));
+  await publish('pruning-benchmark', pruningResult(quality, latency, evaluation.settings.pruning));
 }

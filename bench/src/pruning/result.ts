@@ -1,45 +1,46 @@
 import type { RegionReasonerSettings } from '@tessera/contracts';
-import { cuts, type Interval } from '@tessera/evaluation';
+import { cuts, type GroupFigures, type Interval } from '@tessera/evaluation';
 import { formatFigure, type Figure } from '../pages/formats.js';
 import type { Plot, StudyResult, Table } from '../pages/study-result.js';
-import type { StudyLatency } from './latency.js';
-import { gateLine, type StudyFigures, type StudyQuality, type StudyRow, type StudyWork } from './study.js';
+import type { LatencyRow } from './latency.js';
+import type { QualityRow, StudyQuality } from './quality.js';
 
-export interface Study {
-  readonly quality: StudyQuality;
-  readonly latency: StudyLatency;
-  readonly pruning: RegionReasonerSettings['pruning'];
-}
-
-const percentCut = (cut: number): string => `${formatFigure(cut, 'percent')} cut`;
-const intervalOf = ({ value, low, high }: Interval): Figure => [value, low, high];
+type Pruning = RegionReasonerSettings['pruning'];
 
 /** The figures, tables and plots of `docs/reference/pruning-benchmark.md`. */
-export function pruningResult({ quality, latency, pruning }: Study): StudyResult {
-  const rowsAt = (cut: number): StudyRow[] => quality.rows.filter((row) => row.cut === cut);
+export function pruningResult(
+  { rows, gate, textTokens }: StudyQuality,
+  latency: readonly LatencyRow[],
+  pruning: Pruning,
+): StudyResult {
+  const byCut = (table: (rows: readonly QualityRow[]) => Table): Table[] =>
+    cuts.map((cut) => ({
+      title: `${formatFigure(cut, 'percent')} cut`,
+      ...table(rows.filter((row) => row.cut === cut || row.group === 'off')),
+    }));
   return {
     figures: {
-      queries: quality.queries['all queries'] ?? 0,
-      gate: gateLine(quality.gate),
+      queries: rows[0]?.figures.find(({ group }) => group === 'all queries')?.queries ?? 0,
+      gate,
       schedule: scheduleText(pruning),
-      textTokens: quality.textTokens,
+      textTokens,
     },
     tables: {
-      quality: cuts.map((cut) => ({ title: percentCut(cut), ...qualityTable(quality, rowsAt(cut)) })),
-      kinds: cuts.map((cut) => ({ title: percentCut(cut), ...kindTable(quality, rowsAt(cut)) })),
-      cIoU: [cIoUTable(quality)],
-      prefill: [prefillTable(quality, latency)],
+      quality: byCut(qualityTable),
+      kinds: byCut(kindTable),
+      cIoU: [cIoUTable(rows)],
+      prefill: [prefillTable(rows, latency)],
       requests: [requestTable(latency)],
     },
     plots: {
-      'pruning-context.svg': qualityPlot(quality, 'context kinds'),
-      'pruning-overall.svg': qualityPlot(quality, 'mean of kinds'),
+      'pruning-context.svg': qualityPlot(rows, 'context kinds'),
+      'pruning-overall.svg': qualityPlot(rows, 'mean of kinds'),
       'pruning-latency.svg': prefillPlot(latency),
     },
   };
 }
 
-function scheduleText(pruning: RegionReasonerSettings['pruning']): string {
+function scheduleText(pruning: Pruning): string {
   const { cluster_layers, scatter_layers, selected_tokens, kept_tokens, selection, scatter } = pruning;
   return (
     `${selected_tokens} tokens by \`${selection}\` in the first ${cluster_layers} layers, all in the next ${scatter_layers} ` +
@@ -47,102 +48,79 @@ function scheduleText(pruning: RegionReasonerSettings['pruning']): string {
   );
 }
 
-function qualityTable({ off, offWork }: StudyQuality, rows: readonly StudyRow[]): Table {
-  const line = (
-    name: string,
-    work: StudyWork,
-    figures: readonly StudyFigures[],
-    isUnpruned: boolean,
-    behind: Figure,
-  ): Figure[] => [
-    name,
-    work.stages,
-    work.imageTokenSaving,
-    work.languageSaving,
-    work.wholeSaving,
-    ...['context kinds', 'mean of kinds'].flatMap((group) => {
-      const found = figures.find((entry) => entry.group === group);
-      if (found === undefined) return [null, null];
-      return [intervalOf(found.gIoU), isUnpruned ? null : intervalOf(found.change)];
-    }),
-    behind,
-  ];
+const intervalOf = (interval: Interval | undefined): Figure =>
+  interval === undefined ? null : [interval.value, interval.low, interval.high];
+const cutOf = (cut: number): Figure => (cut === 0 ? null : cut);
+
+function figuresIn({ figures }: QualityRow, name: string): GroupFigures | undefined {
+  return figures.find(({ group }) => group === name);
+}
+
+const texts = ['text', 'text'] as const;
+const shares = ['percent', 'percent', 'percent'] as const;
+
+function qualityTable(rows: readonly QualityRow[]): Table {
+  const groups = ['context kinds', 'mean of kinds'];
   return {
     columns: [
-      ['method', 'text'],
-      ['layers × tokens', 'text'],
-      ['FLOPs 1 saved', 'percent'],
-      ['2', 'percent'],
-      ['3', 'percent'],
-      ['gIoU, context kinds', 'interval'],
-      ['change', 'change'],
-      ['gIoU, mean of kinds', 'interval'],
-      ['change', 'change'],
-      ['csp is ahead on context kinds by', 'change'],
+      ...['method', 'layers × tokens', 'FLOPs 1 saved', '2', '3'],
+      ...groups.flatMap((group) => [`gIoU, ${group}`, 'change']),
+      'csp is ahead on context kinds by',
     ],
-    rows: [
-      line('off', offWork, off, true, null),
-      ...rows.map(({ method, work, figures, behindShipped }) =>
-        line(method, work, figures, false, method === 'csp' ? null : intervalOf(behindShipped)),
-      ),
-    ],
+    formats: [...texts, ...shares, 'interval', 'change', 'interval', 'change', 'change'],
+    rows: rows.map((row) => [
+      row.method,
+      row.work.stages,
+      ...[row.work.imageTokenSaving, row.work.languageSaving, row.work.wholeSaving],
+      ...groups.flatMap((group) => {
+        const found = figuresIn(row, group);
+        return [intervalOf(found?.gIoU), row.group === 'off' ? null : intervalOf(found?.gain)];
+      }),
+      row.group === 'off' || row.group === 'method' ? null : intervalOf(row.behindShipped),
+    ]),
   };
 }
 
-function kindTable({ off, queries }: StudyQuality, rows: readonly StudyRow[]): Table {
+function kindTable([off, ...rows]: readonly QualityRow[]): Table {
   return {
-    columns: [
-      ['kind', 'text'],
-      ['queries', 'whole'],
-      ['off', 'three'],
-      ...rows.map(({ method }) => [method, 'points'] as const),
-    ],
-    rows: off.map(({ group, gIoU }) => [
+    columns: ['kind', 'queries', 'off', ...rows.map(({ method }) => method)],
+    formats: ['text', 'whole', 'three', ...rows.map(() => 'points' as const)],
+    rows: (off?.figures ?? []).map(({ group, queries, gIoU }) => [
       group,
-      queries[group] ?? 0,
+      queries,
       gIoU.value,
-      ...rows.map(({ figures }) => {
-        const found = figures.find((entry) => entry.group === group);
-        return found === undefined ? null : intervalOf(found.change);
-      }),
+      ...rows.map((row) => intervalOf(figuresIn(row, group)?.gain)),
     ]),
   };
 }
 
 /** One table for all cuts: cIoU follows gIoU, so the methods' figures suffice. */
-function cIoUTable({ off, rows }: StudyQuality): Table {
-  const groups = off.filter(({ cIoU }) => cIoU !== undefined).map(({ group }) => group);
-  const cells = (figures: readonly StudyFigures[]): Figure[] =>
-    groups.map((group) => {
-      const found = figures.find((entry) => entry.group === group)?.cIoU;
-      return found === undefined ? null : intervalOf(found);
-    });
+function cIoUTable(rows: readonly QualityRow[]): Table {
+  const groups = (rows[0]?.figures ?? []).flatMap(({ group, cIoU }) => (cIoU === undefined ? [] : [group]));
   return {
-    columns: [['method', 'text'], ['cut', 'percent'], ...groups.map((group) => [group, 'interval'] as const)],
-    rows: [['off', null, ...cells(off)], ...rows.map(({ method, cut, figures }) => [method, cut, ...cells(figures)])],
+    columns: ['method', 'cut', ...groups],
+    formats: ['text', 'percent', ...groups.map(() => 'interval' as const)],
+    rows: rows.map((row) => [
+      row.method,
+      cutOf(row.cut),
+      ...groups.map((group) => intervalOf(figuresIn(row, group)?.cIoU)),
+    ]),
   };
 }
 
-function prefillTable({ rows, offWork }: StudyQuality, { prefill }: StudyLatency): Table {
-  const off = prefill.find(({ method }) => method === 'off');
+function prefillTable(rows: readonly QualityRow[], latency: readonly LatencyRow[]): Table {
+  const [off] = latency;
   return {
-    columns: [
-      ['method', 'text'],
-      ['cut', 'percent'],
-      ['one query', 'milliseconds'],
-      ['of off', 'two'],
-      ['GFLOP/s', 'one'],
-      ['eight queries', 'milliseconds'],
-      ['of off', 'two'],
-    ],
-    rows: prefill.map(({ method, cut, oneQueryMs, eightQueriesMs }) => {
-      const work = rows.find((row) => row.method === method && row.cut === cut)?.work ?? offWork;
+    columns: ['method', 'cut', 'one query', 'of off', 'GFLOP/s', 'eight queries', 'of off'],
+    formats: ['text', 'percent', 'milliseconds', 'two', 'one', 'milliseconds', 'two'],
+    rows: latency.map(({ method, cut, oneQueryMs, eightQueriesMs }) => {
+      const flops = rows.find((row) => row.method === method && row.cut === cut)?.work.languageFlops ?? Number.NaN;
       return [
         method,
-        cut === 0 ? null : cut,
+        cutOf(cut),
         oneQueryMs,
         oneQueryMs / (off?.oneQueryMs ?? Number.NaN),
-        work.languageFlops / oneQueryMs / 1e6,
+        flops / oneQueryMs / 1e6,
         eightQueriesMs,
         eightQueriesMs / (off?.eightQueriesMs ?? Number.NaN),
       ];
@@ -150,59 +128,51 @@ function prefillTable({ rows, offWork }: StudyQuality, { prefill }: StudyLatency
   };
 }
 
-function requestTable({ requests }: StudyLatency): Table {
+function requestTable(latency: readonly LatencyRow[]): Table {
   return {
-    columns: [
-      ['method', 'text'],
-      ['cut', 'percent'],
-      ['new image', 'milliseconds'],
-      ['image seen before', 'milliseconds'],
-    ],
-    rows: requests.map(({ method, cut, coldMs, cachedMs }) => [method, cut === 0 ? null : cut, coldMs, cachedMs]),
+    columns: ['method', 'cut', 'new image', 'image seen before'],
+    formats: ['text', 'percent', 'milliseconds', 'milliseconds'],
+    rows: latency.flatMap(({ method, cut, coldMs, cachedMs }) =>
+      Number.isNaN(coldMs) ? [] : [[method, cutOf(cut), coldMs, cachedMs]],
+    ),
   };
 }
 
-function prefillPlot({ prefill }: StudyLatency): Plot {
+function prefillPlot(latency: readonly LatencyRow[]): Plot {
+  const shown = latency.filter(({ method }) => method === 'off' || method === 'csp' || method === 'fastv');
+  const nameOf = ({ method, cut }: LatencyRow): string =>
+    cut === 0 ? method : `${method}, ${formatFigure(cut, 'wholePercent')} cut`;
   return {
     kind: 'bars',
     title: 'Prefill for one query, median',
     format: 'milliseconds',
-    bars: prefill
-      .filter(({ method }) => method === 'off' || method === 'csp' || method === 'fastv')
-      .map(({ method, cut, oneQueryMs }) => [
-        cut === 0 ? method : `${method}, ${formatFigure(cut, 'wholePercent')} cut`,
-        oneQueryMs,
-      ]),
+    bars: shown.map((row) => [nameOf(row), row.oneQueryMs]),
   };
 }
 
 /** Curves start at the unpruned model; bands are drawn for the method and its strongest kind of rival, FastV. */
-function qualityPlot({ off, rows }: StudyQuality, group: string): Plot {
-  const pointsOf = (figures: readonly StudyFigures[], left: number): [number, number, number, number][] =>
-    figures.filter((entry) => entry.group === group).map(({ gIoU }) => [left, gIoU.value, gIoU.low, gIoU.high]);
+function qualityPlot(rows: readonly QualityRow[], group: string): Plot {
   const methods = rows.filter((row) => row.group === 'method' || row.group === 'baseline');
   const series = [...new Set(methods.map(({ method }) => method))].map((name) => ({
     name,
     hasBand: name === 'csp' || name === 'fastv',
-    points: [
-      ...methods
-        .filter(({ method }) => method === name)
-        .flatMap(({ work, figures }) => pointsOf(figures, 1 - work.imageTokenSaving)),
-      ...pointsOf(off, 1),
-    ].sort(([left], [right]) => left - right),
+    points: rows
+      .filter(({ method }) => method === name || method === 'off')
+      .flatMap((row): [number, number, number, number][] => {
+        const { value, low, high } = figuresIn(row, group)?.gIoU ?? {};
+        if (value === undefined || low === undefined || high === undefined) return [];
+        return [[1 - row.work.imageTokenSaving, value, low, high]];
+      })
+      .sort(([left], [right]) => left - right),
   }));
   const values = series.flatMap(({ points, hasBand }) => points.flatMap(([, y, ...band]) => (hasBand ? band : [y])));
+  const from = Math.floor(20 * Math.min(...values)) / 20;
+  const to = Math.ceil(20 * Math.max(...values)) / 20;
   return {
     kind: 'lines',
     title: `gIoU, ${group}`,
     x: { label: 'image-token FLOPs that are left', from: 0.15, to: 1, step: 0.1, format: 'wholePercent' },
-    y: {
-      label: 'gIoU',
-      from: Math.floor(20 * Math.min(...values)) / 20,
-      to: Math.ceil(20 * Math.max(...values)) / 20,
-      step: 0.05,
-      format: 'two',
-    },
+    y: { label: 'gIoU', from, to, step: 0.05, format: 'two' },
     series,
   };
 }

@@ -6,7 +6,6 @@
  * take turns at going first. A row counts as slower, and the command exits 1, when even the lower end of the 95 % interval
  * of its ratio is above {@link slowerRatio}. `--rounds N` changes how often each request is sent (15).
  */
-import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import type { SegmentResponse } from '@tessera/contracts';
 import { markdownRows, median, medianInterval, repositoryRoot } from '@tessera/evaluation';
@@ -44,12 +43,13 @@ async function measure(): Promise<void> {
       const timings = (await timeRow(row, [service])).flat();
       const totals = timings.map(({ totalMs }) => totalMs);
       const [total, overhead] = [median(totals), median(timings.map(({ overheadMs }) => overheadMs))];
-      if (total > (row.budgetMs ?? Infinity) || overhead > overheadBudgetMs) failures.push(row.name);
+      const isOver = row.budgetMs !== undefined && (total > row.budgetMs || overhead > overheadBudgetMs);
+      if (isOver) failures.push(row.name);
       const budget = row.budgetMs === undefined ? '–' : milliseconds(row.budgetMs);
       table.push([row.name, ...[total, Math.max(...totals)].map(milliseconds), budget, milliseconds(overhead)]);
     }
     console.log(markdownRows(['request', 'median', 'slowest', 'budget', 'of it HTTP and queue'], table));
-    console.log(`\nHTTP and queue: at most ${overheadBudgetMs} ms.`);
+    console.log(`\nWhere there is a budget, HTTP and queue may take at most ${overheadBudgetMs} ms.`);
   } finally {
     await service.stop();
   }

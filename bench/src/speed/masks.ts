@@ -1,6 +1,6 @@
 import { median } from '@tessera/evaluation';
 import { createMask, decodeRle, encodePng, encodeRle, maskToPolygons, type BinaryMask } from '@tessera/masks';
-import { SeededRandom } from '@tessera/runtime';
+import { roundTo, SeededRandom } from '@tessera/runtime';
 
 /** The most that encoding a megapixel of an object's mask may take; noise is measured but has no budget. */
 const encodeBudgetMs = 8;
@@ -52,25 +52,22 @@ function noise(): BinaryMask {
   return drawMask(() => random.next() < 0.5);
 }
 
-function medianMsPerMegapixel(work: () => unknown): number {
-  const times: number[] = [];
-  for (let round = 0; round < rounds; round++) {
-    const start = performance.now();
-    work();
-    times.push(performance.now() - start);
-  }
-  return median(times) / ((height * width) / 1e6);
-}
-
-type Times = Record<'encode' | 'decode' | 'polygons' | 'png', number>;
-
-function measure(mask: BinaryMask): Times {
+/** Median milliseconds per megapixel of each operation on a mask. */
+function measure(mask: BinaryMask) {
   const rle = encodeRle(mask);
+  const time = (work: () => unknown): number => {
+    const times = Array.from({ length: rounds }, () => {
+      const start = performance.now();
+      work();
+      return performance.now() - start;
+    });
+    return roundTo(median(times) / ((height * width) / 1e6), 2);
+  };
   return {
-    encode: medianMsPerMegapixel(() => encodeRle(mask)),
-    decode: medianMsPerMegapixel(() => decodeRle(rle)),
-    polygons: medianMsPerMegapixel(() => maskToPolygons(mask)),
-    png: medianMsPerMegapixel(() => encodePng(mask)),
+    encode: time(() => encodeRle(mask)),
+    decode: time(() => decodeRle(rle)),
+    polygons: time(() => maskToPolygons(mask)),
+    png: time(() => encodePng(mask)),
   };
 }
 
@@ -80,16 +77,8 @@ const results = {
   noise: measure(noise()),
   empty: measure(createMask(height, width)),
 };
-
 console.log(`Median milliseconds per megapixel of ${rounds} rounds, masks of ${height} by ${width} pixels`);
-console.table(
-  Object.fromEntries(
-    Object.entries(results).map(([kind, times]) => [
-      kind,
-      Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, Number(ms.toFixed(2))])),
-    ]),
-  ),
-);
+console.table(results);
 
 const slowest = Math.max(results.blob.encode, results.photo.encode);
 if (slowest > encodeBudgetMs) {

@@ -1,13 +1,12 @@
-import { join, resolve } from 'node:path';
-import { performance } from 'node:perf_hooks';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseConfig } from '@tessera/contracts';
+import { markdownRows, median, modelDirectory, repositoryRoot, runCommand, writeSection } from '@tessera/evaluation';
 import { BundleError, isBundleOf, loadBundle } from '@tessera/inference';
-import { decoderShape } from '@tessera/segmentation';
-import { planSchedule, scheduleStages, unprunedStages, type DecoderShape, type Stage } from '@tessera/token-pruning';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { markdownRows, median, repositoryRoot, runCommand, writeSection } from '@tessera/evaluation';
 import { SeededRandom } from '@tessera/runtime';
+import { decoderShape, planPruning } from '@tessera/segmentation';
+import { unprunedStages, type DecoderShape, type Stage } from '@tessera/token-pruning';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
 
 /**
  * `npm run bench:prefill`: what a cut of image tokens saves in the reasoner's graph, and how much of the machine the graph
@@ -30,7 +29,7 @@ const rounds = 60;
 const roundsPerProduct = 4;
 const productSize = 2048;
 
-/** A query like "the cup next to the laptop": word pieces, things that it mentions, and [SEG]. */
+/** A query like "the cup next to the laptop": word pieces, objects that it mentions, and [SEG]. */
 const pieceCount = 5;
 const mentionCount = 2;
 const textTokens = pieceCount + mentionCount + 1;
@@ -42,51 +41,34 @@ const mostMentions = 3;
 
 type Feeds = Readonly<Record<string, Tensor>>;
 
-interface Case {
-  readonly queries: number;
-  readonly stages: readonly Stage[];
-  readonly feeds: Feeds;
-  readonly times: number[];
-}
-
-const { values: argumentsGiven } = parseArgs({ options: { document: { type: 'boolean', default: false } } });
+const { values: flags } = parseArgs({ options: { document: { type: 'boolean', default: false } } });
 
 await runCommand(async () => {
-  const config = parseConfig(process.env);
-  const bundle = await loadBundle(join(resolve(repositoryRoot, config.MODELS_DIR), model));
+  const bundle = await loadBundle(modelDirectory(model));
   const file = bundle.manifest.graphs.reasoner?.file;
   if (!isBundleOf(bundle, 'region-reasoner') || file === undefined) throw new BundleError(`${model} has no reasoner.`);
-  const { pruning } = bundle.manifest.settings;
   const shape = decoderShape(bundle.manifest.settings);
-  const shipped = {
-    clusterLayers: pruning.cluster_layers,
-    scatterLayers: pruning.scatter_layers,
-    selectedTokens: pruning.selected_tokens,
-    keptTokens: pruning.kept_tokens,
-  };
-  const cut = scheduleStages(shape, planSchedule(shape, shipped, reduction));
-  const options: InferenceSession.SessionOptions = {
-    executionProviders: ['cpu'],
-    graphOptimizationLevel: 'all',
-    ...(config.TESSERA_THREADS === undefined ? {} : { intraOpNumThreads: config.TESSERA_THREADS }),
-  };
+  const uncut = unprunedStages(shape);
+  const { stages: cut } = planPruning(bundle.manifest.settings, { mode: 'csp', reduction });
+  const oneToken = uncut.map((stage) => ({ ...stage, imageTokens: 1 }));
+  const { TESSERA_THREADS: intraOpNumThreads } = parseConfig(process.env);
+  const options = { executionProviders: ['cpu'], ...(intraOpNumThreads === undefined ? {} : { intraOpNumThreads }) };
   const reasoner = await InferenceSession.create(join(bundle.directory, file), options);
   const product = await InferenceSession.create(join(repositoryRoot, 'bench/graphs/matrix-product.onnx'), options);
 
   const random = new SeededRandom(1);
-  const cases = queryCounts.flatMap((queries) =>
-    [unprunedStages(shape), cut, oneTokenStages(shape)].map((stages): Case => ({
-      queries,
-      stages,
+  const cases = queryCounts.map((queries) =>
+    [uncut, cut, oneToken].map((stages) => ({
       feeds: reasonerFeeds(random, shape, stages, queries),
-      times: [],
+      flops: prefillFlops(shape, stages, queries),
+      times: [] as number[],
     })),
   );
   const square = (): Tensor => floats(random, productSize, productSize);
   const productFeeds = { left: square(), right: square() };
   const productTimes: number[] = [];
   for (let round = -warmUps; round < rounds; round += 1) {
-    for (const { feeds, times } of cases) {
+    for (const { feeds, times } of cases.flat()) {
       const milliseconds = await time(reasoner, feeds);
       if (round >= 0) times.push(milliseconds);
     }
@@ -95,46 +77,25 @@ await runCommand(async () => {
 
   const peak = (2 * productSize ** 3) / median(productTimes) / 1e6;
   const misses: string[] = [];
-  const rows: string[][] = [];
-  for (const queries of queryCounts) {
-    const [uncut, less, one] = cases.filter((entry) => entry.queries === queries);
-    if (uncut === undefined || less === undefined || one === undefined)
-      throw new Error(`no case with ${queries} queries`);
-    const [uncutMs, cutMs] = [median(uncut.times), median(less.times)];
-    const speed = prefillFlops(shape, uncut) / uncutMs / 1e6;
-    const [ofPeak, ofUncut] = [speed / peak, cutMs / uncutMs];
+  const rows = queryCounts.map((queries, index) => {
+    const [all, less, one] = (cases[index] ?? []).map(({ flops, times }) => ({ flops, ms: median(times) }));
+    if (all === undefined || less === undefined || one === undefined) throw new Error(`no case of ${queries} queries`);
+    const speed = all.flops / all.ms / 1e6;
+    const [ofPeak, ofUncut] = [speed / peak, less.ms / all.ms];
     if (ofPeak < leastOfPeak)
       misses.push(`${queries} queries reach ${ofPeak.toFixed(2)} of the matrix product's speed`);
     if (queries === 1 && ofUncut > mostOfUncut) misses.push(`the cut leaves ${ofUncut.toFixed(2)} of one query's time`);
-    rows.push([
-      String(queries),
-      `${uncutMs.toFixed(1)} ms`,
-      speed.toFixed(0),
-      ofPeak.toFixed(2),
-      `${cutMs.toFixed(1)} ms`,
-      ofUncut.toFixed(2),
-      (prefillFlops(shape, less) / prefillFlops(shape, uncut)).toFixed(2),
-      (median(one.times) / uncutMs).toFixed(2),
-    ]);
-  }
+    const [allMs, lessMs] = [all.ms, less.ms].map((ms) => `${ms.toFixed(1)} ms`);
+    const ratios = [ofUncut, less.flops / all.flops, one.ms / all.ms].map((ratio) => ratio.toFixed(2));
+    return [String(queries), allMs ?? '', speed.toFixed(0), ofPeak.toFixed(2), lessMs ?? '', ...ratios];
+  });
+  const header = ['queries', 'all tokens', 'GFLOP/s', 'of the product’s', 'cut', 'of the time', 'of the FLOPs'];
   const table = [
-    markdownRows(
-      [
-        'queries',
-        'all tokens',
-        'GFLOP/s',
-        'of the product’s',
-        'cut',
-        'of the time',
-        'of the FLOPs',
-        'one token, of the time',
-      ],
-      rows,
-    ),
+    markdownRows([...header, 'one token, of the time'], rows),
     `\nA ${productSize}³ float32 matrix product: ${peak.toFixed(0)} GFLOP/s. “Cut”: ${reduction * 100} % of the image tokens’ FLOPs.`,
   ].join('\n');
   console.log(table);
-  if (argumentsGiven.document) await writeSection('docs/guides/token-pruning.md', 'prefill', table);
+  if (flags.document) await writeSection('docs/guides/token-pruning.md', 'prefill', table);
   console.log(
     `\nTargets: with one query at most ${mostOfUncut} of the time, and at least ${leastOfPeak} of the matrix product's speed.`,
   );
@@ -143,11 +104,6 @@ await runCommand(async () => {
     process.exitCode = 1;
   }
 });
-
-/** The least image tokens that a run can have. */
-function oneTokenStages(shape: DecoderShape): Stage[] {
-  return unprunedStages(shape).map((stage) => ({ ...stage, imageTokens: 1 }));
-}
 
 /** What the contract in `training/tessera_training/export.py` asks for, with made-up values: the time does not depend on them. */
 function reasonerFeeds(random: SeededRandom, shape: DecoderShape, stages: readonly Stage[], queries: number): Feeds {
@@ -174,7 +130,7 @@ function reasonerFeeds(random: SeededRandom, shape: DecoderShape, stages: readon
 }
 
 /** Multiplications and additions of a prefill; image tokens are shared until every query keeps its own. */
-function prefillFlops({ width, feedForwardWidth }: DecoderShape, { stages, queries }: Case): number {
+function prefillFlops({ width, feedForwardWidth }: DecoderShape, stages: readonly Stage[], queries: number): number {
   const perToken = 4 * width ** 2 + 3 * width * feedForwardWidth;
   const macs = stages.map(({ name, layers: [from, to], imageTokens }) => {
     const image = imageTokens * (perToken + 2 * width * imageTokens);

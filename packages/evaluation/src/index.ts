@@ -11,6 +11,7 @@ export {
 export { hasSharedData, repositoryRoot, sharedDataDirectory } from './data/shared-data.js';
 export { mean, median, medianInterval } from './metrics/averages.js';
 export { differenceInterval, metricInterval, type Interval, type Sample } from './metrics/bootstrap.js';
+export { figuresByGroup, type GroupFigures } from './metrics/group-figures.js';
 export { modelDirectory, withRuntime, type Runtime } from './models/model-runtime.js';
 export { cuts, ReasonerEvaluation, withReasoner } from './models/reasoner-evaluation.js';
 export { writeSection } from './reports/document-section.js';
