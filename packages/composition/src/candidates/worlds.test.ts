@@ -29,7 +29,7 @@ const pair = fc.array(name, { minLength: 2, maxLength: 4 });
 const pairs = fc.array(pair, { minLength: 1, maxLength: 30 });
 
 describe('pairCandidates', () => {
-  it('gives each pair once, in the order of the request, and tells which are seen', () => {
+  it('gives each pair once, in the order of the request, and marks the seen ones', () => {
     fc.assert(
       fc.property(pairs, fc.array(pair), (asked, seen) => {
         const candidates = pairCandidates(asked, seen);
@@ -184,7 +184,7 @@ describe('compositionAt', () => {
 });
 
 describe('hashCandidates', () => {
-  it('tells apart different compositions, not what was seen', () => {
+  it('differs between compositions, whichever were seen', () => {
     fc.assert(
       fc.property(pairs, pairs, (left, right) => {
         const same = JSON.stringify(distinct(left)) === JSON.stringify(distinct(right));

@@ -36,7 +36,7 @@ export function pairCandidates(pairs: readonly Composition[], seenPairs: readonl
 }
 
 /**
- * The closed world: the pairs that soft prompts were trained on and those that are asked for.
+ * The closed world: the pairs that soft prompts were trained on and the requested ones.
  *
  * @throws TesseraError as {@link pairCandidates}
  */

@@ -196,7 +196,7 @@ describe('evaluateLogits', () => {
     assert.deepEqual([excluded.metrics.best_unseen, excluded.metrics.auc], [0, 0]);
   });
 
-  it('needs images of both kinds, and as many logits as both sides say', () => {
+  it('needs seen and unseen images, and one logit for each image and candidate', () => {
     const data = { logits: Float32Array.of(1, 2), seen: Uint8Array.of(1, 0), truths: Int32Array.of(0) };
     assert.throws(() => evaluateLogits(data), EvaluationError);
     assert.throws(() => evaluateLogits({ ...data, truths: Int32Array.of(1) }), EvaluationError);

@@ -1,7 +1,7 @@
 import type { VocabularyMetrics } from '@tessera/contracts';
 import { isCorrect, rankImages, type ImageRanking, type LabelledLogits } from './image-ranking.js';
 
-/** Images that the evaluation is not defined for; the message says why. */
+/** The evaluation is not defined for these images; the message gives the reason. */
 export class EvaluationError extends Error {
   override readonly name = 'EvaluationError';
 }

@@ -54,7 +54,7 @@ function isBelow(heap: readonly Entry[], position: number, other: number): boole
   return entry !== undefined && otherEntry !== undefined && ranksBelow(entry, otherEntry);
 }
 
-/** Exchanges two entries when the one at `position` ranks below the other; tells whether it did. */
+/** Exchanges two entries when the one at `position` ranks below the other; true when it did. */
 function swapIfBelow(heap: Entry[], position: number, other: number): boolean {
   const [entry, otherEntry] = [heap[position], heap[other]];
   if (entry === undefined || otherEntry === undefined || !ranksBelow(entry, otherEntry)) return false;

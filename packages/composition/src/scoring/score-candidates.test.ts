@@ -58,7 +58,7 @@ describe('scoreCandidates', () => {
     );
   });
 
-  it('gives the same scores however many are asked for', () => {
+  it('gives the same scores for every number of predictions', () => {
     fc.assert(
       fc.property(anyLogits, fc.integer({ min: 1, max: candidates.count }), (logits, topK) => {
         const all = scoreCandidates(logits, candidates, { topK: candidates.count }).predictions;

@@ -4,7 +4,7 @@ import { largestIndexes } from './largest-values.js';
 export interface ScoringOptions {
   /** How many predictions to give, best first. */
   readonly topK: number;
-  /** Added to the logits of unseen candidates before they are compared; 0 unless told otherwise. */
+  /** Added to the logits of unseen candidates before they are compared; 0 by default. */
   readonly unseenBias?: number;
   /** Whether to sum the scores by attribute and by object. */
   readonly marginals?: boolean;

@@ -59,7 +59,7 @@ describe('writeSafetensors', () => {
 });
 
 describe('readSafetensors', () => {
-  it('reads a file byte by byte as the format says', () => {
+  it('reads a file written by hand, byte by byte', () => {
     const header = '{"__metadata__":{"k":"v"},"t":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}  ';
     const file = readSafetensors(fileOf(header, Uint8Array.of(0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0)));
     assert.equal(file.metadata.get('k'), 'v');

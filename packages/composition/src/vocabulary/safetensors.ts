@@ -1,6 +1,6 @@
 import { fromHalfFloats } from '../scoring/half-float.js';
 
-/** Bytes that are not a safetensors file, or one beyond the limits; the message says what is wrong and where. */
+/** Bytes that are not a safetensors file, or one beyond the limits; the message names the problem and its place. */
 export class SafetensorsError extends Error {
   override readonly name = 'SafetensorsError';
 }
@@ -86,7 +86,7 @@ export function readSafetensors(file: Uint8Array): SafetensorsFile {
  * @throws SafetensorsError for another type
  */
 export function tensorValues({ type, bytes }: StoredTensor): Float32Array {
-  // The copy begins at an address that every element type is content with.
+  // The copy begins at an address that is aligned for every element type.
   const { buffer } = new Uint8Array(bytes);
   if (type === 'F32') return new Float32Array(buffer);
   if (type === 'F16') return fromHalfFloats(new Uint16Array(buffer));
@@ -100,7 +100,7 @@ export function tensorValues({ type, bytes }: StoredTensor): Float32Array {
 /**
  * Writes a file that {@link readSafetensors} reads; the same contents give the same bytes.
  *
- * @throws SafetensorsError when a tensor has not as many values as its shape says, or the header exceeds 32 MiB
+ * @throws SafetensorsError when a tensor does not have as many values as its shape, or the header exceeds 32 MiB
  */
 export function writeSafetensors(
   tensors: ReadonlyMap<string, WritableTensor>,

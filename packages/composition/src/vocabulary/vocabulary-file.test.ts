@@ -129,7 +129,7 @@ describe('a vocabulary file', () => {
     }
   });
 
-  it('drops metadata that nobody asked for', () => {
+  it('drops metadata that the format does not have', () => {
     const metrics = JSON.stringify({ ...example.metrics, extra: 'x' });
     const description = describeVocabulary(parseVocabulary(altered({ comment: 'x', metrics })));
     assert.deepEqual(description, describeVocabulary(example));

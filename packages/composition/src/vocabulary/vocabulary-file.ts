@@ -52,7 +52,7 @@ export function serializeVocabulary(vocabulary: Vocabulary): Uint8Array {
 }
 
 /**
- * Reads a file that {@link serializeVocabulary} wrote, or that somebody says it did.
+ * Reads a file as {@link serializeVocabulary} writes them, from any source.
  *
  * @throws TesseraError `TSR_VOCABULARY_INVALID`, saying what is wrong with it
  */

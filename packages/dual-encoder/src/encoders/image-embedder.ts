@@ -37,7 +37,7 @@ export class ImageEmbedder {
 
   /**
    * @param pointerOf - JSON pointer to an image in the request, for errors
-   * @param onProgress - told how many images have their embedding
+   * @param onProgress - receives how many images have their embedding
    * @returns embeddings `[D]` in the images' order
    * @throws TesseraError an image error that names the image, or `TSR_INFERENCE_FAILED`
    * @throws the signal's reason between two batches
@@ -65,7 +65,7 @@ export class ImageEmbedder {
     for (const [number, { ids }] of batches.entries()) {
       const pixels = await decoded;
       decoded = batches[number + 1]?.decode();
-      // Awaited in the next round; should this one fail first, nobody is left to hear of it.
+      // Awaited in the next round. When this round fails first, its own rejection must not go unhandled.
       decoded?.catch(() => undefined);
       if (pixels === undefined) throw new Error('A batch of images was not decoded.');
       const rows = await clock.measure('vision', () => this.#encode(pixels, ids.length));

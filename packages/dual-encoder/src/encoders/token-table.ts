@@ -22,7 +22,7 @@ export class TokenTable {
     this.end = this.#row(end);
   }
 
-  /** @throws Error when a file of the bundle is not what its settings say */
+  /** @throws Error when a file of the bundle does not fit its settings */
   static async load(bundle: DualEncoderBundle): Promise<TokenTable> {
     const { tokenizer, token_embedding: file, text_width: width } = bundle.manifest.settings;
     const tensor = readSafetensors(await bundle.readFile(file)).tensors.get(tensorName);

@@ -94,7 +94,7 @@ describe('a composition model of the bundle tessera-dual', { skip: missingBundle
     }
   });
 
-  it('tells the colour of a drawn thing by words alone', async () => {
+  it('classifies the colour of a drawn shape by words alone', async () => {
     for (const colour of ['red', 'blue', 'green'] as const) {
       const { results } = await model.classify([freshImage(colour)], inline, { marginals: true, top_k: 9 });
       const [result] = results;
@@ -141,7 +141,7 @@ describe('a composition model of the bundle tessera-dual', { skip: missingBundle
     assert.equal(reads, 1);
   });
 
-  it('uses learned rows where there are some, and says which', async () => {
+  it('uses learned rows where there are some, and reports which', async () => {
     const vocabulary = learned(['red', 'blue'], ['dress'], 0.02);
     const pairs = [
       ['red', 'dress'],
@@ -179,7 +179,7 @@ describe('a composition model of the bundle tessera-dual', { skip: missingBundle
     assert.equal(biased.calibration.unseen_bias, 500);
   });
 
-  it('has the candidates of the world that is asked for', async () => {
+  it('has the candidates of the requested world', async () => {
     const vocabulary = learned(['red', 'blue'], ['dress', 'shirt'], 0.02);
     const image = freshImage();
     const count = async (options: Parameters<CompositionModel['classify']>[2]) =>
@@ -192,7 +192,7 @@ describe('a composition model of the bundle tessera-dual', { skip: missingBundle
     assert.deepEqual(candidates, { count: 9, excluded: 0 });
   });
 
-  it('says how feasible a pair is when there is a threshold', async () => {
+  it('reports how feasible a pair is when there is a threshold', async () => {
     const vocabulary = learned(['red', 'blue'], ['dress', 'shirt'], 0.02);
     const options = { world: 'open', feasibility_threshold: -1, top_k: 4 } as const;
     const { results } = await model.classify([freshImage()], vocabulary, options);
@@ -202,7 +202,7 @@ describe('a composition model of the bundle tessera-dual', { skip: missingBundle
     await assert.rejects(model.classify([freshImage()], inline, options), { code: 'TSR_VALIDATION' });
   });
 
-  it('refuses words that the vocabulary does not know, when asked to', async () => {
+  it('refuses words that the vocabulary does not know, when the request demands it', async () => {
     const options = { pairs: [['green', 'dress']], unknown_primitives: 'error' } as const;
     const request = { ...options, pairs: options.pairs.map((pair) => [...pair]) };
     await assert.rejects(model.classify([freshImage()], learned(['red'], ['dress'], 0), request), {

@@ -5,9 +5,9 @@ import type { CompositionModel } from './composition-model.js';
 import { DualEncoderModel } from './dual-encoder-model.js';
 
 export interface CompositionModelOptions {
-  /** What an image may cost; the defaults of `@tessera/images` unless told otherwise. */
+  /** What an image may cost; by default the limits of `@tessera/images`. */
   readonly imageLimits?: ImageLimits;
-  /** Memory for text matrices that are kept; 256 MiB unless told otherwise. */
+  /** Memory for text matrices that are kept; 256 MiB by default. */
   readonly textMatrixBytes?: number;
 }
 

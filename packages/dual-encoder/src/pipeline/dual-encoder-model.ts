@@ -41,7 +41,7 @@ const productsPerTurn = 3e8;
 const imagesShare = 0.5;
 const textsShare = 0.95;
 
-/** Pipeline `dual-encoder`: image and prompts are embedded in one space, where the cosine says how well they fit. */
+/** Pipeline `dual-encoder`: image and prompts are embedded in one space, where the cosine measures how well they fit. */
 export class DualEncoderModel implements CompositionModel {
   readonly #bundle: DualEncoderBundle;
   readonly #runner: InferenceRunner;

@@ -19,7 +19,7 @@ export const missingBundle = existsSync(bundleDirectory)
   ? false
   : `there is no ${bundleDirectory}: run "npm run models"`;
 
-/** A runner that notes which graphs run, and can be told what to do before a run. */
+/** A runner that records which graphs run, and calls `beforeRun` before each. */
 export class ObservedRunner implements InferenceRunner {
   readonly runs: RunRequest[] = [];
   beforeRun: (request: RunRequest) => void = () => undefined;

@@ -10,7 +10,7 @@ function matrixOf(value: number): TextMatrix {
   return { rows: 1, width: 2, values: Float32Array.of(value, value) };
 }
 
-/** A computation that ends when told to. */
+/** A computation that the test ends. */
 function controlled() {
   let [resolve, reject]: [(matrix: TextMatrix) => void, (error: Error) => void] = [() => undefined, () => undefined];
   const promise = new Promise<TextMatrix>((...settle) => {

@@ -3,7 +3,7 @@ import { RecentValues, unlessAborted } from '@tessera/runtime';
 
 /**
  * Text matrices by what they depend on besides the base model: the vocabulary's learned rows and the candidates. Two
- * requests that want the same matrix at the same time do not compute it twice.
+ * requests for the same matrix at the same time compute it once.
  */
 export class TextMatrices {
   readonly #matrices: RecentValues<TextMatrix>;
@@ -27,7 +27,7 @@ export class TextMatrices {
       if (known !== undefined) return known;
       const other = this.#computing.get(key);
       if (other === undefined) break;
-      // It may fail or be given up: then this request does the work.
+      // When the other request fails or is cancelled, this one computes the matrix.
       await unlessAborted(
         other.catch(() => undefined),
         signal,

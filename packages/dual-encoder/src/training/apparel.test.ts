@@ -48,7 +48,7 @@ describe('soft prompts for product photos', { skip }, () => {
 
   after(() => runner.close());
 
-  it('tell pairs that were never learnt better than the words alone, from a few photos', async () => {
+  it('classify unseen pairs better than the words alone, learnt from a few photos', async () => {
     const aucOf = async (method: 'clip' | 'csp') => {
       const { metrics } = await model.trainVocabulary({
         name: method,

@@ -1,7 +1,7 @@
 import { readSafetensors, SafetensorsError, tensorValues, writeSafetensors } from '@tessera/composition';
 import { TrainingEpoch, VocabularyMetrics } from '@tessera/contracts';
 import { concatenate, rowsOf } from '@tessera/inference';
-import Type, { type Static } from 'typebox';
+import Type from 'typebox';
 import { Value } from 'typebox/value';
 import type { TrainingState } from './training-state.js';
 
@@ -24,7 +24,6 @@ const CheckpointHeader = Type.Object({
   ),
   history: Type.Array(TrainingEpoch),
 });
-type CheckpointHeader = Static<typeof CheckpointHeader>;
 
 /**
  * A checkpoint as one safetensors file.
@@ -32,20 +31,12 @@ type CheckpointHeader = Static<typeof CheckpointHeader>;
  * @param task - fingerprint of everything that the training depends on
  */
 export function serializeCheckpoint({ features, state }: Checkpoint, task: string): Uint8Array {
-  const { theta, firstMoment, secondMoment, best, ...rest } = state;
-  const header: CheckpointHeader = {
-    phase: rest.phase,
-    epoch: rest.epoch,
-    history: [...rest.history],
-    ...(best === undefined
-      ? {}
-      : {
-          best: {
-            epoch: best.epoch,
-            score: best.score,
-            ...(best.metrics === undefined ? {} : { metrics: best.metrics }),
-          },
-        }),
+  const { theta, firstMoment, secondMoment, phase, epoch, history, best } = state;
+  const header = {
+    phase,
+    epoch,
+    history,
+    best: best && { epoch: best.epoch, score: best.score, metrics: best.metrics },
   };
   const tensors = {
     features: concatenate(features),

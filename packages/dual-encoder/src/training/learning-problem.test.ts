@@ -61,7 +61,7 @@ describe('a learning problem', () => {
     );
   });
 
-  it('needs two pairs to tell apart', () => {
+  it('needs two different pairs', () => {
     checkExamples(examples);
     assert.throws(
       () => {
@@ -71,7 +71,7 @@ describe('a learning problem', () => {
     );
   });
 
-  it('needs names that can be used, and says where one cannot', () => {
+  it('refuses a name that cannot be used, and points to it', () => {
     const bad = [example('red', 'cup'), example('\u0007', 'hat')];
     assert.throws(
       () => {

@@ -12,7 +12,7 @@ import { TesseraError, type ExampleSet } from '@tessera/contracts';
 import { splitOrder } from './training-random.js';
 import type { TrainingExample } from './training.js';
 
-/** Which examples are learnt from and which ones tell how well; both are indices of examples. */
+/** Which examples are learnt from and which ones measure the result; both are indices of examples. */
 export interface ExampleSplit {
   readonly fit: readonly number[];
   readonly validation: readonly number[];

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { completeRecipe } from './recipe.js';
 
 describe('a recipe', () => {
-  it('shows a small set more often, unless it says how often', () => {
+  it('shows a small set more often, unless the request has a number of epochs', () => {
     assert.equal(completeRecipe('csp', {}, 5500).epochs, 20);
     assert.equal(completeRecipe('csp', {}, 300).epochs, 167);
     assert.equal(completeRecipe('coop', { batch_size: 16 }, 300).epochs, 27);

@@ -15,7 +15,7 @@ describe('numbers of a seed', () => {
     assert.notDeepEqual(splitOrder(7, 1, 1000), first);
   });
 
-  it('drop the share that is asked for and scale up the rest', () => {
+  it('drop the given share and scale up the rest', () => {
     const mask = dropoutMask(1, 3, 100_000, 0.3);
     const kept = Math.fround(1 / 0.7);
     assert.ok(mask.every((value) => value === 0 || value === kept));

@@ -29,7 +29,7 @@ export function epochOrder(seed: number, epoch: number, count: number): Uint32Ar
   return sortedByWord(words(seed, streams.order, epoch, count));
 }
 
-/** A random order of `count` things, the same for the same `part` of a split. */
+/** A random order of `count` elements, the same for the same `part` of a split. */
 export function splitOrder(seed: number, part: number, count: number): Uint32Array {
   return sortedByWord(words(seed, streams.split, part, count));
 }

@@ -6,7 +6,7 @@ export interface TrainingExample {
   readonly image: CompositionImage;
   readonly attributes: readonly string[];
   readonly object: string;
-  /** `train` unless told otherwise; without any `val` some of the examples are held out to choose the best epoch. */
+  /** `train` by default; without any `val` some of the examples are held out to choose the best epoch. */
   readonly set?: ExampleSet | undefined;
 }
 
@@ -34,7 +34,7 @@ export type TrainingProgress =
       readonly epochs: number;
     } & TrainingEpoch);
 
-/** What a training asks of and tells its surroundings. */
+/** How a training is ended, reports its progress and keeps its checkpoints. */
 export interface TrainingHooks {
   /** Ends the training before its next step; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;

@@ -3,7 +3,7 @@ import type { VocabularyMetrics } from '@tessera/contracts';
 import { concatenate } from '@tessera/inference';
 import type { LearningProblem } from './learning-problem.js';
 
-/** How well the prompts of an epoch tell the validation images. */
+/** How well the prompts of an epoch classify the validation images. */
 export interface Validation {
   /** What epochs are compared by: the AUC; where it is not defined, the share of images that are classified correctly. */
   readonly score: number;
