@@ -10,6 +10,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
@@ -94,6 +95,17 @@ def halves():
     )
 
 
+def external():
+    """Adds weights [4] from a file beside the graph."""
+    return helper.make_graph(
+        [helper.make_node("Add", ["floats", "weights"], ["sum"])],
+        "external",
+        [value("floats", FLOAT, [4])],
+        [value("sum", FLOAT, [4])],
+        [onnx.numpy_helper.from_array(np.array([1, 2, 3, 4], np.float32), "weights")],
+    )
+
+
 def reshape():
     """Reshapes at run time: a shape that does not fit makes the run fail inside ONNX Runtime."""
     return helper.make_graph(
@@ -134,13 +146,16 @@ def countdown():
 def main():
     OUTPUT_DIRECTORY.mkdir(parents=True, exist_ok=True)
     contracts = {}
-    for build in (normalize, product, increment, echo, halves, reshape, countdown):
+    for build in (normalize, product, increment, echo, external, halves, reshape, countdown):
         model = helper.make_model(
             build(), opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="tessera"
         )
         onnx.checker.check_model(model, full_check=True)
         path = OUTPUT_DIRECTORY / f"{build.__name__}.onnx"
-        onnx.save(model, path)
+        # The data file of an earlier run would be appended to.
+        data = path.with_name(f"{path.name}.data")
+        data.unlink(missing_ok=True)
+        onnx.save(model, path, save_as_external_data=build is external, location=data.name, size_threshold=0)
         contracts[build.__name__] = described(model)
         print(f"{path.name}: {path.stat().st_size} bytes")
     (OUTPUT_DIRECTORY / "graphs.json").write_text(json.dumps(contracts, indent=2) + "\n")

@@ -27,7 +27,8 @@ export const ConfigSchema = Type.Object(
     DATA_DIR: Type.String({
       minLength: 1,
       default: '.tessera/data',
-      description: 'Directory of the embedded queue and blobs.',
+      description:
+        'Directory of the embedded queue and blobs; a worker notes there the hashes of large model files when it cannot in MODELS_DIR.',
     }),
     MODELS_DIR: Type.String({
       minLength: 1,

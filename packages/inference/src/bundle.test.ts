@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { BundleManifest, GraphContract } from '@tessera/contracts';
@@ -140,6 +141,48 @@ test('a graph in a file that is not listed', async (t) => {
     manifest.graphs.stray = { file: '../stray.onnx', inputs: {}, outputs: {} };
   });
   await assertRefused(directory, 'graph "stray" is in ../stray.onnx');
+});
+
+test('weights beside a graph have to be listed and inside of the bundle', async (t) => {
+  const location = 'external.onnx.data';
+  const rewrite = async (other: string) => {
+    assert.equal(other.length, location.length, 'or the lengths in the file would be wrong');
+    const graph = Buffer.from(await readFile(new URL('../test-vectors/external.onnx', import.meta.url)));
+    graph.write(other, graph.indexOf(location));
+    const directory = await bundleDirectory(t, ({ files }) => {
+      const sha256 = createHash('sha256').update(graph).digest('hex');
+      files['external.onnx'] = { sha256, bytes: graph.byteLength };
+    });
+    await writeFile(path.join(directory, 'external.onnx'), graph);
+    return directory;
+  };
+  for (const outside of ['../../outside.data', '/etc/../etc/passwd', 'a/../../../b.data ', '../external.onnx.da']) {
+    const directory = await rewrite(outside.padEnd(18).slice(0, 18));
+    await assertRefused(directory, 'graph "external"', 'weights in .* are outside of the bundle');
+  }
+  await assertRefused(await rewrite('EXTERNAL.onnx.data'), 'graph "external"', '"files" does not list');
+  // Where ONNX Runtime takes a location for an address in its memory.
+  await assertRefused(await rewrite('*/_ORT_MEM_ADDR_/*'), 'graph "external"', '"files" does not list');
+
+  const unlisted = await bundleDirectory(t, ({ files }) => Reflect.deleteProperty(files, location));
+  await assertRefused(unlisted, 'graph "external"', '"files" does not list');
+  const changed = await bundleDirectory(t);
+  await writeFile(path.join(changed, location), Buffer.alloc(16));
+  await assertRefused(changed, `${location} has sha256`);
+});
+
+test('a graph that is no ONNX file', async (t) => {
+  const directory = await bundleDirectory(t, ({ graphs }) => {
+    graphs.echo = { file: 'classes.json', inputs: {}, outputs: {} };
+  });
+  await assertRefused(directory, 'graph "echo": classes.json is not an ONNX file');
+});
+
+test('a graph with weights beside it has a hash of both', async (t) => {
+  const bundle = await loadBundle(await bundleDirectory(t));
+  assert.equal(bundle.graphHash('echo'), bundle.manifest.files['echo.onnx']?.sha256);
+  assert.notEqual(bundle.graphHash('external'), bundle.manifest.files['external.onnx']?.sha256);
+  assert.throws(() => bundle.graphHash('none'), BundleError);
 });
 
 test('a models directory gives its bundles by name and says what it ignored', async (t) => {

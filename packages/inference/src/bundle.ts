@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import {
   BUNDLE_SCHEMA,
   BundleManifest,
@@ -12,6 +10,8 @@ import {
 } from '@tessera/contracts';
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
+import { externalDataLocations } from './external-data.js';
+import { FileHashes } from './file-hashes.js';
 
 const MANIFEST_FILE = 'bundle.json';
 const MANIFEST_BYTES_MAX = 4 * 1024 * 1024;
@@ -28,7 +28,13 @@ export interface Bundle<Manifest extends BundleManifest = BundleManifest> {
   readonly directory: string;
   readonly manifest: Manifest;
   /**
-   * Reads a file that the manifest lists.
+   * Equal for graphs that compute the same: the SHA-256 of the graph's file, or of that and its external weights.
+   *
+   * @throws BundleError when the manifest has no such graph
+   */
+  graphHash(graph: string): string;
+  /**
+   * Reads a file that the manifest lists; not one of several gigabytes, which are for ONNX Runtime alone.
    *
    * @throws BundleError when the manifest does not list it or it is gone
    */
@@ -50,18 +56,24 @@ export interface LoadedBundles {
   readonly ignored: readonly { readonly directory: string; readonly reason: string }[];
 }
 
+/** File in the models directory that remembers the hashes of its large files. */
+const HASHES_FILE = '.file-hashes.json';
+
 /**
  * Loads every bundle of a models directory: one sub-directory each. Hidden sub-directories are left alone, since a
- * bundle that is being built lies in one.
+ * bundle that is being built lies in one. Hashes of large files are remembered in the models directory.
  *
+ * @param dataDirectory - where they are remembered when the models directory cannot be written
  * @throws BundleError when the directory is missing, a bundle is damaged, or two bundles have one name
  */
-export async function loadBundles(modelsDirectory: string): Promise<LoadedBundles> {
+export async function loadBundles(modelsDirectory: string, dataDirectory?: string): Promise<LoadedBundles> {
   const entries = await readdir(modelsDirectory, { withFileTypes: true }).catch((cause: unknown) => {
     throw new BundleError(`Models directory ${modelsDirectory} cannot be read; run "npm run models" to build it.`, {
       cause,
     });
   });
+  const fallback = dataDirectory === undefined ? [] : [path.join(dataDirectory, 'model-hashes.json')];
+  const hashes = await FileHashes.open([path.join(modelsDirectory, HASHES_FILE), ...fallback]);
   const bundles = new Map<string, Bundle>();
   const ignored: { directory: string; reason: string }[] = [];
   for (const { name } of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
@@ -73,7 +85,7 @@ export async function loadBundles(modelsDirectory: string): Promise<LoadedBundle
     } else if ((await statOrNothing(path.join(directory, MANIFEST_FILE))) === undefined) {
       ignored.push({ directory, reason: `it has no ${MANIFEST_FILE}` });
     } else {
-      const bundle = await loadBundle(directory);
+      const bundle = await loadBundle(directory, hashes);
       const twin = bundles.get(bundle.manifest.name);
       if (twin !== undefined) {
         throw new BundleError(
@@ -83,17 +95,19 @@ export async function loadBundles(modelsDirectory: string): Promise<LoadedBundle
       bundles.set(bundle.manifest.name, bundle);
     }
   }
+  await hashes.save();
   const sorted = [...bundles.values()].sort((a, b) => (a.manifest.name < b.manifest.name ? -1 : 1));
   return { bundles: sorted, ignored };
 }
 
 /**
  * Loads one bundle: validates `bundle.json`, then checks that every file it lists is there, inside of the directory,
- * and has the stated size and SHA-256.
+ * and has the stated size and SHA-256, and that graphs have their external weights in listed files.
  *
+ * @param hashes - those of earlier starts; by default every file is hashed
  * @throws BundleError
  */
-export async function loadBundle(directory: string): Promise<Bundle> {
+export async function loadBundle(directory: string, hashes?: FileHashes): Promise<Bundle> {
   const root = await realpath(directory).catch((cause: unknown) => {
     throw new BundleError(`Bundle directory ${directory} does not exist; ${REMEDY}.`, { cause });
   });
@@ -105,12 +119,22 @@ export async function loadBundle(directory: string): Promise<Bundle> {
     }
     checkBatch(`${label}: graph "${name}"`, graph);
   }
+  const checked = hashes ?? (await FileHashes.open([]));
   for (const [name, expected] of Object.entries(manifest.files)) {
-    await checkFile(label, root, name, expected);
+    await checkFile(label, root, name, expected, checked);
+  }
+  const graphHashes = new Map<string, string>();
+  for (const [name, { file }] of Object.entries(manifest.graphs)) {
+    graphHashes.set(name, hashOfGraph(`${label}: graph "${name}"`, root, manifest, file));
   }
   return {
     directory: root,
     manifest,
+    graphHash(graph) {
+      const hash = graphHashes.get(graph);
+      if (hash !== undefined) return hash;
+      throw new BundleError(`${label} has no graph "${graph}".`);
+    },
     async readFile(name) {
       if (!Object.hasOwn(manifest.files, name)) {
         throw new BundleError(`${label}: ${name} is not listed in "files" of ${MANIFEST_FILE}.`);
@@ -177,6 +201,7 @@ async function checkFile(
   root: string,
   name: string,
   expected: { readonly sha256: string; readonly bytes: number },
+  hashes: FileHashes,
 ): Promise<void> {
   const file = path.resolve(root, name);
   if (name === '' || name.includes('\0') || !isInside(root, file)) {
@@ -195,12 +220,38 @@ async function checkFile(
   if (found.size !== expected.bytes) {
     throw new BundleError(`${label}: ${name} has ${found.size} bytes instead of ${expected.bytes}; ${REMEDY}.`);
   }
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(target), hash);
-  const sha256 = hash.digest('hex');
+  const sha256 = await hashes.sha256(target, expected.sha256);
   if (sha256 !== expected.sha256) {
     throw new BundleError(`${label}: ${name} has sha256 ${sha256} instead of ${expected.sha256}; ${REMEDY}.`);
   }
+}
+
+/** Weights outside of a graph's file have to be in files whose hashes were checked, or anything could be run. */
+function hashOfGraph(label: string, root: string, { files }: BundleManifest, file: string): string {
+  let locations: string[];
+  try {
+    locations = externalDataLocations(path.resolve(root, file));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new BundleError(`${label}: ${file} is not an ONNX file: ${reason}; ${REMEDY}.`, { cause });
+  }
+  const hash = createHash('sha256').update(files[file]?.sha256 ?? '');
+  for (const location of locations.sort()) {
+    const name = path.posix.join(path.posix.dirname(file), location);
+    if (path.posix.isAbsolute(location) || !isInside(root, path.resolve(root, name))) {
+      throw new BundleError(
+        `${label}: weights in ${JSON.stringify(location)} are outside of the bundle; do not use the bundle.`,
+      );
+    }
+    const listed = Object.hasOwn(files, name) ? files[name] : undefined;
+    if (listed === undefined) {
+      throw new BundleError(
+        `${label}: weights are in ${JSON.stringify(location)}, which "files" does not list; ${REMEDY}.`,
+      );
+    }
+    hash.update(`${location}\0${listed.sha256}\0`);
+  }
+  return locations.length === 0 ? (files[file]?.sha256 ?? '') : hash.digest('hex');
 }
 
 function isInside(root: string, file: string): boolean {

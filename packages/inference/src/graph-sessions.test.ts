@@ -5,9 +5,9 @@ import { loadGraphs } from './graph-sessions.js';
 import type { GraphFile } from './protocol.js';
 import { testContract } from './test-bundle.js';
 
-function graphFile(bundle: string, name: string, sha256: string): GraphFile {
+function graphFile(bundle: string, name: string, hash: string): GraphFile {
   const path = fileURLToPath(new URL(`../test-vectors/${name}.onnx`, import.meta.url));
-  return { bundle, graph: name, path, sha256, contract: testContract(name) };
+  return { bundle, graph: name, path, hash, contract: testContract(name) };
 }
 
 test('equal files of two bundles are one session, others are not', async () => {

@@ -56,8 +56,8 @@ async function loadOn(
   const sessions = new Map<string, InferenceSession>();
   try {
     for (const file of files) {
-      const session = sessions.get(file.sha256) ?? (await createSession(executionProvider, file, options));
-      sessions.set(file.sha256, session);
+      const session = sessions.get(file.hash) ?? (await createSession(executionProvider, file, options));
+      sessions.set(file.hash, session);
       const { contract } = file;
       const label = labelOf(file);
       assertContract(label, contract, session);

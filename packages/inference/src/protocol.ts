@@ -6,8 +6,8 @@ export interface GraphFile {
   readonly bundle: string;
   readonly graph: string;
   readonly path: string;
-  /** Of the file: graphs of equal files are one session. */
-  readonly sha256: string;
+  /** Of the file and its external weights: equal graphs are one session. */
+  readonly hash: string;
   readonly contract: GraphContract;
 }
 

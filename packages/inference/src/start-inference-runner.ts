@@ -81,12 +81,12 @@ export async function startInferenceRunner(options: InferenceRunnerOptions): Pro
   throw new InferenceStartError(failure);
 }
 
-function graphFiles({ directory, manifest }: Bundle): GraphFile[] {
-  return Object.entries(manifest.graphs).map(([graph, { file, ...contract }]) => ({
-    bundle: manifest.name,
+function graphFiles(bundle: Bundle): GraphFile[] {
+  return Object.entries(bundle.manifest.graphs).map(([graph, { file, ...contract }]) => ({
+    bundle: bundle.manifest.name,
     graph,
-    path: path.join(directory, file),
-    sha256: manifest.files[file]?.sha256 ?? `${directory}/${file}`,
+    path: path.join(bundle.directory, file),
+    hash: bundle.graphHash(graph),
     contract,
   }));
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
@@ -11,6 +12,7 @@ import { SeededRandom } from '@tessera/runtime';
 import {
   InvalidRunError,
   loadBundle,
+  loadBundles,
   startInferenceRunner,
   TensorNotKeptError,
   type HostTensor,
@@ -165,6 +167,29 @@ test('half-precision tensors are fed, fetched and kept as their bits', async (t)
   assert.deepEqual(again.doubled_float, floats([3], [4, -8, 2 ** -22]));
   const run = runner.run({ bundle, graph: 'halves', feeds: { halves: { ...ones, data: new Float32Array(3) } } });
   await assert.rejects(run, { name: 'InvalidRunError', message: /is float16 and needs a Uint16Array/ });
+});
+
+test('equal graphs with other weights beside them are not one', async (t) => {
+  const directory = await temporaryDirectory(t);
+  for (const name of ['first', 'second']) {
+    const weights = Buffer.from(Float32Array.from([10, 20, 30, 40]).buffer);
+    await writeTestBundle(path.join(directory, name), (manifest) => {
+      manifest.name = name;
+      if (name === 'first') return;
+      const sha256 = createHash('sha256').update(weights).digest('hex');
+      manifest.files['external.onnx.data'] = { sha256, bytes: weights.byteLength };
+    });
+    if (name === 'second') await writeFile(path.join(directory, name, 'external.onnx.data'), weights);
+  }
+  const { bundles } = await loadBundles(directory);
+  const { runner } = await start(t, { bundles });
+  const sum = async (name: string) => {
+    const feeds = { floats: floats([4], [1, 1, 1, 1]) };
+    const { outputs } = await runner.run({ bundle: name, graph: 'external', feeds });
+    return outputs.sum;
+  };
+  assert.deepEqual(await sum('first'), floats([4], [2, 3, 4, 5]));
+  assert.deepEqual(await sum('second'), floats([4], [11, 21, 31, 41]));
 });
 
 test('views into larger buffers and empty tensors travel as they are', async (t) => {
@@ -408,7 +433,12 @@ test('graphs that cannot be loaded are reported by the start', async (t) => {
     loadBundle(directory).then((loaded) =>
       startInferenceRunner({ bundles: [loaded], executionProviders, runTimeoutMs: 1000, log: new RecordedLog() }),
     );
-  await writeTestBundle(directory, ({ graphs }) => (graphs.echo = { file: 'classes.json', inputs: {}, outputs: {} }));
+  // Nothing at all is a message of protobuf, but no model.
+  await writeFile(path.join(directory, 'empty.onnx'), '');
+  await writeTestBundle(directory, ({ files, graphs }) => {
+    files['empty.onnx'] = { sha256: createHash('sha256').digest('hex'), bytes: 0 };
+    graphs.echo = { file: 'empty.onnx', inputs: {}, outputs: {} };
+  });
   await assert.rejects(begin(), {
     name: 'InferenceStartError',
     message: /graph "echo" of bundle "test-bundle" cannot/,

@@ -34,6 +34,7 @@ export async function writeTestBundle(
   const contents = new Map<string, Uint8Array>([
     ['classes.json', Buffer.from('[]')],
     ['tokenizer.json', Buffer.from('{}')],
+    ['external.onnx.data', await readFile(new URL('external.onnx.data', vectors))],
   ]);
   for (const name of Object.keys(contracts)) {
     contents.set(`${name}.onnx`, await readFile(new URL(`${name}.onnx`, vectors)));

@@ -35,7 +35,7 @@ export interface Models {
  * @throws BundleError or Error when there is no bundle, one is damaged, or one does not run
  */
 export async function loadModels(config: Config, log: Logger): Promise<Models> {
-  const { bundles, ignored } = await loadBundles(config.MODELS_DIR);
+  const { bundles, ignored } = await loadBundles(config.MODELS_DIR, config.DATA_DIR);
   for (const { directory, reason } of ignored) log.info({ directory, reason }, 'not a model bundle');
   const defaults = chooseDefaults(
     bundles.map(({ manifest }) => manifest),

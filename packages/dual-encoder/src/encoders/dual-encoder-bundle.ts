@@ -6,9 +6,10 @@ import type { Bundle } from '@tessera/inference';
 export type DualEncoderBundle = Bundle<PipelineManifest<'dual-encoder'>>;
 
 /** SHA-256 of what soft prompts belong to: the text encoder and the token embedding. */
-export function baseHash({ manifest }: DualEncoderBundle): string {
-  const files = [manifest.graphs.text_encoder?.file ?? '', manifest.settings.token_embedding];
-  const hash = createHash('sha256');
-  for (const file of files) hash.update(manifest.files[file]?.sha256 ?? '');
-  return hash.digest('hex');
+export function baseHash(bundle: DualEncoderBundle): string {
+  const { files, settings } = bundle.manifest;
+  return createHash('sha256')
+    .update(bundle.graphHash('text_encoder'))
+    .update(files[settings.token_embedding]?.sha256 ?? '')
+    .digest('hex');
 }

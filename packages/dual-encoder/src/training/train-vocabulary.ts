@@ -83,7 +83,7 @@ class Checkpoints {
   constructor({ bundle }: TrainingParts, task: CompleteTask, hooks: TrainingHooks, thetaLength: number) {
     this.#hooks = hooks;
     const { method, recipe, examples } = task;
-    const imageEncoder = bundle.manifest.files[bundle.manifest.graphs.image_encoder?.file ?? '']?.sha256;
+    const imageEncoder = bundle.graphHash('image_encoder');
     const rows = examples.map(({ image, attributes, object, set }) => [image.id, attributes, object, set]);
     this.#taskHash = createHash('sha256')
       .update(JSON.stringify([baseHash(bundle), imageEncoder, method, recipe, rows]))

@@ -72,9 +72,7 @@ export class Vision<Found> {
 
   /** Bundles with one image encoder have one embedding of an image. */
   get #encoderVersion(): string {
-    const { graphs, files } = this.#bundle.manifest;
-    const file = graphs.image_encoder?.file ?? '';
-    return files[file]?.sha256 ?? file;
+    return this.#bundle.graphHash('image_encoder');
   }
 
   /**
