@@ -18,12 +18,18 @@ const roots = process.argv.length > 2 ? process.argv.slice(2) : ['.'];
 const startedAt = performance.now();
 let packages = [];
 let compiled = 0;
+let lacksModelRuntime = false;
 
 const host = ts.createSolutionBuilderHost(ts.sys, undefined, showError, showStatus);
 process.exitCode = ts.createSolutionBuilder(host, roots, { verbose: true }).build();
 if (compiled > 0) {
   const outcome = process.exitCode === 0 ? 'compiled' : 'compiled with errors:';
   process.stdout.write(`${clearLine}${outcome} ${compiled} of ${packages.length} packages (${elapsed()})\n`);
+}
+if (lacksModelRuntime) {
+  console.error(
+    'onnxruntime-node, which runs the models, is not installed: run "npm ci" again without --omit=optional.',
+  );
 }
 
 function showStatus({ code, messageText }) {
@@ -41,6 +47,7 @@ function showError(diagnostic) {
   const format = isTTY ? ts.formatDiagnosticsWithColorAndContext : ts.formatDiagnostics;
   const { getCurrentDirectory } = ts.sys;
   const text = format([diagnostic], { getCurrentDirectory, getCanonicalFileName: String, getNewLine: () => '\n' });
+  lacksModelRuntime ||= text.includes("'onnxruntime-node'");
   process.stdout.write(clearLine + text);
 }
 
