@@ -11,7 +11,7 @@ export interface BlobExpiry {
 export interface BlobStore {
   /** Stores or replaces the blob; once it resolves, the blob survives the death of this process. */
   put(key: string, bytes: Uint8Array, expiry: BlobExpiry): Promise<void>;
-  /** As `put`, unless there is a blob already; of several callers at the same time one stores and is told true. */
+  /** As `put`, unless there is a blob already; of several callers at the same time one stores it and gets true. */
   putNew(key: string, bytes: Uint8Array, expiry: BlobExpiry): Promise<boolean>;
   get(key: string): Promise<Uint8Array | null>;
   has(key: string): Promise<boolean>;

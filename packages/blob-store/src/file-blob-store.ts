@@ -16,9 +16,9 @@ export interface FileBlobStoreOptions {
   readonly directory: string;
   /** Pause between two sweeps for expired blobs. */
   readonly sweepIntervalMs?: number;
-  /** Most files one sweep looks at; the next one carries on from there. */
+  /** Most files that one sweep reads; the next one continues from there. */
   readonly sweepFiles?: number;
-  /** Told when a sweep fails, for example because a directory may not be read. */
+  /** Gets the error of a sweep that fails, for example because a directory may not be read. */
   readonly onError: (error: Error) => void;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
@@ -26,7 +26,7 @@ export interface FileBlobStoreOptions {
 
 /**
  * Opens a {@link BlobStore} on a directory: one file a blob, replaced atomically. Nothing is synced to the disk, so what
- * was written in the last seconds may not survive the loss of power, like the jobs of the embedded queue that refer to it.
+ * was written in the last seconds may not survive a loss of power, just like the jobs of the embedded queue.
  */
 export async function openFileBlobStore(options: FileBlobStoreOptions): Promise<FileBlobStore> {
   await mkdir(options.directory, { recursive: true });
@@ -60,7 +60,7 @@ export class FileBlobStore implements BlobStore {
     const { path } = this.#locate(key);
     return this.#writeAside(key, bytes, expiry, async (aside) => {
       if (await linkNew(aside, path)) return true;
-      // An expired blob is no blob, but its file is in the way until it is swept.
+      // The file of an expired blob is in the way until it is swept.
       if (await this.#isLive(path)) return false;
       await this.#removeUnlessLive(path);
       return linkNew(aside, path);
@@ -106,7 +106,7 @@ export class FileBlobStore implements BlobStore {
   }
 
   /**
-   * Removes expired blobs and abandoned temporary files, looking at a bounded number of files a call.
+   * Removes expired blobs and abandoned temporary files, reading a bounded number of files a call.
    * Damaged files under a blob's name go too; files of other names stay.
    */
   async sweep(): Promise<void> {
@@ -137,8 +137,8 @@ export class FileBlobStore implements BlobStore {
   }
 
   /**
-   * Another process may renew the blob between the look and the removal, so it is first moved out of the way,
-   * looked at again where nobody else can reach it, and put back if it lives.
+   * Another process may renew the blob between the check and the removal, so it is first moved to a name that no other
+   * process uses, checked again there, and moved back if it has not expired.
    */
   async #removeUnlessLive(path: string): Promise<void> {
     if (await this.#isLive(path)) return;

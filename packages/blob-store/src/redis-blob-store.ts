@@ -7,13 +7,13 @@ const operationTimeoutMs = 5_000;
 
 export interface RedisBlobStoreOptions {
   readonly url: string;
-  /** Told about every failure of the connection, also of those it recovers from. */
+  /** Gets every failure of the connection, also those that it recovers from. */
   readonly onError: (error: Error) => void;
 }
 
 /**
  * Blobs in Redis, expired by Redis. Every method rejects with `TSR_QUEUE_UNAVAILABLE` while Redis is down.
- * How much survives a crash of Redis itself is up to its own persistence settings.
+ * Its persistence settings decide how much survives a crash of Redis itself.
  */
 export async function openRedisBlobStore(options: RedisBlobStoreOptions): Promise<BlobStore> {
   return new RedisBlobStore(await RedisConnection.open({ ...options, operationTimeoutMs }));

@@ -19,7 +19,7 @@ export async function putTrainingImage(
   return id;
 }
 
-/** Stores what the images of a training show. */
+/** Stores the examples of a training: what its images show. */
 export async function putTrainingExamples(
   store: BlobStore,
   jobId: string,
@@ -49,7 +49,7 @@ export async function deleteTrainingImages(store: BlobStore, jobId: string, imag
   }
 }
 
-/** Removes everything that a training that is over has left, and gives up its claim to the name. */
+/** Removes what a finished training has left: examples, images, checkpoint and its claim to the name. */
 export async function forgetTraining(store: BlobStore, jobId: string, name: string): Promise<void> {
   const examples = await getTrainingExamples(store, jobId).catch((error: unknown) => {
     // Images that nobody can name any more expire.
@@ -68,7 +68,7 @@ export async function forgetTraining(store: BlobStore, jobId: string, name: stri
   if ((await getVocabularyClaim(store, name))?.job === jobId) await store.delete(vocabularyClaimKey(name));
 }
 
-/** Who is about to make the vocabulary of a name. */
+/** The job that is about to make the vocabulary of a name. */
 export interface VocabularyClaim {
   readonly job: string;
   /** The examples still arrive: there is no such job yet. */
@@ -85,7 +85,7 @@ export function claimVocabulary(
   return store.putNew(vocabularyClaimKey(name), encodeClaim(claim), expiry);
 }
 
-/** Replaces a claim of one's own. */
+/** Replaces the caller's own claim. */
 export function renewVocabularyClaim(
   store: BlobStore,
   name: string,
@@ -95,7 +95,7 @@ export function renewVocabularyClaim(
   return store.put(vocabularyClaimKey(name), encodeClaim(claim), expiry);
 }
 
-/** Who has claimed the name; null when nobody has. */
+/** The claim to the name; null when there is none. */
 export async function getVocabularyClaim(store: BlobStore, name: string): Promise<VocabularyClaim | null> {
   const bytes = await store.get(vocabularyClaimKey(name));
   if (bytes === null) return null;

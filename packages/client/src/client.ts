@@ -49,7 +49,7 @@ export class TesseraClient {
     return models;
   }
 
-  /** Classifies images; waits for the job however long it takes. */
+  /** Classifies images; waits for the job without a limit. */
   async classify(request: ClassifyCompositionRequest, signal?: AbortSignal): Promise<ClassifyCompositionResponse> {
     const response = await this.#request('classify-composition', { ...jsonBody(request), signal });
     const answer = await jsonOf(response);
@@ -121,7 +121,7 @@ export class TesseraClient {
     return this.#json(`jobs/${encodeURIComponent(id)}`, { method: 'DELETE', signal });
   }
 
-  /** What happens to a job until its end, also across lost connections. */
+  /** The updates of a job until its end, also across lost connections. */
   followJob(id: string, signal?: AbortSignal): AsyncIterable<JobUpdate> {
     const connect = async (lastEventId: string) => {
       const headers = { accept: 'text/event-stream', ...(lastEventId === '' ? {} : { 'last-event-id': lastEventId }) };
@@ -170,7 +170,7 @@ function jsonBody(body: object): RequestOptions {
   return { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }
 
-/** The same chunks; what they throw is noted. */
+/** The same chunks; records the error that ends them. */
 async function* withFailures(archive: TrainingArchive, failures: unknown[]): AsyncGenerator<Uint8Array> {
   try {
     yield* archive;
@@ -185,7 +185,7 @@ function withSlash(url: URL): URL {
   return url.pathname.endsWith('/') ? url : new URL(`${url.pathname}/`, url);
 }
 
-/** `fetch` says only that it failed; its cause says why. */
+/** The error of `fetch` has no reason in its message; its cause has. */
 function reasonOf(error: unknown): string {
   const { cause } = error as { cause?: unknown };
   if (cause instanceof Error) return cause.message === '' ? cause.name : cause.message;

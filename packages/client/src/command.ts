@@ -1,7 +1,7 @@
 import type { ParseArgsConfig } from 'node:util';
 import type { TesseraClient } from './client.js';
 
-/** What a command works with. */
+/** What a command is given. */
 export interface CommandContext {
   readonly client: TesseraClient;
   readonly positionals: readonly string[];
@@ -10,9 +10,9 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   /** Prints a result, on the standard output. */
   readonly print: (text: string) => void;
-  /** Says what goes on, on the standard error. */
+  /** Prints a message, on the standard error. */
   readonly say: (text: string) => void;
-  /** Shows where something long is: on a terminal in one line, elsewhere now and then. */
+  /** Shows the progress of a long command: on a terminal in one line, elsewhere from time to time. */
   readonly progress: (text: string) => void;
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { readEvents } from './event-stream.js';
 import { ConnectionError } from './service-error.js';
 
-/** What became known of a job. */
+/** An update of a job. */
 export type JobUpdate =
   | { readonly event: 'status'; readonly data: JobResponse }
   | { readonly event: 'progress'; readonly data: Progress }
@@ -17,14 +17,14 @@ export interface JobUpdatesOptions {
   readonly reconnectMs?: number;
 }
 
-/** Connections in a row that bring nothing new before the service counts as gone. */
+/** Connections in a row that bring nothing new before the service counts as lost. */
 const fruitlessConnections = 30;
 
 /**
  * The updates of a job until its end. A connection that is lost is opened again, from the last event on.
  *
  * @param connect - opens the stream of events after the one with this id; null when there are none left
- * @throws ConnectionError when the service stays away; what `connect` throws for a job that it does not know
+ * @throws ConnectionError when the service stays away; what `connect` throws for an unknown job
  */
 export async function* jobUpdates(
   connect: (lastEventId: string) => Promise<AsyncIterable<string> | null>,

@@ -1,6 +1,6 @@
 import type { ErrorCode, ProblemDetails } from '@tessera/contracts';
 
-/** The service refused a request, or a job failed; says which error it was. */
+/** The error with which the service refused a request or a job failed. */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
   readonly problem: ProblemDetails;

@@ -12,7 +12,7 @@ export interface ReceivedRequest {
 
 type Answer = (request: ReceivedRequest, response: ServerResponse) => void;
 
-/** A real server on a free loopback port that answers what a test says. */
+/** A real server on a free loopback port that gives the answers of a test. */
 export class TestService {
   /** In the order in which they came. */
   readonly requests: ReceivedRequest[] = [];

@@ -55,11 +55,11 @@ const boxSegmentationSettings = {
   }),
 };
 
-/** What pipelines have in common that find boxes with the detector and segment them with SAM. */
+/** Common settings of the pipelines that detect boxes and segment them with SAM. */
 export const BoxSegmentationSettings = Type.Object(boxSegmentationSettings);
 export type BoxSegmentationSettings = Static<typeof BoxSegmentationSettings>;
 
-/** How classes are chosen that a query names or describes. */
+/** How the classes are chosen that a query names or describes. */
 const classRuleSettings = {
   detection_threshold: Type.Number({ minimum: 0, maximum: 1, description: 'Least detector score of an object.' }),
   class_score_ratio: Type.Number({
@@ -110,7 +110,7 @@ export type ScatterRule = Static<typeof ScatterRule>;
 
 const ReasonerPruning = Type.Object(
   {
-    mode: Type.Enum(['off', 'csp'], { description: 'What a request gets that does not ask for pruning.' }),
+    mode: Type.Enum(['off', 'csp'], { description: 'The mode of a request without one.' }),
     cluster_layers: Type.Integer({ minimum: 0 }),
     scatter_layers: Type.Integer({ minimum: 1 }),
     selected_tokens: Type.Integer({ minimum: 1, description: 'Image tokens of the clustering layers.' }),
@@ -133,15 +133,15 @@ export const RegionReasonerSettings = Type.Object(
     decoder: ReasonerDecoder,
     pruning: ReasonerPruning,
     class_floor: Type.Number({
-      description: 'A query for one thing chooses among the regions whose class channel has a logit above this.',
+      description: 'A query for one object chooses among the regions whose class channel has a logit above this.',
     }),
-    region_threshold: Type.Number({ description: 'Least logit of a region of a query for several things.' }),
+    region_threshold: Type.Number({ description: 'Least logit of a region of a query for several objects.' }),
     context_calibration: LogisticCalibration,
     singular_calibration: LogisticCalibration,
   },
   {
     ...strict,
-    description: `${classRuleFeatures} Both are for queries that ask for a class and nothing more. The others tell things from others by place, order, size or another thing; singular_calibration is for one thing, context_calibration for several. Features of these: the region’s logit, and the log of the chance that all things are there which the query names, by named_calibration of the highest scores that regions have of their classes.`,
+    description: `${classRuleFeatures} Both are for queries that ask for a class alone. The other queries distinguish objects of a class by place, order, size or another object; singular_calibration is for one object, context_calibration for several. Their features: the region’s logit, and the log of the probability that every object that the query names is present, by named_calibration of the highest scores that regions have of their classes.`,
   },
 );
 export type RegionReasonerSettings = Static<typeof RegionReasonerSettings>;
@@ -185,10 +185,10 @@ const manifestFields = {
   description: Type.String(),
   license: Type.String(),
   default: Type.Optional(
-    Type.Boolean({ default: false, description: 'Whether requests of its task go to it that name no model.' }),
+    Type.Boolean({ default: false, description: 'Whether it serves the requests of its task that name no model.' }),
   ),
   built_from: Type.String({
-    description: 'Fingerprint of the builder and its sources; a different one means: build again.',
+    description: 'Fingerprint of the builder and its sources; when it differs, the bundle is built again.',
   }),
   provenance: Type.Array(Provenance),
   files: Type.Record(
@@ -231,7 +231,7 @@ const DualEncoderManifest = Type.Object(
   { ...strict },
 );
 
-/** `bundle.json`: everything that serving needs to know about a model. Its `pipeline` says which settings it has. */
+/** `bundle.json`: everything that serving needs to know about a model. Its `pipeline` decides which settings it has. */
 export const BundleManifest = Type.Union([ClassDetectorManifest, RegionReasonerManifest, DualEncoderManifest]);
 export type BundleManifest = Static<typeof BundleManifest>;
 

@@ -53,7 +53,7 @@ export const ConfigSchema = Type.Object(
       uniqueItems: true,
       default: [0],
       description:
-        'Devices of a worker, comma-separated: each gets an inference process with all models. On CUDA the numbers are those of the GPUs; on CPU they mean that many processes, which share the cores.',
+        'Devices of a worker, comma-separated: each gets an inference process with all models. On CUDA the numbers are those of the GPUs; on CPU each is one more process, and they share the cores.',
     }),
     TESSERA_DEFAULT_MODEL: Type.Array(Type.String({ minLength: 1 }), {
       default: [],
@@ -88,7 +88,7 @@ export const ConfigSchema = Type.Object(
     TESSERA_IMAGE_TTL_S: seconds(86_400, 'How long images are kept after their last use'),
     TESSERA_TRAINING_TTL_S: seconds(
       604_800,
-      'How long the examples and checkpoints of a training are kept at most; they go when it ends',
+      'How long the examples and checkpoints of a training are kept at most; they are removed when it ends',
     ),
     TESSERA_INFERENCE_TIMEOUT_S: seconds(60, 'Longest model run before the inference process is restarted'),
     TESSERA_DRAIN_S: seconds(20, 'How long a stopping process may finish running jobs'),
@@ -109,7 +109,7 @@ export const ConfigSchema = Type.Object(
       maximum: 1_000_000,
       default: 512,
       description:
-        'Memory in each inference process for the image embeddings that it keeps, the least recently used going first (megabytes).',
+        'Memory in each inference process for the image embeddings that it keeps, the least recently used are dropped first (megabytes).',
     }),
   },
   strict,
@@ -128,7 +128,7 @@ const clientPrefix = 'TESSERA_CLIENT_';
 
 /**
  * Parses the environment once, at start. Variables that are neither in the schema nor start with `TESSERA_` belong
- * to somebody else and are left alone, as those of the command line are; empty values count as unset.
+ * to other programs and are ignored, as are those of the command line; empty values count as unset.
  *
  * @throws ConfigError naming each invalid or unknown variable, never its value when it is a secret
  */

@@ -145,7 +145,7 @@ export const errorTable = {
     status: 422,
     retryable: false,
     title: 'The image is damaged or truncated',
-    remedy: 'Send the whole file; it decodes neither fully nor safely.',
+    remedy: 'Send the whole, undamaged file.',
   },
   TSR_BODY_TOO_LARGE: {
     status: 413,
@@ -265,7 +265,7 @@ export class TesseraError extends Error {
     return error instanceof Error && TesseraError.#brand in error;
   }
 
-  /** The error itself when it is ours, otherwise `TSR_INTERNAL` that hides the cause's text from clients. */
+  /** The error itself when it is a {@link TesseraError}, otherwise `TSR_INTERNAL` that hides the cause's text from clients. */
   static from(error: unknown): TesseraError {
     if (TesseraError.isInstance(error)) return error;
     return new TesseraError('TSR_INTERNAL', 'An unexpected error occurred.', { cause: error });

@@ -66,7 +66,7 @@ export type JobStatus = Static<typeof JobStatus>;
 export const Progress = Type.Object({
   stage: Type.String({ description: 'What the worker is doing.' }),
   fraction: Type.Number({ minimum: 0, maximum: 1 }),
-  epoch: Type.Optional(Type.Integer({ minimum: 0, description: 'Of a training: epochs that are done.' })),
+  epoch: Type.Optional(Type.Integer({ minimum: 0, description: 'Of a training: finished epochs.' })),
   epochs: Type.Optional(Type.Integer({ minimum: 1, description: 'Of a training: epochs in all.' })),
   loss: Type.Optional(Type.Number({ description: 'Of a training: mean loss of the latest epoch.' })),
   validation_auc: Type.Optional(
@@ -75,7 +75,7 @@ export const Progress = Type.Object({
 });
 export type Progress = Static<typeof Progress>;
 
-/** Progress as a worker reports it: where it is, and the milestones that it has passed, which nobody may miss. */
+/** Progress as a worker reports it: the latest, and the milestones so far, so that a late reader gets them too. */
 export const ReportedProgress = Type.Object({
   ...Progress.properties,
   milestones: Type.Optional(Type.Array(Progress, { description: 'In ascending order of their fractions.' })),

@@ -26,8 +26,10 @@ const Query = Type.String({
 export const MaskFormat = Type.Enum(['rle', 'rle_uncompressed', 'polygon', 'png'], { default: 'rle' });
 export type MaskFormat = Static<typeof MaskFormat>;
 
-/** `csp`: clustering, scattering, pruning; the others but `off` are baselines to compare it with. */
-export const PruningMode = Type.Enum(['off', 'csp', 'fastv', 'pyramid', 'cls_topk', 'random']);
+export const PruningMode = Type.Enum(['off', 'csp', 'fastv', 'pyramid', 'cls_topk', 'random'], {
+  description:
+    'csp: clustering, scattering, pruning. Experimental: fastv, pyramid, cls_topk and random, other methods to compare it with; they may change or be removed in any version.',
+});
 export type PruningMode = Static<typeof PruningMode>;
 
 export const SegmentOptions = Type.Object(
@@ -41,13 +43,13 @@ export const SegmentOptions = Type.Object(
             Type.Number({
               minimum: 0,
               maximum: 0.9,
-              description: 'Share of image-token FLOPs to save; as much as the model’s own schedule unless given.',
+              description: 'Share of image-token FLOPs to save; by default as much as the model’s own schedule saves.',
             }),
           ),
         },
         {
           ...strict,
-          description: 'Token pruning, for models that have image tokens; the model’s own schedule unless given.',
+          description: 'Token pruning, for models that have image tokens; by default the model’s own schedule.',
         },
       ),
     ),
@@ -129,7 +131,7 @@ export type Mask = Static<typeof Mask>;
 export const Warning = Type.Object({
   code: Type.Enum(['unknown_words', 'ignored_words', 'negation', 'fewer_found'], {
     description:
-      'unknown_words: without a meaning to the model; ignored_words: understood but beyond what the model can use; negation: the query excludes something in a way that the model cannot follow, so it found nothing; fewer_found: the query asks for more things than were found.',
+      'unknown_words: not in the model’s vocabulary; ignored_words: known words that the model cannot use; negation: the query excludes objects in a way that the model cannot follow, so the mask is empty; fewer_found: the query asks for more objects than were found.',
   }),
   words: Type.Array(Type.String()),
 });
@@ -166,7 +168,7 @@ export const SegmentQueryResult = Type.Object({
   area: Type.Integer({ minimum: 0 }),
   instances: Type.Optional(Type.Array(SegmentInstance)),
   token_map: Type.Optional(
-    Type.Array(TokenStage, { description: 'Which image tokens the model saw, when asked for.' }),
+    Type.Array(TokenStage, { description: 'Which image tokens the model saw, with `output.token_map`.' }),
   ),
   warnings: Type.Array(Warning),
 });
@@ -183,7 +185,7 @@ export const PruningReport = Type.Object({
   average_image_tokens: Type.Number({ description: 'Per layer.' }),
   image_tokens: Type.Integer({ description: 'Image tokens of a layer without pruning.' }),
   flops_reduction: Type.Number({
-    description: 'Share of image-token FLOPs that this saved; less than asked for when the model cannot save as much.',
+    description: 'Share of image-token FLOPs that this saved; less than requested when the model cannot save as much.',
   }),
 });
 export type PruningReport = Static<typeof PruningReport>;

@@ -38,10 +38,10 @@ const recipeFields = {
 export const TrainingRecipe = Type.Object(recipeFields, { ...strict });
 export type TrainingRecipe = Static<typeof TrainingRecipe>;
 
-/** A recipe as it is asked for: what it leaves out is up to the model. */
+/** A requested recipe; the model decides what it leaves out. */
 export const RequestedRecipe = Type.Partial(TrainingRecipe, {
   ...strict,
-  description: 'What is left out is up to the model.',
+  description: 'The model decides what is left out.',
 });
 export type RequestedRecipe = Static<typeof RequestedRecipe>;
 
@@ -116,7 +116,7 @@ export const VocabularyMetrics = Type.Object({
 });
 export type VocabularyMetrics = Static<typeof VocabularyMetrics>;
 
-/** What one epoch of a training came to. */
+/** The measures of one epoch of a training. */
 export const TrainingEpoch = Type.Object({
   epoch: Type.Integer({ minimum: 0 }),
   loss: Type.Number({ description: 'Mean over the epoch’s steps.' }),
@@ -145,7 +145,8 @@ export type VocabularyDescription = Static<typeof VocabularyDescription>;
 export const VocabularySummary = Type.Object({
   name: Type.String(),
   status: Type.Enum(['trained', 'training'], {
-    description: 'training: the job `job` is about to make it; `trained` ones may have such a job as well.',
+    description:
+      'training: the job `job` trains it for the first time. trained: it can be used; it may have a `job` that trains it again.',
   }),
   job: Type.Optional(Type.String({ description: 'The job that trains the name now.' })),
   model: Type.Optional(Type.String()),

@@ -142,7 +142,7 @@ class HorizontalEdges {
     }
   }
 
-  /** The closed contours, in reading order of their first corners; to be asked for once, after the last line. */
+  /** The closed contours, in reading order of their first corners; to be read once, after the last line. */
   contours(): number[][] {
     const contours: number[][] = [];
     for (let first = 0; first < this.#count; first++) {

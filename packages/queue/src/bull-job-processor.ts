@@ -99,7 +99,7 @@ export class BullJobProcessor<Data> implements JobProcessor {
     if (isOverdue(job.data)) throw expiredError();
     return this.#handler({
       id,
-      // The queue gives back what it was given under this id.
+      // A queue returns the data that was added under this id.
       data: job.data.data as Data,
       attempt: job.attemptsStarted,
       isLastAttempt: job.attemptsMade + 1 >= (job.opts.attempts ?? 1),
@@ -114,7 +114,7 @@ export class BullJobProcessor<Data> implements JobProcessor {
     });
   }
 
-  /** A look that fails is repeated by the next one; jobs go on meanwhile. */
+  /** A look-up that fails is repeated by the next one; jobs go on running. */
   async #findCancelled(ids: readonly string[] = [...this.#running.keys()]): Promise<void> {
     if (ids.length === 0) return;
     try {
@@ -130,7 +130,7 @@ export class BullJobProcessor<Data> implements JobProcessor {
 
 class RunningAttempt {
   interruption: Interruption | null = null;
-  /** Rejects when the job has to be handed back, whether or not its handler heeds the signal. */
+  /** Rejects when the job has to be handed back, whether or not its handler reacts to the signal. */
   readonly handedBack: Promise<never>;
   readonly #controller = new AbortController();
   #handBack: (reason: Error) => void = () => {};

@@ -38,7 +38,7 @@ export interface QueueLimits {
   readonly keepFinished: { readonly ageMs: number; readonly count: number };
   /** A worker that has not renewed its lock for this long counts as dead. */
   readonly lockDurationMs: number;
-  /** Pause between two looks for jobs of dead workers. */
+  /** Pause between two searches for jobs of dead workers. */
   readonly stalledCheckMs: number;
   /** Workers that may die while they run one job before it fails. */
   readonly maxWorkerDeaths: number;
@@ -48,11 +48,11 @@ export interface QueueLimits {
   readonly retryDelayMs: number;
 }
 
-/** BullMQ starts lower numbers first; zero would be a list of its own, ahead of all. */
+/** BullMQ starts lower numbers first; jobs of priority zero would wait in a separate list, ahead of all others. */
 const priorities: Record<JobPriority, number> = { high: 1, normal: 2, low: 3 };
-/** The room found by a count is shared: each process adds this part of it before it counts again. */
+/** A process fills an eighth of the free room before it counts the waiting jobs again, as others add jobs too. */
 const roomShare = 8;
-/** A queue that cannot be reached cannot be told goodbye either. */
+/** Longest wait for connections to close: they do not close while the queue cannot be reached. */
 const closeTimeoutMs = 2_000;
 
 /** A {@link JobQueue} on BullMQ. */
@@ -155,14 +155,14 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
     this.#room--;
   }
 
-  /** {@link get} for those who wait: one read, unless the job is lost or overdue. */
+  /** {@link get} for waiting callers: one read, unless the job is lost or overdue. */
   async #look(id: string): Promise<JobSnapshot<Data> | null> {
     const job = isJobId(id) ? await this.#backend.run(() => this.#queue.getJob(toBullId(id))) : undefined;
     if (job === undefined || (job.finishedOn === undefined && isOverdue(job.data))) return this.get(id);
     return toSnapshot(job, null);
   }
 
-  /** Looks again when the job moves on, or is removed, between two reads. */
+  /** Reads again when the job changes its state, or is removed, between two reads. */
   async #read(id: string): Promise<JobSnapshot<Data> | null> {
     for (;;) {
       const job = await this.#queue.getJob(toBullId(id));
@@ -176,7 +176,7 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
     }
   }
 
-  /** The state of an unfinished job; null when it has finished or gone in the meantime. */
+  /** The state of an unfinished job; null when it has finished or was removed in the meantime. */
   async #readState(bullId: string): Promise<BullJobState | null> {
     const state = await this.#queue.getJobState(bullId);
     switch (state) {
@@ -196,8 +196,8 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
   }
 
   /**
-   * Takes a job out of the queue and remembers why; false when a worker has it. The memory is written first: should
-   * this process die in between, a worker that starts a cancelled job still learns that it is.
+   * Takes a job out of the queue and records why; false when a worker has it. The record is written first: if this
+   * process dies in between, a worker that starts a cancelled job still finds that it is cancelled.
    */
   async #withdraw(snapshot: JobSnapshot<Data>, code: Withdrawal['code']): Promise<boolean> {
     const { id, data, deadlineAt, createdAt } = snapshot;

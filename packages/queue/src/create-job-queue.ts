@@ -12,7 +12,7 @@ export interface JobQueueOptions extends Partial<QueueLimits> {
   /** Letters, digits, `-` and `_`. */
   readonly name: string;
   readonly connection: QueueConnection;
-  /** Told about every failure, also of those the queue recovers from. */
+  /** Gets every failure, also those that the queue recovers from. */
   readonly onError: (error: Error) => void;
 }
 
@@ -31,7 +31,7 @@ const defaultLimits: QueueLimits = {
  * Opens a queue. Redis may be down: the queue works once it is up. An embedded queue may be opened several times in
  * one process, under several names too, but a directory serves one process at a time.
  *
- * How safe an accepted job is when Redis itself dies is up to Redis: it needs `appendonly yes`, and
+ * Whether an accepted job survives a crash of Redis itself depends on its settings: it needs `appendonly yes` and
  * `maxmemory-policy noeviction`.
  *
  * @throws Error when the embedded directory is in use by another process, which it names, or cannot be opened

@@ -9,7 +9,7 @@ const heartbeatMs = 2_000;
 const silentAfterMs = 10_000;
 const attempts = 5;
 
-/** Another process that lives holds the directory. */
+/** A running process holds the directory. */
 export class DirectoryLockedError extends Error {
   readonly pid: number;
 
@@ -23,15 +23,15 @@ export class DirectoryLockedError extends Error {
 interface Claim {
   readonly host: string;
   readonly pid: number;
-  /** When the process started, by its operating system; `unknown` where it cannot be asked. */
+  /** When the process started, by its operating system; `unknown` where the system does not say. */
   readonly processStart: string;
 }
 
 /**
- * Holds a directory for this process. A claim is an empty file whose name says who made it: a claim is made first and
- * the others are looked at second, so of two processes at least one sees the other, and a dead process's claim can be
- * removed without ever removing that of a living one. Process ids are told apart by the process's start time when they
- * are reused, and by host and boot; claims from elsewhere, such as another container, live by their heartbeat.
+ * Holds a directory for this process. A claim is an empty file named after the process that made it. A process writes its
+ * claim first and reads the others second, so of two processes at least one sees the other, and a dead process's claim
+ * can be removed without ever removing that of a running one. The claim has the process's start time, host and boot, as
+ * process ids are reused. Claims from elsewhere, such as another container, count for as long as they have a heartbeat.
  */
 export class DirectoryLock {
   readonly #path: string;
@@ -58,7 +58,7 @@ export class DirectoryLock {
       if (holder === null) return new DirectoryLock(path);
       await rm(path);
       if (attempt === attempts) throw new DirectoryLockedError(directory, holder.pid, holder.host);
-      // The holder may be a process that starts at the same moment and is about to give way too.
+      // The holder may have started at the same moment and be about to withdraw its claim too.
       await delay(50 + Math.random() * 100);
     }
   }
@@ -110,7 +110,7 @@ async function processStart(pid: number): Promise<string> {
   }
 }
 
-/** As it stands in a file name; host names of other characters only have to be told apart. */
+/** As part of a file name; other characters are replaced, as different hosts only need different names. */
 const thisHost = `${hostname()}.${bootId()}`.replaceAll(/[^\w.-]/g, '-');
 
 function bootId(): string {

@@ -42,7 +42,7 @@ export class EmbeddedBackend implements QueueBackend {
     worker.on('completed', (job) => {
       if (job.id !== undefined) this.#announce(job.id, job);
     });
-    // The attempt has failed, which need not be the end of the job.
+    // The attempt has failed; the job may be tried again.
     worker.on('failed', (job) => {
       if (job?.id !== undefined) this.#announce(job.id, null);
     });
@@ -54,7 +54,7 @@ export class EmbeddedBackend implements QueueBackend {
     return worker;
   }
 
-  /** All workers are in this process: what they say themselves need not be read from the database. */
+  /** All workers are in this process: their own events need not be read from the database. */
   watch(listener: JobListener): { close(): Promise<void> } {
     const { events } = this.#database;
     const finished = (queue: string, ...notice: Parameters<JobListener['finished']>) => {
@@ -77,7 +77,7 @@ export class EmbeddedBackend implements QueueBackend {
     return Promise.resolve();
   }
 
-  /** BullMQ's own count looks at every finished job too; these three have an index each. */
+  /** BullMQ's own count reads every finished job too; these three queries use an index each. */
   async counts(): Promise<JobCounts> {
     const { rows } = await this.#database.pool.query<JobCounts>(
       `SELECT (SELECT count(*) FROM job WHERE queue = $1 AND state = 'waiting')::int

@@ -19,7 +19,7 @@ const voidLocksSql = `
   UPDATE job SET locked_until_ms = 0, stalled_marked = true WHERE state = 'active';
   DELETE FROM meta WHERE field = 'stalled-check';`;
 
-/** From the start: what happens before the first listener is then kept for it by the pool. */
+/** Sent at the start: the pool keeps what is notified before the first listener is there. */
 const listenSql = 'LISTEN bullmq_jobs;';
 
 /** What the background processes of a PostgreSQL server would do; PGlite has none. */
@@ -38,7 +38,7 @@ interface EmbeddedEvents {
 export class EmbeddedDatabase {
   readonly pool: PglitePool;
   readonly withdrawals: WithdrawalTable;
-  /** What the workers of this process say of their jobs. */
+  /** Events of the workers of this process. */
   readonly events = new EventEmitter<EmbeddedEvents>().setMaxListeners(0);
   readonly #database: PGlite;
   readonly #lock: DirectoryLock;
@@ -67,7 +67,7 @@ export class EmbeddedDatabase {
     }
   }
 
-  /** Forgets expired withdrawals, reclaims the space of old rows, and keeps the log short that a restart reads. */
+  /** Removes expired withdrawals, reclaims the space of old rows, and shortens the log that a restart reads. */
   async maintain(): Promise<void> {
     await this.withdrawals.forgetExpired();
     for (const statement of maintenanceSql) await this.#database.query(statement);
@@ -89,7 +89,7 @@ interface OpenDatabase {
 async function openPglite(directory: string): Promise<OpenDatabase> {
   const dataDirectory = join(directory, 'postgres');
   const initialised = join(directory, 'initialised');
-  // Without the mark, the process died while it created the database: nothing was ever accepted into it.
+  // Without the mark, the process died while it created the database, which then holds no accepted job.
   if (!(await exists(initialised))) await rm(dataDirectory, { recursive: true, force: true });
 
   const database = await PGlite.create(dataDirectory);

@@ -6,7 +6,7 @@ import { unknownJob } from './wait-for-job.js';
 
 /**
  * A job as it is now and after every change, until it has finished. Changes that come faster than they are read are
- * told as one; the same state may be told twice. Goes on when the queue cannot be reached for a while.
+ * merged into one; the same state may be yielded twice. Waits while the queue cannot be reached.
  *
  * @throws TesseraError `TSR_JOB_NOT_FOUND`; the reason of the signal; the reason with which the watch is closed
  */
@@ -56,7 +56,7 @@ function isUnreachable(error: unknown): boolean {
   return TesseraError.isInstance(error) && error.code === 'TSR_QUEUE_UNAVAILABLE';
 }
 
-/** Remembers that it was rung until somebody has waited for it. */
+/** Remembers that it was rung until the next wait. */
 class Bell {
   #isRung = false;
   #wake: () => void = () => {};

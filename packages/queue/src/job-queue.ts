@@ -43,7 +43,7 @@ export interface JobCounts {
   readonly running: number;
 }
 
-/** `cancelling`: the job runs and has been told to stop. `finished`: it was too late. */
+/** `cancelling`: the job is running and gets the signal to stop. `finished`: it had already finished. */
 export type CancelOutcome = 'cancelled' | 'cancelling' | 'finished' | 'unknown';
 
 /** A job as its handler sees it. */
@@ -60,18 +60,18 @@ export interface RunningJob<Data = JobData> {
   /** Aborted when the job is cancelled, when its worker drains, or when another worker has taken it over. */
   readonly signal: AbortSignal;
   /**
-   * Looks whether the job has been cancelled, which the signal says within a moment: for steps that leave something
-   * behind.
+   * Checks now whether the job has been cancelled, which the signal shows only a moment later. For steps that cannot be
+   * undone.
    *
    * @throws the signal's reason when it is aborted
    */
   throwIfCancelled(): Promise<void>;
-  /** Reports how far the job is, as anything that survives JSON. */
+  /** Reports the progress of the job, as any object that survives JSON. */
   progress(progress: object): Promise<void>;
 }
 
 /**
- * Does a job and returns the key of its result. What it throws decides what follows: a `TesseraError` that is not
+ * Does a job and returns the key of its result. Its error decides what follows: a `TesseraError` that is not
  * retryable fails the job at once; anything else is tried three times, with exponential back-off.
  */
 export type JobHandler<Data = JobData> = (job: RunningJob<Data>) => Promise<string>;
@@ -94,34 +94,34 @@ export interface JobProcessor {
 }
 
 /**
- * A queue of jobs. An accepted job is answered, once, whatever dies: when a worker is killed its jobs run again.
+ * A queue of jobs. An accepted job is answered exactly once: when a worker is killed, its jobs run again.
  * Every method rejects with `TSR_QUEUE_UNAVAILABLE`, within a second, while the queue cannot be reached.
  */
 export interface JobQueue<Data = JobData> {
   /**
-   * Resolves when the job is stored where the death of this process does not reach it.
+   * Resolves when the job is stored so that it survives the death of this process.
    * @throws TesseraError `TSR_QUEUE_FULL` when too many jobs wait; `TSR_BODY_TOO_LARGE` when the data is too large
    */
   add(data: Data, options: AddOptions): Promise<void>;
   /** The job, or null when it is unknown or no longer kept. */
   get(id: string): Promise<JobSnapshot<Data> | null>;
   /**
-   * The job once it has finished, in whichever process it ran, also when it had finished before; null on timeout.
+   * The job once it has finished, in any process, also when it had finished before; null on timeout.
    * @throws TesseraError `TSR_JOB_NOT_FOUND`
    */
   waitFor(id: string, options: WaitOptions): Promise<JobSnapshot<Data> | null>;
   /**
-   * The job as it is now and after every change of its status or progress, until it has finished; in whichever process
-   * it runs. What changes faster than it is read is told as one.
+   * The job as it is now and after every change of its status or progress, until it has finished; it may
+   * run in any process. Changes that come faster than they are read are merged into one.
    * @param signal - ends following, with its reason; the job goes on
    * @throws TesseraError `TSR_JOB_NOT_FOUND`
    */
   follow(id: string, signal: AbortSignal): AsyncIterable<JobSnapshot<Data>>;
   counts(): Promise<JobCounts>;
-  /** Takes a waiting job out of the queue; tells the worker of a running one, wherever it is, within half a second. */
+  /** Takes a waiting job out of the queue; aborts a running one, in any process, within half a second. */
   cancel(id: string): Promise<CancelOutcome>;
   /** Starts to handle jobs in this process. The handler must not block the event loop: the job's lock would expire. */
   process(handler: JobHandler<Data>, options: ProcessOptions): JobProcessor;
-  /** Ends waiting requests and connections; drains processors first if they have not been, without patience. */
+  /** Ends waiting requests and connections; processors that have not drained hand their jobs back at once. */
   close(): Promise<void>;
 }

@@ -11,7 +11,7 @@ export interface JobRecord {
 
 export type BullJob = Job<JobRecord, string>;
 
-/** What is remembered of a job that was taken out of the queue before it could finish. */
+/** The record of a job that was taken out of the queue before it could finish. */
 export interface Withdrawal extends JobRecord {
   readonly code: 'TSR_JOB_CANCELLED' | 'TSR_JOB_EXPIRED';
   readonly createdAt: number;
@@ -48,7 +48,7 @@ export function isOverdue({ deadlineAt }: { deadlineAt: number | null }): boolea
   return deadlineAt !== null && Date.now() >= deadlineAt;
 }
 
-/** An error for BullMQ to fail an attempt with, which carries ours in its message and keeps the original stack. */
+/** The error that fails a BullMQ attempt: it carries the service's own error in its message and keeps the original stack. */
 export function toFailure(error: unknown): Error {
   const known = TesseraError.from(error);
   const message = JSON.stringify(known.toJSON());
@@ -68,7 +68,7 @@ function fromFailedReason(reason: string): SerializedError {
     const error: unknown = JSON.parse(reason);
     if (Value.Check(SerializedError, error)) return error;
   } catch {
-    // Not one of ours: BullMQ's own reasons are plain text.
+    // BullMQ's own reasons are plain text.
   }
   return TesseraError.from(new Error(reason)).toJSON();
 }
@@ -78,7 +78,7 @@ export interface BullJobState {
   readonly position: number | null;
 }
 
-/** The snapshot of a job that BullMQ still has. `state` is looked at while the job has not finished. */
+/** The snapshot of a job that BullMQ still has. `state` counts only while the job has not finished. */
 export function toSnapshot<Data>(job: BullJob, state: BullJobState | null): JobSnapshot<Data> {
   const isDone = job.finishedOn !== undefined;
   // A job that succeeded after a failed attempt still has the reason of that failure, but only it has a result.
@@ -86,7 +86,7 @@ export function toSnapshot<Data>(job: BullJob, state: BullJobState | null): JobS
   const error = isDone && resultKey === null ? fromFailedReason(job.failedReason) : null;
   return {
     id: fromBullId(job.id ?? ''),
-    // The queue gives back what it was given under this id.
+    // A queue returns the data that was added under this id.
     data: job.data.data as Data,
     status: isDone ? finishedStatus(error) : (state?.status ?? 'queued'),
     position: isDone ? null : (state?.position ?? null),
@@ -127,7 +127,7 @@ function finishedStatus(error: SerializedError | null): JobStatus {
   return error.code === 'TSR_JOB_EXPIRED' ? 'expired' : 'failed';
 }
 
-/** What a job reported last; null when it has not. BullMQ's progress of such a job is the number 0. */
+/** The progress that a job reported last; null when there is none. BullMQ's progress of such a job is the number 0. */
 export function progressOf({ progress }: BullJob): object | null {
   return typeof progress === 'object' ? progress : null;
 }

@@ -2,11 +2,11 @@ import type { JobSnapshot } from './job-queue.js';
 import { fromBullId, toSnapshot } from './job-record.js';
 import type { QueueBackend } from './queue-backend.js';
 
-/** How often a subscriber is told to look for itself, should the event it waits for have been lost. */
+/** How often a subscriber is asked to read its job, in case the event it waits for was lost. */
 const recheckMs = 5_000;
 
 export interface JobSubscriber<Data> {
-  /** The job may have moved on. */
+  /** The job may have changed. */
   readonly check: (what: 'moved' | 'finished') => void;
   /** The job has finished. */
   readonly finish: (snapshot: JobSnapshot<Data>) => void;
@@ -14,7 +14,7 @@ export interface JobSubscriber<Data> {
   readonly stop: (reason: Error) => void;
 }
 
-/** Those who want to know about single jobs: one stream of events for all of them, opened by the first. */
+/** Subscribers to single jobs: all share one stream of events, opened by the first. */
 export class JobWatch<Data> {
   readonly #backend: QueueBackend;
   readonly #subscribers = new Map<string, Set<JobSubscriber<Data>>>();
@@ -26,7 +26,7 @@ export class JobWatch<Data> {
   }
 
   /**
-   * Tells the subscriber until the function that this gives back is called.
+   * Notifies the subscriber until the returned function is called.
    *
    * @throws the reason with which the watch was closed
    */

@@ -3,15 +3,15 @@ import type { Config, TrainVocabularyJob } from '@tessera/contracts';
 import { createJobQueue } from './create-job-queue.js';
 import type { JobQueue } from './job-queue.js';
 
-/** More finished jobs than a service finishes while their results are kept; the age limit comes first. */
+/** More jobs than finish within the age limit, which is the limit that counts. */
 const maximumFinishedJobs = 100_000;
 
-/** A training goes on where a dead worker left it, so that it costs little to try again on another one. */
+/** A training continues from the checkpoint of a dead worker, so that another attempt costs little. */
 const maximumWorkerDeaths = 20;
 
 export interface JobQueues {
   readonly queue: JobQueue;
-  /** Trainings wait and run apart from requests, which they would hold up for minutes. */
+  /** Trainings have a queue of their own: they would hold up requests for minutes. */
   readonly trainings: JobQueue<TrainVocabularyJob>;
 }
 

@@ -4,8 +4,8 @@ import type { PGlite } from '@electric-sql/pglite';
 import type { PgNotification, PgPool, PgPoolClient, PgQueryResult } from 'bullmq';
 
 /**
- * What BullMQ asks of a `pg.Pool`, over the one session of an in-process PGlite. Transactions of several clients
- * would interleave: BullMQ opens none but for its migrations, each of its operations is a single statement.
+ * The part of a `pg.Pool` that BullMQ uses, over the one session of an in-process PGlite. Transactions of several clients
+ * would interleave, but BullMQ opens them only for its migrations; each of its operations is a single statement.
  */
 export class PglitePool extends EventEmitter implements PgPool {
   readonly #database: PGlite;
@@ -22,7 +22,7 @@ export class PglitePool extends EventEmitter implements PgPool {
   }
 
   async query<Row>(text: string, parameters?: readonly unknown[]): Promise<PgQueryResult<Row>> {
-    // A statement runs on this thread, and those that wait for it follow at once: between them, others have a turn.
+    // Statements run on this thread; a turn of the event loop between them lets other work run.
     await nextTurn();
     if (parameters === undefined) {
       const results = await this.#database.exec(text);
@@ -39,8 +39,8 @@ export class PglitePool extends EventEmitter implements PgPool {
   }
 
   /**
-   * Every client hears every channel; BullMQ's listeners look at the channel themselves. Equal notifications that
-   * come together are delivered once: they only say that there is something to read.
+   * Every client gets the notifications of every channel; BullMQ's listeners filter them. Equal notifications that
+   * come together are delivered once: each only means that there is something to read.
    */
   #enqueue(notification: PgNotification): void {
     if (this.#pending.size === 0) {
@@ -57,19 +57,19 @@ export class PglitePool extends EventEmitter implements PgPool {
     for (const notification of pending) for (const client of this.#clients) client.notify(notification);
   }
 
-  /** The database belongs to whoever opened it, and is closed there. */
+  /** The database is closed by its owner. */
   end(): Promise<void> {
     return Promise.resolve();
   }
 }
 
 /**
- * BullMQ reads, finds nothing, and only then listens: a notification that comes in between would be lost to it, and
- * its next look is seconds away. So a client keeps what nobody has listened to for the next one who does.
+ * BullMQ reads, finds no job, and only then listens: a notification in between would be lost, and the next read is
+ * seconds away. So a client keeps notifications that came without a listener for the next listener.
  */
 class PgliteClient extends EventEmitter implements PgPoolClient {
   readonly #pool: PglitePool;
-  readonly #unheard = new Map<string, PgNotification>();
+  readonly #undelivered = new Map<string, PgNotification>();
   readonly release: () => void;
 
   constructor(pool: PglitePool, release: () => void) {
@@ -89,7 +89,7 @@ class PgliteClient extends EventEmitter implements PgPoolClient {
 
   notify(notification: PgNotification): void {
     if (this.emit('notification', notification)) return;
-    this.#unheard.set(keyOf(notification), notification);
+    this.#undelivered.set(keyOf(notification), notification);
   }
 
   query<Row>(text: string, parameters?: readonly unknown[]): Promise<PgQueryResult<Row>> {
@@ -97,8 +97,8 @@ class PgliteClient extends EventEmitter implements PgPoolClient {
   }
 
   #catchUp(): void {
-    const unheard = [...this.#unheard.values()];
-    this.#unheard.clear();
+    const unheard = [...this.#undelivered.values()];
+    this.#undelivered.clear();
     for (const notification of unheard) this.notify(notification);
   }
 }

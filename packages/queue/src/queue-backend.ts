@@ -2,7 +2,7 @@ import type { IQueueBackend, Processor, Queue, QueueOptions, Worker, WorkerOptio
 import type { JobCounts } from './job-queue.js';
 import type { BullJob, JobRecord, Withdrawal } from './job-record.js';
 
-/** The parts of BullMQ in use, which are the same for every backend of its. */
+/** The parts of BullMQ in use; they are the same for all of its backends. */
 export interface BullQueue extends Pick<
   Queue<JobRecord, string, string, JobRecord, string, string, IQueueBackend>,
   'add' | 'close' | 'getBackend' | 'getJob' | 'getJobState'
@@ -15,9 +15,9 @@ export interface BullWorker extends Pick<Worker, 'close'> {
   on(event: 'lockRenewalFailed', listener: (bullIds: string[]) => void): unknown;
 }
 
-/** Told of what happens to jobs, in whichever process. A notice may be lost, or come twice. */
+/** Gets the events of jobs in all processes. An event may be lost, or come twice. */
 export interface JobListener {
-  /** The job may have finished; when the job itself is at hand, it has. */
+  /** The job may have finished; it has when the job itself is given. */
   readonly finished: (bullId: string, job: BullJob | null) => void;
   /** The job has started, progressed, or gone back to the queue. */
   readonly moved: (bullId: string) => void;
@@ -33,9 +33,9 @@ export interface QueueBackend {
   openQueue(options: Omit<QueueOptions, 'connection'>): BullQueue;
   openWorker(processor: BullProcessor, options: Omit<WorkerOptions, 'connection'>): BullWorker;
 
-  /** Calls the listener until it is closed. No notice of a job that is unfinished when this returns goes amiss. */
+  /** Calls the listener until it is closed, with every event from now on of jobs that are unfinished now. */
   watch(listener: JobListener): { close(): Promise<void> };
-  /** Tells those who watch of a job that has ended without a worker. */
+  /** Sends watchers the event of a job that has ended without a worker. */
   announceWithdrawn(bullId: string): Promise<void>;
 
   counts(): Promise<JobCounts>;
@@ -52,6 +52,6 @@ export interface QueueBackend {
    */
   run<Result>(operation: () => Promise<Result>): Promise<Result>;
 
-  /** Ends what the backend itself opened; queue, workers and events are closed before. */
+  /** Closes what the backend itself opened; queue, workers and events are closed before. */
   close(): Promise<void>;
 }

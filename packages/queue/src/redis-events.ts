@@ -7,7 +7,7 @@ const restartDelayMs = 500;
 const finishes = ['completed', 'failed', 'withdrawn'] as const;
 const moves = ['active', 'progress', 'waiting'] as const;
 
-/** BullMQ's events, and one of our own: `withdrawn`. */
+/** BullMQ's events, and one that this package adds: `withdrawn`. */
 interface JobEvents extends Pick<QueueEvents, 'close' | 'run'> {
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: (typeof finishes)[number] | (typeof moves)[number], listener: (event: { jobId: string }) => void): unknown;

@@ -6,7 +6,7 @@ import type { JobSubscriber, JobWatch } from './job-watch.js';
 /**
  * Waits for a job to finish; null when the time is up.
  *
- * @param look - the job as far as waiting goes: its place among unfinished ones does not matter
+ * @param look - reads the job; its position in the queue may be missing
  * @throws TesseraError `TSR_JOB_NOT_FOUND`; the reason of the signal; the reason with which the watch is closed
  */
 export function waitForJob<Data>(
@@ -24,7 +24,7 @@ export function waitForJob<Data>(
     };
     const subscriber: JobSubscriber<Data> = {
       check: (what) => {
-        // A look that fails leaves the waiter waiting: the queue may be back before the timeout.
+        // A read that fails does not end the wait: the queue may be back before the timeout.
         if (what === 'finished') void look(id).then(settle, () => undefined);
       },
       finish: (snapshot) => {

@@ -18,8 +18,8 @@ interface Key {
 }
 
 /**
- * The withdrawals of an embedded database. Which jobs have one is kept in memory too, as every running job is looked
- * up here several times a second, and hardly any is ever found.
+ * The withdrawals of an embedded database. The ids of the jobs that have one are kept in memory too, as every running job is
+ * looked up here several times a second and almost none has one.
  */
 export class WithdrawalTable {
   readonly #pool: PgPool;

@@ -26,5 +26,5 @@ export function firstReaching<Value>(
 /** Reductions are given to a tenth of a percent: 64.97 % is 65 %. */
 const reductionTolerance = 0.0005;
 
-/** Enough to tell neighbours apart on a path with any number of tokens. */
+/** Enough bisections to separate neighbours on a path with any number of tokens. */
 const bisectionSteps = 48;

@@ -3,7 +3,7 @@ import { checkStages, type DecoderShape, type Stage } from './decoder-shape.js';
 import { averageImageTokens, flopsReduction } from './flops.js';
 
 /**
- * What a response says about pruning; `flops_reduction` counts image tokens alone.
+ * The pruning report of a response; `flops_reduction` counts image tokens alone.
  *
  * @throws RangeError when the stages do not fit the shape
  */

@@ -9,7 +9,7 @@ const wordPattern = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\p{White_Space}\p{L}
 /**
  * CLIP's tokenizer (Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021):
  * lower-case text in words, each word's bytes joined by byte pair encoding. Ids equal those of Hugging Face's
- * `CLIPTokenizerFast`, but that a text which spells `<|endoftext|>` does not end there: it is punctuation and a word.
+ * `CLIPTokenizerFast`, except that `<|endoftext|>` in a text does not end it: it is read as punctuation and a word.
  */
 export class ClipTokenizer implements Tokenizer {
   readonly unknownId: number;

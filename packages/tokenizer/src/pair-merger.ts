@@ -1,11 +1,11 @@
-/** What becomes of two neighbouring pieces. */
+/** The merge of two neighbouring pieces. */
 interface Merge {
   /** Smaller is sooner. */
   readonly rank: number;
   readonly id: number;
 }
 
-/** A merge that was possible when it was noted. */
+/** A possible merge; it is out of date when one of its pieces has been merged since. */
 interface Opportunity {
   readonly merge: Merge;
   readonly position: number;

@@ -10,7 +10,7 @@ export interface Encoding {
 
 /** Cuts text into the pieces of a vocabulary, which stand for rows of a token embedding. */
 export interface Tokenizer {
-  /** Id of what the vocabulary does not cover. */
+  /** Id of text that the vocabulary does not cover. */
   readonly unknownId: number;
   /**
    * Cuts any string, lone surrogates included, in time all but linear in its length. Tokens that begin or end a text are

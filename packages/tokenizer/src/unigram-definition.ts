@@ -8,7 +8,7 @@ export interface UnigramDefinition {
    * piece is a piece of its own, so that every text can be cut.
    */
   readonly pieces: readonly (readonly [piece: string, score: number])[];
-  /** Id given to whatever the vocabulary does not cover. */
+  /** Id of text that the vocabulary does not cover. */
   readonly unknown_id: number;
   /** Number of leading control pieces, which never match text. */
   readonly reserved: number;

@@ -24,7 +24,8 @@ export const classify: Command = {
   },
   async run({ client, positionals, options, signal, print }) {
     const { vocabulary, world } = options;
-    if (typeof vocabulary !== 'string') throw new UsageError('Say --vocabulary, the name of a trained vocabulary.');
+    if (typeof vocabulary !== 'string')
+      throw new UsageError('--vocabulary, the name of a trained vocabulary, is missing.');
     if (world !== 'open' && world !== 'closed') throw new UsageError('--world is open or closed.');
     const topK = Number(options['top-k']);
     const bias = Number(options.bias);

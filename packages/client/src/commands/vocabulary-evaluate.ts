@@ -30,7 +30,7 @@ export const vocabularyEvaluate: Command = {
   },
   async run({ client, positionals, options, signal, print, say, progress }) {
     const { name, world, svg } = options;
-    if (typeof name !== 'string') throw new UsageError('Say --name, the name of the vocabulary.');
+    if (typeof name !== 'string') throw new UsageError('--name, the name of the vocabulary, is missing.');
     if (world !== 'open' && world !== 'closed') throw new UsageError('--world is open or closed.');
     const set = sets.find((known) => known === options.set);
     if (set === undefined) throw new UsageError(`--set is one of ${sets.join(', ')}.`);

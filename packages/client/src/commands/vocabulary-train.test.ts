@@ -71,7 +71,7 @@ describe('`vocabulary train`', () => {
     });
     const taken = await tessera(words());
     assert.equal(taken.code, 2);
-    assert.match(taken.errors, /^There is a vocabulary "shapes" already; say --replace/);
+    assert.match(taken.errors, /^There is a vocabulary "shapes" already; give --replace/);
     assert.deepEqual(asked(), ['GET /vocabularies/shapes']);
     assert.equal((await tessera(words('--replace'))).code, 0);
     assert.match(String(service.requests[1]?.body), /"replace":true/);

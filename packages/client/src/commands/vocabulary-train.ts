@@ -52,7 +52,7 @@ export const vocabularyTrain: Command = {
 
 function trainingOptions({ options }: CommandContext): TrainingOptions {
   const { name, model, replace } = options;
-  if (typeof name !== 'string') throw new UsageError('Say --name, the name of the vocabulary.');
+  if (typeof name !== 'string') throw new UsageError('--name, the name of the vocabulary, is missing.');
   const method = methods.find((known) => known === options.method);
   if (method === undefined) throw new UsageError(`--method is one of ${methods.join(', ')}.`);
   const [epochs, rate, seed] = ['epochs', 'learning-rate', 'seed'].map((option) => numberOf(option, options[option]));
@@ -76,7 +76,7 @@ function numberOf(option: string, text: string | boolean | undefined): number | 
   return value;
 }
 
-/** Says so before everything is sent for nothing; the service itself looks again. */
+/** Fails before the upload when the name is taken; the service checks it again. */
 async function requireFree(name: string, { client, signal }: CommandContext): Promise<void> {
   try {
     await client.vocabulary(name, signal);
@@ -84,7 +84,7 @@ async function requireFree(name: string, { client, signal }: CommandContext): Pr
     if (error instanceof ServiceError && error.code === 'TSR_VOCABULARY_NOT_FOUND') return;
     throw error;
   }
-  throw new UsageError(`There is a vocabulary "${name}" already; say --replace, or choose another name.`);
+  throw new UsageError(`There is a vocabulary "${name}" already; give --replace, or choose another name.`);
 }
 
 async function* counted(
