@@ -113,6 +113,18 @@ describe('inspectImage', () => {
     }
   });
 
+  it('is not slowed down by millions of blocks without pixels', () => {
+    const png = blackPng(8, 8);
+    const chunk = Buffer.from('000000006161616100000000', 'hex');
+    const chunks = Buffer.concat([png.subarray(0, 33), Buffer.alloc(24_000_000, chunk), png.subarray(33)]);
+    const fillBytes = Buffer.alloc(24_000_000, 0xff);
+    fillBytes[1] = 0xd8;
+    const start = performance.now();
+    assert.deepEqual(inspectImage(chunks), { format: 'png', width: 8, height: 8 });
+    assert.throws(() => inspectImage(fillBytes), errorWith('TSR_IMAGE_CORRUPT'));
+    assert.ok(performance.now() - start < 300, `${performance.now() - start} ms`);
+  });
+
   it('is not slowed down by many frames', { timeout: 20_000 }, async () => {
     for (const [format, bytes] of Object.entries(await manyFrames(8_000_000))) {
       const start = performance.now();

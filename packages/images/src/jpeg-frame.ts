@@ -9,12 +9,16 @@ export interface JpegFrame {
 
 export const JPEG_LS = 0xf7;
 
+/** Files have a few; megabytes of them would hold the event loop. */
+const MAX_STRAY_BYTES = 65_536;
+
 /**
  * Reads markers with their segments (ITU-T T.81 §B.1.1) until the frame header.
  *
  * @throws RangeError when there is none before the first scan or the end of the file
  */
 export function readJpegFrame(view: DataView): JpegFrame {
+  let strayBytes = 0;
   for (let offset = 2; ;) {
     const marker = view.getUint8(offset) === 0xff ? view.getUint8(offset + 1) : 0;
     // Frame headers are C0 to CF, but for the tables C4, C8 and CC.
@@ -25,6 +29,7 @@ export function readJpegFrame(view: DataView): JpegFrame {
     if (marker === 0xd9 || marker === 0xda) throw new RangeError('no frame header before the scan');
     // Bytes between segments, fill bytes and restart markers are passed over, as the decoder does.
     const hasSegment = marker >= 0xc0 && marker !== 0xff && (marker & 0xf8) !== 0xd0;
+    if (!hasSegment && ++strayBytes > MAX_STRAY_BYTES) throw new RangeError('no frame header among fill bytes');
     offset += hasSegment ? 2 + view.getUint16(offset + 2) : 1;
   }
 }

@@ -1,8 +1,11 @@
-/** The chunks of a PNG before its pixels, by their names (PNG specification §5.3); of two with one name the first. */
+/** Files have a few dozen; millions of them would hold the event loop. */
+const MAX_CHUNKS = 1000;
+
+/** The first {@link MAX_CHUNKS} chunks of a PNG before its pixels, by their names (PNG specification §5.3); of two with one name the first. */
 export function pngChunksBeforePixels(bytes: Uint8Array): ReadonlyMap<string, DataView> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const chunks = new Map<string, DataView>();
-  for (let offset = 8; offset + 8 <= bytes.length;) {
+  for (let count = 0, offset = 8; count < MAX_CHUNKS && offset + 8 <= bytes.length; count++) {
     const sizeBytes = view.getUint32(offset);
     const data = offset + 8;
     const name = Buffer.from(bytes.subarray(offset + 4, data)).toString('latin1');
