@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import { targetMask, type CocoSplit } from '@tessera/evaluation';
 import { decodeRle, maskToPolygons, type BinaryMask } from '@tessera/masks';
 import sharp, { type OverlayOptions } from 'sharp';
-import { type CocoSplit, targetMask } from '@tessera/evaluation';
 import type { Outcome } from './eval-report.js';
 
 // The images package, which the evaluation loads too, blocks what the service need not read; the sheet draws with SVG.

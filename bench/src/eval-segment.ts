@@ -8,23 +8,23 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { decodeRle, intersectionAndUnion } from '@tessera/masks';
-import { createSegmenter, type Segmenter } from '@tessera/segmentation';
 import {
-  type CocoSplit,
   loadCocoSplit,
   loadQuerySet,
   modelDirectory,
-  type PhotoQueries,
   querySets,
   repositoryRoot,
   runCommand,
-  type Split,
   splits,
   targetMask,
   withRuntime,
   writeSection,
+  type CocoSplit,
+  type PhotoQueries,
+  type Split,
 } from '@tessera/evaluation';
+import { decodeRle, intersectionAndUnion } from '@tessera/masks';
+import { createSegmenter, type Segmenter } from '@tessera/segmentation';
 import { writeContactSheet } from './contact-sheet.js';
 import { outcomeTable, timingLine, type ModelOutcomes, type Outcome } from './eval-report.js';
 

@@ -1,7 +1,7 @@
-import sharp from 'sharp';
 import { contextKinds, hasSharedData, loadCocoSplit, loadQuerySet } from '@tessera/evaluation';
-import { encodeForm, type Form } from './service.js';
+import sharp from 'sharp';
 import { streetScene } from '../pictures/street-scene.js';
+import { encodeForm, type Form } from './service.js';
 
 /** A kind of request that is timed. */
 export interface LatencyRow {

@@ -9,10 +9,10 @@
 import { parseArgs } from 'node:util';
 import type { SegmentResponse } from '@tessera/contracts';
 import { markdownRows, median, medianInterval, repositoryRoot } from '@tessera/evaluation';
+import { milliseconds } from '../pages/formats.js';
 import { buildCheckout } from './checkout.js';
 import { latencyRows, loadSubjects, requestOf, type LatencyRow, type Subject } from './latency-rows.js';
 import { post, startService, type Form, type Service } from './service.js';
-import { milliseconds } from '../pages/formats.js';
 
 const warmUps = 2;
 const slowerRatio = 1.02;

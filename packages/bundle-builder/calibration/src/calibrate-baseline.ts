@@ -1,16 +1,16 @@
 /** Fits the calibration of `tessera-baseline` on the training photos and writes it: `npm run calibrate:baseline`. */
 import { BundleClass, type LogisticCalibration } from '@tessera/contracts';
+import { loadCocoSplit, runCommand, withRuntime, type Runtime } from '@tessera/evaluation';
 import { defaultImageLimits } from '@tessera/images';
 import { isBundleOf } from '@tessera/inference';
-import { ClassDetectorSegmenter } from '@tessera/segmentation';
 import { roundTo } from '@tessera/runtime';
+import { ClassDetectorSegmenter } from '@tessera/segmentation';
 import Type from 'typebox';
 import { Value } from 'typebox/value';
 import { writeBundleSettings } from './bundle-settings.js';
 import { gatherEvidence } from './calibration-evidence.js';
 import { fitCalibration, presenceAccuracy } from './calibration-fit.js';
 import { bestShapeExponent, gIoUByThreshold } from './calibration-shapes.js';
-import { loadCocoSplit, runCommand, type Runtime, withRuntime } from '@tessera/evaluation';
 
 /**
  * Not the best threshold of the table below but a lower one: the detector has seen the training photos in its own

@@ -1,6 +1,6 @@
+import type { CocoPhoto, CocoSplit } from '@tessera/evaluation';
 import type { ClassDetectorSegmenter, Evidence } from '@tessera/segmentation';
 import { calibrationQueries, type CalibrationQuery } from './calibration-queries.js';
-import type { CocoPhoto, CocoSplit } from '@tessera/evaluation';
 
 /** A training photo with queries about what it shows and what it does not, and what the pipeline makes of them. */
 export interface PhotoEvidence {

@@ -1,3 +1,4 @@
+import { targetMask, type CocoPhoto } from '@tessera/evaluation';
 import {
   createMask,
   gIoU,
@@ -8,7 +9,6 @@ import {
 } from '@tessera/masks';
 import { paintRegionShape, type Detection } from '@tessera/segmentation';
 import type { PhotoEvidence } from './calibration-evidence.js';
-import { type CocoPhoto, targetMask } from '@tessera/evaluation';
 
 const exponents = [1.25, 1.5, 1.75, 2, 2.25, 2.5, 2.75, 3, 3.5, 4, 5, 6, 8, 12];
 const thresholds = [0.1, 0.12, 0.15, 0.18, 0.2, 0.25, 0.3, 0.35, 0.4];

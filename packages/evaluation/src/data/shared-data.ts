@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** A data set that a benchmark needs is not on this machine; the message says where it is looked for. */
 export class SharedDataError extends Error {

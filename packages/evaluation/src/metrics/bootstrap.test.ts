@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { differenceInterval, metricInterval, type Sample } from './bootstrap.js';
 import { SeededRandom } from '@tessera/runtime';
+import { differenceInterval, metricInterval, type Sample } from './bootstrap.js';
 
 const random = new SeededRandom(5);
 const samples: Sample[] = Array.from({ length: 120 }, (_, index) => ({

@@ -1,7 +1,7 @@
 import { gIoU, type Overlap } from '@tessera/masks';
-import { mean } from './averages.js';
-import { queryKinds, type QueryKind } from '../data/query-set.js';
 import { SeededRandom } from '@tessera/runtime';
+import { queryKinds, type QueryKind } from '../data/query-set.js';
+import { mean } from './averages.js';
 
 /** How well one query was answered. */
 export interface Sample {

@@ -3,15 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RegionReasonerSettings } from '@tessera/contracts';
 import type { Bundle } from '@tessera/inference';
-import {
-  createMask,
-  decodeRle,
-  encodeRle,
-  intersectionAndUnion,
-  unionOfMasks,
-  type BinaryMask,
-  type Overlap,
-} from '@tessera/masks';
+import { createMask, decodeRle, encodeRle, intersectionAndUnion, unionOfMasks, type BinaryMask, type Overlap } from '@tessera/masks';
 import { paintRegionShape, type RegionReasonerSegmenter } from '@tessera/segmentation';
 import { targetMask, type CocoPhoto } from '../data/coco-split.js';
 import type { Query } from '../data/query-set.js';

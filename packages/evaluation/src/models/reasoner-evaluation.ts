@@ -3,12 +3,12 @@ import { defaultImageLimits } from '@tessera/images';
 import { BundleError, isBundleOf, type Bundle, type InferenceRunner } from '@tessera/inference';
 import { decoderShape, RegionReasonerSegmenter, type PruningPlan, type ReasonedQuery } from '@tessera/segmentation';
 import type { DecoderShape } from '@tessera/token-pruning';
-import { AnswerJudge, segmentedMasks, shapeMasks } from './answer-masks.js';
-import type { Sample } from '../metrics/bootstrap.js';
 import { loadCocoSplit, type CocoPhoto, type CocoSplit, type Split } from '../data/coco-split.js';
+import { loadQuerySet, type Query } from '../data/query-set.js';
+import type { Sample } from '../metrics/bootstrap.js';
+import { AnswerJudge, segmentedMasks, shapeMasks } from './answer-masks.js';
 import { withRuntime, type Runtime } from './model-runtime.js';
 import { rememberingRunner } from './remembering-runner.js';
-import { loadQuerySet, type Query } from '../data/query-set.js';
 
 interface PhotoCase {
   readonly photo: CocoPhoto;
