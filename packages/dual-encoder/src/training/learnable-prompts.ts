@@ -1,6 +1,7 @@
 import { objectOf, type Composition } from '@tessera/composition';
 import type { TrainingMethod } from '@tessera/contracts';
 import { concatenate, type HostTensor } from '@tessera/inference';
+import { batchOf } from '../encoders/prompts.js';
 import type { TokenTable } from '../encoders/token-table.js';
 import type { LearningProblem } from './learning-problem.js';
 
@@ -51,23 +52,17 @@ export function learnablePrompts(
   };
 }
 
-/** Prompts shorter than the longest end with zeros, which a causal text encoder never sees. */
+/** The places that learned rows fill hold zeros in `prompts`; all others hold P in `rows`. */
 function feedsOf(prompts: readonly (readonly Slot[])[], learnedRows: number, width: number): LearnablePrompts['feeds'] {
-  const count = prompts.length;
-  const length = Math.max(...prompts.map((slots) => slots.length));
-  const fixed = new Float32Array(count * length * width);
+  const blank = new Float32Array(width);
+  const fixed = prompts.map((slots) => slots.map((slot) => (typeof slot === 'number' ? blank : slot)));
+  const { inputs_embeds: embeddings, end } = batchOf(fixed, width);
+  const [count = 0, length = 0] = embeddings.dims;
   const rows = new BigInt64Array(count * length).fill(BigInt(learnedRows));
   for (const [index, slots] of prompts.entries()) {
     for (const [position, slot] of slots.entries()) {
-      const place = index * length + position;
-      if (typeof slot === 'number') rows[place] = BigInt(slot);
-      else fixed.set(slot, place * width);
+      if (typeof slot === 'number') rows[index * length + position] = BigInt(slot);
     }
   }
-  const ends = BigInt64Array.from(prompts, (slots) => BigInt(slots.length - 1));
-  return {
-    prompts: { type: 'float32', dims: [count, length, width], data: fixed },
-    rows: { type: 'int64', dims: [count, length], data: rows },
-    end: { type: 'int64', dims: [count], data: ends },
-  };
+  return { prompts: embeddings, rows: { type: 'int64', dims: [count, length], data: rows }, end };
 }
