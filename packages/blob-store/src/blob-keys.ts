@@ -46,3 +46,11 @@ export function vocabularyClaimKey(name: string): string {
 
 /** Prefix of the blob keys under which workers report themselves. */
 export const workerKeyPrefix = 'workers/';
+
+/** Prefixes whose keys are listed: the stores find them without looking at the others. */
+export const listedPrefixes: readonly string[] = [workerKeyPrefix, vocabularyKeyPrefix, vocabularyClaimPrefix];
+
+/** The one of the {@link listedPrefixes} that a key has; undefined for keys that nobody lists. */
+export function listedPrefixOf(key: string): string | undefined {
+  return listedPrefixes.find((prefix) => key.startsWith(prefix));
+}

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { RedisConnection } from '@tessera/runtime/redis';
 import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
 import fc from 'fast-check';
+import { listedPrefixes, vocabularyKey, workerKeyPrefix } from './blob-keys.js';
 import type { BlobStore } from './blob-store.js';
 import { openFileBlobStore } from './file-blob-store.js';
 import { getImage, imageId, putImage } from './images.js';
@@ -169,6 +171,25 @@ for (const { name, fixture, skip } of implementations) {
       for (const key of await store.list('lis')) await store.delete(key);
     });
 
+    it('lists workers, vocabularies and claims that are there, and those alone', async () => {
+      for (const prefix of listedPrefixes) {
+        const [kept, brief, deleted] = ['kept', 'brief', 'deleted'].map((name) => prefix + name);
+        assert.ok(kept && brief && deleted);
+        await store.put(kept, Buffer.from('x'), { ttlMs: null });
+        await store.put(brief, Buffer.from('x'), { ttlMs: 300 });
+        assert.equal(await store.putNew(deleted, Buffer.from('x'), { ttlMs: 60_000 }), true);
+        assert.deepEqual((await other.list(prefix)).sort(), [brief, deleted, kept]);
+        await store.delete(deleted);
+        await delay(350);
+        assert.deepEqual(await other.list(prefix), [kept]);
+        await store.put(brief, Buffer.from('y'), { ttlMs: null });
+        assert.deepEqual((await other.list(prefix)).sort(), [brief, kept]);
+        assert.equal(Buffer.from((await store.get(brief)) ?? []).toString(), 'y');
+        for (const key of [kept, brief]) await store.delete(key);
+        assert.deepEqual(await other.list(prefix), []);
+      }
+    });
+
     it('never shows a half-written blob to concurrent readers', async () => {
       const versions = [new Uint8Array(300_000).fill(1), new Uint8Array(200_000).fill(2)];
       await store.put('contended', versions[0] ?? assert.fail(), { ttlMs: null });
@@ -195,3 +216,25 @@ for (const { name, fixture, skip } of implementations) {
     });
   });
 }
+
+describe('listing in Redis', { skip: redisSkipReason }, () => {
+  it('asks for the workers without looking at all keys, and finds vocabularies of earlier versions', async () => {
+    const server = await RedisServer.start();
+    const store = await openRedisBlobStore({ url: server.url, onError: failOnError });
+    const watcher = await RedisConnection.open({ url: server.url, onError: failOnError, operationTimeoutMs: 5_000 });
+    try {
+      await watcher.client.set(`tessera:blob:${vocabularyKey('old')}`, 'x');
+      const scans = async () =>
+        /cmdstat_(?:scan|keys):calls=(\d+)/.exec(await watcher.client.info('commandstats'))?.[1] ?? '0';
+      const before = await scans();
+      await store.put(`${workerKeyPrefix}a`, Buffer.from('x'), { ttlMs: 60_000 });
+      assert.deepEqual(await store.list(workerKeyPrefix), [`${workerKeyPrefix}a`]);
+      assert.equal(await scans(), before);
+      assert.deepEqual(await store.list('vocabularies/'), [vocabularyKey('old')]);
+    } finally {
+      watcher.close();
+      await store.close();
+      await server.remove();
+    }
+  });
+});

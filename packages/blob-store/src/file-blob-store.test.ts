@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { vocabularyKey, vocabularyKeyPrefix } from './blob-keys.js';
 import { openFileBlobStore, type FileBlobStore, type FileBlobStoreOptions } from './file-blob-store.js';
 
 describe('a blob store in files', { timeout: 30_000 }, () => {
@@ -37,6 +38,18 @@ describe('a blob store in files', { timeout: 30_000 }, () => {
   afterEach(async () => {
     await store.close();
     await rm(directory, { recursive: true });
+  });
+
+  it('finds vocabularies where earlier versions kept them', async () => {
+    await store.put(vocabularyKey('old'), Buffer.from('x'), { ttlMs: null });
+    const [path = ''] = await files();
+    await mkdir(join(directory, '07'));
+    await rename(path, join(directory, '07', basename(path)));
+    assert.deepEqual(await store.list(vocabularyKeyPrefix), []);
+    await store.close();
+    store = await open();
+    assert.deepEqual(await store.list(vocabularyKeyPrefix), [vocabularyKey('old')]);
+    assert.ok(await store.has(vocabularyKey('old')));
   });
 
   it('sweeps what has expired and nothing else', async () => {

@@ -2,11 +2,14 @@ import { createHash, randomUUID } from 'node:crypto';
 import { link, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeHeader, readBody, readHeader, writeExpiry } from './blob-file.js';
+import { listedPrefixes, listedPrefixOf } from './blob-keys.js';
 import { assertExpiry, assertKey, type BlobExpiry, type BlobStore } from './blob-store.js';
 
 const blobSuffix = '.blob';
 const temporarySuffix = '.temporary';
 const shardPattern = /^[0-9a-f]{2}$/;
+/** The directories of blobs whose keys are listed, beside those of the others. */
+const listedDirectories = new Map(listedPrefixes.map((prefix) => [prefix, prefix.replace('/', '')]));
 const blobPattern = /^(?:[0-9a-f]{2})+\.blob$/;
 /** A temporary file this old was left by a process that died; no write takes as long. */
 const abandonedAfterMs = 3_600_000;
@@ -30,7 +33,9 @@ export interface FileBlobStoreOptions {
  */
 export async function openFileBlobStore(options: FileBlobStoreOptions): Promise<FileBlobStore> {
   await mkdir(options.directory, { recursive: true });
-  return new FileBlobStore(options);
+  const store = new FileBlobStore(options);
+  await store.adoptListed();
+  return store;
 }
 
 export class FileBlobStore implements BlobStore {
@@ -95,7 +100,8 @@ export class FileBlobStore implements BlobStore {
   async list(prefix: string): Promise<string[]> {
     const encodedPrefix = Buffer.from(prefix).toString('hex');
     const keys: string[] = [];
-    for (const shard of await this.#shards()) {
+    const listed = listedDirectories.get(prefix);
+    for (const shard of listed === undefined ? await this.#shards() : [join(this.#directory, listed)]) {
       for (const name of await entries(shard, 'files')) {
         if (!blobPattern.test(name) || !name.startsWith(encodedPrefix)) continue;
         if (!(await this.#isLive(join(shard, name)))) continue;
@@ -103,6 +109,20 @@ export class FileBlobStore implements BlobStore {
       }
     }
     return keys;
+  }
+
+  /** Moves blobs whose keys are listed from where earlier versions kept them. */
+  async adoptListed(): Promise<void> {
+    for (const shard of await this.#shards()) {
+      for (const name of await entries(shard, 'files')) {
+        if (!blobPattern.test(name)) continue;
+        const key = Buffer.from(name.slice(0, -blobSuffix.length), 'hex').toString();
+        const { shard: place, path } = this.#locate(key);
+        if (place === shard || listedPrefixOf(key) === undefined) continue;
+        await mkdir(place, { recursive: true });
+        await rename(join(shard, name), path).catch(ignoreMissing);
+      }
+    }
   }
 
   /**
@@ -175,7 +195,8 @@ export class FileBlobStore implements BlobStore {
 
   #locate(key: string): { shard: string; path: string } {
     assertKey(key);
-    const shard = join(this.#directory, createHash('sha256').update(key).digest('hex').slice(0, 2));
+    const listed = listedDirectories.get(listedPrefixOf(key) ?? '');
+    const shard = join(this.#directory, listed ?? createHash('sha256').update(key).digest('hex').slice(0, 2));
     return { shard, path: join(shard, Buffer.from(key).toString('hex') + blobSuffix) };
   }
 
@@ -186,7 +207,10 @@ export class FileBlobStore implements BlobStore {
 
   async #shards(): Promise<string[]> {
     const names = await entries(this.#directory, 'directories');
-    return names.filter((name) => shardPattern.test(name)).map((name) => join(this.#directory, name));
+    const listed = new Set(listedDirectories.values());
+    return names
+      .filter((name) => shardPattern.test(name) || listed.has(name))
+      .map((name) => join(this.#directory, name));
   }
 }
 

@@ -1,7 +1,10 @@
 import { RedisConnection } from '@tessera/runtime/redis';
+import { listedPrefixes, listedPrefixOf, vocabularyKeyPrefix } from './blob-keys.js';
 import { assertExpiry, assertKey, type BlobExpiry, type BlobStore } from './blob-store.js';
 
 const keyPrefix = 'tessera:blob:';
+/** Each of the listed prefixes has a set of its keys, those that have expired included. */
+const indexPrefix = 'tessera:blob-index:';
 const scanBatch = 500;
 const operationTimeoutMs = 5_000;
 
@@ -21,6 +24,7 @@ export async function openRedisBlobStore(options: RedisBlobStoreOptions): Promis
 
 class RedisBlobStore implements BlobStore {
   readonly #connection: RedisConnection;
+  #adoption: Promise<void> | undefined;
 
   constructor(connection: RedisConnection) {
     this.#connection = connection;
@@ -30,6 +34,7 @@ class RedisBlobStore implements BlobStore {
     const name = redisKey(key);
     assertExpiry(expiry);
     const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    await this.#addToIndex(key);
     await this.#connection.run((client) =>
       expiry.ttlMs === null ? client.set(name, value) : client.set(name, value, 'PX', Math.ceil(expiry.ttlMs)),
     );
@@ -39,6 +44,7 @@ class RedisBlobStore implements BlobStore {
     const name = redisKey(key);
     assertExpiry(expiry);
     const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    await this.#addToIndex(key);
     const answer = await this.#connection.run((client) =>
       expiry.ttlMs === null
         ? client.set(name, value, 'NX')
@@ -75,6 +81,34 @@ class RedisBlobStore implements BlobStore {
   }
 
   async list(prefix: string): Promise<string[]> {
+    if (!listedPrefixes.includes(prefix)) return this.#scan(prefix);
+    if (prefix === vocabularyKeyPrefix) await this.#adoptVocabularies();
+    const index = indexPrefix + prefix;
+    const keys = await this.#connection.run((client) => client.smembers(index));
+    if (keys.length === 0) return [];
+    const counts = await this.#connection.run((client) => Promise.all(keys.map((key) => client.exists(redisKey(key)))));
+    const gone = keys.filter((_key, place) => counts[place] === 0);
+    // One that is stored again this very moment is a worker's report or a claim, and comes back with its renewal.
+    if (gone.length > 0) await this.#connection.run((client) => client.srem(index, ...gone));
+    return keys.filter((_key, place) => counts[place] !== 0);
+  }
+
+  /** Before the blob is stored: an index may have too many keys in it, but never too few. */
+  async #addToIndex(key: string): Promise<void> {
+    const prefix = listedPrefixOf(key);
+    if (prefix !== undefined) await this.#connection.run((client) => client.sadd(indexPrefix + prefix, key));
+  }
+
+  /** Versions without an index have stored vocabularies, which never expire: looked for once in the life of a process. */
+  #adoptVocabularies(): Promise<void> {
+    this.#adoption ??= (async () => {
+      for (const key of await this.#scan(vocabularyKeyPrefix)) await this.#addToIndex(key);
+    })();
+    this.#adoption.catch(() => (this.#adoption = undefined));
+    return this.#adoption;
+  }
+
+  async #scan(prefix: string): Promise<string[]> {
     const pattern = `${keyPrefix}${prefix.replaceAll(/[*?[\]\\^-]/g, String.raw`\$&`)}*`;
     const keys = new Set<string>();
     let cursor = '0';

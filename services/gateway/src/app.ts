@@ -37,8 +37,6 @@ import { Vocabularies } from './vocabularies/vocabularies.js';
 import { Readiness } from './workers/readiness.js';
 import { WorkerDirectory } from './workers/worker-directory.js';
 
-const loopbackHosts: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
-
 /** Bodies of this many largest requests may be in memory at the same time. */
 const largestBodiesAtOnce = 8;
 
@@ -61,9 +59,6 @@ export async function createGateway({ config, queue, trainings, blobs, logger }:
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
 
-  if (config.API_KEYS.length === 0 && !loopbackHosts.has(config.HOST)) {
-    logger.warn(`Anyone who reaches ${config.HOST} can use this service: API_KEYS is not set`);
-  }
   const workers = new WorkerDirectory(blobs);
   const readiness = new Readiness(queue, workers, logger);
   const metrics = createMetrics(queue, workers);

@@ -1,1 +1,2 @@
 export { createGateway } from './app.js';
+export { listen } from './exposure.js';

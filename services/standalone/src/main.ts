@@ -1,5 +1,5 @@
 import { openBlobStore } from '@tessera/blob-store';
-import { createGateway } from '@tessera/gateway';
+import { createGateway, listen } from '@tessera/gateway';
 import { openJobQueues } from '@tessera/queue';
 import { runService } from '@tessera/runtime/process';
 import { startWorker } from '@tessera/worker';
@@ -9,9 +9,9 @@ await runService({ name: 'tessera', needsRedis: false }, async ({ config, log, o
   const queues = await openJobQueues(config, onError);
   const blobs = await openBlobStore(config, onError);
   const gateway = await createGateway({ config, ...queues, blobs, logger: log });
-  const url = await gateway.listen({ host: config.HOST, port: config.PORT });
+  const readyLine = await listen(gateway, config);
   const worker = await startWorker({ config, ...queues, blobs, log });
-  process.stdout.write(`\nTessera is ready: ${url}   (try it at ${url}/docs)\n\n`);
+  process.stdout.write(readyLine);
   const gatewayAndWorker = {
     async close() {
       // The worker goes on while the gateway waits for the results of open requests; both share one drain time.

@@ -10,6 +10,7 @@ import {
   trainingAnswer,
   trainingExamples,
 } from './examples.js';
+import { JobEvent } from './job-event.js';
 import { canonical, referToComponents, toSchema2020, type Json } from './schema-dialect.js';
 
 const description = `
@@ -54,6 +55,8 @@ const namedSchemas = {
   VocabularySummary: contracts.VocabularySummary,
   VocabulariesResponse: contracts.VocabulariesResponse,
   JobResponse: contracts.JobResponse,
+  JobEvent,
+  Progress: contracts.Progress,
   ModelDescription: contracts.ModelDescription,
   ModelsResponse: contracts.ModelsResponse,
   ReadyzResponse: contracts.ReadyzResponse,

@@ -7,6 +7,7 @@ import { eventStream } from '../jobs/event-stream.js';
 import { isLastEvent, JobEvents, parseEventId, type JobEvent } from '../jobs/job-events.js';
 import { findJob, type FoundJob } from '../jobs/find-job.js';
 import { jobResult } from '../jobs/job-response.js';
+import { JobEvent as JobEventSchema } from '../openapi/job-event.js';
 import { problemResponses } from '../openapi/responses.js';
 
 const schema = {
@@ -21,7 +22,10 @@ const schema = {
     'last-event-id': Type.Optional(Type.String({ description: 'The id of the last event that was received.' })),
   }),
   response: {
-    200: { description: 'The events.', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+    200: {
+      description: 'Events of this schema, one after the other, with a comment line whenever nothing happens for long.',
+      content: { 'text/event-stream': { schema: JobEventSchema } },
+    },
     204: { description: 'There is nothing left to tell.', type: 'null' },
     ...problemResponses('TSR_UNAUTHORIZED', 'TSR_JOB_NOT_FOUND', 'TSR_QUEUE_UNAVAILABLE'),
   },

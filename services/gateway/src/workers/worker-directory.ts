@@ -1,6 +1,5 @@
 import { type BlobStore, workerKeyPrefix } from '@tessera/blob-store';
-import { WorkerReport, type ModelDescription } from '@tessera/contracts';
-import { Value } from 'typebox/value';
+import { parseMatching, WorkerReport, type ModelDescription } from '@tessera/contracts';
 
 /** How long one reading of the reports is used; shorter than a worker's heartbeat. */
 const freshMs = 1_000;
@@ -49,8 +48,12 @@ export class WorkerDirectory {
     const keys = await this.#blobs.list(workerKeyPrefix);
     const blobs = await Promise.all(keys.map((key) => this.#blobs.get(key)));
     return blobs.flatMap((bytes) => {
-      const report: unknown = bytes === null ? undefined : JSON.parse(Buffer.from(bytes).toString('utf8'));
-      return Value.Check(WorkerReport, report) ? [report] : [];
+      try {
+        return bytes === null ? [] : [parseMatching(WorkerReport, bytes, 'The report of a worker')];
+      } catch {
+        // A worker of a version whose reports cannot be read is not known here.
+        return [];
+      }
     });
   }
 }
