@@ -31,7 +31,7 @@ describe('the command of the tests, on a machine where Redis can not be had', ()
   const runTests = async (environment: Record<string, string>) => {
     const command = startProcess(process.execPath, ['test/dist/support/run-tests.js', redisTest], {
       PATH: join(machine, 'bin'),
-      TESSERA_TEST_PROGRAMS: join(machine, 'fetched'),
+      TEST_PROGRAMS: join(machine, 'fetched'),
       BROWSER_TESTS: 'skip',
       ...environment,
     });

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const repositoryRoot = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** Where fetched programs are kept for the next run; git ignores the usual place. */
-const programsDirectory = process.env.TESSERA_TEST_PROGRAMS ?? join(repositoryRoot, '.tessera', 'tools');
+const programsDirectory = process.env.TEST_PROGRAMS ?? join(repositoryRoot, '.tessera', 'tools');
 export const fetchedPrograms = join(programsDirectory, 'bin');
 
 /** Package managers are looked for here, too, however short the PATH is. */
