@@ -14,7 +14,7 @@ import { bestShapeExponent, gIoUByThreshold } from './calibration-shapes.js';
 
 /**
  * Not the best threshold of the table below but a lower one: the detector has seen the training photos in its own
- * training, and is less certain of things elsewhere.
+ * training, and is less certain of objects elsewhere.
  */
 const detectionThreshold = 0.15;
 

@@ -49,7 +49,7 @@ await runCommand(() =>
 
 /**
  * The schedule to ship, of all splits of the budget between clustering and pruning, all selections and all scatter rules.
- * The best at the shipped cut differ by less than such a measurement tells, and a request's own cut scales the shipped
+ * The best at the shipped cut differ by less than the measurement's error, and a request's own cut scales the shipped
  * schedule; so of these the one counts that is best over all cuts. Between which layers the stages change is given: those
  * that the reasoner's scores are read between. The baseline FastV gets its best layer at the shipped cut.
  */

@@ -47,7 +47,7 @@ export function fitCalibration(photos: readonly PhotoEvidence[], kind: 'named' |
   return calibration;
 }
 
-/** Share of queries whose presence a calibration tells at probability 0.5. */
+/** Share of queries about whose presence a calibration is right at probability 0.5. */
 export function presenceAccuracy(
   photos: readonly PhotoEvidence[],
   kind: 'named' | 'described',

@@ -13,7 +13,7 @@ import type { PhotoEvidence } from './calibration-evidence.js';
 const exponents = [1.25, 1.5, 1.75, 2, 2.25, 2.5, 2.75, 3, 3.5, 4, 5, 6, 8, 12];
 const thresholds = [0.1, 0.12, 0.15, 0.18, 0.2, 0.25, 0.3, 0.35, 0.4];
 
-/** A detected box counts for the fit when it is this close to the box of the thing. */
+/** A detected box counts for the fit when it is this close to the box of the object. */
 const matchingOverlap = 0.6;
 
 function paint(photo: CocoPhoto, detections: readonly Detection[], exponent: number): BinaryMask {
@@ -22,20 +22,20 @@ function paint(photo: CocoPhoto, detections: readonly Detection[], exponent: num
   return mask;
 }
 
-/** The superellipse exponent with the highest mean IoU over the things that the detector found, in its own boxes. */
+/** The superellipse exponent with the highest mean IoU over the objects that the detector found, in its own boxes. */
 export function bestShapeExponent(
   photos: readonly PhotoEvidence[],
   classIndexOf: (categoryId: number) => number,
 ): number {
   const sums = exponents.map(() => 0);
   for (const { photo, evidence } of photos) {
-    for (const thing of photo.annotations) {
-      if (thing.iscrowd === 1) continue;
-      const target = targetMask(photo, [thing.id], []);
+    for (const annotation of photo.annotations) {
+      if (annotation.iscrowd === 1) continue;
+      const target = targetMask(photo, [annotation.id], []);
       const [x, y, width, height] = maskBoundingBox(target);
       const box = [x / photo.width, y / photo.height, (x + width) / photo.width, (y + height) / photo.height] as const;
       const found = evidence.detections
-        .filter(({ classIndex }) => classIndex === classIndexOf(thing.category_id))
+        .filter(({ classIndex }) => classIndex === classIndexOf(annotation.category_id))
         .find((detection) => overlap(detection.box, box) >= matchingOverlap);
       if (found === undefined) continue;
       for (const [index, exponent] of exponents.entries()) {
@@ -63,10 +63,10 @@ export function gIoUByThreshold(
     const overlaps = photos.flatMap(({ photo, evidence }) => {
       const shown = new Set(photo.annotations.map(({ category_id }) => classIndexOf(category_id)));
       return [...shown].flatMap((classIndex) => {
-        const things = photo.annotations.filter(({ category_id }) => classIndexOf(category_id) === classIndex);
-        const targets = things.filter(({ iscrowd }) => iscrowd === 0);
+        const annotations = photo.annotations.filter(({ category_id }) => classIndexOf(category_id) === classIndex);
+        const targets = annotations.filter(({ iscrowd }) => iscrowd === 0);
         if (classIndex < 0 || targets.length === 0) return [];
-        const crowds = things.filter(({ iscrowd }) => iscrowd === 1);
+        const crowds = annotations.filter(({ iscrowd }) => iscrowd === 1);
         const detections = evidence.detections.filter(
           (detection) => detection.classIndex === classIndex && detection.score >= threshold,
         );

@@ -9,7 +9,7 @@ export type Split = (typeof splits)[number];
 export interface CocoCategory {
   readonly id: number;
   readonly name: string;
-  /** 1 for countable things, 0 for stuff such as sky. */
+  /** 1 for countable objects, 0 for stuff such as sky. */
   readonly isthing: number;
 }
 
@@ -17,7 +17,7 @@ export interface CocoAnnotation {
   readonly id: number;
   readonly image_id: number;
   readonly category_id: number;
-  /** 1 for a region with many things that are not told apart. */
+  /** 1 for a region with many objects in one annotation. */
   readonly iscrowd: number;
   /** `[x, y, width, height]` in pixels. */
   readonly bbox: readonly [number, number, number, number];

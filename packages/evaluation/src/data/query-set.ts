@@ -16,7 +16,7 @@ export const queryKinds = [
 ] as const;
 export type QueryKind = (typeof queryKinds)[number];
 
-/** Kinds that nobody can answer by the names of things alone, and that have an answer. */
+/** Kinds that have an answer, which the names of classes alone do not give. */
 export const contextKinds: readonly QueryKind[] = ['position', 'size', 'ordinal', 'relation', 'combination'];
 
 /** `first`: the queries of the published figures of `tessera-baseline`; `context`: those about order and relations. */
@@ -27,7 +27,7 @@ export interface Query {
   readonly text: string;
   readonly kind: QueryKind;
   readonly set: QuerySetName;
-  /** Ids of the annotations that are meant; none for an absent target. */
+  /** Ids of the annotations that are the answer; none for an absent target. */
   readonly annotations: readonly number[];
   /** Ids of crowd regions of the same classes, which are not judged. */
   readonly ignored: readonly number[];

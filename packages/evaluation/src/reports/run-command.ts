@@ -1,7 +1,7 @@
 import { BundleError } from '@tessera/inference';
 import { SharedDataError } from '../data/shared-data.js';
 
-/** Runs a command; what is missing on this machine is said in one line, and the process exits with 1. */
+/** Runs a command; when a data set or a bundle is missing, prints one line and makes the process exit with 1. */
 export async function runCommand(work: () => Promise<void>): Promise<void> {
   try {
     await work();
