@@ -95,7 +95,7 @@ function ask(model: string, coco: CocoSplit, querySet: readonly PhotoQueries[]):
       const timesMs: number[] = [];
       for (const query of queries) {
         const start = performance.now();
-        const [result] = (await segmenter.segment(image, [query.text], { refine })).results;
+        const [result] = (await segmenter.segment(image, { queries: [query.text], options: { refine } })).results;
         timesMs.push(performance.now() - start);
         if (result === undefined || !('counts' in result.mask))
           throw new Error('A query was not answered with an RLE.');
@@ -112,5 +112,11 @@ function ask(model: string, coco: CocoSplit, querySet: readonly PhotoQueries[]):
 async function warmUp(segmenter: Segmenter, coco: CocoSplit): Promise<void> {
   const [photo] = coco.photos;
   if (photo === undefined) return;
-  await segmenter.segment({ id: 'warm-up', read: () => coco.readPhoto(photo) }, ['person'], { refine, threshold: 0 });
+  await segmenter.segment(
+    { id: 'warm-up', read: () => coco.readPhoto(photo) },
+    {
+      queries: ['person'],
+      options: { refine, threshold: 0 },
+    },
+  );
 }

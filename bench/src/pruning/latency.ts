@@ -1,5 +1,6 @@
+import type { SegmentOptions } from '@tessera/contracts';
 import { contextKinds, median, type ReasonerEvaluation } from '@tessera/evaluation';
-import type { PruningPlan } from '@tessera/segmentation';
+import { PipelineSegmenter, type PruningPlan } from '@tessera/segmentation';
 import { measuredPlans } from './methods.js';
 
 /** Median milliseconds under one plan. */
@@ -23,7 +24,7 @@ const severalQueries = 8;
 
 /** Methods take turns, so that what else the machine does falls on all of them. */
 export async function studyLatency(evaluation: ReasonerEvaluation): Promise<LatencyRow[]> {
-  const { segmenter, cases } = evaluation;
+  const { cases } = evaluation;
   const plans = measuredPlans(evaluation)
     .filter(({ group }) => group !== 'selection' && group !== 'scatter')
     .map((measured) => ({
@@ -36,11 +37,10 @@ export async function studyLatency(evaluation: ReasonerEvaluation): Promise<Late
   const [first] = cases.filter(({ queries }) => queries.length >= severalQueries);
   if (first === undefined) throw new Error(`No photo has ${severalQueries} queries.`);
   const texts = first.queries.slice(0, severalQueries).map(({ text }) => text);
-  const image = evaluation.imageOf(first.photo);
   for (let round = 0; round < warmUps + prefillRounds; round++) {
     for (const { plan, one, eight } of plans) {
-      one.push((await segmenter.reason(image, texts.slice(0, 1), plan)).reasonerMs);
-      eight.push((await segmenter.reason(image, texts, plan)).reasonerMs);
+      one.push((await evaluation.ask(first.photo, texts.slice(0, 1), plan)).reasonerMs);
+      eight.push((await evaluation.ask(first.photo, texts, plan)).reasonerMs);
     }
   }
 
@@ -50,16 +50,18 @@ export async function studyLatency(evaluation: ReasonerEvaluation): Promise<Late
     first,
     requested.map(({ plan }) => plan),
   );
-  const time = async (id: string, plan: PruningPlan): Promise<number> => {
+  const segmenter = new PipelineSegmenter(evaluation.reasoner);
+  const time = async (id: string, cut: number): Promise<number> => {
+    const pruning: SegmentOptions['pruning'] = cut === 0 ? { mode: 'off' } : { mode: 'csp', reduction: cut };
     const start = performance.now();
-    await segmenter.segmentWithPlan(evaluation.imageOf(first.photo, id), [text], {}, plan);
+    await segmenter.segment(evaluation.imageOf(first.photo, id), { queries: [text], options: { pruning } });
     return performance.now() - start;
   };
   for (let round = 0; round < warmUps + coldRounds; round++) {
-    for (const { method, cut, plan, cold, cached } of requested) {
+    for (const { method, cut, cold, cached } of requested) {
       const id = `round ${round}, ${method} at ${cut}`;
-      cold.push(await time(id, plan));
-      cached.push(await time(id, plan));
+      cold.push(await time(id, cut));
+      cached.push(await time(id, cut));
     }
   }
   return plans.map(({ method, cut, one, eight, cold, cached }) => ({
@@ -80,7 +82,7 @@ async function answeredQuery(
 ): Promise<string> {
   let texts = queries.filter(({ kind }) => contextKinds.includes(kind)).map(({ text }) => text);
   for (const plan of plans) {
-    const { queries: reasoned } = await evaluation.segmenter.reason(evaluation.imageOf(photo), texts, plan);
+    const { queries: reasoned } = await evaluation.ask(photo, texts, plan);
     texts = texts.filter((_, index) => (reasoned[index]?.choice.objects.length ?? 0) > 0);
   }
   const [answered] = texts;

@@ -19,12 +19,13 @@ const baselines = ['fastv', 'pyramid', 'cls_topk', 'random'] as const;
  * The unpruned model, then for each cut: clustering, scattering and pruning as shipped; with other selections; with other
  * scatter rules; and the baselines.
  */
-export function measuredPlans({ segmenter, settings: { pruning } }: ReasonerEvaluation): MeasuredPlan[] {
-  const off = { method: 'off', group: 'off', cut: 0, isRandom: false, plan: segmenter.plan({ mode: 'off' }) } as const;
+export function measuredPlans(evaluation: ReasonerEvaluation): MeasuredPlan[] {
+  const { pruning } = evaluation.settings;
+  const off = { method: 'off', group: 'off', cut: 0, isRandom: false, plan: evaluation.plan({ mode: 'off' }) } as const;
   return [off, ...cuts.flatMap(plansAt)];
 
   function plansAt(cut: number): MeasuredPlan[] {
-    const plan = segmenter.plan({ mode: 'csp', reduction: cut });
+    const plan = evaluation.plan({ mode: 'csp', reduction: cut });
     const csp = { method: 'csp', group: 'method', cut, isRandom: pruning.selection === 'random', plan } as const;
     return [
       csp,
@@ -50,7 +51,7 @@ export function measuredPlans({ segmenter, settings: { pruning } }: ReasonerEval
         group: 'baseline' as const,
         cut,
         isRandom: mode === 'random',
-        plan: segmenter.plan({ mode, reduction: cut }),
+        plan: evaluation.plan({ mode, reduction: cut }),
       })),
     ];
   }

@@ -59,7 +59,7 @@ const inContext = (samples: readonly Sample[]): Sample[] => samples.filter(({ ki
  * that the graph takes is one, the cell in the top left corner; the regions' scores compare the answer with their embeddings.
  */
 export async function studyGate(evaluation: ReasonerEvaluation): Promise<string> {
-  const full = inContext(await evaluation.evaluate(evaluation.segmenter.plan({ mode: 'off' })));
+  const full = inContext(await evaluation.evaluate(evaluation.plan({ mode: 'off' })));
   const stages = [{ name: 'selection', layers: [0, evaluation.shape.layers], imageTokens: 1 }] as const;
   const one = { mode: 'random', stages, selection: 'uniform', scatter: 'skip' } as const;
   const without = inContext(await evaluation.evaluate(one));

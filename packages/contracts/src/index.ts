@@ -7,4 +7,5 @@ export * from './job.js';
 export * from './operations.js';
 export * from './other-versions.js';
 export * from './segment.js';
+export * from './segment-prompts.js';
 export * from './vocabulary.js';

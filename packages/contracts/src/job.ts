@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox';
 import { ClassifyOptions, VocabularyName } from './classify-composition.js';
 import { errorTable, type ErrorCode } from './errors.js';
 import { SegmentOptions } from './segment.js';
+import { SegmentPrompts } from './segment-prompts.js';
 import { RequestedRecipe, TrainingMethod } from './vocabulary.js';
 
 const strict = { additionalProperties: false } as const;
@@ -11,7 +12,10 @@ export const SegmentJob = Type.Object(
   {
     kind: Type.Literal('segment'),
     imageId: Type.String(),
-    queries: Type.Array(Type.String(), { minItems: 1 }),
+    queries: Type.Array(Type.String(), {
+      description: 'None when prompts stand alone; one when they correct its answer.',
+    }),
+    prompts: Type.Optional(SegmentPrompts),
     options: SegmentOptions,
   },
   strict,

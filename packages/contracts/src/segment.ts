@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { SegmentPrompts } from './segment-prompts.js';
 
 /** Smallest and largest values that the contract allows. */
 export const segmentLimits = { queryCharacters: 512, queries: 16 } as const;
@@ -92,9 +93,10 @@ export const SegmentRequest = Type.Object(
         description: 'Several queries: the image is encoded once.',
       }),
     ),
+    prompts: Type.Optional(SegmentPrompts),
     ...SegmentOptions.properties,
   },
-  { ...strict, description: 'Give either `query` or `queries`.' },
+  { ...strict, description: 'Give one of `query`, `queries` and `prompts`, or one query and `prompts`.' },
 );
 export type SegmentRequest = Static<typeof SegmentRequest>;
 
@@ -160,9 +162,15 @@ export const TokenStage = Type.Object({
 export type TokenStage = Static<typeof TokenStage>;
 
 export const SegmentQueryResult = Type.Object({
-  query: Type.String(),
+  query: Type.Optional(Type.String({ description: 'The query that this answers; absent for a prompt alone.' })),
+  prompt: Type.Optional(
+    Type.Integer({ minimum: 0, description: 'Index in `prompts` of the prompt that this answers, without a query.' }),
+  ),
   present: Type.Boolean(),
-  score: Type.Number({ description: 'Calibrated probability that the query has a target.' }),
+  score: Type.Number({
+    description:
+      'Calibrated probability that the query has a target. Of a prompt alone: the IoU of the mask with the object, as the model predicts it; not a probability.',
+  }),
   mask: Mask,
   bbox: BoundingBox,
   area: Type.Integer({ minimum: 0 }),

@@ -1,8 +1,18 @@
-export { ClassDetectorSegmenter, type Evidence } from './pipelines/class-detector.js';
-export { createSegmenter, type SegmenterOptions } from './create-segmenter.js';
-export type { Detection } from './vision/detections.js';
 export { probability } from './answers/logistic.js';
-export { decoderShape, planPruning, type PruningPlan } from './language/pruning-plan.js';
-export { RegionReasonerSegmenter, type ReasonedQueries, type ReasonedQuery } from './pipelines/region-reasoner.js';
+export { classFeatures } from './answers/object-choice.js';
+export { paintObject } from './answers/object-painting.js';
 export { paintRegionShape } from './answers/region-shape.js';
-export type { SegmentContext, Segmenter, SegmentImage, SegmentOutcome, SegmentStage } from './segmenter.js';
+export { decoderShape, planPruning, type PruningPlan } from './language/pruning-plan.js';
+export { ClassDetector } from './pipelines/class-detector.js';
+export { createSegmenter, type SegmenterOptions } from './pipelines/create-segmenter.js';
+export { PipelineSegmenter } from './pipelines/pipeline-segmenter.js';
+export { RegionReasoner, type ReasonedQueries, type ReasonedQuery } from './pipelines/region-reasoner.js';
+export type {
+  SegmentContext,
+  Segmenter,
+  SegmentImage,
+  SegmentOutcome,
+  SegmentQuestion,
+  SegmentStage,
+} from './segmenter.js';
+export { bestScores, type Detection } from './vision/detections.js';

@@ -1,7 +1,5 @@
-import type { PruningReport, SegmentOptions, SegmentQueryResult, TokenLayout } from '@tessera/contracts';
-
-/** Of a request that gives none. */
-export const defaultThreshold = 0.5;
+import type { PruningReport, SegmentOptions, SegmentPrompt, SegmentQueryResult, TokenLayout } from '@tessera/contracts';
+import type { StageClock, StageObserver } from '@tessera/runtime';
 
 /** The image of a request. Its bytes are asked for only when what is kept of earlier requests does not suffice. */
 export interface SegmentImage {
@@ -10,20 +8,27 @@ export interface SegmentImage {
   read(): Promise<Uint8Array>;
 }
 
-export interface SegmentContext {
-  /** Ends the work before its next stage; `segment` then rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((stage: SegmentStage, fraction: number) => void) | undefined;
+/** What a request asks about an image. */
+export interface SegmentQuestion {
+  readonly queries: readonly string[];
+  /** Without queries each gets a result of its own; with queries they correct what those find. */
+  readonly prompts?: readonly SegmentPrompt[] | undefined;
+  readonly options?: SegmentOptions;
 }
 
-export type SegmentStage = 'decode' | 'language' | 'vision' | 'mask';
+export const segmentStages = ['decode', 'language', 'vision', 'mask'] as const;
+export type SegmentStage = (typeof segmentStages)[number];
+
+/** Follows a request; its signal ends the work before the next stage, and `segment` rejects with the signal's reason. */
+export type SegmentContext = StageObserver<SegmentStage>;
+export type SegmentClock = StageClock<SegmentStage>;
 
 export interface SegmentOutcome {
   /** Size of the image as a person sees it, in pixels. */
   readonly image: { readonly width: number; readonly height: number };
-  /** One per query, in their order. */
+  /** One per query, in their order; without queries one per prompt. */
   readonly results: SegmentQueryResult[];
-  /** Of a model that has image tokens. */
+  /** Of a model that has image tokens, when it read a query. */
   readonly pruning?: PruningReport;
   /** When token maps are asked for. */
   readonly tokenLayout?: TokenLayout;
@@ -40,13 +45,8 @@ export interface Segmenter {
    */
   warmUp(image: SegmentImage): Promise<void>;
   /**
-   * @throws TesseraError `TSR_OPTION_UNSUPPORTED` for an option that the model does not have, an image error for bytes
-   * that do not decode, `TSR_INFERENCE_FAILED`
+   * @throws TesseraError `TSR_OPTION_UNSUPPORTED` for an option that the model does not have, `TSR_VALIDATION` for a
+   * prompt outside the image, an image error for bytes that do not decode, `TSR_INFERENCE_FAILED`
    */
-  segment(
-    image: SegmentImage,
-    queries: readonly string[],
-    options: SegmentOptions,
-    context?: SegmentContext,
-  ): Promise<SegmentOutcome>;
+  segment(image: SegmentImage, question: SegmentQuestion, context?: SegmentContext): Promise<SegmentOutcome>;
 }

@@ -34,15 +34,14 @@ export function createJobHandler(config: Config, models: Models, blobs: BlobStor
     }
   }
 
-  async function segment(job: RunningJob, { imageId, queries, options }: SegmentJob): Promise<SegmentResponse> {
+  async function segment(job: RunningJob, { imageId, options, ...question }: SegmentJob): Promise<SegmentResponse> {
     const startedAt = performance.now();
     const queueMs = Math.max(0, Date.now() - job.enqueuedAt);
     const { description, pipeline } = models.segmentation.find(options.model);
     const report = progressReport(job);
     const { image, results, pruning, tokenLayout, timingsMs } = await pipeline.segment(
       storedImage(imageId, blobs),
-      queries,
-      options,
+      { ...question, options },
       {
         signal: job.signal,
         onProgress: (stage, fraction) => {

@@ -4,7 +4,7 @@ import { loadCocoSplit, runCommand, withRuntime, type Runtime } from '@tessera/e
 import { defaultImageLimits } from '@tessera/images';
 import { isBundleOf } from '@tessera/inference';
 import { roundTo } from '@tessera/runtime';
-import { ClassDetectorSegmenter } from '@tessera/segmentation';
+import { ClassDetector } from '@tessera/segmentation';
 import Type from 'typebox';
 import { Value } from 'typebox/value';
 import { writeBundleSettings } from './bundle-settings.js';
@@ -28,10 +28,10 @@ async function calibrate({ bundle, runner }: Runtime): Promise<void> {
     JSON.parse(Buffer.from(await bundle.readFile(bundle.manifest.settings.classes)).toString('utf8')),
   );
   const names = classes.map(({ name }) => name);
-  const segmenter = await ClassDetectorSegmenter.create(bundle, runner, defaultImageLimits);
+  const pipeline = await ClassDetector.create(bundle, runner, defaultImageLimits);
   const coco = await loadCocoSplit('train');
   const classIndexOf = (categoryId: number): number => names.indexOf(coco.categories.get(categoryId)?.name ?? '');
-  const photos = await gatherEvidence(segmenter, coco, names);
+  const photos = await gatherEvidence(pipeline, coco, names);
 
   const exponent = bestShapeExponent(photos, classIndexOf);
   console.table(gIoUByThreshold(photos, classIndexOf, exponent));

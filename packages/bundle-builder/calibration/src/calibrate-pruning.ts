@@ -65,7 +65,7 @@ async function choosePruning(evaluation: ReasonerEvaluation): Promise<RegionReas
     };
   };
   const columns = ['gIoU, mean of kinds', 'gIoU, context kinds'];
-  const off = await evaluate(evaluation.segmenter.plan({ mode: 'off' }), ['all tokens', '', '', '', '']);
+  const off = await evaluate(evaluation.plan({ mode: 'off' }), ['all tokens', '', '', '', '']);
   const choices: Choice[] = [];
   for (const scatter of scatterRules) {
     for (const ratio of tokenRatios) {

@@ -57,7 +57,7 @@ async function calibrate(runtime: Runtime): Promise<void> {
   for (const threshold of regionThresholds) {
     const changes = { ...calibrations, region_threshold: threshold };
     const evaluation = await ReasonerEvaluation.create(runtime, 'train', 'shapes', changes);
-    const samples = await evaluation.evaluate(evaluation.segmenter.plan({ mode: 'off' }));
+    const samples = await evaluation.evaluate(evaluation.plan({ mode: 'off' }));
     tried.push({ threshold, gIoU: metricInterval('meanOfKinds', samples).value });
   }
   console.table(tried);
@@ -73,7 +73,7 @@ interface Example {
 
 /** The benchmark's training queries about context, and some of other photos that ask for what a photo does not show. */
 async function gatherExamples(evaluation: ReasonerEvaluation): Promise<Example[]> {
-  const { segmenter, cases } = evaluation;
+  const { cases } = evaluation;
   const elsewhere = contextQueriesElsewhere(cases);
   const examples: Example[] = [];
   for (const { photo, queries } of cases) {
@@ -83,7 +83,7 @@ async function gatherExamples(evaluation: ReasonerEvaluation): Promise<Example[]
         .filter(({ set }) => set === 'context')
         .map(({ text, annotations }) => ({ text, isPresent: annotations.length > 0 })),
     ];
-    const answers = await evaluation.reason(photo, asked, segmenter.plan(undefined));
+    const answers = await evaluation.reason(photo, asked, evaluation.plan());
     for (const [index, { isPresent }] of asked.entries()) {
       const evidence = evidenceOf(answers[index]);
       if (evidence !== undefined) examples.push({ ...evidence, isPresent });

@@ -26,7 +26,7 @@ export async function plotReliability(runtime: Runtime): Promise<void> {
   const evaluation = await ReasonerEvaluation.create(runtime, 'val', 'shapes');
   const all: (Omit<Prediction, 'weight'> & { kind: QueryKind })[] = [];
   for (const { photo, queries } of evaluation.cases) {
-    const answers = await evaluation.reason(photo, queries, evaluation.segmenter.plan(undefined));
+    const answers = await evaluation.reason(photo, queries, evaluation.plan());
     for (const [index, { kind, annotations }] of queries.entries()) {
       const probability = answers[index]?.choice.score ?? 0;
       all.push({ kind, probability, isTrue: annotations.length > 0 });

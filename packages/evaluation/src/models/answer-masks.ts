@@ -3,8 +3,16 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RegionReasonerSettings } from '@tessera/contracts';
 import type { Bundle } from '@tessera/inference';
-import { createMask, decodeRle, encodeRle, intersectionAndUnion, unionOfMasks, type BinaryMask, type Overlap } from '@tessera/masks';
-import { paintRegionShape, type RegionReasonerSegmenter } from '@tessera/segmentation';
+import {
+  createMask,
+  decodeRle,
+  encodeRle,
+  intersectionAndUnion,
+  unionOfMasks,
+  type BinaryMask,
+  type Overlap,
+} from '@tessera/masks';
+import { paintObject, type RegionReasoner } from '@tessera/segmentation';
 import { targetMask, type CocoPhoto } from '../data/coco-split.js';
 import type { Query } from '../data/query-set.js';
 import { repositoryRoot } from '../data/shared-data.js';
@@ -21,7 +29,7 @@ export function shapeMasks({ region_shape_exponent: exponent }: RegionReasonerSe
     Promise.resolve(
       boxes.map((box) => {
         const mask = createMask(photo.height, photo.width);
-        paintRegionShape(mask, box, exponent);
+        paintObject(mask, { box }, undefined, exponent);
         return mask;
       }),
     );
@@ -32,7 +40,7 @@ export function shapeMasks({ region_shape_exponent: exponent }: RegionReasonerSe
  * every pruning method chooses among the same boxes.
  */
 export function segmentedMasks(
-  segmenter: RegionReasonerSegmenter,
+  { vision, settings }: RegionReasoner,
   { manifest }: Bundle,
   readPhoto: (photo: CocoPhoto) => Promise<Uint8Array>,
 ): MaskMaker {
@@ -46,11 +54,13 @@ export function segmentedMasks(
     const kept = await readKept(file);
     const missing = boxes.filter((box) => !kept.has(keyOf(box)));
     if (missing.length > 0) {
-      const image = { id: photo.fileName, read: () => readPhoto(photo) };
-      const masks = await segmenter.boxMasks(image, missing);
-      for (const [index, box] of missing.entries()) {
-        const mask = masks[index];
-        if (mask !== undefined) kept.set(keyOf(box), encodeRle(mask).counts);
+      const image = vision.images.open({ id: photo.fileName, read: () => readPhoto(photo) });
+      const prompts = missing.map((box) => ({ box }));
+      const logits = await vision.masks.decode(image, prompts);
+      for (const [index, prompt] of prompts.entries()) {
+        const mask = createMask(photo.height, photo.width);
+        paintObject(mask, prompt, logits[index], settings.region_shape_exponent);
+        kept.set(keyOf(prompt.box), encodeRle(mask).counts);
       }
       await mkdir(directory, { recursive: true });
       await writeFile(file, JSON.stringify(Object.fromEntries(kept)));

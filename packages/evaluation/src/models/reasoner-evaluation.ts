@@ -1,7 +1,15 @@
 import { segmentLimits, type RegionReasonerSettings } from '@tessera/contracts';
 import { defaultImageLimits } from '@tessera/images';
 import { BundleError, isBundleOf, type Bundle, type InferenceRunner } from '@tessera/inference';
-import { decoderShape, RegionReasonerSegmenter, type PruningPlan, type ReasonedQuery } from '@tessera/segmentation';
+import {
+  decoderShape,
+  planPruning,
+  RegionReasoner,
+  type PruningPlan,
+  type ReasonedQueries,
+  type ReasonedQuery,
+  type SegmentImage,
+} from '@tessera/segmentation';
 import type { DecoderShape } from '@tessera/token-pruning';
 import { loadCocoSplit, type CocoPhoto, type CocoSplit, type Split } from '../data/coco-split.js';
 import { loadQuerySet, type Query } from '../data/query-set.js';
@@ -23,19 +31,19 @@ export const cuts = [0.5, 0.65, 0.7, 0.75, 0.8] as const;
 
 /** Answers a split's queries under any pruning plan. */
 export class ReasonerEvaluation {
-  readonly segmenter: RegionReasonerSegmenter;
+  readonly reasoner: RegionReasoner;
   readonly settings: RegionReasonerSettings;
   readonly shape: DecoderShape;
   readonly coco: CocoSplit;
   readonly cases: readonly PhotoCase[];
 
   private constructor(
-    segmenter: RegionReasonerSegmenter,
+    reasoner: RegionReasoner,
     settings: RegionReasonerSettings,
     coco: CocoSplit,
     cases: readonly PhotoCase[],
   ) {
-    this.segmenter = segmenter;
+    this.reasoner = reasoner;
     this.settings = settings;
     this.shape = decoderShape(settings);
     this.coco = coco;
@@ -55,19 +63,29 @@ export class ReasonerEvaluation {
     const { manifest } = reasonerBundle(bundle);
     const settings = { ...manifest.settings, ...changes };
     const changed = { ...reasonerBundle(bundle), manifest: { ...manifest, settings } };
-    const segmenter = await RegionReasonerSegmenter.create(changed, runner, defaultImageLimits);
+    const reasoner = await RegionReasoner.create(changed, runner, defaultImageLimits);
     const coco = await loadCocoSplit(split);
     const make =
-      masks === 'shapes' ? shapeMasks(settings) : segmentedMasks(segmenter, bundle, (photo) => coco.readPhoto(photo));
+      masks === 'shapes' ? shapeMasks(settings) : segmentedMasks(reasoner, bundle, (photo) => coco.readPhoto(photo));
     const cases = (await loadQuerySet(split)).flatMap(({ photo: id, queries }) => {
       const photo = coco.photos.find((candidate) => candidate.id === id);
       return photo === undefined ? [] : [{ photo, queries, judge: new AnswerJudge(photo, make) }];
     });
-    return new ReasonerEvaluation(segmenter, settings, coco, cases);
+    return new ReasonerEvaluation(reasoner, settings, coco, cases);
   }
 
-  imageOf(photo: CocoPhoto, id = photo.fileName): { id: string; read: () => Promise<Uint8Array> } {
+  imageOf(photo: CocoPhoto, id = photo.fileName): SegmentImage {
     return { id, read: () => this.coco.readPhoto(photo) };
+  }
+
+  /** The plan for a request's pruning options; the bundle's own for none. */
+  plan(pruning?: Parameters<typeof planPruning>[1]): PruningPlan {
+    return planPruning(this.settings, pruning);
+  }
+
+  /** What the reasoner makes of one request's queries. */
+  ask(photo: CocoPhoto, texts: readonly string[], plan: PruningPlan, seed = photo.fileName): Promise<ReasonedQueries> {
+    return this.reasoner.reason(this.reasoner.vision.images.open(this.imageOf(photo)), texts, { plan, seed });
   }
 
   /** What the reasoner makes of queries about a photo, as many at once as a request may have. */
@@ -81,8 +99,7 @@ export class ReasonerEvaluation {
     while (answers.length < queries.length) {
       const asked = queries.slice(answers.length, answers.length + segmentLimits.queries);
       const texts = asked.map(({ text }) => text);
-      const image = this.imageOf(photo);
-      const reasoned = await this.segmenter.reason(image, texts, plan, { seed: `${seed}/${photo.fileName}` });
+      const reasoned = await this.ask(photo, texts, plan, `${seed}/${photo.fileName}`);
       answers.push(...reasoned.queries);
     }
     return answers;
@@ -94,7 +111,7 @@ export class ReasonerEvaluation {
     for (const { photo, queries, judge } of this.cases) {
       for (const seed of seeds) {
         const answers = await this.reason(photo, queries, plan, seed);
-        const boxes = answers.map(({ choice }) => choice.objects.map(({ box }) => box));
+        const boxes = answers.map(({ choice }) => choice.objects.flatMap(({ prompt: { box } }) => (box === undefined ? [] : [box])));
         const overlaps = await judge.judge(queries, boxes);
         for (const [index, overlap] of overlaps.entries()) {
           const query = queries[index];
@@ -107,7 +124,7 @@ export class ReasonerEvaluation {
 }
 
 /** @throws BundleError when the bundle is of another pipeline */
-function reasonerBundle(bundle: Bundle): Parameters<typeof RegionReasonerSegmenter.create>[0] {
+function reasonerBundle(bundle: Bundle): Parameters<typeof RegionReasoner.create>[0] {
   if (isBundleOf(bundle, 'region-reasoner')) return bundle;
   throw new BundleError(`${bundle.manifest.name} is no bundle of the pipeline region-reasoner.`);
 }

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createMask, maskArea } from '@tessera/masks';
 import fc from 'fast-check';
-import { paintLogits, type SquareLogits } from './mask-upsampling.js';
+import type { MaskLogits } from '../vision/mask-decoder.js';
+import { paintLogits } from './mask-upsampling.js';
 
 /** The textbook way: one logit a pixel. */
-function logitAt({ data, side, imageWidth, imageHeight }: SquareLogits, x: number, y: number, w: number, h: number) {
+function logitAt({ data, side, imageWidth, imageHeight }: MaskLogits, x: number, y: number, w: number, h: number) {
   const clamp = (value: number): number => Math.min(side - 1, Math.max(0, value));
   const column = clamp(((x + 0.5) / w) * imageWidth * side - 0.5);
   const row = clamp(((y + 0.5) / h) * imageHeight * side - 0.5);

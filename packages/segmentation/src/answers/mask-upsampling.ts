@@ -1,13 +1,5 @@
 import type { BinaryMask } from '@tessera/masks';
-
-/** Mask logits `[side, side]` of a square that the image fills from its upper left corner. */
-export interface SquareLogits {
-  readonly data: Float32Array;
-  readonly side: number;
-  /** Shares of the square's width and height that the image takes; the rest is padding. */
-  readonly imageWidth: number;
-  readonly imageHeight: number;
-}
+import type { MaskLogits } from '../vision/mask-decoder.js';
 
 /**
  * Sets the pixels of `mask` whose logit, interpolated bilinearly from pixel centre to pixel centre, is above 0; the
@@ -19,7 +11,7 @@ export interface SquareLogits {
  *
  * @returns how many pixels are above 0
  */
-export function paintLogits(mask: BinaryMask, logits: SquareLogits): number {
+export function paintLogits(mask: BinaryMask, logits: MaskLogits): number {
   const { height, width, data } = mask;
   const { side } = logits;
   const row = new Float64Array(side);
@@ -56,7 +48,7 @@ export function paintLogits(mask: BinaryMask, logits: SquareLogits): number {
 }
 
 /** One row of the surface at a height given in rows of logits. */
-function interpolateRows(target: Float64Array, { data, side }: SquareLogits, height: number): void {
+function interpolateRows(target: Float64Array, { data, side }: MaskLogits, height: number): void {
   const clamped = Math.min(side - 1, Math.max(0, height));
   const above = Math.floor(clamped) * side;
   const below = Math.min(side - 1, Math.floor(clamped) + 1) * side;

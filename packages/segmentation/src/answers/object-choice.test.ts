@@ -45,7 +45,7 @@ describe('chooseObjects', () => {
     const [weak, good, best, third] = [at(0, 1, 0.1), at(0.2, 1, 0.5), at(0.4, 1, 0.9), at(0.6, 1, 0.3)];
     const { objects, score } = choose({ classes: [1] }, [weak, good, best, third, at(0.8, 2, 0.99)]);
     assert.deepEqual(
-      objects.map(({ box }) => box),
+      objects.map(({ prompt }) => prompt.box),
       [best.box, good.box],
     );
     assert.equal(score, objects[0]?.probability);
@@ -55,7 +55,7 @@ describe('chooseObjects', () => {
     const only = at(0, 1, 0.15);
     const { objects } = choose({ classes: [1] }, [only, at(0.5, 1, 0.1)], 0.1);
     assert.deepEqual(
-      objects.map(({ box }) => box),
+      objects.map(({ prompt }) => prompt.box),
       [only.box],
     );
   });
@@ -79,7 +79,7 @@ describe('chooseObjects', () => {
     const seen = at(0, 1, 0.8);
     const { objects } = choose({ similarities, strangeWords: ['seat'] }, [seen, at(0.5, 2, 0.9)]);
     assert.deepEqual(
-      objects.map(({ box }) => box),
+      objects.map(({ prompt }) => prompt.box),
       [seen.box],
     );
   });
@@ -89,7 +89,7 @@ describe('chooseObjects', () => {
     const meant = at(0.5, 1, 0.9);
     const { objects } = choose({ similarities, classes: [1, 2], isDescribed: true }, [at(0, 0, 0.9), meant]);
     assert.deepEqual(
-      objects.map(({ box }) => box),
+      objects.map(({ prompt }) => prompt.box),
       [meant.box],
     );
   });

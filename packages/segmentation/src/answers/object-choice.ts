@@ -1,24 +1,9 @@
 import type { ClassDetectorSettings, Warning } from '@tessera/contracts';
-import { distinctBoxes, type Box } from '../vision/box.js';
+import { distinctBoxes } from '../vision/box.js';
 import { bestScores, type Detection } from '../vision/detections.js';
+import type { ObjectChoice } from './choice.js';
 import { probability, scoreLogit } from './logistic.js';
 import type { QueryMeaning } from '../language/query-matcher.js';
-
-/** What a query found in an image. */
-export interface ObjectChoice {
-  /** Probability that the query has a target in the image. */
-  readonly score: number;
-  /** The objects, best first; none when the score is below the threshold. */
-  readonly objects: readonly ChosenObject[];
-  readonly warnings: readonly Warning[];
-}
-
-export interface ChosenObject {
-  /** In shares of the image's width and height. */
-  readonly box: Box;
-  /** Probability that this object is a target. */
-  readonly probability: number;
-}
 
 /** A detector score that leaves no doubt that the object is there. */
 const certainScore = 0.9;
@@ -51,7 +36,7 @@ export function chooseObjects(
   const chosen = [...(certain.length > 0 ? certain : candidates.slice(0, 1))].sort((a, b) => b.score - a.score);
   const objects = distinctBoxes(chosen, settings.box_overlap_threshold)
     .slice(0, settings.maximum_objects)
-    .map(({ box, classIndex, score: own }) => ({ box, probability: probabilityOf(classIndex, own) }));
+    .map(({ box, classIndex, score: own }) => ({ prompt: { box }, probability: probabilityOf(classIndex, own) }));
   return { score: objects.length === 0 ? 0 : score, objects, warnings };
 }
 

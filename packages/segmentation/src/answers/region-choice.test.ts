@@ -72,7 +72,7 @@ function choose(
 }
 
 function places(choice: ReturnType<typeof choose>): number[] {
-  return choice.objects.map(({ box }) => boxes.findIndex((other) => other.join() === box.join()));
+  return choice.objects.map(({ prompt }) => boxes.findIndex((other) => other.join() === prompt.box?.join()));
 }
 
 describe('chooseRegions', () => {

@@ -1,8 +1,9 @@
 import type { RegionReasonerSettings, Warning } from '@tessera/contracts';
 import { boxArea, distinctBoxes, type Box } from '../vision/box.js';
 import type { Detection } from '../vision/detections.js';
+import type { ObjectChoice } from './choice.js';
 import { probability, scoreLogit } from './logistic.js';
-import { chooseObjects, type ObjectChoice } from './object-choice.js';
+import { chooseObjects } from './object-choice.js';
 import type { QueryMeaning, QueryReading } from '../language/query-matcher.js';
 import type { RegionScores } from '../language/reasoner.js';
 import { isUntaughtWord } from '../language/word-kinds.js';
@@ -74,7 +75,7 @@ export function chooseRegions(
     features,
     score,
     objects: chosen.map((candidate) => ({
-      box: candidate.box,
+      prompt: { box: candidate.box },
       probability: probability(calibration, [candidate.score, thingsLogChance]),
     })),
     warnings: [...warnings, ...countWarnings(meaning, chosen.length)],

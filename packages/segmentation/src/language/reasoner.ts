@@ -1,10 +1,16 @@
 import type { RegionReasonerSettings, ScatterRule, TokenStage } from '@tessera/contracts';
-import type { Bundle, HostTensor, InferenceRunner } from '@tessera/inference';
+import {
+  float32Output,
+  int64Output,
+  rowsOf,
+  type Bundle,
+  type HostTensor,
+  type InferenceRunner,
+} from '@tessera/inference';
 import type { Stage } from '@tessera/token-pruning';
 import type { Proposals } from '../vision/proposals.js';
 import type { PruningPlan } from './pruning-plan.js';
-import { float32Output, int64Output } from '../vision/tensors.js';
-import { rowsOf, type EncodedTexts } from './text-encoder.js';
+import type { EncodedTexts } from './text-encoder.js';
 import { tokenPriority } from './token-selection.js';
 
 /** Things that a query may mention: the one asked for and two others. */

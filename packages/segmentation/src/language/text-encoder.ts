@@ -1,6 +1,12 @@
-import type { Bundle, HostTensor, InferenceRunner } from '@tessera/inference';
+import {
+  float32Output,
+  outputTensor,
+  rowsOf,
+  type Bundle,
+  type HostTensor,
+  type InferenceRunner,
+} from '@tessera/inference';
 import type { Tokenizer } from '@tessera/tokenizer';
-import { float32Output, outputTensor } from '../vision/tensors.js';
 
 /** Texts as the bundle's graph `text_encoder` reads them, for a graph that goes on from there. */
 export interface EncodedTexts {
@@ -80,10 +86,4 @@ export class TextEncoder {
     });
     return { outputs, lengths };
   }
-}
-
-/** The rows of a matrix, as views. */
-export function rowsOf(matrix: Float32Array, rows: number): Float32Array[] {
-  const width = matrix.length / rows;
-  return Array.from({ length: rows }, (_, row) => matrix.subarray(row * width, (row + 1) * width));
 }

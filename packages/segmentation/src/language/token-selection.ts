@@ -1,7 +1,7 @@
 import type { TokenSelection } from '@tessera/contracts';
+import { SeededRandom } from '@tessera/runtime';
 import { boxArea, distinctBoxes, type Box } from '../vision/box.js';
 import type { Proposals } from '../vision/proposals.js';
-import { randomPermutation } from '../seeded-random.js';
 
 /** The image tokens of a reasoner: the cells of a square grid, row by row, then the best proposals. */
 export interface ImageTokens {
@@ -33,7 +33,7 @@ export function tokenPriority(
   const total = tokens.gridSide ** 2 + tokens.regions;
   switch (selection) {
     case 'random':
-      return ranked(randomPermutation(total, seed), total);
+      return ranked(new SeededRandom(seed).permutation(total), total);
     case 'uniform': {
       const stride = Math.floor(total / count);
       return ranked(

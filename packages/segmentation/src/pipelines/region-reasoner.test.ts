@@ -5,12 +5,14 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { TesseraError, type SegmentOptions } from '@tessera/contracts';
 import { defaultImageLimits } from '@tessera/images';
-import { isBundleOf, loadBundle, startInferenceRunner, type InferenceRunner } from '@tessera/inference';
+import { isBundleOf } from '@tessera/inference';
 import sharp from 'sharp';
-import { RegionReasonerSegmenter } from './region-reasoner.js';
+import { planPruning } from '../language/pruning-plan.js';
 import type { SegmentImage } from '../segmenter.js';
+import { PipelineSegmenter } from './pipeline-segmenter.js';
+import { RegionReasoner } from './region-reasoner.js';
+import { startTestRunner, type ObservedRunner } from './test-runner.js';
 
-const bundleDirectory = fileURLToPath(new URL('../../../../models/tessera-mini', import.meta.url));
 const sharedData = process.env.SHARED_DATA ?? fileURLToPath(new URL('../../../../../shared/data', import.meta.url));
 const photoFile = `${sharedData}/coco/val2017/000000000285.jpg`;
 const width = 320;
@@ -40,45 +42,30 @@ for (let y = 0; y < height; y++) {
 }
 
 describe('the region-reasoner pipeline with the bundle tessera-mini', () => {
-  let runner: InferenceRunner;
-  let segmenter: RegionReasonerSegmenter;
+  let runner: ObservedRunner;
+  let reasoner: RegionReasoner;
+  let segmenter: PipelineSegmenter;
   let image: SegmentImage;
-  const graphs: string[] = [];
 
   const segment = (queries: readonly string[], options: SegmentOptions = {}) =>
-    segmenter.segment(image, queries, { refine: false, ...options });
+    segmenter.segment(image, { queries, options: { refine: false, ...options } });
 
   before(async () => {
-    assert.ok(existsSync(bundleDirectory), 'run "npm run models" first');
     const picture = await sharp(pixels, { raw: { width, height, channels: 3 } })
       .png()
       .toBuffer();
     image = { id: 'signs', read: () => Promise.resolve(picture) };
-    const bundle = await loadBundle(bundleDirectory);
+    const { bundle, runner: started } = await startTestRunner('tessera-mini');
     assert.ok(isBundleOf(bundle, 'region-reasoner'));
-    const log = { info: () => {}, warn: () => {}, error: () => {} };
-    const started = await startInferenceRunner({
-      bundles: [bundle],
-      executionProviders: ['cpu'],
-      runTimeoutMs: 120_000,
-      log,
-    });
-    runner = {
-      devices: started.devices,
-      run: (request) => {
-        graphs.push(request.graph);
-        return started.run(request);
-      },
-      holds: (keys) => started.holds(keys),
-      close: () => started.close(),
-    };
-    segmenter = await RegionReasonerSegmenter.create(bundle, runner, defaultImageLimits);
+    runner = started;
+    reasoner = await RegionReasoner.create(bundle, runner, defaultImageLimits);
+    segmenter = new PipelineSegmenter(reasoner);
   });
 
   after(() => runner.close());
 
   it('answers all queries of a request with one run of each graph', async () => {
-    graphs.length = 0;
+    const count = runner.runs.length;
     const queries = ['the stop signs', 'the elephant', 'the stop sign on the right', 'the dog without a cat', '🐶'];
     const { results, image: size } = await segment(queries);
     assert.deepEqual(
@@ -86,7 +73,7 @@ describe('the region-reasoner pipeline with the bundle tessera-mini', () => {
       queries,
     );
     assert.deepEqual(size, { width, height });
-    assert.deepEqual(graphs, ['detector', 'text_encoder', 'reasoner']);
+    assert.deepEqual(runner.graphsSince(count), ['detector', 'text_encoder', 'reasoner']);
     const [signsFound, elephant, , refused, nothing] = results;
     assert.equal(signsFound?.present, true);
     assert.equal(elephant?.present, false);
@@ -96,15 +83,15 @@ describe('the region-reasoner pipeline with the bundle tessera-mini', () => {
 
   it('costs only the language of a query about an image that it has seen', async () => {
     await segment(['the stop sign']);
-    graphs.length = 0;
+    const count = runner.runs.length;
     await segment(['the smallest stop sign']);
-    assert.deepEqual(graphs, ['text_encoder', 'reasoner']);
+    assert.deepEqual(runner.graphsSince(count), ['text_encoder', 'reasoner']);
   });
 
   it('runs no language model for queries that it refuses', async () => {
-    graphs.length = 0;
+    const count = runner.runs.length;
     await segment(['no dogs', '…?!']);
-    assert.deepEqual(graphs, []);
+    assert.deepEqual(runner.graphsSince(count), []);
   });
 
   it('answers a query alike whatever it is asked together with', async () => {
@@ -119,10 +106,13 @@ describe('the region-reasoner pipeline with the bundle tessera-mini', () => {
 
   it('scores alike with all tokens in every layer, however that is said', async () => {
     const queries = ['the stop sign on the left', 'the stop signs'];
-    const unpruned = await segmenter.reason(image, queries, segmenter.plan({ mode: 'off' }));
+    const reason = (pruning: SegmentOptions['pruning']) => {
+      const opened = reasoner.vision.images.open(image);
+      return reasoner.reason(opened, queries, { plan: planPruning(reasoner.settings, pruning) });
+    };
+    const unpruned = await reason({ mode: 'off' });
     for (const mode of ['csp', 'fastv', 'cls_topk', 'random'] as const) {
-      const plan = segmenter.plan({ mode, reduction: 0 });
-      const { queries: answers } = await segmenter.reason(image, queries, plan);
+      const { queries: answers } = await reason({ mode, reduction: 0 });
       for (const [index, { regions }] of answers.entries()) {
         const expected = unpruned.queries[index]?.regions?.scores ?? new Float32Array();
         assert.ok(
@@ -175,12 +165,18 @@ describe('the region-reasoner pipeline with the bundle tessera-mini', () => {
   });
 
   it('warms every graph', async () => {
-    graphs.length = 0;
+    const count = runner.runs.length;
     const picture = await sharp({ create: { width: 8, height: 8, channels: 3, background: '#888' } })
       .png()
       .toBuffer();
     await segmenter.warmUp({ id: 'grey', read: () => Promise.resolve(picture) });
-    assert.deepEqual(graphs, ['detector', 'text_encoder', 'reasoner', 'image_encoder', 'mask_decoder']);
+    assert.deepEqual(runner.graphsSince(count), [
+      'detector',
+      'text_encoder',
+      'reasoner',
+      'image_encoder',
+      'mask_decoder',
+    ]);
   });
 
   it(
@@ -188,7 +184,7 @@ describe('the region-reasoner pipeline with the bundle tessera-mini', () => {
     { skip: existsSync(photoFile) ? false : `there is no ${photoFile}; set SHARED_DATA to the shared data` },
     async () => {
       const photo: SegmentImage = { id: 'photo', read: () => readFile(photoFile) };
-      const { results } = await segmenter.segment(photo, ['the bear', 'two bears', 'the bicycle'], {});
+      const { results } = await segmenter.segment(photo, { queries: ['the bear', 'two bears', 'the bicycle'] });
       const [bear, two, bicycle] = results;
       assert.ok(bear && two && bicycle);
       assert.ok(bear.present && bear.area > 0.4 * (bear.mask.size[0] * bear.mask.size[1]));

@@ -1,6 +1,6 @@
+import { float32Output, int64Output } from '@tessera/inference';
 import type { Box } from './box.js';
-import { float32Output, int64Output } from './tensors.js';
-import type { DetectorReader } from './vision.js';
+import type { DetectorReader } from './detector.js';
 
 /** A peak of the detector. */
 export interface Detection {

@@ -1,9 +1,7 @@
-import { onlyRow, type HostTensor } from '@tessera/inference';
+import { float32Output, onlyRow, outputTensor, rowsOf, type HostTensor } from '@tessera/inference';
 import type { Box } from './box.js';
 import { detectionReader, type Detection } from './detections.js';
-import { float32Output, outputTensor } from './tensors.js';
-import { rowsOf } from '../language/text-encoder.js';
-import type { DetectorReader } from './vision.js';
+import type { DetectorReader } from './detector.js';
 
 /** The detector's proposals of any class, best first, and its detections of each class. */
 export interface Proposals {

@@ -4,96 +4,15 @@ import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { TesseraError, type SegmentOptions } from '@tessera/contracts';
-import { loadBundle, startInferenceRunner, type InferenceRunner, type RunRequest } from '@tessera/inference';
-import { createMask, decodeRle, intersectionOverUnion, maskArea, unionOfMasks } from '@tessera/masks';
+import { decodeRle, intersectionOverUnion, maskArea, unionOfMasks } from '@tessera/masks';
 import sharp from 'sharp';
 import { createSegmenter } from './create-segmenter.js';
-import type { Segmenter, SegmentImage } from './segmenter.js';
+import { height, sign, signPicture, width } from './test-picture.js';
+import { startTestRunner, type ObservedRunner } from './test-runner.js';
+import type { Segmenter, SegmentImage } from '../segmenter.js';
 
-const bundleDirectory = fileURLToPath(new URL('../../../models/tessera-baseline', import.meta.url));
-const sharedData = process.env.SHARED_DATA ?? fileURLToPath(new URL('../../../../shared/data', import.meta.url));
+const sharedData = process.env.SHARED_DATA ?? fileURLToPath(new URL('../../../../../shared/data', import.meta.url));
 const photoFile = `${sharedData}/coco/val2017/000000000285.jpg`;
-
-const width = 320;
-const height = 240;
-
-/** A red octagon with a white rim on a pole, before grass and sky. */
-function isSign(x: number, y: number): boolean {
-  const [dx, dy] = [Math.abs(x - 160), Math.abs(y - 100)];
-  return dx < 60 && dy < 60 && dx + dy < 85;
-}
-
-function colourAt(x: number, y: number): [number, number, number] {
-  const [dx, dy] = [Math.abs(x - 160), Math.abs(y - 100)];
-  if (isSign(x, y)) {
-    if (dx >= 54 || dy >= 54 || dx + dy >= 78) return [240, 240, 240];
-    return dy < 12 && dx < 40 && Math.floor(x / 4) % 2 === 1 ? [255, 255, 255] : [200, 20, 30];
-  }
-  if (dx < 5 && y > 150) return [120, 120, 120];
-  return y > 190 ? [90, 110, 70] : [150, 190, 230];
-}
-
-const sign = createMask(height, width);
-const pixels = new Uint8Array(width * height * 3);
-for (let y = 0; y < height; y++) {
-  for (let x = 0; x < width; x++) {
-    sign.data[y * width + x] = isSign(x + 0.5, y + 0.5) ? 1 : 0;
-    pixels.set(colourAt(x + 0.5, y + 0.5), (y * width + x) * 3);
-  }
-}
-
-/** A runner that notes which graphs run and can be told to forget what it keeps. */
-class ObservedRunner implements InferenceRunner {
-  readonly runs: RunRequest[] = [];
-  readonly #runner: InferenceRunner;
-  /** Added to every key, so that tensors kept before it changed are not found. */
-  #generation = 0;
-
-  constructor(runner: InferenceRunner) {
-    this.#runner = runner;
-  }
-
-  get devices() {
-    return this.#runner.devices;
-  }
-
-  forgetAfterNextCheck = false;
-
-  async run(request: RunRequest) {
-    this.runs.push(request);
-    const feeds = Object.entries(request.feeds).map(([name, feed]) => [
-      name,
-      'kept' in feed ? { kept: this.#key(feed.kept) } : feed,
-    ]);
-    const keep = Object.entries(request.keep ?? {}).map(([output, key]) => [output, this.#key(key)]);
-    return this.#runner.run({
-      ...request,
-      feeds: Object.fromEntries(feeds) as RunRequest['feeds'],
-      keep: Object.fromEntries(keep) as Record<string, string>,
-    });
-  }
-
-  async holds(keys: readonly string[]): Promise<boolean> {
-    const held = await this.#runner.holds(keys.map((key) => this.#key(key)));
-    if (this.forgetAfterNextCheck) {
-      this.#generation += 1;
-      this.forgetAfterNextCheck = false;
-    }
-    return held;
-  }
-
-  async close(): Promise<void> {
-    await this.#runner.close();
-  }
-
-  graphsSince(count: number): string[] {
-    return this.runs.slice(count).map(({ graph }) => graph);
-  }
-
-  #key(key: string): string {
-    return `${String(this.#generation)}/${key}`;
-  }
-}
 
 describe('createSegmenter with the bundle tessera-baseline', () => {
   let runner: ObservedRunner;
@@ -107,7 +26,7 @@ describe('createSegmenter with the bundle tessera-baseline', () => {
     return { id: `sign-${String(images)}`, read: () => Promise.resolve(picture) };
   };
   const ask = async (query: string, options: SegmentOptions = {}) => {
-    const { results } = await segmenter.segment(freshImage(), [query], options);
+    const { results } = await segmenter.segment(freshImage(), { queries: [query], options });
     const [result] = results;
     assert.ok(result && results.length === 1);
     return result;
@@ -118,16 +37,10 @@ describe('createSegmenter with the bundle tessera-baseline', () => {
   };
 
   before(async () => {
-    assert.ok(existsSync(bundleDirectory), 'run "npm run models" first');
-    picture = await sharp(pixels, { raw: { width, height, channels: 3 } })
-      .png()
-      .toBuffer();
-    const bundle = await loadBundle(bundleDirectory);
-    const log = { info: () => {}, warn: () => {}, error: () => {} };
-    runner = new ObservedRunner(
-      await startInferenceRunner({ bundles: [bundle], executionProviders: ['cpu'], runTimeoutMs: 60_000, log }),
-    );
-    segmenter = await createSegmenter(bundle, runner);
+    picture = await signPicture();
+    const started = await startTestRunner('tessera-baseline');
+    runner = started.runner;
+    segmenter = await createSegmenter(started.bundle, runner);
   });
 
   after(() => runner.close());
@@ -208,7 +121,9 @@ describe('createSegmenter with the bundle tessera-baseline', () => {
 
   it('answers several queries in their order and sees the image once', async () => {
     const count = runner.runs.length;
-    const { results, image } = await segmenter.segment(freshImage(), ['elephant', 'stop sign', 'a road sign'], {});
+    const { results, image } = await segmenter.segment(freshImage(), {
+      queries: ['elephant', 'stop sign', 'a road sign'],
+    });
     assert.deepEqual(
       results.map(({ query, present }) => [query, present]),
       [
@@ -230,9 +145,9 @@ describe('createSegmenter with the bundle tessera-baseline', () => {
         return Promise.resolve(picture);
       },
     };
-    const first = await segmenter.segment(image, ['stop sign'], {});
+    const first = await segmenter.segment(image, { queries: ['stop sign'] });
     const count = runner.runs.length;
-    const second = await segmenter.segment(image, ['stop sign'], {});
+    const second = await segmenter.segment(image, { queries: ['stop sign'] });
     assert.deepEqual(second.results, first.results);
     assert.deepEqual(runner.graphsSince(count), ['mask_decoder']);
     assert.equal(reads, 1);
@@ -240,10 +155,10 @@ describe('createSegmenter with the bundle tessera-baseline', () => {
 
   it('encodes an image again that was pushed out between the check and the run', async () => {
     const image = freshImage();
-    const first = await segmenter.segment(image, ['stop sign'], {});
+    const first = await segmenter.segment(image, { queries: ['stop sign'] });
     const count = runner.runs.length;
     runner.forgetAfterNextCheck = true;
-    const second = await segmenter.segment(image, ['stop sign'], {});
+    const second = await segmenter.segment(image, { queries: ['stop sign'] });
     assert.deepEqual(second.results, first.results);
     assert.deepEqual(runner.graphsSince(count), ['mask_decoder', 'image_encoder', 'mask_decoder']);
   });
@@ -255,8 +170,7 @@ describe('createSegmenter with the bundle tessera-baseline', () => {
     await assert.rejects(
       segmenter.segment(
         freshImage(),
-        ['stop sign'],
-        {},
+        { queries: ['stop sign'] },
         {
           signal: controller.signal,
           onProgress: (stage) => {
@@ -268,15 +182,14 @@ describe('createSegmenter with the bundle tessera-baseline', () => {
       { message: 'given up' },
     );
     assert.deepEqual(stages, ['language', 'decode', 'vision']);
-    assert.deepEqual(runner.graphsSince(count), ['detector']);
+    assert.deepEqual(runner.graphsSince(count), []);
   });
 
   it('reports progress that never goes back, and times every stage', async () => {
     const fractions: number[] = [];
     const { timingsMs } = await segmenter.segment(
       freshImage(),
-      ['stop sign', 'dog'],
-      {},
+      { queries: ['stop sign', 'dog'] },
       {
         onProgress: (_, fraction) => fractions.push(fraction),
       },
@@ -299,7 +212,7 @@ describe('createSegmenter with the bundle tessera-baseline', () => {
 
   it('hands on the error of an image that does not decode', async () => {
     const broken: SegmentImage = { id: 'broken', read: () => Promise.resolve(picture.subarray(0, 200)) };
-    await assert.rejects(segmenter.segment(broken, ['dog'], {}), { code: 'TSR_IMAGE_CORRUPT' });
+    await assert.rejects(segmenter.segment(broken, { queries: ['dog'] }), { code: 'TSR_IMAGE_CORRUPT' });
   });
 
   it('segments extreme shapes of images', async () => {
@@ -312,7 +225,10 @@ describe('createSegmenter with the bundle tessera-baseline', () => {
         .png()
         .toBuffer();
       const image: SegmentImage = { id: `${String(columns)}x${String(rows)}`, read: () => Promise.resolve(bytes) };
-      const { results } = await segmenter.segment(image, ['person', 'stop sign'], { threshold: 0 });
+      const { results } = await segmenter.segment(image, {
+        queries: ['person', 'stop sign'],
+        options: { threshold: 0 },
+      });
       for (const { mask, present, area } of results) {
         assert.deepEqual(mask.size, [rows, columns]);
         assert.equal(present, area > 0);
@@ -325,7 +241,7 @@ describe('createSegmenter with the bundle tessera-baseline', () => {
     { skip: existsSync(photoFile) ? false : `there is no ${photoFile}; set SHARED_DATA to the shared data` },
     async () => {
       const image: SegmentImage = { id: 'photo', read: () => readFile(photoFile) };
-      const { results } = await segmenter.segment(image, ['the bear', 'a grizzly', 'the bicycle'], {});
+      const { results } = await segmenter.segment(image, { queries: ['the bear', 'a grizzly', 'the bicycle'] });
       const [bear, grizzly, bicycle] = results;
       assert.ok(bear && grizzly && bicycle);
       assert.ok(bear.present && bear.area > 0.4 * (bear.mask.size[0] * bear.mask.size[1]));

@@ -1,0 +1,18 @@
+import type { Warning } from '@tessera/contracts';
+import type { MaskPrompt } from '../vision/mask-prompt.js';
+
+/** An object that answers a query or a prompt. */
+export interface ChosenObject {
+  readonly prompt: MaskPrompt;
+  /** Probability that this object is a target; nothing for one that the client pointed to. */
+  readonly probability: number | undefined;
+}
+
+/** What a query found in an image. */
+export interface ObjectChoice {
+  /** Probability that the query has a target in the image. */
+  readonly score: number;
+  /** The objects, best first; none when the score is below the threshold. */
+  readonly objects: readonly ChosenObject[];
+  readonly warnings: readonly Warning[];
+}

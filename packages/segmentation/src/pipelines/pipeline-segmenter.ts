@@ -1,0 +1,78 @@
+import { checkPromptsInside, type SegmentPrompt } from '@tessera/contracts';
+import { StageClock } from '@tessera/runtime';
+import { correctObjects, maskPrompt, withoutRejected } from '../answers/corrections.js';
+import { RefinedMasks } from '../answers/refined-masks.js';
+import { ResultPainter, type Answer } from '../answers/result-painter.js';
+import {
+  segmentStages,
+  type SegmentContext,
+  type Segmenter,
+  type SegmentImage,
+  type SegmentOutcome,
+  type SegmentQuestion,
+} from '../segmenter.js';
+import type { MaskPrompt } from '../vision/mask-prompt.js';
+import type { RequestImage } from '../vision/request-image.js';
+import type { ChosenObjects, Pipeline } from './pipeline.js';
+
+const noQueries: ChosenObjects = { choices: [] };
+
+/** The way from a question to masks that all pipelines share: choose objects, correct them, decode and paint masks. */
+export class PipelineSegmenter implements Segmenter {
+  readonly #pipeline: Pipeline;
+
+  constructor(pipeline: Pipeline) {
+    this.#pipeline = pipeline;
+  }
+
+  async warmUp(segmentImage: SegmentImage): Promise<void> {
+    const image = this.#pipeline.vision.images.open(segmentImage);
+    await this.#pipeline.choose(image, ['a person on the left'], {});
+    await this.#pipeline.vision.masks.decode(image, [{ box: [0, 0, 1, 1] }]);
+  }
+
+  async segment(
+    segmentImage: SegmentImage,
+    { queries, prompts = [], options = {} }: SegmentQuestion,
+    context: SegmentContext = {},
+  ): Promise<SegmentOutcome> {
+    const { vision, settings } = this.#pipeline;
+    this.#pipeline.checkOptions(options);
+    const clock = new StageClock(segmentStages, context);
+    const image = vision.images.open(segmentImage, clock);
+    const pointedTo = prompts.length === 0 ? [] : await placeInImage(prompts, image);
+    const { choices, ...report } =
+      queries.length === 0 ? noQueries : await this.#pipeline.choose(image, queries, options);
+    const answers =
+      queries.length === 0
+        ? pointedTo.map(promptAnswer)
+        : choices.map((choice, index): Answer => ({
+            about: { query: queries[index] ?? '' },
+            ...choice,
+            objects: correctObjects(choice.objects, pointedTo),
+          }));
+
+    const objects = answers.map((answer) => answer.objects);
+    const limit = options.refine === false ? 0 : settings.maximum_refined_objects;
+    const masks = await RefinedMasks.decode(vision.masks, image, objects, limit);
+    const size = await image.size();
+    const painter = new ResultPainter(image, size, masks, settings.region_shape_exponent, options.output ?? {});
+    const results = await painter.results(
+      queries.length === 0
+        ? answers
+        : answers.map((answer) => ({ ...answer, objects: withoutRejected(answer.objects, masks, size) })),
+    );
+    return { image: { width: size.width, height: size.height }, results, ...report, timingsMs: clock.timingsMs };
+  }
+}
+
+/** @throws TesseraError `TSR_VALIDATION` for a prompt outside the image */
+async function placeInImage(prompts: readonly SegmentPrompt[], image: RequestImage): Promise<MaskPrompt[]> {
+  const size = await image.size();
+  checkPromptsInside(prompts, size);
+  return prompts.map((prompt) => maskPrompt(prompt, size));
+}
+
+function promptAnswer(prompt: MaskPrompt, index: number): Answer {
+  return { about: { prompt: index }, score: undefined, objects: [{ prompt, probability: undefined }], warnings: [] };
+}

@@ -1,0 +1,52 @@
+import type { BoxSegmentationSettings, SegmentOptions, TokenStage } from '@tessera/contracts';
+import type { ImageLimits } from '@tessera/images';
+import type { Bundle, InferenceRunner } from '@tessera/inference';
+import type { ObjectChoice } from '../answers/choice.js';
+import type { SegmentOutcome } from '../segmenter.js';
+import { Detector, type DetectorReader } from '../vision/detector.js';
+import { MaskDecoder } from '../vision/mask-decoder.js';
+import { ImageReader, type RequestImage } from '../vision/request-image.js';
+
+/** What one kind of bundle does in its own way: finding the objects that queries mean. */
+export interface Pipeline {
+  readonly vision: Vision;
+  readonly settings: Pick<BoxSegmentationSettings, 'maximum_refined_objects' | 'region_shape_exponent'>;
+  /** @throws TesseraError `TSR_OPTION_UNSUPPORTED` for an option that the model does not have */
+  checkOptions(options: SegmentOptions): void;
+  choose(image: RequestImage, queries: readonly string[], options: SegmentOptions): Promise<ChosenObjects>;
+}
+
+/** What the queries of a request found. */
+export interface ChosenObjects extends Pick<SegmentOutcome, 'pruning' | 'tokenLayout'> {
+  /** One per query. */
+  readonly choices: readonly (ObjectChoice & { readonly tokenMap?: readonly TokenStage[] })[];
+}
+
+/** Of a request that gives no threshold. */
+export const defaultThreshold = 0.5;
+
+/** How a bundle looks at images. */
+export interface Vision {
+  readonly images: ImageReader;
+  readonly masks: MaskDecoder;
+}
+
+/** The same of a bundle that finds boxes with a detector. */
+export interface BoxVision<Found> extends Vision {
+  readonly detector: Detector<Found>;
+}
+
+export function boxVision<Found>(
+  bundle: Bundle,
+  runner: InferenceRunner,
+  limits: ImageLimits,
+  settings: Pick<BoxSegmentationSettings, 'detector_image_size' | 'encoder_longest_side'>,
+  reader: DetectorReader<Found>,
+): BoxVision<Found> {
+  const { detector_image_size: square, encoder_longest_side: longestSide } = settings;
+  return {
+    images: new ImageReader({ square, longestSide, limits }),
+    detector: new Detector(bundle, runner, reader),
+    masks: new MaskDecoder(bundle, runner),
+  };
+}

@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { TesseraError, type Mask, type SegmentPrompt } from '@tessera/contracts';
+import { decodeRle, intersectionOverUnion, type BinaryMask } from '@tessera/masks';
+import type { Segmenter, SegmentImage, SegmentQuestion } from '../segmenter.js';
+import { createSegmenter } from './create-segmenter.js';
+import { height, sign, signPicture, width } from './test-picture.js';
+import { startTestRunner, type ObservedRunner } from './test-runner.js';
+
+const signBox: SegmentPrompt = { box: [100, 40, 120, 120] };
+const skyClick: SegmentPrompt = { points: [{ x: 20, y: 20, label: 1 }] };
+
+function pixelsOf(mask: Mask | undefined): BinaryMask {
+  assert.ok(mask && 'counts' in mask);
+  return decodeRle(mask);
+}
+
+for (const model of ['tessera-baseline', 'tessera-mini']) {
+  describe(`prompts to ${model}`, () => {
+    let runner: ObservedRunner;
+    let segmenter: Segmenter;
+    let picture: Buffer;
+    let reads = 0;
+    let images = 0;
+
+    /** The drawn picture as an image that was never seen before. */
+    const freshImage = (): SegmentImage => {
+      images += 1;
+      return {
+        id: `sign-${images}`,
+        read: () => {
+          reads += 1;
+          return Promise.resolve(picture);
+        },
+      };
+    };
+    const ask = async (question: Partial<SegmentQuestion>, image = freshImage()) =>
+      (await segmenter.segment(image, { queries: [], ...question })).results;
+
+    before(async () => {
+      picture = await signPicture();
+      const started = await startTestRunner(model);
+      runner = started.runner;
+      segmenter = await createSegmenter(started.bundle, runner);
+    });
+
+    after(() => runner.close());
+
+    it('gives the object in a box and the one under a point, each with the IoU that the decoder predicts', async () => {
+      const count = runner.runs.length;
+      const outcome = await segmenter.segment(freshImage(), {
+        queries: [],
+        prompts: [signBox, skyClick],
+        options: { output: { instances: true } },
+      });
+      assert.deepEqual(runner.graphsSince(count), ['image_encoder', 'mask_decoder']);
+      const [box, click] = outcome.results;
+      assert.ok(box && click);
+      assert.deepEqual([box.prompt, box.query, click.prompt, click.query], [0, undefined, 1, undefined]);
+      assert.ok(box.present && intersectionOverUnion(pixelsOf(box.mask), sign) > 0.9);
+      const sky = pixelsOf(click.mask);
+      assert.ok(click.present && sky.data[20 * width + 20] === 1 && sky.data[100 * width + 160] === 0);
+      for (const { score, instances, warnings } of outcome.results) {
+        assert.ok(score > 0.5 && score <= 1);
+        assert.deepEqual([instances?.length, instances?.[0]?.score, warnings], [1, score, []]);
+      }
+      assert.deepEqual([outcome.image, outcome.pruning], [{ width, height }, undefined]);
+    });
+
+    it('neither reads nor encodes an image again for another prompt, or for one after a query', async () => {
+      const image = freshImage();
+      await ask({ prompts: [skyClick] }, image);
+      const [count, readsBefore] = [runner.runs.length, reads];
+      await ask({ prompts: [signBox] }, image);
+      assert.deepEqual([runner.graphsSince(count), reads], [['mask_decoder'], readsBefore]);
+
+      const asked = freshImage();
+      await ask({ queries: ['the stop sign'] }, asked);
+      const [countAsked, readsAsked] = [runner.runs.length, reads];
+      await ask({ prompts: [signBox] }, asked);
+      assert.deepEqual([runner.graphsSince(countAsked), reads], [['mask_decoder'], readsAsked]);
+    });
+
+    it('decodes a prompt alike alone and beside others', async () => {
+      const image = freshImage();
+      const [alone] = await ask({ prompts: [skyClick] }, image);
+      const others = Array.from({ length: 10 }, (_, index): SegmentPrompt => ({ box: [index, index, 100, 100] }));
+      const [first, , , last] = await ask({ prompts: [skyClick, ...others.slice(0, 2), skyClick, ...others] }, image);
+      assert.ok(intersectionOverUnion(pixelsOf(alone?.mask), pixelsOf(first?.mask)) > 0.999);
+      assert.deepEqual([last?.prompt, last?.mask], [3, first?.mask]);
+    });
+
+    it('answers a query as without prompts where they point to nothing that it found', async () => {
+      const image = freshImage();
+      const [alone] = await ask({ queries: ['the stop sign'] }, image);
+      const prompts: SegmentPrompt[] = [{ points: [{ x: 5, y: 5, label: 0 }] }];
+      assert.deepEqual(await ask({ queries: ['the stop sign'], prompts }, image), [alone]);
+    });
+
+    it('adds to a query’s answer what a point outside of it is on', async () => {
+      const image = freshImage();
+      const options = { output: { instances: true } };
+      const [alone] = await ask({ queries: ['the stop sign'], options }, image);
+      const [both] = await ask({ queries: ['the stop sign'], prompts: [skyClick], options }, image);
+      assert.ok(alone && both);
+      assert.deepEqual([both.query, both.prompt, both.score], ['the stop sign', undefined, alone.score]);
+      assert.equal(both.instances?.length, (alone.instances?.length ?? 0) + 1);
+      const mask = pixelsOf(both.mask);
+      assert.deepEqual([mask.data[20 * width + 20], mask.data[60 * width + 160]], [1, 1]);
+    });
+
+    it('finds by a prompt what the query does not', async () => {
+      const image = freshImage();
+      const [alone] = await ask({ queries: ['the elephant'] }, image);
+      const [pointed] = await ask({ queries: ['the elephant'], prompts: [signBox] }, image);
+      assert.deepEqual([alone?.present, pointed?.present, pointed?.score], [false, true, alone?.score]);
+      assert.ok(intersectionOverUnion(pixelsOf(pointed?.mask), sign) > 0.9);
+    });
+
+    it('takes away the objects that a point says are not meant', async () => {
+      const prompts: SegmentPrompt[] = [{ points: [{ x: 160, y: 60, label: 0 }] }];
+      const [result] = await ask({ queries: ['the stop sign'], prompts, options: { output: { instances: true } } });
+      assert.ok(result);
+      assert.equal(pixelsOf(result.mask).data[60 * width + 160], 0);
+      assert.ok(result.area < 0.5 * sign.data.reduce((sum, pixel) => sum + pixel, 0));
+      for (const { area } of result.instances ?? []) assert.ok(area > 0);
+    });
+
+    it('puts a box in the place of the object that was found there', async () => {
+      const options = { output: { instances: true } };
+      const image = freshImage();
+      const [alone] = await ask({ queries: ['the stop sign'], options }, image);
+      const [boxed] = await ask({ queries: ['the stop sign'], prompts: [signBox], options }, image);
+      assert.ok(alone?.instances && boxed?.instances);
+      assert.ok(boxed.instances.length <= alone.instances.length);
+      assert.ok(intersectionOverUnion(pixelsOf(boxed.instances.at(-1)?.mask), sign) > 0.9);
+    });
+
+    for (const [name, prompt, pointers] of [
+      ['a box that reaches beyond the right edge', { box: [300, 0, 21, 10] }, ['/prompts/1/box']],
+      ['a box below the image', { box: [0, height + 1, 10, 10] }, ['/prompts/1/box']],
+      ['a point at the right edge', { points: [{ x: width, y: 3, label: 1 }] }, ['/prompts/1/points/0/x']],
+      [
+        'a point far away',
+        {
+          points: [
+            { x: 1, y: 1, label: 1 },
+            { x: 1e9, y: 1e9, label: 0 },
+          ],
+        },
+        ['/prompts/1/points/1/x', '/prompts/1/points/1/y'],
+      ],
+    ] satisfies [string, SegmentPrompt, string[]][]) {
+      it(`refuses ${name}, before any model runs`, async () => {
+        const count = runner.runs.length;
+        await assert.rejects(ask({ queries: ['dog'], prompts: [signBox, prompt] }), (error) => {
+          assert.ok(TesseraError.isInstance(error) && error.code === 'TSR_VALIDATION');
+          assert.deepEqual(
+            error.fields.map(({ pointer }) => pointer),
+            pointers,
+          );
+          return true;
+        });
+        assert.deepEqual(runner.graphsSince(count), []);
+      });
+    }
+
+    it('takes prompts that touch the edges', async () => {
+      const prompts: SegmentPrompt[] = [
+        { box: [0, 0, width, height] },
+        { box: [width - 0.5, height - 0.5, 0.5, 0.5] },
+        { points: [{ x: width - 0.01, y: 0, label: 1 }] },
+      ];
+      const results = await ask({ prompts });
+      assert.deepEqual(
+        results.map(({ prompt }) => prompt),
+        [0, 1, 2],
+      );
+    });
+
+    it('stops between two runs of the mask decoder, and between two masks that it paints', async () => {
+      const image = freshImage();
+      const prompts = Array.from({ length: 17 }, (_, index): SegmentPrompt => ({ box: [index, 0, 200, 200] }));
+      await ask({ prompts: [signBox] }, image);
+      for (const [fraction, runs] of [
+        [0.8, 1],
+        [0.9, 3],
+      ] as const) {
+        const controller = new AbortController();
+        const count = runner.runs.length;
+        let reports = 0;
+        const onProgress = (_: string, done: number) => {
+          if (done >= fraction) reports += 1;
+          if (reports === 2) controller.abort(new Error('given up'));
+        };
+        const work = segmenter.segment(image, { queries: [], prompts }, { signal: controller.signal, onProgress });
+        await assert.rejects(work, { message: 'given up' });
+        assert.equal(runner.graphsSince(count).length, runs);
+      }
+    });
+  });
+}

@@ -1,0 +1,147 @@
+import { float32Output, rowsOf, type Bundle, type InferenceRunner, type KeptTensor } from '@tessera/inference';
+import type { Box } from './box.js';
+import { ImageEncoder } from './image-encoder.js';
+import type { MaskPrompt } from './mask-prompt.js';
+import type { ImageSize, RequestImage } from './request-image.js';
+
+/** Mask logits `[side, side]` of a square that the image fills from its upper left corner. */
+export interface MaskLogits {
+  readonly data: Float32Array;
+  readonly side: number;
+  /** Shares of the square's width and height that the image takes; the rest is padding. */
+  readonly imageWidth: number;
+  readonly imageHeight: number;
+}
+
+/** The mask of a prompt. */
+export interface DecodedMask extends MaskLogits {
+  /** IoU with the object, as the decoder predicts it. */
+  readonly iou: number;
+}
+
+/** One run decodes this many prompts. */
+const promptsPerRun = 8;
+const embeddingWidth = 256;
+
+/** A prompt as the decoder's tokens. */
+interface PromptTokens {
+  /** x and y of each point in pixels of the encoder's input. */
+  readonly points: readonly number[];
+  /** SAM's: 1 on the object, 0 beside it, 2 and 3 the corners of its box, -1 padding. */
+  readonly labels: readonly number[];
+  readonly embeddings: Float32Array;
+}
+
+/** The bundle's graphs `image_encoder` and `mask_decoder`: from prompts to masks. */
+export class MaskDecoder {
+  readonly #bundle: string;
+  readonly #runner: InferenceRunner;
+  readonly #encoder: ImageEncoder;
+
+  constructor(bundle: Bundle, runner: InferenceRunner) {
+    this.#bundle = bundle.manifest.name;
+    this.#runner = runner;
+    this.#encoder = new ImageEncoder(bundle, runner);
+  }
+
+  /**
+   * The masks of prompts, in their order.
+   *
+   * @throws TesseraError `TSR_INFERENCE_FAILED`
+   */
+  async decode(image: RequestImage, prompts: readonly MaskPrompt[]): Promise<DecodedMask[]> {
+    if (prompts.length === 0) return [];
+    const size = await image.size();
+    const tokens = prompts.map((prompt) => promptTokens(prompt, size));
+    const masks = new Array<DecodedMask>(prompts.length);
+    for (const batch of batches(tokens)) {
+      const decoded = await this.#encoder.withEmbedding(image, (embedding) => {
+        image.clock.report('mask', 0.8);
+        return image.clock.measure('mask', () =>
+          this.#run(
+            embedding,
+            batch.map(({ tokens: own }) => own),
+          ),
+        );
+      });
+      const longestSide = Math.max(size.scaledWidth, size.scaledHeight);
+      const share = { imageWidth: size.scaledWidth / longestSide, imageHeight: size.scaledHeight / longestSide };
+      for (const [row, { index }] of batch.entries()) {
+        const data = decoded.logits[row] ?? new Float32Array();
+        masks[index] = { data, side: Math.sqrt(data.length), ...share, iou: decoded.iou[row] ?? 0 };
+      }
+    }
+    return masks;
+  }
+
+  async #run(
+    embedding: KeptTensor,
+    prompts: readonly PromptTokens[],
+  ): Promise<{ logits: Float32Array[]; iou: Float32Array }> {
+    const count = prompts.length;
+    const points = Float32Array.from(prompts.flatMap((prompt) => prompt.points));
+    const labels = BigInt64Array.from(
+      prompts.flatMap((prompt) => prompt.labels),
+      BigInt,
+    );
+    const embeddings = Float32Array.from(prompts.flatMap((prompt) => [...prompt.embeddings]));
+    const { outputs } = await this.#runner.run({
+      bundle: this.#bundle,
+      graph: 'mask_decoder',
+      feeds: {
+        embedding,
+        points: { type: 'float32', dims: [count, labels.length / count, 2], data: points },
+        labels: { type: 'int64', dims: [count, labels.length / count], data: labels },
+        prompt_embeddings: {
+          type: 'float32',
+          dims: [count, embeddings.length / count / embeddingWidth, embeddingWidth],
+          data: embeddings,
+        },
+      },
+      fetch: ['low_res_masks', 'iou'],
+    });
+    return { logits: rowsOf(float32Output(outputs, 'low_res_masks'), count), iou: float32Output(outputs, 'iou') };
+  }
+}
+
+function promptTokens(
+  { box, points = [], embeddings = new Float32Array() }: MaskPrompt,
+  size: ImageSize,
+): PromptTokens {
+  const { scaledWidth, scaledHeight } = size;
+  const last = lastPoints(box, points.length > 0);
+  return {
+    points: [...points, ...last].flatMap(({ x, y }) => [x * scaledWidth, y * scaledHeight]),
+    labels: [...points.map(({ isOnObject }) => (isOnObject ? 1 : 0)), ...last.map(({ label }) => label)],
+    embeddings,
+  };
+}
+
+/** A box's corners; in its place SAM was trained with a point of padding. */
+function lastPoints(box: Box | undefined, hasPoints: boolean): { x: number; y: number; label: number }[] {
+  if (box === undefined) return hasPoints ? [{ x: 0, y: 0, label: -1 }] : [];
+  const [x0, y0, x1, y1] = box;
+  return [
+    { x: x0, y: y0, label: 2 },
+    { x: x1, y: y1, label: 3 },
+  ];
+}
+
+interface IndexedTokens {
+  readonly index: number;
+  readonly tokens: PromptTokens;
+}
+
+/** Prompts of one run have the same numbers of points and embeddings: padding would change their masks. */
+function batches(prompts: readonly PromptTokens[]): IndexedTokens[][] {
+  const groups = new Map<string, IndexedTokens[]>();
+  for (const [index, tokens] of prompts.entries()) {
+    const shape = `${tokens.labels.length}/${tokens.embeddings.length}`;
+    groups.set(shape, [...(groups.get(shape) ?? []), { index, tokens }]);
+  }
+  return [...groups.values()].flatMap((group) =>
+    Array.from({ length: Math.ceil(group.length / promptsPerRun) }, (_, batch) =>
+      group.slice(batch * promptsPerRun, (batch + 1) * promptsPerRun),
+    ),
+  );
+}

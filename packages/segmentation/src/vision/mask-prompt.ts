@@ -1,0 +1,17 @@
+import type { Box } from './box.js';
+
+/** A place in an image, in shares of its width and height. */
+export interface PromptPoint {
+  readonly x: number;
+  readonly y: number;
+  /** Whether it is on the object, or beside it. */
+  readonly isOnObject: boolean;
+}
+
+/** What says which object a mask is of: its box, points, embeddings that another model made, or several of these. */
+export interface MaskPrompt {
+  readonly box?: Box;
+  readonly points?: readonly PromptPoint[];
+  /** Tokens `[tokens, 256]`. */
+  readonly embeddings?: Float32Array;
+}
