@@ -50,6 +50,26 @@ const invalidBodies: [name: string, body: unknown, pointers: string[]][] = [
   ['a text for a boolean', { image, query: 'x', refine: 'false' }, ['/refine']],
   ['a reduction without mode', { image, query: 'x', pruning: { reduction: 0.5 } }, ['/pruning/mode']],
   ['null for an option', { image, query: 'x', model: null }, ['/model']],
+  ['no prompts', { image, prompts: [] }, ['/prompts']],
+  ['33 prompts', { image, prompts: Array(33).fill({ box: [0, 0, 1, 1] }) }, ['/prompts']],
+  ['an object for prompts', { image, prompts: { box: [0, 0, 1, 1] } }, ['/prompts']],
+  ['an empty prompt', { image, prompts: [{}] }, ['/prompts/0']],
+  ['an unknown field of a prompt', { image, prompts: [{ bbox: [0, 0, 1, 1] }] }, ['/prompts/0/bbox']],
+  ['a box of three numbers', { image, prompts: [{ box: [0, 0, 1] }] }, ['/prompts/0/box']],
+  ['a box of five numbers', { image, prompts: [{ box: [0, 0, 1, 1, 1] }] }, ['/prompts/0/box']],
+  ['a box without width', { image, prompts: [{ box: [0, 0, 0, 1] }] }, ['/prompts/0/box/2']],
+  ['a box of negative height', { image, prompts: [{ box: [0, 0, 1, -1] }] }, ['/prompts/0/box/3']],
+  ['a box left of the image', { image, prompts: [{ box: [-1, 0, 1, 1] }] }, ['/prompts/0/box/0']],
+  ['null in a box', { image, prompts: [{ box: [0, 0, 1, NaN] }] }, ['/prompts/0/box/3']],
+  ['texts in a box', { image, prompts: [{ box: ['0', 0, 1, 1] }] }, ['/prompts/0/box/0']],
+  ['no points', { image, prompts: [{ points: [] }] }, ['/prompts/0/points']],
+  ['65 points', { image, prompts: [{ points: Array(65).fill({ x: 1, y: 1, label: 1 }) }] }, ['/prompts/0/points']],
+  ['a point above the image', { image, prompts: [{ points: [{ x: 1, y: -1, label: 1 }] }] }, ['/prompts/0/points/0/y']],
+  ['a label of 2', { image, prompts: [{ points: [{ x: 1, y: 1, label: 2 }] }] }, ['/prompts/0/points/0/label']],
+  ['a point without label', { image, prompts: [{ points: [{ x: 1, y: 1 }] }] }, ['/prompts/0/points/0/label']],
+  ['no point on the object', { image, prompts: [{ points: [{ x: 1, y: 1, label: 0 }] }] }, ['/prompts/0/points']],
+  ['prompts and two queries', { image, queries: ['x', 'y'], prompts: [{ box: [0, 0, 1, 1] }] }, ['/queries']],
+  ['coarse masks of prompts', { image, prompts: [{ box: [0, 0, 1, 1] }], refine: false }, ['/refine']],
 ];
 
 for (const [name, body, pointers] of invalidBodies) {
@@ -65,6 +85,21 @@ for (const [name, body, pointers] of invalidBodies) {
     );
   });
 }
+
+test('numbers of prompts beyond what a computer holds are refused', async () => {
+  const body = `{"image": "${image}", "prompts": [{"box": [0, 0, 1e999, 1]}]}`;
+  const problem = problemOf(await gateway.client.post('/segment').type('json').send(body).expect(400));
+  assert.deepEqual(
+    problem.errors?.map(({ pointer }) => pointer),
+    ['/prompts/0/box/2'],
+  );
+});
+
+test('prompts of a form that are no JSON are refused', async () => {
+  const form = gateway.client.post('/segment').field('image', image).field('prompts', '[{"box": [0, 0, NaN, 1]}]');
+  const problem = problemOf(await form.expect(400));
+  assert.deepEqual([problem.code, problem.errors?.[0]?.pointer], ['TSR_VALIDATION', '/prompts']);
+});
 
 const brokenBodies: [name: string, type: string, body: string | Buffer, status: number, code: string][] = [
   ['malformed JSON', 'application/json', '{"image":', 400, 'TSR_BODY_INVALID'],

@@ -98,6 +98,33 @@ test('a form may give its image as text, and its fields as JSON types', async ()
   assert.deepEqual(answer.options, { refine: false, pruning: { mode: 'csp' }, threshold: 0.5 });
 });
 
+const prompts = [{ box: [1, 2.5, 10, 12] }, { points: [{ x: 3, y: 4, label: 1 }] }];
+
+test('prompts reach the worker alone, and with one query', async () => {
+  const alone = answerOf(await segment({ image: dataUrl, prompts }).expect(200));
+  assert.deepEqual([alone.results, alone.prompts], [[], prompts]);
+  const beside = [{ points: [{ x: 3, y: 4, label: 0 }] }];
+  for (const question of [{ query: 'the dog' }, { queries: ['the dog'] }]) {
+    const corrected = answerOf(await segment({ image: dataUrl, ...question, prompts: beside }).expect(200));
+    assert.deepEqual([corrected.results, corrected.prompts], [[{ query: 'the dog' }], beside]);
+  }
+});
+
+test('a form may give prompts as JSON', async () => {
+  const response = await gateway.client
+    .post('/segment')
+    .attach('image', png, 'image.png')
+    .field('prompts', JSON.stringify(prompts))
+    .expect(200);
+  assert.deepEqual(answerOf(response).prompts, prompts);
+});
+
+test('a job of prompts can be waited for elsewhere', async () => {
+  const accepted = await segment({ image: dataUrl, prompts }).set('prefer', 'respond-async').expect(202);
+  const job = await finished(accepted.headers.location);
+  assert.deepEqual(answerOf({ body: job.result }).prompts, prompts);
+});
+
 test('an image that was sent before is found by its id', async () => {
   await segment({ image: dataUrl, query: 'the dog' }).expect(200);
   assert.equal(answerOf(await segment({ image: { id }, query: 'the cat' }).expect(200)).image, id);

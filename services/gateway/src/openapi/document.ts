@@ -37,6 +37,7 @@ const tags = [
 /** Schemas that the document shows by name. */
 const namedSchemas = {
   SegmentRequest: contracts.SegmentRequest,
+  SegmentPrompt: contracts.SegmentPrompt,
   SegmentResponse: contracts.SegmentResponse,
   SegmentQueryResult: contracts.SegmentQueryResult,
   SegmentInstance: contracts.SegmentInstance,

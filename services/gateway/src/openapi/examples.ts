@@ -28,6 +28,17 @@ export const segmentExamples = {
     summary: 'A coarse mask, faster',
     value: { image: exampleImage, query: 'the red ball', refine: false, threshold: 0.3 },
   },
+  prompts: {
+    summary: 'A box and a click in place of a query',
+    value: {
+      image: exampleImage,
+      prompts: [{ box: [42, 20, 36, 36] }, { points: [{ x: 10, y: 50, label: 1 }] }],
+    },
+  },
+  correction: {
+    summary: 'A query whose answer a click corrects',
+    value: { image: exampleImage, query: 'the red ball', prompts: [{ points: [{ x: 46, y: 52, label: 0 }] }] },
+  },
   url: {
     summary: 'An image on the web',
     value: { image: 'https://images.example.org/street.jpg', query: 'the bus on the left' },

@@ -1,4 +1,12 @@
-import { SegmentOptions, SegmentRequest, SegmentResponse, type SegmentJob } from '@tessera/contracts';
+import {
+  checkPromptsAlone,
+  SegmentOptions,
+  SegmentRequest,
+  SegmentResponse,
+  TesseraError,
+  type SegmentJob,
+  type SegmentPrompt,
+} from '@tessera/contracts';
 import type { GatewayApp, GatewayContext } from '../context.js';
 import type { FormShape } from '../intake/form-fields.js';
 import { formAsBody } from '../intake/read-form.js';
@@ -11,15 +19,15 @@ import { requireModel } from '../workers/require-model.js';
 
 const schema = {
   operationId: 'segment',
-  summary: 'A mask for a sentence',
+  summary: 'A mask for a sentence, a box or a click',
   description:
-    'Give exactly one of `query` and `queries`. A query without a target is a success: `present` is false and the mask is empty. A client that closes the connection while it waits cancels its job.',
+    'Give exactly one of `query`, `queries` and `prompts`, or one query and `prompts` that correct its answer. A query without a target is a success: `present` is false and the mask is empty. A client that closes the connection while it waits cancels its job.',
   tags: ['Segmentation'],
   security: [{ apiKey: [] }],
   headers: JobHeaders,
   body: SegmentRequest,
   response: {
-    200: jsonResponse(SegmentResponse, 'One result per query, in their order.'),
+    200: jsonResponse(SegmentResponse, 'One result per query, in their order; without a query one per prompt.'),
     202: acceptedResponse,
     ...problemResponses('TSR_UNAUTHORIZED', ...imageProblems, ...jobProblems, 'TSR_OPTION_UNSUPPORTED'),
   },
@@ -41,23 +49,42 @@ export function addSegment(app: GatewayApp, context: GatewayContext): void {
 }
 
 async function createJob(
-  { image, query, queries, ...options }: SegmentRequest,
+  { image, query, queries, prompts, ...options }: SegmentRequest,
   uploads: ReadonlyMap<string, Uint8Array>,
   context: GatewayContext,
   client: AbortSignal,
 ): Promise<SegmentJob> {
-  const asked = oneOf(query, queries);
+  const asked = askedQueries(query, queries, prompts);
+  if (prompts !== undefined && options.refine === false) {
+    throw invalid('/refine', 'must not be false when prompts are given: their masks are not coarse');
+  }
   if (options.model !== undefined) await requireModel(options.model, 'segmentation', context.workers);
   return {
     kind: 'segment',
     imageId: await storeImage(image, uploads, context, client),
     queries: asked,
+    ...(prompts === undefined ? {} : { prompts }),
     options,
   };
 }
 
-function oneOf(query: string | undefined, queries: string[] | undefined): string[] {
-  if (query !== undefined && queries === undefined) return [query];
-  if (query === undefined && queries !== undefined) return queries;
-  throw exactlyOne('query', 'queries');
+/** @throws TesseraError `TSR_VALIDATION` unless there is one kind of question, or one query with prompts */
+function askedQueries(
+  query: string | undefined,
+  queries: string[] | undefined,
+  prompts: SegmentPrompt[] | undefined,
+): string[] {
+  if (query !== undefined && queries !== undefined) throw exactlyOne('query', 'queries');
+  const asked = query === undefined ? queries : [query];
+  if (prompts === undefined) {
+    if (asked === undefined) throw exactlyOne('query', 'queries');
+    return asked;
+  }
+  if (asked === undefined) checkPromptsAlone(prompts);
+  else if (asked.length > 1) throw invalid('/queries', 'must be one query when prompts correct its answer');
+  return asked ?? [];
+}
+
+function invalid(pointer: string, message: string): TesseraError {
+  return new TesseraError('TSR_VALIDATION', `${pointer} ${message}.`, { fields: [{ pointer, message }] });
 }

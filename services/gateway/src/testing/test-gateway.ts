@@ -13,6 +13,7 @@ import {
   type JobResponse,
   type ProblemDetails,
   type SegmentOptions,
+  type SegmentPrompt,
   type TrainVocabularyJob,
   type WorkerReport,
 } from '@tessera/contracts';
@@ -106,7 +107,8 @@ async function answer({ id, data, signal }: RunningJob): Promise<object> {
     const code = query.replace('error ', '');
     if (Object.hasOwn(errorTable, code)) throw new TesseraError(code as ErrorCode, 'as asked');
   }
-  return { id, image: data.imageId, results: data.queries.map((query) => ({ query })), options: data.options };
+  const { imageId, queries, prompts, options } = data;
+  return { id, image: imageId, results: queries.map((query) => ({ query })), prompts, options };
 }
 
 /** Reports a worker that serves one model. */
@@ -137,6 +139,7 @@ export async function reportWorker(blobs: BlobStore, id: string, modelName: stri
 interface TestAnswer {
   readonly image: string;
   readonly results: readonly { readonly query: string }[];
+  readonly prompts?: readonly SegmentPrompt[];
   readonly options: SegmentOptions;
 }
 
