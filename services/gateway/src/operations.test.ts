@@ -57,7 +57,10 @@ test('the models are the union of what the workers report', async () => {
     await reportWorker(reporting.blobs, 'worker-1', 'b');
     await reportWorker(reporting.blobs, 'worker-2', 'a');
     await reportWorker(reporting.blobs, 'worker-3', 'b');
-    await reporting.blobs.put('workers/garbage', Buffer.from('{"id": 1}'), { ttlMs: 60_000 });
+    // Reports of other versions, and what is no report at all.
+    for (const [name, text] of Object.entries({ garbage: '{"id": 1}', broken: '{"id":', empty: '', list: '[]' })) {
+      await reporting.blobs.put(`workers/${name}`, Buffer.from(text), { ttlMs: 60_000 });
+    }
     const other = await listen(queue, reporting);
     const { models } = (await other.client.get('/models').expect(200)).body as Static<typeof ModelsResponse>;
     assert.deepEqual(

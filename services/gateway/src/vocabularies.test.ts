@@ -172,6 +172,19 @@ test('a vocabulary is imported, listed, shown, exported and deleted', async () =
   await gateway.client.delete('/vocabularies/imported').expect(404);
 });
 
+test('a stored vocabulary that cannot be read is listed by its name, and a claim that cannot be read is none', async () => {
+  const expiry = { ttlMs: 60_000 };
+  await stores.blobs.put('vocabularies/damaged', Buffer.from('{"written": "by a later version"}'), expiry);
+  await stores.blobs.put('vocabulary-claims/damaged', Buffer.from('\0{"job":'), expiry);
+  const { vocabularies } = (await gateway.client.get('/vocabularies').expect(200)).body as {
+    vocabularies: { name: string }[];
+  };
+  const found = vocabularies.find(({ name }) => name === 'damaged');
+  assert.deepEqual(found, { name: 'damaged', status: 'trained' });
+  assert.equal(problemOf(await gateway.client.get('/vocabularies/damaged').expect(422)).code, 'TSR_VOCABULARY_INVALID');
+  await gateway.client.delete('/vocabularies/damaged').expect(204);
+});
+
 test('files that are no vocabularies are refused', async () => {
   const file = serializeVocabulary(vocabulary);
   const notFinite = Buffer.from(file);

@@ -35,7 +35,7 @@ export function addVocabularies(app: GatewayApp, { vocabularies }: GatewayContex
         summary: 'A vocabulary: its words, seen pairs, metrics, recipe and training history',
         response: {
           200: jsonResponse(VocabularyDescription, 'The vocabulary.'),
-          ...problemResponses(...oneErrors),
+          ...problemResponses(...oneErrors, 'TSR_VOCABULARY_INVALID'),
         },
       },
     },

@@ -140,14 +140,9 @@ export class Vocabularies {
     const [file, job] = await Promise.all([this.#blobs.get(vocabularyKey(name)), this.#trainingOf(name)]);
     const training = job === null ? {} : { job };
     if (file === null) return job === null ? null : { name, status: 'training', ...training };
-    const {
-      model,
-      method,
-      attributes,
-      objects,
-      seen_pairs: pairs,
-      metrics,
-    } = describeVocabulary(parseVocabulary(file));
+    const described = readable(file);
+    if (described === undefined) return { name, status: 'trained', ...training };
+    const { model, method, attributes, objects, seen_pairs: pairs, metrics } = described;
     return {
       name,
       status: 'trained',
@@ -172,6 +167,15 @@ export class Vocabularies {
     if (claim.isUploading) return claim.job;
     const job = await this.#trainings.get(claim.job);
     return job?.status === 'queued' || job?.status === 'running' ? claim.job : null;
+  }
+}
+
+/** The description of a vocabulary; undefined for a file that is damaged or of another version. */
+function readable(file: Uint8Array): VocabularyDescription | undefined {
+  try {
+    return describeVocabulary(parseVocabulary(file));
+  } catch {
+    return undefined;
   }
 }
 
