@@ -45,14 +45,14 @@ test('a training goes on at another worker when its own is killed, and ends once
   workers = [await startWorker(environment)];
   assert.equal(await training.exitCode(), 0, training.output());
 
-  // No epoch is told twice: the second worker did not begin anew. The report of the last one may have died with the first.
+  // No epoch is reported twice: the second worker did not start again. The report of the last one may be lost with the first worker.
   const all = Array.from({ length: epochs }, (_, index) => index + 1);
-  const told = [...training.output().matchAll(/^epoch (\d+)\/40/gm)].map(([, epoch]) => Number(epoch));
+  const reported = [...training.output().matchAll(/^epoch (\d+)\/40/gm)].map(([, epoch]) => Number(epoch));
   assert.deepEqual(
-    told,
-    all.filter((epoch) => told.includes(epoch)),
+    reported,
+    all.filter((epoch) => reported.includes(epoch)),
   );
-  assert.ok(told.length >= epochs - 1, `epochs told: ${told.join(' ')}`);
+  assert.ok(reported.length >= epochs - 1, `epochs reported: ${reported.join(' ')}`);
   const vocabulary = await bodyOf(await fetch(`${gateway.url}/vocabularies/survivor`));
   assert.deepEqual(
     vocabulary.history.map(({ epoch }: { epoch: number }) => epoch),

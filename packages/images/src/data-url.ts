@@ -9,7 +9,7 @@ const IMAGE_MEDIA_TYPE = /^image\/[a-z0-9.+-]+$/i;
 
 /**
  * The bytes of a `data:` URL (RFC 2397): `data:image/…[;parameters][;base64],…`, base64 or percent-encoded. Any
- * image media type will do, as the bytes themselves tell the format.
+ * image media type is accepted, as the bytes themselves show the format.
  *
  * @throws TesseraError `TSR_IMAGE_SOURCE_INVALID`, or `TSR_BODY_TOO_LARGE` above `maxBytes`
  */

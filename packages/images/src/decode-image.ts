@@ -16,7 +16,7 @@ export interface PixelImage {
 }
 
 /**
- * A size to resize to: stretched to exactly width × height (`fill`), scaled to cover width × height with what sticks out
+ * A size to resize to: stretched to exactly width × height (`fill`), scaled to cover width × height with the excess
  * cut off on both sides (`cover`), or scaled to a longest side with the aspect kept.
  */
 export type ResizeTarget = StretchTarget | CoverTarget;
@@ -60,7 +60,7 @@ export async function decodeImage(bytes: Uint8Array, limits: ImageLimits = defau
  * has it. The file is read at a reduced size where that keeps its quality (JPEG), and nothing larger than the stretched
  * targets' common envelope is kept in memory; each `cover` decodes the file anew.
  *
- * @returns the images and the size of the original as a person sees it
+ * @returns the images and the size of the original after rotation
  * @throws TesseraError as {@link decodeImage} does
  */
 export async function decodeForModels(bytes: Uint8Array, options: DecodeForModelsOptions): Promise<ModelImages> {

@@ -8,7 +8,7 @@ import { checkSize, readHeader, type ImageHeader } from './inspect-image.js';
 import { pngGammaExponent } from './png-chunks.js';
 import { sharp } from './sharp-library.js';
 
-/** What decoding has to know of an image; the size is that of the first frame as a person sees it. */
+/** What decoding needs to know of an image; the size is that of the first frame after rotation. */
 export interface DecodingHeader extends ImageHeader {
   /** The file without later frames. */
   readonly firstFrame: Uint8Array;
@@ -40,7 +40,7 @@ export async function readDecodingHeader(bytes: Uint8Array, limits: ImageLimits)
 }
 
 async function readMetadata(bytes: Uint8Array, format: ImageFormat, timeoutMs: number): Promise<Metadata> {
-  // The library's own limits are off, so that an image beyond ours gets an error that says so.
+  // The library's own limits are off, so that the error of a too large image names the service's limit.
   const reading = sharp(bytes, { limitInputPixels: false, limitInputChannels: false, failOn: 'error' }).metadata();
   try {
     return await withTimeout(reading, timeoutMs, () => new Error(`no header after ${timeoutMs} ms`));

@@ -9,14 +9,14 @@ import type { FetchPolicy } from './fetch-policy.js';
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const MAX_HEADER_BYTES = 16_384;
 
-/** Encodings would let a small answer unfold into a large one; images are compressed already. */
+/** An encoding could expand a small answer to a large one; images are compressed already. */
 const REQUEST_HEADERS = { accept: 'image/*', 'accept-encoding': 'identity', 'user-agent': 'tessera' };
 
 /**
  * Fetches an image over http(s) without becoming a proxy into the private network: URL, every resolved address and
  * every redirect are checked by the policy, and a connection is made to a checked address only.
  *
- * @param signal - gives the fetch up, for instance when the client has gone
+ * @param signal - ends the fetch, for instance when the client has disconnected
  * @throws TesseraError `TSR_IMAGE_URL_FORBIDDEN` or `TSR_IMAGE_FETCH_FAILED`; the signal's reason when it fires
  */
 export async function fetchImage(
@@ -118,7 +118,7 @@ async function readBody(response: Dispatcher.ResponseData, maxBytes: number): Pr
   }
 }
 
-/** Drops the connection instead of reading on; the error that this causes in the stream concerns nobody. */
+/** Drops the connection instead of reading on; the error that this causes in the stream is ignored. */
 function discardBody({ body }: Dispatcher.ResponseData): void {
   body.on('error', () => {}).destroy();
 }

@@ -14,7 +14,7 @@ export interface FetchPolicy {
   /** Also fetch `http:` URLs. */
   readonly allowHttp: boolean;
   readonly allowedPorts: readonly number[];
-  /** Decides about every address before a connection is made to it. */
+  /** Checks every address before a connection is made to it. */
   readonly allowAddress: (address: string) => boolean;
   /** All addresses of a host name. */
   readonly resolveHost: (hostname: string) => Promise<readonly ResolvedAddress[]>;

@@ -3,7 +3,7 @@ import { TesseraError } from '@tessera/contracts';
 /** The formats that are decoded. */
 export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'avif' | 'gif' | 'tiff';
 
-/** Tells from at most the first 1 KiB whether bytes are of one kind. `text` holds them as Latin-1. */
+/** Whether the first bytes of a file, 1 KiB at most, are of a format. `text` has them as Latin-1. */
 interface Signature<Name extends string> {
   readonly name: Name;
   matches(text: string): boolean;
@@ -42,7 +42,7 @@ const supportedFormats: readonly Signature<ImageFormat>[] = [
   { name: 'tiff', matches: startsWith('II*\0', 'MM\0*', 'II+\0', 'MM\0+') },
 ];
 
-/** What else people send, so that the error can say so. The order matters: HEIC is an ISO media file, too. */
+/** Other formats that clients send, for the error to name. The order matters: HEIC is an ISO media file, too. */
 const knownFormats: readonly Signature<string>[] = [
   { name: 'an animated AVIF (image sequence)', matches: isImageSequence },
   { name: 'HEIC', matches: hasBrand(/^(hei[cfmsvx]|hev[cx]|mif1|msf1)$/) },

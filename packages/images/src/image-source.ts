@@ -11,7 +11,7 @@ export interface ImageSourceOptions {
   readonly maxBytes: number;
   /** What differs from the {@link FetchPolicy} of the defaults: https, public addresses, default ports, 10 s. */
   readonly fetch?: Partial<FetchPolicy>;
-  /** Gives a running fetch up. */
+  /** Ends a running fetch. */
   readonly signal?: AbortSignal;
 }
 
@@ -19,8 +19,8 @@ export interface ImageSourceOptions {
 const SCHEME = /^([a-z][a-z0-9+.-]{0,30}):/i;
 
 /**
- * The bytes behind the image field of a request: a `data:` URL, an https URL, or base64. They are not looked at:
- * `inspectImage` comes next.
+ * The bytes behind the image field of a request: a `data:` URL, an https URL, or base64. They are not checked:
+ * that is what `inspectImage` does.
  *
  * @throws TesseraError `TSR_IMAGE_SOURCE_INVALID`, `TSR_BODY_TOO_LARGE`, `TSR_IMAGE_URL_FORBIDDEN` or
  * `TSR_IMAGE_FETCH_FAILED`

@@ -21,7 +21,7 @@ const SRGB_GAMMA = 45_455;
 
 /**
  * What to raise a PNG's samples (0 to 1) to for sRGB, by its gAMA chunk; undefined when they are sRGB already or another
- * chunk (cICP, iCCP, sRGB) has the say (PNG specification §11.3.2).
+ * chunk (cICP, iCCP, sRGB) overrides it (PNG specification §11.3.2).
  */
 export function pngGammaExponent(bytes: Uint8Array): number | undefined {
   const chunks = pngChunksBeforePixels(bytes);

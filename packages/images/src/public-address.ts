@@ -7,7 +7,7 @@ const GLOBAL_UNICAST: [ipaddr.IPv6, number] = [ipaddr.IPv6.parse('2000::'), 3];
 /**
  * Whether an IP address belongs to the public internet: plain unicast, and none of the special-purpose ranges
  * (IANA registries: private, loopback, link-local, carrier-grade NAT, documentation, benchmarking, multicast, …).
- * IPv6 forms that carry an IPv4 address (mapped, compatible, 6to4, Teredo, NAT64) are not public, whatever they carry.
+ * IPv6 forms that carry an IPv4 address (mapped, compatible, 6to4, Teredo, NAT64) are never public.
  */
 export function isPublicAddress(address: string): boolean {
   // The library also reads the old short and octal notations, which the system's resolver might read differently.

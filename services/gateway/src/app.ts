@@ -77,7 +77,7 @@ export async function createGateway({ config, queue, trainings, blobs, logger }:
     draining: draining.signal,
   };
 
-  // Responses are built by the routes field by field; compiling a serializer per schema would change none of them.
+  // The routes build responses field by field; a compiled serializer would not change them.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   addResponseHeaders(app);
   addProblemResponses(app);

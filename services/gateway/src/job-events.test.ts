@@ -27,7 +27,7 @@ const training = (number: number) =>
   running({ ...epoch(number), milestones: Array.from({ length: number - 1 }, (_, index) => epoch(index + 1)) });
 const succeeded: JobSnapshot<unknown> = { ...training(4), status: 'succeeded', resultKey: 'x' };
 
-function told(events: JobEvents, ...snapshots: JobSnapshot<unknown>[]): string[] {
+function sent(events: JobEvents, ...snapshots: JobSnapshot<unknown>[]): string[] {
   return snapshots.flatMap((snapshot) =>
     events.next(snapshot, { answer: 42 }).map(({ event, data }) => {
       const { status, epoch: number } = data as { status?: string; epoch?: number };
@@ -36,16 +36,16 @@ function told(events: JobEvents, ...snapshots: JobSnapshot<unknown>[]): string[]
   );
 }
 
-test('every change is told once, and milestones that were not looked at as well', () => {
+test('every change is sent once, and milestones that no snapshot showed as the latest too', () => {
   const events = new JobEvents(undefined);
-  assert.deepEqual(told(events, queued, queued, running(), training(1), training(1), training(3)), [
+  assert.deepEqual(sent(events, queued, queued, running(), training(1), training(1), training(3)), [
     'status queued',
     'status running',
     'progress 1',
     'progress 2',
     'progress 3',
   ]);
-  assert.deepEqual(told(events, succeeded, succeeded), ['progress 4', 'status succeeded', 'result']);
+  assert.deepEqual(sent(events, succeeded, succeeded), ['progress 4', 'status succeeded', 'result']);
 });
 
 test('a stream that is resumed at any event gives exactly the rest', () => {
@@ -55,7 +55,7 @@ test('a stream that is resumed at any event gives exactly the rest', () => {
   for (const [index, { id }] of whole.entries()) {
     const rest = new JobEvents(id).next(succeeded, {});
     const expected = whole.slice(index + 1).map((event) => event.id);
-    // States that passed while nobody listened are not told any more; milestones and the end are.
+    // States that passed between two connections are not sent any more; milestones and the end are.
     assert.deepEqual(
       rest.map((event) => event.id),
       expected.filter((later) => later !== undefined && later > 1),
@@ -65,7 +65,7 @@ test('a stream that is resumed at any event gives exactly the rest', () => {
 
 test('a job that falls back to the queue says so, and its progress goes on where it was', () => {
   const events = new JobEvents(undefined);
-  const sequence = told(events, running(), training(2), queued, running(), training(2), training(3));
+  const sequence = sent(events, running(), training(2), queued, running(), training(2), training(3));
   assert.deepEqual(sequence, [
     'status running',
     'progress 1',

@@ -38,7 +38,7 @@ export function serverOptions(config: Config, logger: FastifyBaseLogger): Fastif
     },
     routerOptions: { maxParamLength: 200 },
     clientErrorHandler: answerClientError,
-    // One finding is enough to refuse a body; collecting all would let a hostile one make millions of them.
+    // One finding is enough to refuse a body; a hostile body could have millions.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false, useDefaults: true } },
   };
 }

@@ -1,11 +1,11 @@
 import type { SegmentImage } from '@tessera/segmentation';
 
-/** A grey 8×8 PNG: the smallest picture that takes the whole way through a model. */
+/** A grey 8×8 PNG: small, but it goes through every stage of a model. */
 const greyPng = 'iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAD0lEQVQI12NowAEYhpYEAILzYAGUMxmUAAAAAElFTkSuQmCC';
 
 let serial = 0;
 
-/** A canary's image. Each has an id of its own, so that nothing kept of an earlier one answers in the model's place. */
+/** A canary's image. Each has an id of its own, so that the model runs instead of a cached result being used. */
 export function canaryImage(): SegmentImage {
   serial += 1;
   return { id: `canary-${serial}`, read: () => Promise.resolve(Buffer.from(greyPng, 'base64')) };

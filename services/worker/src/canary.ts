@@ -1,7 +1,7 @@
 import { canaryImage } from './canary-image.js';
 import type { Models } from './models.js';
 
-/** Takes one small picture through a default model: of segmentation, where there is one. */
+/** Runs the default model on a small image: that of segmentation, or else that of composition. */
 export async function runCanary({ segmentation, composition }: Models): Promise<{ model: string }> {
   if (segmentation.descriptions.length > 0) {
     const { description, pipeline } = segmentation.find(undefined);

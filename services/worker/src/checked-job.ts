@@ -3,8 +3,8 @@ import type { JobHandler } from '@tessera/queue';
 import type { Static, TSchema } from 'typebox';
 
 /**
- * A handler that is given jobs which match the schema of their kind alone. What a gateway of another version queued
- * otherwise fails for good, and says so.
+ * A handler that only gets jobs that match the schema of their kind. Jobs of other forms, as a gateway of another version
+ * may queue them, fail for good with an error that names the mismatch.
  *
  * @param kinds - the jobs that the queue carries, by their kind
  */

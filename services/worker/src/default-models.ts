@@ -1,7 +1,8 @@
 import type { BundleManifest, Config } from '@tessera/contracts';
 
 /**
- * The default model of each task: the one that `TESSERA_DEFAULT_MODEL` names, or that says so itself, or the first.
+ * The default model of each task: the one that `TESSERA_DEFAULT_MODEL` names, else the one whose manifest has
+ * `default`, else the first.
  *
  * @throws Error when there is no bundle, or the setting names an unknown model or two of one task
  */

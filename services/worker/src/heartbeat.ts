@@ -3,7 +3,7 @@ import { type BlobStore, workerKeyPrefix } from '@tessera/blob-store';
 import type { Logger } from 'pino';
 
 const heartbeatMs = 5_000;
-/** A worker that missed three heartbeats counts as gone. */
+/** A worker that missed three heartbeats counts as dead. */
 const reportTtlMs = 3 * heartbeatMs;
 
 export interface Heartbeat {

@@ -10,7 +10,7 @@ import { storedImage } from './stored-image.js';
 import { rounded } from './timings.js';
 import { VocabularyReader } from './vocabulary-reader.js';
 
-/** What the worker does with a job: runs its model and stores the response of the route under the job's result key. */
+/** Runs the model of a job and stores the route's response under the key of the job's result. */
 export function createJobHandler(config: Config, models: Models, blobs: BlobStore): JobHandler {
   const vocabularies = new VocabularyReader(blobs);
   return async (job) => {

@@ -4,8 +4,8 @@ import type { RunningJob } from '@tessera/queue';
 const reportIntervalMs = 500;
 
 /**
- * Tells the queue of a job's progress, at most twice a second and not in its first half second: a short job is over
- * before anyone could ask how far it is. A report that fails is a courtesy less, not a failed job.
+ * Reports a job's progress to the queue, at most twice a second and not in its first half second: a short job ends before
+ * a client could read it. A report that fails is ignored.
  */
 export function progressReport(job: Pick<RunningJob, 'progress'>): (progress: object) => void {
   let reportedAt = performance.now();

@@ -83,11 +83,11 @@ async function accept(): Promise<void> {
 }
 
 interface Attempt extends Partial<RunningJob<TrainVocabularyJob>> {
-  readonly told?: object[];
+  readonly reported?: object[];
 }
 
 /** Runs the handler on a job, as the queue would, with a model that trains like this; the key of the result. */
-function handle(trainVocabulary: Train, { told = [], ...attempt }: Attempt = {}): Promise<string> {
+function handle(trainVocabulary: Train, { reported = [], ...attempt }: Attempt = {}): Promise<string> {
   const missing = () => assert.fail('a training needs nothing else of its model');
   const others = { warmUp: missing, classify: missing, embedImages: missing, embedCandidates: missing };
   const pipeline = { trainVocabulary, ...others };
@@ -105,7 +105,7 @@ function handle(trainVocabulary: Train, { told = [], ...attempt }: Attempt = {})
       this.signal.throwIfAborted();
       return Promise.resolve();
     },
-    progress: (progress) => Promise.resolve(void told.push(progress)),
+    progress: (progress) => Promise.resolve(void reported.push(progress)),
     ...attempt,
   });
 }
@@ -138,7 +138,7 @@ function isCode(code: ErrorCode): (error: unknown) => boolean {
 describe('a training that succeeds', () => {
   it('is given the task with its images, and tells of its epochs', async () => {
     await accept();
-    const told: object[] = [];
+    const reported: object[] = [];
     await handle(
       async (task, hooks) => {
         assert.deepEqual([task.name, task.method, task.recipe], ['shapes', 'csp', { epochs: 2 }]);
@@ -148,9 +148,9 @@ describe('a training that succeeds', () => {
         hooks?.onProgress?.({ stage: 'epoch', epoch: 1, epochs: 2, loss: 0.5 });
         return vocabulary;
       },
-      { told },
+      { reported },
     );
-    assert.deepEqual(told, [{ stage: 'epochs', fraction: 0.75, epoch: 1, epochs: 2, loss: 0.5, milestones: [] }]);
+    assert.deepEqual(reported, [{ stage: 'epochs', fraction: 0.75, epoch: 1, epochs: 2, loss: 0.5, milestones: [] }]);
   });
 
   it('stores the vocabulary for good and its description as the result, and is forgotten', async () => {
@@ -264,7 +264,7 @@ describe('a training whose name another one has claimed', () => {
 });
 
 describe('a training that is interrupted', () => {
-  /** Is told to stop while it trains; heeds it like the real one, or comes to its end. */
+  /** Is aborted while it trains; stops as the real one does, or finishes. */
   async function interrupt(reason: Error, isHeeded: boolean): Promise<void> {
     const controller = new AbortController();
     const train: Train = async (_task, hooks) => {

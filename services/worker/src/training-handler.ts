@@ -19,7 +19,7 @@ import { trainingReport } from './training-progress.js';
 type TrainingJob = RunningJob<TrainVocabularyJob>;
 
 /**
- * Trains vocabularies. A checkpoint after every epoch is where another worker goes on when this one dies or drains. The
+ * Trains vocabularies. After every epoch a checkpoint is stored, from which another worker continues when this one dies or drains. The
  * vocabulary is stored in one piece at the end, by the job that holds the claim to its name; a training that fails or is
  * cancelled leaves nothing behind.
  */
@@ -33,13 +33,13 @@ export function createTrainingHandler(
   return async (job) => {
     const key = resultKey(job.id);
     try {
-      // An attempt that died after its last step has left only its traces.
+      // An attempt that died after its last step has already stored the result.
       if (!(await blobs.has(key))) {
         const description = await train(job);
         await blobs.put(key, Buffer.from(JSON.stringify(description)), { ttlMs: config.TESSERA_RESULT_TTL_S * 1000 });
       }
     } catch (error) {
-      // What cannot be deleted expires; the client hears why the training failed.
+      // What cannot be deleted expires; the client gets the error of the training.
       if (isFinal(job, error)) await forgetTraining(blobs, job.id, job.data.name).catch(() => undefined);
       throw error;
     }

@@ -8,8 +8,8 @@ import { progressReport } from './progress-report.js';
 const featureShare = 0.5;
 
 /**
- * Tells the queue how far a training is. Every epoch is a milestone: it is told at once, and again with all later
- * progress, also by the next attempt, so that nobody misses one who was not listening.
+ * Reports the progress of a training to the queue. Every epoch is a milestone: it is reported at once, and again with all
+ * later progress, also by the next attempt, so that a client that connects late gets all of them.
  */
 export function trainingReport(
   job: Pick<RunningJob<unknown>, 'progress' | 'earlierProgress'>,
@@ -32,7 +32,7 @@ export function trainingReport(
       ...(auc === undefined ? {} : { validation_auc: auc }),
     };
     const { fraction } = milestones.at(-1) ?? { fraction: 0 };
-    // An attempt that goes on from a checkpoint may come by an epoch again.
+    // An attempt that continues from a checkpoint may repeat an epoch.
     if (milestone.fraction <= fraction) return;
     job.progress({ ...milestone, milestones: [...milestones] }).catch(() => undefined);
     milestones.push(milestone);

@@ -11,7 +11,7 @@ interface Kept {
   readonly vocabulary: Vocabulary;
 }
 
-/** Reads trained vocabularies. What is in the blob store counts; a file that has not changed is not parsed again. */
+/** Reads trained vocabularies from the blob store; a file that has not changed is not parsed again. */
 export class VocabularyReader {
   readonly #blobs: BlobStore;
   readonly #kept = new RecentValues<Kept>(keptVocabularies);

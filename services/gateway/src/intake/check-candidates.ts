@@ -7,8 +7,8 @@ import {
 } from '@tessera/contracts';
 
 /**
- * Refuses candidates that no model could classify among, as far as that shows without the trained vocabulary: too many
- * pairs of an inline one, and pairs that name what it does not list.
+ * Refuses candidates that no model could choose from, as far as can be checked without the trained vocabulary: too many
+ * pairs of an inline one, and pairs with words that it does not list.
  *
  * @throws TesseraError `TSR_VALIDATION`
  */

@@ -11,9 +11,9 @@ import type { TrainingSet } from './training-set.js';
 
 /** Images that are fetched, checked and stored at the same time. */
 const imagesAtOnce = 8;
-/** Far more than the metadata of the most examples needs. */
+/** Far more than the metadata of the largest training set needs. */
 const maxMetadataBytes = 100_000_000;
-/** Directories and files that are no examples may be among the entries. */
+/** The entries may include directories and files that are not examples. */
 const maxEntries = 2 * trainingLimits.examples;
 
 const metadataName = 'metadata.json';
@@ -83,7 +83,7 @@ interface ArchivedImage {
   readonly bytes: Buffer;
 }
 
-/** What the files of an archive are, by their paths. */
+/** Recognises the files of an archive by their paths. */
 class TrainingArchive {
   readonly #maxImageBytes: number;
   readonly #seen = new Set<string>();
@@ -95,7 +95,7 @@ class TrainingArchive {
     this.#maxImageBytes = maxImageBytes;
   }
 
-  /** The images, while the metadata is put aside. */
+  /** The images of the archive; the metadata on the way is kept for later. */
   async *images(files: AsyncIterable<ArchiveFile>): AsyncGenerator<ArchivedImage> {
     for await (const file of files) {
       const image = this.#imageOf(file.path);
@@ -120,7 +120,7 @@ class TrainingArchive {
     const below = parts.slice(depth);
     const isMetadata = below.length === 1 && below[0] === metadataName;
     const isImage = below.length > 1 && below[0] === imageDirectory;
-    // Copies of a file's attributes, which some systems put into archives, begin so.
+    // Some systems put copies of file attributes into archives; their names begin so.
     if ((!isMetadata && !isImage) || parts.at(-1)?.startsWith('._') === true) return null;
     const directory = parts.slice(0, depth).join('/');
     this.#directory ??= directory;
@@ -135,7 +135,7 @@ function invalid(problem: string): TesseraError {
   return new TesseraError('TSR_ARCHIVE_INVALID', `The archive ${problem}.`);
 }
 
-/** Names the file in what goes wrong with it. */
+/** Adds the file's name to an error about it. */
 async function named<Result>(path: string, work: Promise<Result>): Promise<Result> {
   try {
     return await work;

@@ -4,18 +4,18 @@ import { formValue, parseJson } from './form-values.js';
 
 /** What a form of a route may hold. */
 export interface FormShape {
-  /** The fields of the JSON body that says the same. */
+  /** The fields of the equivalent JSON body. */
   readonly properties: Readonly<Record<string, TSchema>>;
-  /** Fields that may come as often as they have values. */
+  /** Fields that may be repeated, once per value. */
   readonly lists: readonly string[];
-  /** Fields that may be files; those among the lists as often as there are files. */
+  /** Fields that may be files; lists may be repeated, once per file. */
   readonly files: readonly string[];
-  /** Fields that may stand in the JSON object of the field `options` as well. */
+  /** Fields that may be in the JSON object of the field `options` instead. */
   readonly options: readonly string[];
   readonly maxFiles: number;
 }
 
-/** Gathers the parts of a form into a JSON body and remembers what is wrong with them. */
+/** Collects the parts of a form into a JSON body, and the errors among them. */
 export class FormFields {
   readonly #shape: Omit<FormShape, 'maxFiles'>;
   readonly #values = new Map<string, unknown>();

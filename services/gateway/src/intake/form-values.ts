@@ -17,7 +17,7 @@ export function formValue(schema: TSchema | undefined, text: string): unknown {
     case 'array':
       return parseJson(text) ?? text;
     default:
-      // Of what may be a text or an object, only an object begins with a brace.
+      // Where a text or an object may be given, only an object begins with a brace.
       return anyOf !== undefined && text.trimStart().startsWith('{') ? (parseJson(text) ?? text) : text;
   }
 }

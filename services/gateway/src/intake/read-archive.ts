@@ -21,7 +21,7 @@ export interface ArchiveFile {
   read(maxBytes: number): Promise<Buffer>;
 }
 
-/** What the library gives for an entry, as far as it is used here. */
+/** The part of the library's entry that is used here. */
 interface Entry extends AsyncIterable<unknown> {
   readonly header: Header;
 }
@@ -30,8 +30,8 @@ const longestPath = 512;
 const gzipMagic = Buffer.from([0x1f, 0x8b]);
 
 /**
- * The regular files of a tar or tar.gz archive, as they arrive; nothing is written to a disk. Directories are passed
- * over, links and devices refused. A source that is not read to its end is left as it is, not destroyed.
+ * The regular files of a tar or tar.gz archive, as they arrive; nothing is written to a disk. Directories are
+ * skipped, links and devices refused. A source that is not read to its end is not destroyed.
  *
  * @throws TesseraError `TSR_ARCHIVE_INVALID`, or `TSR_BODY_TOO_LARGE` beyond the limits
  */
@@ -54,7 +54,7 @@ export async function* readArchive(source: Readable, limits: ArchiveLimits): Asy
   } catch (error) {
     throw damaged(error);
   } finally {
-    // Whoever sends the rest of the source has to be able to get rid of it, also when the archive is refused.
+    // The sender must be able to send the rest of the source, also when the archive is refused.
     source.unpipe(inlet);
     inlet.destroy();
   }
@@ -133,7 +133,7 @@ async function readEntry(entry: Entry, path: string, maxBytes: number): Promise<
   return Buffer.concat(chunks);
 }
 
-/** The error itself when it is ours; the others come from the libraries that unpack. */
+/** A `TesseraError` as it is; the libraries that unpack throw other errors. */
 function damaged(cause: unknown): TesseraError {
   if (TesseraError.isInstance(cause)) return cause;
   const reason = cause instanceof Error ? cause.message : 'it cannot be read';

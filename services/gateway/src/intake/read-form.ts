@@ -22,14 +22,14 @@ export function expectUploads(app: GatewayApp): void {
   });
 }
 
-/** A form as the JSON body that says the same. */
+/** A form as the equivalent JSON body. */
 export interface Form {
   /** Not validated yet. */
   readonly body: Record<string, unknown>;
   readonly uploads: ReadonlyMap<string, Uint8Array>;
 }
 
-/** The hook that makes a form the JSON body that says the same, before it is validated like any body. */
+/** The hook that turns a form into the equivalent JSON body, which is then validated like any other. */
 export function formAsBody(shape: FormShape, config: Config): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
     if (!request.isMultipart()) return;
@@ -50,7 +50,7 @@ async function readForm(request: FastifyRequest, shape: FormShape, maxBytes: num
   return refuseMalformed(() => readParts(request, shape, maxBytes));
 }
 
-/** Gives the plain errors of the form's parser, which alone throws such, as `TSR_BODY_INVALID`. */
+/** Turns the plain errors that the form's parser throws into `TSR_BODY_INVALID`. */
 export async function refuseMalformed<Result>(read: () => Promise<Result>): Promise<Result> {
   try {
     return await read();
@@ -84,7 +84,7 @@ async function readParts(request: FastifyRequest, shape: FormShape, maxBytes: nu
   return { body: fields.toBody(), uploads };
 }
 
-/** Adds a field of a form, unless it is too long or no text. */
+/** Adds a field of a form, unless it is too long or not a text. */
 export function addField(fields: FormFields, part: Extract<Multipart, { type: 'field' }>): void {
   const { fieldname: name, value } = part;
   if (part.fieldnameTruncated || part.valueTruncated) fields.refuse(name, 'is too long for a form field');

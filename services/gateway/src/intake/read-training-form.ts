@@ -15,11 +15,11 @@ const shape = {
 };
 
 /**
- * Reads the form of `POST /vocabularies`: fields as in the JSON body, then the file part `archive`, which is worked on
- * while it arrives. What is left of the body when that fails is read and dropped, so that the client reads the answer.
+ * Reads the form of `POST /vocabularies`: fields as in the JSON body, then the file part `archive`, which is processed
+ * while it arrives. When that fails, the rest of the body is read and dropped, so that the client reads the answer.
  *
  * @param use - gets the validated fields, the archive, and a promise that rejects when the rest of the form is refused;
- * its result is given back
+ * its result is returned
  * @throws TesseraError `TSR_VALIDATION` for fields that do not fit, an archive that is missing or not the last part;
  * `TSR_BODY_INVALID` for what is not multipart; what `use` throws
  */

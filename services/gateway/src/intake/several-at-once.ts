@@ -1,8 +1,8 @@
 import { TesseraError } from '@tessera/contracts';
 
 /**
- * Works on the items as they come, at most `limit` at the same time. When one fails no further item is begun, and the
- * failure is thrown once those that were begun have ended.
+ * Processes the items as they come, at most `limit` at the same time. When one fails no further item is started, and the
+ * error is thrown once those that were started have ended.
  */
 export async function severalAtOnce<Item>(
   items: AsyncIterable<Item> | Iterable<Item>,

@@ -11,12 +11,12 @@ interface ImageIntake {
 }
 
 /**
- * Brings an image into the blob store, header checked, and gives its id. An image that is there already is kept for
+ * Checks an image's header, stores it and gives its id. An image that is there already is kept for
  * another `TESSERA_IMAGE_TTL_S` and not written again.
  *
  * @param source - the request's image field
  * @param uploads - the files of the request, by the ids that its image fields name
- * @param signal - gives up fetching a URL, for instance when the client has gone
+ * @param signal - ends fetching a URL, for instance when the client has disconnected
  * @throws TesseraError `TSR_IMAGE_NOT_FOUND` for an id that is not stored, and as `resolveImageSource` and
  * `inspectImage` do
  */

@@ -3,7 +3,7 @@ import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import { findUnusableText } from '../problems/unusable-text.js';
 
-/** What `metadata.json` says of one image. */
+/** The entry of one image in `metadata.json`. */
 export interface MetadataEntry {
   /** Path below `images/`. */
   readonly image: string;
@@ -18,7 +18,7 @@ const imageDirectory = 'images/';
 /**
  * Reads the `metadata.json` of a training set: a JSON array of {@link MetadataRow}.
  *
- * @throws TesseraError `TSR_ARCHIVE_INVALID` that says in which row what is wrong
+ * @throws TesseraError `TSR_ARCHIVE_INVALID` with the first invalid row and its error
  */
 export function parseMetadata(file: Uint8Array): MetadataEntry[] {
   const value = parseJson(file);

@@ -3,7 +3,7 @@ import { TesseraError, type StoredExample } from '@tessera/contracts';
 import type { GatewayContext } from '../context.js';
 import { checkImage } from './store-image.js';
 
-/** The examples of a training on their way into the blob store. */
+/** Stores the images and the examples of a training. */
 export class TrainingSet {
   readonly #jobId: string;
   readonly #context: GatewayContext;
@@ -29,9 +29,9 @@ export class TrainingSet {
   }
 
   /**
-   * Stores what the images show, after which the training can be queued. Images that no example has are removed.
+   * Stores the examples, after which the training can be queued. Images without an example are removed.
    *
-   * @throws TesseraError `TSR_TRAINING_SET_INVALID` when there is nothing to learn from
+   * @throws TesseraError `TSR_TRAINING_SET_INVALID` when there are no examples to learn from
    */
   async complete(examples: readonly StoredExample[]): Promise<void> {
     if (!examples.some(({ set }) => set === 'train')) {

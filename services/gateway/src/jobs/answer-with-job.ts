@@ -12,12 +12,12 @@ import { waitForJob } from './wait-for-job.js';
 
 /** Longest wait that `Prefer: wait=N` can ask for, unless the default is longer. */
 const longestWaitSeconds = 120;
-/** When a client that was answered 202 should ask for its job. */
+/** Seconds after which a client with a 202 answer should request its job. */
 const retryAfterSeconds = 1;
 
 interface Answering {
   readonly reply: FastifyReply;
-  /** Aborted when the client has gone. */
+  /** Aborted when the client has disconnected. */
   readonly client: AbortSignal;
   /** Time spent before the job was queued. */
   readonly intakeMs: number;
@@ -28,7 +28,7 @@ type CreateJob = (id: string, client: AbortSignal) => Promise<SegmentJob | Class
 
 /**
  * Queues a request's job and answers with it: 200 and the result when it succeeds within the wait, the job's own error
- * when it fails, 202 otherwise. When the client goes away meanwhile the job is cancelled: nobody else knows its id.
+ * when it fails, 202 otherwise. When the client disconnects before that, the job is cancelled: only the client would know its id.
  */
 export async function answerWithJob(
   request: FastifyRequest,
@@ -40,7 +40,7 @@ export async function answerWithJob(
   const client = clientGone(reply);
   const id = randomUUID();
   const job = await createJob(id, client);
-  // Nothing may keep the images in memory while the request waits.
+  // The images must not stay in memory while the request waits.
   request.body = undefined;
   request.uploads = new Map();
   request.bodyLease.release();
@@ -70,7 +70,7 @@ async function answerQueued(
   return answerFinished(job, reply, context);
 }
 
-/** The job when it has finished or the wait is over; null when the client has gone. */
+/** The job when it has finished or the wait is over; null when the client has disconnected. */
 async function outcomeOf(
   id: string,
   timeoutMs: number,

@@ -3,12 +3,12 @@ import type { JobEvent } from './job-events.js';
 
 /** Proxies close connections that are silent for long. */
 const heartbeatMs = 15_000;
-/** How soon a client that lost its connection should come back. */
+/** Pause before a client that lost its connection connects again. */
 const reconnectMs = 1_000;
 
-const heartbeat = ': still there\n\n';
+const heartbeat = ': heartbeat\n\n';
 
-/** The text of an event stream (WHATWG HTML, section 9.2), with a comment whenever there was nothing to tell for long. */
+/** The text of an event stream (WHATWG HTML, section 9.2), with a comment after every long pause without events. */
 export async function* eventStream(
   batches: AsyncIterable<readonly JobEvent[]>,
   pauseMs: number = heartbeatMs,

@@ -7,7 +7,7 @@ export interface FoundJob {
   readonly queue: Pick<JobQueue<JobData | TrainVocabularyJob>, 'get' | 'cancel' | 'follow'>;
 }
 
-/** The job of an id, in whichever queue it is; null when none keeps it. */
+/** The job of an id, in any queue; null when none has it. */
 export async function findJob(id: string, { queue, trainings }: JobQueues): Promise<FoundJob | null> {
   for (const candidate of [queue, trainings]) {
     const job = await candidate.get(id);

@@ -6,7 +6,7 @@ import { jobSummary, reportedProgress } from './job-response.js';
 /** One server-sent event of a job. */
 export interface JobEvent {
   readonly event: 'status' | 'progress' | 'result' | 'error';
-  /** How far the job has come, see {@link JobEvents}; absent where the job fell back. */
+  /** How far the job has come, see {@link JobEvents}; absent when the job returned to an earlier state. */
   readonly id?: number;
   readonly data: unknown;
 }
@@ -15,20 +15,20 @@ export interface JobEvent {
 const ids = { queued: 0, running: 1, finished: 2_000_000, outcome: 2_000_001 } as const;
 const progressSteps = 1_000_000;
 
-/** Whether somebody who has seen this event has seen all. */
+/** Whether no event follows the one with this id. */
 export function isLastEvent(id: number | undefined): boolean {
   return id !== undefined && id >= ids.outcome;
 }
 
-/** The id in a `Last-Event-ID` header; undefined when it is none of ours. */
+/** The id in a `Last-Event-ID` header; undefined when it is not an id of {@link JobEvents}. */
 export function parseEventId(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,7}$/.test(text) ? Number(text) : undefined;
 }
 
 /**
- * Turns what a job is like, again and again, into events, each told once. An event's id says how far the job had come,
- * so that any gateway can go on where another one stopped: what lies at or before the id is not told again. A job whose
- * worker died may fall back; the change of status is told, without an id, and progress again once it is beyond the old.
+ * Turns successive snapshots of a job into events, each sent once. An event's id is the job's progress, so that any gateway
+ * can continue where another one stopped: events up to the client's last id are not sent again. The job of a worker that
+ * died may return to the queue: this change of status is sent without an id, and progress only once it exceeds the old.
  */
 export class JobEvents {
   #reached: number;
@@ -43,23 +43,23 @@ export class JobEvents {
   /**
    * The events since the last call.
    *
-   * @param result - of a job that has succeeded; undefined when it is not kept any more
+   * @param result - of a job that has succeeded; undefined when it is no longer stored
    */
   next(job: JobSnapshot<unknown>, result: unknown): JobEvent[] {
     const events: JobEvent[] = [];
     const isFinished = job.status !== 'queued' && job.status !== 'running';
-    if (!isFinished) this.#tellStatus(job, events);
+    if (!isFinished) this.#addStatus(job, events);
     for (const progress of reportedProgress(job)) {
       const id = ids.running + 1 + Math.floor(progress.fraction * progressSteps);
       if (this.#advance(id)) events.push({ event: 'progress', id, data: progress });
     }
     if (!isFinished) return events;
-    this.#tellStatus(job, events);
+    this.#addStatus(job, events);
     if (this.#advance(ids.outcome)) events.push({ ...outcome(job, result), id: ids.outcome });
     return events;
   }
 
-  #tellStatus(job: JobSnapshot<unknown>, events: JobEvent[]): void {
+  #addStatus(job: JobSnapshot<unknown>, events: JobEvent[]): void {
     const id = job.status === 'queued' || job.status === 'running' ? ids[job.status] : ids.finished;
     const isNew = this.#advance(id);
     if (!isNew && (job.status === this.#status || id === ids.finished)) return;

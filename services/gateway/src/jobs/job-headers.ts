@@ -2,7 +2,7 @@ import type { JobPriority } from '@tessera/queue';
 import type { FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 
-/** Request headers that say how a job is to be run. */
+/** Request headers with the options of a job. */
 export const JobHeaders = Type.Object({
   prefer: Type.Optional(
     Type.String({

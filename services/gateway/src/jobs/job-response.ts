@@ -4,7 +4,7 @@ import type { JobSnapshot } from '@tessera/queue';
 import { Value } from 'typebox/value';
 import { problemDetails } from '../problems/problem-details.js';
 
-/** A job as `GET /jobs/{id}` shows it, its result inlined while that is kept. */
+/** A job as `GET /jobs/{id}` shows it, with its result while that is stored. */
 export async function jobResponse(job: JobSnapshot<unknown>, blobs: BlobStore): Promise<JobResponse> {
   const result = await jobResult(job, blobs);
   return { ...jobSummary(job), ...(result === undefined ? {} : { result }) };
@@ -31,7 +31,7 @@ export function jobSummary(job: JobSnapshot<unknown>): JobResponse {
   };
 }
 
-/** Where a job has been, as far as it is worth telling, and last where it is; empty while it has not reported. */
+/** The milestones of a job's progress, then its latest progress; empty while it has not reported any. */
 export function reportedProgress({ progress }: JobSnapshot<unknown>): readonly Progress[] {
   if (!Value.Check(ReportedProgress, progress)) return [];
   const { milestones = [], ...latest } = progress;

@@ -7,8 +7,8 @@ export interface Preferences {
 }
 
 /**
- * Reads a `Prefer` header (RFC 7240 section 2). Unknown and malformed preferences are ignored, as the RFC demands;
- * of a repeated preference the first counts.
+ * Reads a `Prefer` header (RFC 7240 section 2). Unknown and malformed preferences are ignored, as the RFC requires;
+ * the first of a repeated preference counts.
  */
 export function parsePrefer(header: string | readonly string[] | undefined): Preferences {
   const text = typeof header === 'string' ? header : (header ?? []).join(',');

@@ -110,7 +110,7 @@ interface DocumentedPost {
   readonly responses: Readonly<Record<string, { readonly content: Record<string, { example?: object }> }>>;
 }
 
-/** Adds what route schemas cannot say: examples, and the forms that routes take as well. */
+/** Adds what route schemas cannot express: examples, and the forms that routes also take. */
 function addBodies(paths: Record<string, Json>): Json {
   const bodies = paths as Record<string, { post?: DocumentedPost }>;
   const documented = [

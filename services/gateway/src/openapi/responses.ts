@@ -2,10 +2,10 @@ import { errorTable, JobResponse, ProblemDetails, type ErrorCode } from '@tesser
 import type { TSchema } from 'typebox';
 import { problemMediaType } from '../problems/problem-details.js';
 
-/** Errors that any request may meet. */
+/** Errors of every route. */
 const always: readonly ErrorCode[] = ['TSR_INTERNAL'];
 
-/** Errors of a route that takes images, whichever way they come. */
+/** Errors of a route that takes images in any form. */
 export const imageProblems = [
   'TSR_VALIDATION',
   'TSR_BODY_INVALID',
@@ -39,11 +39,11 @@ export function jsonResponse(schema: TSchema, description: string): object {
 
 /** The 202 of a route that waits for its job. */
 export const acceptedResponse = {
-  ...jsonResponse(JobResponse, 'Not finished within the wait, or `respond-async`: ask for the job at `location`.'),
+  ...jsonResponse(JobResponse, 'Not finished within the wait, or `respond-async`: the job is at `location`.'),
   headers: {
     location: { type: 'string', description: '`/jobs/{id}`' },
     'preference-applied': { type: 'string', description: 'The preference that was honoured.' },
-    'retry-after': { type: 'integer', description: 'Seconds after which asking makes sense.' },
+    'retry-after': { type: 'integer', description: 'Seconds after which to request the job.' },
   },
 };
 

@@ -3,7 +3,7 @@ type JsonObject = Readonly<Record<string, Json>>;
 
 /**
  * Rewrites the draft-7 forms that the validator reads into the JSON Schema 2020-12 of OpenAPI 3.1: tuples become
- * `prefixItems`, and enumerations of strings say that they are strings.
+ * `prefixItems`, and enumerations of strings get the type string.
  */
 export function toSchema2020(value: Json): Json {
   if (Array.isArray(value)) return (value as readonly Json[]).map(toSchema2020);

@@ -4,7 +4,7 @@ import type { GatewayApp } from '../context.js';
 
 /**
  * Demands `Authorization: Bearer <key>` with one of the keys from every route of `app`; without keys the routes are
- * open. Keys are compared by digest, in a time that depends on neither the key given nor the keys known.
+ * open. Keys are compared by digest, in a time that depends on neither the given key nor the configured ones.
  */
 export function requireApiKey(app: GatewayApp, keys: readonly string[]): void {
   if (keys.length === 0) return;

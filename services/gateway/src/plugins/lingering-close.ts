@@ -5,13 +5,13 @@ import type { GatewayApp } from '../context.js';
 /** Most bytes, and the longest time, that are read from a client after its answer. */
 const lingerBytes = 256_000_000;
 const lingerMs = 20_000;
-/** A client that sends nothing for this long has read its answer, or never will. */
+/** A client that has sent nothing for this long has had time to read its answer. */
 const idleMs = 3_000;
 
 /**
  * Lets a client read an answer that was given before its body had arrived. Closing a connection while the client still
- * sends makes its operating system discard the answer, so such an answer says `connection: close`, and what
- * follows on the connection is read and dropped within bounds before it closes.
+ * sends makes its operating system discard the answer, so such an answer has `connection: close`, and what
+ * follows on the connection is read and dropped, within bounds, before it closes.
  */
 export function closeLingering(app: GatewayApp): void {
   const lingering = new Set<Socket>();
@@ -53,7 +53,7 @@ export function linger(socket: Socket): void {
   const destroy = () => socket.destroy();
   const timer = setTimeout(destroy, lingerMs);
   let droppedBytes = 0;
-  // From here on nothing is a request any more, whatever it looks like.
+  // Bytes that follow are not parsed as requests any more.
   socket.removeAllListeners('data');
   socket.on('data', (chunk: Buffer) => {
     droppedBytes += chunk.length;

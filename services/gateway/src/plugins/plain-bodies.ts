@@ -1,7 +1,7 @@
 import { TesseraError } from '@tessera/contracts';
 import type { GatewayApp } from '../context.js';
 
-/** Bodies are JSON or forms, as they are: no plain text, and nothing compressed that could unfold into more. */
+/** Accepts JSON and forms alone: no plain text, and no compressed bodies, which could expand without a limit. */
 export function acceptPlainBodies(app: GatewayApp): void {
   app.removeContentTypeParser('text/plain');
   app.addHook('onRequest', (request, _reply, done) => {

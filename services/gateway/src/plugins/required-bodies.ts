@@ -2,7 +2,7 @@ import { TesseraError } from '@tessera/contracts';
 import type { GatewayApp } from '../context.js';
 import { announcesBody } from './lingering-close.js';
 
-/** Refuses requests without a body to the routes of `app` that take one: all that are not for reading or deleting. */
+/** Refuses requests without a body to the routes of `app` that take one: all but those that read or delete. */
 export function requireBodies(app: GatewayApp): void {
   app.addHook('onRequest', ({ method, raw }, _reply, done) => {
     const takesBody = method === 'POST' || method === 'PUT';

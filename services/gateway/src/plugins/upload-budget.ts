@@ -13,15 +13,15 @@ declare module 'fastify' {
 export interface BodyLease {
   /** @throws TesseraError `TSR_QUEUE_FULL` when all bodies together would exceed the budget */
   take(bytes: number): void;
-  /** Gives bytes back that were taken and are no longer referenced. */
+  /** Returns bytes that were taken and are no longer referenced. */
   giveBack(bytes: number): void;
-  /** Gives everything back; called once the body is no longer referenced, and at the latest when the response ends. */
+  /** Returns all of its bytes; called once the body is no longer referenced, and at the latest when the response ends. */
   release(): void;
 }
 
 /**
- * Bounds the memory of all request bodies that are being read or worked on at the same time. Bytes count as they
- * arrive, so that a client which announces much and sends nothing takes nothing away from the others.
+ * Bounds the memory of all request bodies that are being read or processed at the same time. Bytes count as they
+ * arrive, so that a client which announces a large body and sends nothing takes no share of it.
  */
 export function limitUploads(app: GatewayApp, budgetBytes: number): void {
   let usedBytes = 0;

@@ -5,7 +5,7 @@ import { TesseraError } from '@tessera/contracts';
 import { linger } from '../plugins/lingering-close.js';
 import { problemDetails, problemMediaType } from './problem-details.js';
 
-/** Answers what Node refuses before there is a request: malformed HTTP, oversized headers, a request that never ends. */
+/** Answers what Node refuses before it has become a request: malformed HTTP, oversized headers, a request that never ends. */
 export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();

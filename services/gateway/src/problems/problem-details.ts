@@ -14,7 +14,7 @@ function problemType(code: ErrorCode): string {
   return `urn:tessera:error:${code}`;
 }
 
-/** RFC 9457 problem details of an error, with the id of the request that met it when there is one. */
+/** RFC 9457 problem details of an error, with the id of the request, when there is one. */
 export function problemDetails(error: SerializedError, requestId?: string): ProblemDetails {
   const { status, title } = errorTable[error.code];
   return {

@@ -1,7 +1,7 @@
 import { TesseraError, type ErrorCode } from '@tessera/contracts';
 import { fieldErrors, type SchemaFinding } from './validation-fields.js';
 
-/** The framework's own errors that a client can cause, with what the client is told. */
+/** The framework's own errors that a client can cause, with the error that the client gets. */
 const frameworkErrors: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   FST_ERR_BAD_URL: ['TSR_VALIDATION', 'The path is not a valid URL path.'],
   FST_ERR_MAX_PARAM_LENGTH: ['TSR_ROUTE_NOT_FOUND', 'A segment of the path is too long.'],
@@ -22,7 +22,7 @@ const frameworkErrors: Readonly<Record<string, readonly [ErrorCode, string]>> = 
   FST_MP_PREMATURE_CLOSE: ['TSR_BODY_INVALID', 'The form ended early.'],
 };
 
-/** Any error that a route, a hook or the framework threw, as the one that the client is shown. */
+/** Any error that a route, a hook or the framework threw, as the error that the client gets. */
 export function translateError(error: unknown): TesseraError {
   if (TesseraError.isInstance(error) || !(error instanceof Error)) return TesseraError.from(error);
   const { validation, validationContext, code, statusCode } = error as FrameworkError;

@@ -1,7 +1,7 @@
 import { TesseraError } from '@tessera/contracts';
 import { escapePointer } from './validation-fields.js';
 
-/** What is wrong with such a text. */
+/** The message of the error. */
 export const unusableText = 'must not contain a NUL character or half of a surrogate pair';
 
 /** @throws TesseraError `TSR_VALIDATION` with a pointer to the first text of a body that cannot be used */

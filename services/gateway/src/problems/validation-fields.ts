@@ -1,6 +1,6 @@
 import type { FieldError } from '@tessera/contracts';
 
-/** What a JSON schema validator says about one finding (the part of Ajv's error object that is read here). */
+/** A finding of a JSON schema validator (the part of Ajv's error object that is read here). */
 export interface SchemaFinding {
   readonly keyword: string;
   readonly instancePath: string;
@@ -26,7 +26,7 @@ export function fieldErrors(findings: readonly SchemaFinding[]): FieldError[] {
   for (const finding of findings) {
     if (isUnion(finding) && findings.length > 1) continue;
     const pointer = pointerOf(finding);
-    // A finding inside one branch of a union says more than that the other branches do not fit at all.
+    // A finding inside one branch of a union is more useful than that the other branches do not match at all.
     if (unionPaths.has(pointer) && isSettled(pointer)) continue;
     const known = messages.get(pointer) ?? new Set<string>();
     known.add(messageOf(finding));

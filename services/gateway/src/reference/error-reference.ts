@@ -22,8 +22,8 @@ export function errorReference(): string {
   return `${[
     '# Errors',
     generatedNotice,
-    'Every error response is `application/problem+json` (RFC 9457): `type` is `urn:tessera:error:` and the code, `title` is the same for every occurrence, `detail` tells what went wrong this time, `request_id` is the one of the `x-request-id` header, and `errors` lists findings in the body, each with a JSON pointer. Programs should decide by `code`.',
-    'Requests that are refused before they are complete HTTP (malformed, headers too large, not there within a minute) get the same form. Where waiting helps, `retry-after` says how many seconds.',
+    'Every error response is `application/problem+json` (RFC 9457): `type` is `urn:tessera:error:` and the code, `title` is the same for every occurrence, `detail` describes this occurrence, `request_id` is the one of the `x-request-id` header, and `errors` lists findings in the body, each with a JSON pointer. Programs should decide by `code`.',
+    'Requests that are refused before they are complete HTTP (malformed, headers too large, not there within a minute) get the same form. Where waiting helps, `retry-after` has the number of seconds.',
     overview,
     ...sections,
   ].join('\n\n')}\n`;

@@ -14,7 +14,7 @@ const schema = {
   operationId: 'followJob',
   summary: 'Follow a job by server-sent events',
   description:
-    '`status` and `progress` as they change, then `result` or `error`, with which the stream ends. The data of `status` is a job, of `progress` its progress, of `result` the response of the route that created the job, of `error` problem details. A client that lost its connection goes on with `last-event-id`, at any gateway; one that has seen the end is answered 204.',
+    '`status` and `progress` as they change, then `result` or `error`, with which the stream ends. The data of `status` is a job, of `progress` its progress, of `result` the response of the route that created the job, of `error` problem details. A client that lost its connection continues with `last-event-id`, at any gateway; one that has received the last event gets 204.',
   tags: ['Jobs'],
   security: [{ apiKey: [] }],
   params: Type.Object({ id: Type.String({ description: 'As in the `location` of the 202 answer.' }) }),
@@ -23,10 +23,10 @@ const schema = {
   }),
   response: {
     200: {
-      description: 'Events of this schema, one after the other, with a comment line whenever nothing happens for long.',
+      description: 'Events of this schema, one after the other, with a comment line in every long pause.',
       content: { 'text/event-stream': { schema: JobEventSchema } },
     },
-    204: { description: 'There is nothing left to tell.', type: 'null' },
+    204: { description: 'No events are left.', type: 'null' },
     ...problemResponses('TSR_UNAUTHORIZED', 'TSR_JOB_NOT_FOUND', 'TSR_QUEUE_UNAVAILABLE'),
   },
 };
@@ -46,14 +46,14 @@ export function addJobEvents(app: GatewayApp, context: GatewayContext): void {
       reply
         .type('text/event-stream')
         .header('x-accel-buffering', 'no')
-        // The connection has no other use afterwards, and kept open it would hold up a gateway that closes.
+        // The connection is not used again; left open, it would delay a gateway that closes.
         .header('connection', 'close')
         .send(Readable.from(text, { objectMode: false }))
     );
   });
 }
 
-/** Aborts when the connection closes, and when the gateway does: the client then goes on at another one. */
+/** Aborts when the connection closes, and when the gateway does: the client then continues at another one. */
 function untilEitherEnds(reply: FastifyReply, closing: AbortSignal): AbortSignal {
   const controller = new AbortController();
   const stop = () => {
@@ -70,13 +70,13 @@ function untilEitherEnds(reply: FastifyReply, closing: AbortSignal): AbortSignal
 
 async function* events(
   { job: { id }, queue }: FoundJob,
-  told: JobEvents,
+  jobEvents: JobEvents,
   context: GatewayContext,
   signal: AbortSignal,
 ): AsyncGenerator<readonly JobEvent[]> {
   try {
     for await (const job of queue.follow(id, signal)) {
-      yield told.next(job, await jobResult(job, context.blobs));
+      yield jobEvents.next(job, await jobResult(job, context.blobs));
     }
   } catch (error) {
     if (!signal.aborted) throw error;

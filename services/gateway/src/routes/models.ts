@@ -9,11 +9,11 @@ export function addModels(app: GatewayApp, { workers }: GatewayContext): void {
     {
       schema: {
         operationId: 'listModels',
-        summary: 'The models that can be asked for',
+        summary: 'The models that are served',
         tags: ['Operations'],
         security: [{ apiKey: [] }],
         response: {
-          200: jsonResponse(ModelsResponse, 'The union of what the present workers serve.'),
+          200: jsonResponse(ModelsResponse, 'Every model that a live worker serves.'),
           ...problemResponses('TSR_UNAUTHORIZED', 'TSR_QUEUE_UNAVAILABLE'),
         },
       },

@@ -2,7 +2,7 @@ import { ReadyzResponse } from '@tessera/contracts';
 import type { GatewayApp, GatewayContext } from '../context.js';
 import { jsonResponse, problemResponses } from '../openapi/responses.js';
 
-/** `GET /readyz`: a worker is there and a job lately went through the whole chain. */
+/** `GET /readyz`: whether a worker is live and a job went through the whole chain lately. */
 export function addReadyz(app: GatewayApp, { readiness }: GatewayContext): void {
   app.get(
     '/readyz',
@@ -10,7 +10,7 @@ export function addReadyz(app: GatewayApp, { readiness }: GatewayContext): void 
       schema: {
         operationId: 'readyz',
         summary: 'Whether requests will be answered',
-        description: 'Ready means: a worker reports itself, and a job went through the whole chain in the last minute.',
+        description: 'Ready: a worker reports itself, and a job went through the whole chain in the last minute.',
         tags: ['Operations'],
         response: {
           200: jsonResponse(ReadyzResponse, 'Ready.'),

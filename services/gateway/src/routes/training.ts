@@ -20,7 +20,7 @@ const schema = {
   tags: ['Vocabularies'],
   security: [{ apiKey: [] }],
   headers: JobHeaders,
-  // A form is no schema’s business: its archive is worked on while it arrives.
+  // A form is validated elsewhere: its archive is processed while it arrives.
   body: { content: { 'application/json': { schema: TrainVocabularyRequest } } },
   response: {
     202: {
@@ -77,7 +77,7 @@ function startInlineTraining(
   return startTraining(training, options, context, (set) => collectInlineExamples(examples, set, context, client));
 }
 
-/** Holds the name, stores the examples and queues the training, or leaves nothing behind; gives the job's id. */
+/** Holds the name, stores the examples and queues the training, or removes all of it; gives the job's id. */
 async function startTraining(
   { name, model, method = 'csp', recipe = {}, replace = false }: TrainingOptions,
   options: ReturnType<typeof jobOptions>,
@@ -100,7 +100,7 @@ async function startTraining(
     await vocabularies.forget(id, name);
     throw error;
   }
-  // The job is accepted. Should the claim not be passed on, the worker that starts the job claims the name again.
+  // The job is accepted. If the claim is not passed on, the worker that starts the job claims the name again.
   await held.passToJob(config.TESSERA_TRAINING_TTL_S * 1000).catch(() => undefined);
   return id;
 }

@@ -51,7 +51,7 @@ export function addVocabularies(app: GatewayApp, { vocabularies }: GatewayContex
         operationId: 'deleteVocabulary',
         summary: 'Delete a vocabulary',
         response: {
-          204: { description: 'It is gone.', type: 'null' },
+          204: { description: 'It is deleted.', type: 'null' },
           ...problemResponses(...oneErrors, 'TSR_VOCABULARY_CONFLICT'),
         },
       },

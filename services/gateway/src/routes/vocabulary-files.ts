@@ -8,7 +8,7 @@ const binary = { type: 'string', contentMediaType: vocabularyMediaType };
 
 /** `GET` and `PUT /vocabularies/{name}/file`: a vocabulary as one file, to be kept or moved to another service. */
 export function addVocabularyFiles(app: GatewayApp, { vocabularies }: GatewayContext): void {
-  // Only here: elsewhere bytes are no body.
+  // Only these routes take bytes as a body.
   app.addContentTypeParser(
     [vocabularyMediaType, 'application/octet-stream'],
     { parseAs: 'buffer' },
@@ -51,7 +51,8 @@ export function addVocabularyFiles(app: GatewayApp, { vocabularies }: GatewayCon
         ...shared,
         operationId: 'importVocabulary',
         summary: 'Store a vocabulary from a file',
-        description: 'Under the name of the path, whatever name the file has. A vocabulary of this name is replaced.',
+        description:
+          'Stores it under the name in the path, also when the file has another name. Replaces a vocabulary of this name.',
         response: {
           200: jsonResponse(VocabularyDescription, 'Replaced.'),
           201: jsonResponse(VocabularyDescription, 'Created.'),

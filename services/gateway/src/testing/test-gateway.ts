@@ -85,8 +85,8 @@ export async function listen(
 }
 
 /**
- * Answers jobs as a worker would. A query can ask for something else than success: `slow` takes a second and a half,
- * `error TSR_…` fails with that error, `crash` with one that is none of ours.
+ * Answers jobs as a worker would. Some queries do not simply succeed: `slow` takes a second and a half, `error TSR_…` fails
+ * with that error, `crash` with one that is not a `TesseraError`.
  */
 export function answerJobs(queue: JobQueue, blobs: BlobStore): JobProcessor {
   return queue.process(

@@ -23,11 +23,11 @@ import { findUnusableText } from '../problems/unusable-text.js';
 const uploadClaimMs = 60_000;
 const renewalMs = 15_000;
 
-/** A name that is held for a training whose examples arrive. */
+/** A name that is held for a training while its examples arrive. */
 export interface HeldName {
-  /** Hands the name on to the job, which will be added next and keeps it until it has ended. */
+  /** Passes the name on to the job, which is added next and holds it until it has ended. */
   passToJob(ttlMs: number): Promise<void>;
-  /** Stops to renew the claim. What was claimed stays so until it is forgotten. */
+  /** Stops renewing the claim, which then lasts until it expires or is removed. */
   release(): void;
 }
 
@@ -108,7 +108,7 @@ export class Vocabularies {
     const expiry = { ttlMs: uploadClaimMs };
     if (!(await claimVocabulary(this.#blobs, name, uploading, expiry))) {
       await this.#requireFree(name);
-      // The job of the claim has ended without giving it up, as one that expired or whose workers all died.
+      // The job of the claim has ended and left it, for example because it expired or all of its workers died.
       await this.#blobs.delete(vocabularyClaimKey(name));
       if (!(await claimVocabulary(this.#blobs, name, uploading, expiry))) throw inTraining(name);
     }
@@ -126,7 +126,7 @@ export class Vocabularies {
     };
   }
 
-  /** Removes what a training has left that will not run (any more), and gives up its claim. */
+  /** Removes the data and the claim of a training that will not run any more. */
   forget(jobId: string, name: string): Promise<void> {
     return forgetTraining(this.#blobs, jobId, name);
   }
@@ -135,7 +135,7 @@ export class Vocabularies {
     return (await this.#blobs.list(prefix)).map((key) => key.slice(prefix.length));
   }
 
-  /** Null when the vocabulary has gone since it was listed. */
+  /** Null when the vocabulary was deleted after it was listed. */
   async #summarize(name: string): Promise<VocabularySummary | null> {
     const [file, job] = await Promise.all([this.#blobs.get(vocabularyKey(name)), this.#trainingOf(name)]);
     const training = job === null ? {} : { job };

@@ -7,19 +7,19 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Static } from 'typebox';
 import type { WorkerDirectory } from './worker-directory.js';
 
-/** After this time without a finished job, asking for readiness sends a canary. */
+/** After this time without a finished job, a check of readiness sends a canary. */
 const freshMs = 30_000;
 /** After this time without a finished job the service is not ready. */
 const staleMs = 60_000;
-/** How long an answer waits for a canary under way; probes give up after two seconds. */
+/** How long a check waits for a running canary; probes time out after two seconds. */
 const patienceMs = 1_200;
 const retryPauseMs = 1_000;
 const canaryDeadlineMs = 30_000;
 const canaryWaitMs = 60_000;
 
 /**
- * Knows whether jobs go through the whole chain: from the jobs that succeed under the gateway's eyes, and from
- * canaries that it sends itself, at most one at a time, when there were none.
+ * Whether jobs go through the whole chain: by the requests of this gateway that succeed, and, when there were none, by
+ * canaries that it sends, at most one at a time.
  */
 export class Readiness {
   readonly #queue: JobQueue;
@@ -50,7 +50,7 @@ export class Readiness {
     this.#lastSuccess = new Date();
   }
 
-  /** @throws TesseraError `TSR_NOT_READY` that says what is missing; answers within two seconds */
+  /** @throws TesseraError `TSR_NOT_READY` with what is missing; answers within two seconds */
   async check(): Promise<Static<typeof ReadyzResponse>> {
     const reports = await this.#reports();
     if (reports.length === 0) throw notReady('No worker reports itself.');
@@ -108,7 +108,7 @@ export class Readiness {
     return this.#stopping.signal.aborted || (this.#lastSuccess?.getTime() ?? 0) >= askedAt;
   }
 
-  /** Sends one canary, which never outlives its sender's interest: one that cannot start in time expires. */
+  /** Sends one canary, which expires when it cannot start in time. */
   async #canarySucceeds(): Promise<boolean> {
     const id = randomUUID();
     await this.#queue.add({ kind: 'canary' }, { id, priority: 'high', deadlineMs: canaryDeadlineMs });

@@ -2,8 +2,8 @@ import { TesseraError, type ModelDescription } from '@tessera/contracts';
 import type { WorkerDirectory } from './worker-directory.js';
 
 /**
- * Refuses a model that no worker serves for the task. While no worker reports itself nobody knows which models there
- * will be, and the job may wait for one.
+ * Refuses a model that no worker serves for the task. While no worker reports itself, the models are unknown and the job
+ * may wait for one.
  *
  * @throws TesseraError `TSR_MODEL_NOT_FOUND`
  */

@@ -1,7 +1,7 @@
 import { type BlobStore, workerKeyPrefix } from '@tessera/blob-store';
 import { parseMatching, WorkerReport, type ModelDescription } from '@tessera/contracts';
 
-/** How long one reading of the reports is used; shorter than a worker's heartbeat. */
+/** How long the reports are cached; shorter than a worker's heartbeat. */
 const freshMs = 1_000;
 
 /** The workers that are alive, by the reports that they keep in the blob store. */
