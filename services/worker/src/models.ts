@@ -30,7 +30,7 @@ export interface Models {
 }
 
 /**
- * Loads every bundle of `MODELS_DIR` into an inference process per device and runs each once.
+ * Loads every bundle of `MODELS_DIR` into an inference process per device and runs each as often as there are devices.
  *
  * @throws BundleError or Error when there is no bundle, one is damaged, or one does not run
  */
@@ -59,7 +59,8 @@ export async function loadModels(config: Config, log: Logger): Promise<Models> {
       const models: Model<Pipeline>[] = [];
       for (const bundle of bundles.filter(({ manifest }) => manifest.task === task)) {
         const pipeline = await create(bundle, runner, options);
-        await pipeline.warmUp(canaryImage());
+        // Side by side they spread over the devices.
+        await Promise.all(runner.devices.map(() => pipeline.warmUp(canaryImage())));
         models.push({ description: describe(bundle, defaults.get(task)), pipeline });
       }
       return taskModels(task, models);
