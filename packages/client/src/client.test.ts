@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
-import type { ClassifyCompositionResponse, JobResponse, ProblemDetails } from '@tessera/contracts';
+import type { ClassifyCompositionResponse, JobResponse, ProblemDetails, SegmentResponse } from '@tessera/contracts';
 import { TesseraClient } from './client.js';
 import { ConnectionError, ServiceError } from './service-error.js';
 import { problemOf, sendEvents, sendJson, sendProblem, TestService } from './test-service.js';
@@ -141,6 +141,59 @@ describe('the client', () => {
     assert.equal(path, '/vocabularies/y/file');
     assert.equal(headers['content-type'], 'application/vnd.tessera.vocabulary');
     assert.deepEqual(body, Buffer.of(0, 255, 13, 10));
+  });
+});
+
+describe('a segmentation', () => {
+  const masks: SegmentResponse = {
+    id: 'a/1',
+    model: 'tessera-mini@1',
+    image: { id: `sha256:${'0'.repeat(64)}`, width: 2, height: 1 },
+    results: [],
+    timings_ms: { total: 1 },
+  };
+
+  it('sends bytes as base64, a URL as its text, and other sources as they are', async () => {
+    const { url, requests } = await start((_, response) => {
+      sendJson(response, 200, masks);
+    });
+    const client = new TesseraClient({ url });
+    const prompts = [{ box: [0, 0, 1, 1] as [number, number, number, number] }];
+    const bytes = new Uint8Array([9, 255, 216, 255, 9]).subarray(1, 4);
+    assert.deepEqual(await client.segment({ image: bytes, query: 'the dog', prompts, refine: true }), masks);
+    await client.segment({ image: new URL('https://images.example.org/a.jpg'), queries: ['a', 'b'] });
+    await client.segment({ image: masks.image, prompts });
+    assert.deepEqual(
+      requests.map(({ method, path, body }) => [`${method} ${path}`, JSON.parse(String(body))]),
+      [
+        ['POST /segment', { image: '/9j/', query: 'the dog', prompts, refine: true }],
+        ['POST /segment', { image: 'https://images.example.org/a.jpg', queries: ['a', 'b'] }],
+        ['POST /segment', { image: { id: masks.image.id }, prompts }],
+      ],
+    );
+  });
+
+  it('that takes longer is followed to its result, or to the error of its job', async () => {
+    const question = { image: 'aW1hZ2U=', query: 'the dog' };
+    let ending: [event: string, data: unknown] = ['result', masks];
+    const { url } = await start(({ method }, response) => {
+      if (method === 'POST') sendJson(response, 202, job);
+      else sendEvents(response, ['status', job], ending);
+    });
+    assert.deepEqual(await new TesseraClient({ url }).segment(question), masks);
+    ending = ['error', missing];
+    await assert.rejects(new TesseraClient({ url }).segment(question), isProblem(missing));
+  });
+
+  it('can be given up', async () => {
+    const { url } = await start(() => {
+      // Never answers.
+    });
+    const reason = new Error('given up');
+    const controller = new AbortController();
+    const call = new TesseraClient({ url }).segment({ image: 'aW1hZ2U=', query: 'x' }, controller.signal);
+    controller.abort(reason);
+    await assert.rejects(call, reason);
   });
 });
 

@@ -5,6 +5,8 @@ import {
   type ClassifyCompositionResponse,
   type JobResponse,
   type ModelDescription,
+  type SegmentRequest,
+  type SegmentResponse,
   type TrainingOptions,
   type TrainVocabularyRequest,
   type VocabularyDescription,
@@ -19,6 +21,11 @@ export interface ClientOptions {
   readonly url: string | URL;
   /** One of the service's `API_KEYS`, when it has any. */
   readonly apiKey?: string | undefined;
+}
+
+/** As the body of `POST /segment`; the image may be the bytes of a file or a URL as well. */
+export interface SegmentCall extends Omit<SegmentRequest, 'image'> {
+  readonly image: SegmentRequest['image'] | Uint8Array | URL;
 }
 
 /** A training set as the bytes of a tar or tar.gz archive. */
@@ -49,13 +56,14 @@ export class TesseraClient {
     return models;
   }
 
+  /** Masks for words, boxes or points; waits for the job without a limit. */
+  async segment({ image, ...question }: SegmentCall, signal?: AbortSignal): Promise<SegmentResponse> {
+    return (await this.#answer('segment', { ...question, image: imageSource(image) }, signal)) as SegmentResponse;
+  }
+
   /** Classifies images; waits for the job without a limit. */
   async classify(request: ClassifyCompositionRequest, signal?: AbortSignal): Promise<ClassifyCompositionResponse> {
-    const response = await this.#request('classify-composition', { ...jsonBody(request), signal });
-    const answer = await jsonOf(response);
-    if (response.status !== 202) return answer as ClassifyCompositionResponse;
-    const { id } = answer as JobResponse;
-    return (await this.resultOf(id, signal)) as ClassifyCompositionResponse;
+    return (await this.#answer('classify-composition', request, signal)) as ClassifyCompositionResponse;
   }
 
   async vocabularies(signal?: AbortSignal): Promise<VocabularySummary[]> {
@@ -145,6 +153,13 @@ export class TesseraClient {
     throw new ConnectionError(`The events of job ${id} ended without a result.`);
   }
 
+  /** The answer of a route that queues a job: its response, or the job's result where the service does not wait. */
+  async #answer(path: string, request: object, signal: AbortSignal | undefined): Promise<unknown> {
+    const response = await this.#request(path, { ...jsonBody(request), signal });
+    const answer = await jsonOf(response);
+    return response.status === 202 ? await this.resultOf((answer as JobResponse).id, signal) : answer;
+  }
+
   async #json<Body>(path: string, options: RequestOptions): Promise<Body> {
     return (await jsonOf(await this.#request(path, options))) as Body;
   }
@@ -164,6 +179,14 @@ export class TesseraClient {
     if (!response.ok) throw await errorOf(response);
     return response;
   }
+}
+
+/** The `image` of an answer, which has its size beside its id, can be sent again as it is. */
+function imageSource(image: SegmentCall['image']): SegmentRequest['image'] {
+  if (typeof image === 'string') return image;
+  if (image instanceof URL) return image.href;
+  if (!(image instanceof Uint8Array)) return { id: image.id };
+  return Buffer.from(image.buffer, image.byteOffset, image.byteLength).toString('base64');
 }
 
 function jsonBody(body: object): RequestOptions {

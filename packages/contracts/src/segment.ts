@@ -30,6 +30,7 @@ export type MaskFormat = Static<typeof MaskFormat>;
 export const PruningMode = Type.Enum(['off', 'csp', 'fastv', 'pyramid', 'cls_topk', 'random'], {
   description:
     'csp: clustering, scattering, pruning. Experimental: fastv, pyramid, cls_topk and random, other methods to compare it with; they may change or be removed in any version.',
+  'x-experimental': ['fastv', 'pyramid', 'cls_topk', 'random'],
 });
 export type PruningMode = Static<typeof PruningMode>;
 

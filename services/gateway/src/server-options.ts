@@ -39,6 +39,15 @@ export function serverOptions(config: Config, logger: FastifyBaseLogger): Fastif
     routerOptions: { maxParamLength: 200 },
     clientErrorHandler: answerClientError,
     // One finding is enough to refuse a body; a hostile body could have millions.
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false, useDefaults: true } },
+    ajv: {
+      customOptions: {
+        removeAdditional: false,
+        coerceTypes: false,
+        allErrors: false,
+        useDefaults: true,
+        // Marks values of the API that may change in any version; nothing to validate.
+        keywords: ['x-experimental'],
+      },
+    },
   };
 }
