@@ -18,6 +18,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from tessera_training.contract import described  # noqa: E402
 
 OUTPUT_DIRECTORY = Path(__file__).resolve().parents[2] / "packages" / "inference" / "test-vectors"
+BATCHES = {"batch": {"batch": "batch", "padded": ["height", "width"]}}
 OPSET = 17
 IR_VERSION = 8
 
@@ -143,10 +144,51 @@ def countdown():
     )
 
 
+def batch():
+    """Sums the pixels of each image times a gain, and looks a number up for each row. An index outside of the table makes the
+    run fail; the run takes as many loop iterations as the row with most."""
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["condition_in"], ["condition_out"]),
+            helper.make_node("Add", ["total_in", "one"], ["total_out"]),
+        ],
+        "body",
+        [value("iteration", INT64, []), value("condition_in", BOOL, []), value("total_in", INT64, [])],
+        [value("condition_out", BOOL, []), value("total_out", INT64, [])],
+    )
+    return helper.make_graph(
+        [
+            helper.make_node("Cast", ["image"], ["image_float"], to=FLOAT),
+            helper.make_node("ReduceSum", ["image_float", "sides"], ["sums"], keepdims=0),
+            helper.make_node("Mul", ["sums", "gain"], ["colour"]),
+            helper.make_node("Gather", ["table", "index"], ["found"]),
+            helper.make_node("ReduceMax", ["iterations"], ["trip_count"], keepdims=0),
+            helper.make_node("Loop", ["trip_count", "true", "zero"], ["counted"], body=body),
+            helper.make_node("Mul", ["counted", "zero"], ["nothing"]),
+            helper.make_node("Add", ["found", "nothing"], ["number"]),
+        ],
+        "batch",
+        [
+            value("image", UINT8, ["batch", "height", "width", 3]),
+            value("gain", FLOAT, [3]),
+            value("index", INT64, ["batch"]),
+            value("iterations", INT64, ["batch"]),
+        ],
+        [value("colour", FLOAT, ["batch", 3]), value("number", INT64, ["batch"])],
+        [
+            constant("sides", INT64, [2], [1, 2]),
+            constant("table", INT64, [4], [10, 20, 30, 40]),
+            constant("true", BOOL, [], [True]),
+            constant("zero", INT64, [], [0]),
+            constant("one", INT64, [], [1]),
+        ],
+    )
+
+
 def main():
     OUTPUT_DIRECTORY.mkdir(parents=True, exist_ok=True)
     contracts = {}
-    for build in (normalize, product, increment, echo, external, halves, reshape, countdown):
+    for build in (normalize, product, increment, echo, external, halves, reshape, countdown, batch):
         model = helper.make_model(
             build(), opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="tessera"
         )
@@ -156,7 +198,7 @@ def main():
         data = path.with_name(f"{path.name}.data")
         data.unlink(missing_ok=True)
         onnx.save(model, path, save_as_external_data=build is external, location=data.name, size_threshold=0)
-        contracts[build.__name__] = described(model)
+        contracts[build.__name__] = {**described(model), **BATCHES.get(build.__name__, {})}
         print(f"{path.name}: {path.stat().st_size} bytes")
     (OUTPUT_DIRECTORY / "graphs.json").write_text(json.dumps(contracts, indent=2) + "\n")
 

@@ -4,19 +4,11 @@ import Type from 'typebox';
 import { Value } from 'typebox/value';
 import type { Model, ValueInfo } from './onnx/model.js';
 
-/**
- * The contract that a model made here already states.
- *
- * @param batch - name of the dimension along which runs can be put together
- */
-export function contractOf({ graph }: Model, batch?: string): GraphContract {
+/** The contract that a model made here states, with what only its maker knows of its dimensions. */
+export function contractOf({ graph }: Model, batching: Pick<GraphContract, 'batch' | 'padded'> = {}): GraphContract {
   const tensors = (values: readonly ValueInfo[]): GraphContract['inputs'] =>
     Object.fromEntries(values.map(({ name, type, dims }) => [name, { dtype: type, shape: [...dims] }]));
-  return {
-    inputs: tensors(graph.inputs),
-    outputs: tensors(graph.outputs),
-    ...(batch === undefined ? {} : { batch }),
-  };
+  return { inputs: tensors(graph.inputs), outputs: tensors(graph.outputs), ...batching };
 }
 
 /**

@@ -199,6 +199,15 @@ const manifestFields = {
     ),
   ),
   graphs: Type.Record(Type.String(), GraphDescription),
+  batching: Type.Optional(
+    Type.Object(
+      {
+        max: Type.Optional(Type.Integer({ minimum: 1, description: 'Instead of TESSERA_MAX_BATCH.' })),
+        wait_ms: Type.Optional(Type.Integer({ minimum: 0, description: 'Instead of TESSERA_MAX_BATCH_WAIT_MS.' })),
+      },
+      { ...strict },
+    ),
+  ),
 };
 
 const ClassDetectorManifest = Type.Object(

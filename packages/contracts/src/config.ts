@@ -92,11 +92,27 @@ export const ConfigSchema = Type.Object(
     ),
     TESSERA_INFERENCE_TIMEOUT_S: seconds(60, 'Longest model run before the inference process is restarted'),
     TESSERA_DRAIN_S: seconds(20, 'How long a stopping process may finish running jobs'),
-    TESSERA_CONCURRENCY: Type.Integer({
-      minimum: 1,
-      maximum: 64,
-      default: 2,
-      description: 'Jobs that a worker prepares at a time.',
+    TESSERA_CONCURRENCY: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1024,
+        description: 'Jobs that a worker prepares at a time; otherwise twice what one run of every device takes.',
+      }),
+    ),
+    TESSERA_MAX_BATCH: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 256,
+        description:
+          'Most images or texts of waiting jobs that one model run takes; otherwise 8 on CUDA and 1 on the CPU. A bundle may have its own.',
+      }),
+    ),
+    TESSERA_MAX_BATCH_WAIT_MS: Type.Integer({
+      minimum: 0,
+      maximum: 10_000,
+      default: 0,
+      description:
+        'How long a model run waits for others to share it while the device is idle (milliseconds). A bundle may have its own.',
     }),
     TESSERA_THREADS: Type.Optional(
       Type.Integer({

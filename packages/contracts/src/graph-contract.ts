@@ -25,6 +25,12 @@ const graphContract = {
         'Name of the dimension along which runs can be put together: the first one of every output, and of the inputs that runs do not share.',
     }),
   ),
+  padded: Type.Optional(
+    Type.Array(Type.String({ minLength: 1 }), {
+      description:
+        'Names of dimensions in which runs of one batch may differ: smaller ones are padded with zeros. No output has them.',
+    }),
+  ),
 };
 
 /** What a graph takes and gives: checked against the ONNX file when it is loaded, and against every run. */

@@ -182,9 +182,15 @@ function manifestSchema(manifest: unknown): TSchema {
   return named ?? BundleManifest;
 }
 
-function checkBatch(label: string, { inputs, outputs, batch }: GraphContract): void {
-  if (batch === undefined) return;
+function checkBatch(label: string, { inputs, outputs, batch, padded = [] }: GraphContract): void {
   const [fed, given] = [Object.entries(inputs), Object.entries(outputs)];
+  for (const name of padded) {
+    const has = ([, { shape }]: (typeof fed)[number]): boolean => shape.includes(name);
+    if (batch === undefined || !fed.some(has) || given.some(has)) {
+      throw new BundleError(`${label}: "${name}" is not padded in a batch of inputs alone; ${REMEDY}.`);
+    }
+  }
+  if (batch === undefined) return;
   const misplaced = [...fed, ...given].find(([, { shape }]) => shape.lastIndexOf(batch) > 0);
   if (misplaced !== undefined) {
     throw new BundleError(`${label}: the batch dimension "${batch}" is not the first of "${misplaced[0]}"; ${REMEDY}.`);

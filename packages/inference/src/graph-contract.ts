@@ -1,6 +1,6 @@
 import type { GraphContract, TensorContract } from '@tessera/contracts';
 import type { InferenceSession } from 'onnxruntime-node';
-import { InvalidRunError } from './inference-runner.js';
+import { InvalidRunError, type HostTensor, type RunRequest } from './inference-runner.js';
 
 type Metadata = InferenceSession.ValueMetadata;
 
@@ -47,6 +47,55 @@ function isSame({ dtype, shape }: TensorContract, metadata: Metadata): boolean {
   });
 }
 
+/** The arrays in which tensors travel. */
+export const arrayTypes = {
+  float32: Float32Array,
+  float16: Uint16Array,
+  uint8: Uint8Array,
+  int64: BigInt64Array,
+  bool: Uint8Array,
+} as const;
+
+/**
+ * Compares the feeds of a run with what its graph takes; kept ones with their names alone.
+ *
+ * @param label - bundle and graph, for messages
+ * @returns the sizes that the feeds give to named dimensions
+ * @throws InvalidRunError
+ */
+export function assertFeeds(label: string, { inputs }: GraphContract, feeds: RunRequest['feeds']): Map<string, number> {
+  const unknown = Object.keys(feeds).find((name) => !Object.hasOwn(inputs, name));
+  if (unknown !== undefined) {
+    const names = Object.keys(inputs).join(', ');
+    throw new InvalidRunError(`${label} has no input "${unknown}"; it has ${names}`);
+  }
+  const sizes = new Map<string, number>();
+  for (const [name, tensor] of Object.entries(inputs)) {
+    const feed = Object.hasOwn(feeds, name) ? feeds[name] : undefined;
+    if (feed === undefined) throw new InvalidRunError(`${label}: input "${name}" is missing`);
+    if ('kept' in feed) continue;
+    const input = `${label}: input "${name}"`;
+    assertTensor(input, feed);
+    assertFits(input, tensor, feed, sizes);
+  }
+  return sizes;
+}
+
+function assertTensor(label: string, { type, dims, data }: HostTensor): void {
+  const expected = Object.hasOwn(arrayTypes, type) ? arrayTypes[type] : undefined;
+  if (expected === undefined) throw new InvalidRunError(`${label} has the unknown type ${type}`);
+  if (!(data instanceof expected)) {
+    throw new InvalidRunError(`${label} is ${type} and needs a ${expected.name}, got ${data.constructor.name}`);
+  }
+  if (!dims.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) {
+    throw new InvalidRunError(`${label} has the dimensions ${showDims(dims)}, which are no sizes`);
+  }
+  const length = dims.reduce((product, dim) => product * dim, 1);
+  if (data.length !== length) {
+    throw new InvalidRunError(`${label} of dimensions ${showDims(dims)} needs ${length} values, got ${data.length}`);
+  }
+}
+
 /**
  * Compares a tensor with what an input takes.
  *
@@ -74,6 +123,6 @@ export function assertFits(
   }
 }
 
-export function showDims(dims: readonly (number | string)[]): string {
+function showDims(dims: readonly (number | string)[]): string {
   return `[${dims.map((dim) => (dim === '' ? '?' : dim)).join(', ')}]`;
 }

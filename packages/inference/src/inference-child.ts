@@ -2,7 +2,7 @@
 // it is a process of its own.
 import { Worker } from 'node:worker_threads';
 import { loadGraphs, type LoadedGraphs } from './graph-sessions.js';
-import { InvalidRunError, TensorNotKeptError, type RunRequest, type RunResult } from './inference-runner.js';
+import { InvalidRunError, TensorNotKeptError, type BatchRequest, type RunResult } from './inference-runner.js';
 import { KeptTensors } from './kept-tensors.js';
 import type { FailureReason, LoadMessage, MessageFromChild, MessageToChild, Question, Reply } from './protocol.js';
 import { runGraph, type SizedTensor } from './run-graph.js';
@@ -57,7 +57,7 @@ async function replyTo(question: Question): Promise<Reply> {
   return { type: 'result', id: question.id, result: await run(loaded, question.request) };
 }
 
-async function run({ graphs, kept }: Loaded, { bundle, graph: name, ...request }: RunRequest): Promise<RunResult> {
+async function run({ graphs, kept }: Loaded, { bundle, graph: name, ...request }: BatchRequest): Promise<RunResult> {
   const graph = graphs.find(bundle, name);
   if (graph === undefined) throw new InvalidRunError(`There is no graph "${name}" of a bundle "${bundle}"`);
   return await runGraph(graph, request, kept);

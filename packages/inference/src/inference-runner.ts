@@ -29,9 +29,15 @@ export interface RunRequest {
   readonly keep?: Readonly<Record<string, string>>;
 }
 
+/** A run that stands for several. */
+export interface BatchRequest extends RunRequest {
+  /** As `keep`, with the rows of an output under several keys: so many for the first key, then for the second … */
+  readonly keepRows?: Readonly<Record<string, readonly { readonly key: string; readonly rows: number }[]>>;
+}
+
 export interface RunResult {
   readonly outputs: Readonly<Record<string, HostTensor>>;
-  /** Duration of the ONNX Runtime call alone. */
+  /** Duration of the ONNX Runtime call alone, which runs of one batch share. */
   readonly runMs: number;
 }
 
@@ -65,6 +71,8 @@ export interface InferenceDevice {
   readonly restarts: number;
   /** Whether it takes runs now. */
   readonly ready: boolean;
+  /** Most rows that it puts together from the runs that wait. */
+  readonly maxBatch: number;
 }
 
 /** Runs graphs of loaded bundles outside of the caller's event loop, one at a time on each device. */

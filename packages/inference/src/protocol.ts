@@ -1,5 +1,5 @@
 import type { GraphContract } from '@tessera/contracts';
-import type { RunRequest, RunResult } from './inference-runner.js';
+import type { BatchRequest, RunResult } from './inference-runner.js';
 
 /** The graph files of one bundle, as the child loads them. */
 export interface GraphFile {
@@ -24,7 +24,7 @@ export interface LoadMessage {
 
 /** What the supervisor asks of the child and gets exactly one {@link Reply} for. */
 export type Question =
-  | { readonly type: 'run'; readonly id: number; readonly request: RunRequest }
+  | { readonly type: 'run'; readonly id: number; readonly request: BatchRequest }
   | { readonly type: 'holds'; readonly id: number; readonly keys: readonly string[] };
 
 export type MessageToChild = LoadMessage | Question;

@@ -1,12 +1,12 @@
 import { Tensor } from 'onnxruntime-node';
-import { assertFits, showDims } from './graph-contract.js';
+import { arrayTypes, assertFeeds, assertFits } from './graph-contract.js';
 import type { LoadedGraph } from './graph-sessions.js';
 import {
   InvalidRunError,
   TensorNotKeptError,
+  type BatchRequest,
   type HostTensor,
   type KeptTensor,
-  type RunRequest,
   type RunResult,
 } from './inference-runner.js';
 import type { KeptTensors } from './kept-tensors.js';
@@ -17,14 +17,6 @@ export interface SizedTensor {
   readonly byteLength: number;
   dispose(): void;
 }
-
-const arrayTypes = {
-  float32: Float32Array,
-  float16: Uint16Array,
-  uint8: Uint8Array,
-  int64: BigInt64Array,
-  bool: Uint8Array,
-} as const;
 
 /** Bits of one element. Of strings ONNX Runtime does not report the size: they count as pointers. */
 const elementBits: Readonly<Record<Tensor.Type, number>> = {
@@ -54,13 +46,13 @@ const elementBits: Readonly<Record<Tensor.Type, number>> = {
  */
 export async function runGraph(
   graph: LoadedGraph,
-  request: Omit<RunRequest, 'bundle' | 'graph'>,
+  request: Omit<BatchRequest, 'bundle' | 'graph'>,
   kept: KeptTensors<SizedTensor>,
 ): Promise<RunResult> {
-  const keep = Object.entries(request.keep ?? {});
-  const fetch =
-    request.fetch ?? Object.keys(graph.contract.outputs).filter((name) => !keep.some(([output]) => output === name));
-  const wanted = [...new Set([...fetch, ...keep.map(([output]) => output)])];
+  const { keep = {}, keepRows = {} } = request;
+  const keeping = [...Object.keys(keep), ...Object.keys(keepRows)];
+  const fetch = request.fetch ?? Object.keys(graph.contract.outputs).filter((name) => !keeping.includes(name));
+  const wanted = [...new Set([...fetch, ...keeping])];
   checkOutputs(graph, wanted, fetch);
   const feeds = collectFeeds(graph, request.feeds, kept);
 
@@ -73,7 +65,10 @@ export async function runGraph(
     if (value === undefined) throw new Error(`${graph.label} did not give its output "${name}"`);
     return value;
   };
-  const tensorsToKeep = new Map(keep.map(([name, key]) => [key, sized(output(name))]));
+  const tensorsToKeep = new Map(Object.entries(keep).map(([name, key]) => [key, sized(output(name))]));
+  for (const [name, parts] of Object.entries(keepRows)) {
+    for (const [key, tensor] of await splitRows(output(name), parts)) tensorsToKeep.set(key, sized(tensor));
+  }
   try {
     kept.keep(tensorsToKeep);
   } catch (cause) {
@@ -97,26 +92,18 @@ function checkOutputs(graph: LoadedGraph, wanted: readonly string[], fetch: read
 }
 
 function collectFeeds(
-  graph: LoadedGraph,
-  feeds: RunRequest['feeds'],
+  { label, contract }: LoadedGraph,
+  feeds: BatchRequest['feeds'],
   kept: KeptTensors<SizedTensor>,
 ): Record<string, Tensor> {
-  const { inputs } = graph.contract;
-  const unknown = Object.keys(feeds).find((name) => !Object.hasOwn(inputs, name));
-  if (unknown !== undefined) {
-    const names = Object.keys(inputs).join(', ');
-    throw new InvalidRunError(`${graph.label} has no input "${unknown}"; it has ${names}`);
-  }
-  const sizes = new Map<string, number>();
-  const tensors: [string, Tensor][] = [];
-  for (const [name, declared] of Object.entries(inputs)) {
-    const feed = Object.hasOwn(feeds, name) ? feeds[name] : undefined;
-    if (feed === undefined) throw new InvalidRunError(`${graph.label}: input "${name}" is missing`);
-    const label = `${graph.label}: input "${name}"`;
-    const tensor = 'kept' in feed ? keptTensor(label, feed, kept) : fromHost(label, feed);
-    assertFits(label, declared, tensor, sizes);
-    tensors.push([name, tensor]);
-  }
+  const sizes = assertFeeds(label, contract, feeds);
+  const tensors = Object.entries(feeds).map(([name, feed]): [string, Tensor] => {
+    if (!('kept' in feed)) return [name, new Tensor(feed.type, feed.data, feed.dims)];
+    const tensor = keptTensor(`${label}: input "${name}"`, feed, kept);
+    const declared = contract.inputs[name];
+    if (declared !== undefined) assertFits(`${label}: input "${name}"`, declared, tensor, sizes);
+    return [name, tensor];
+  });
   return Object.fromEntries(tensors);
 }
 
@@ -126,20 +113,20 @@ function keptTensor(label: string, feed: KeptTensor, kept: KeptTensors<SizedTens
   return found.tensor;
 }
 
-function fromHost(label: string, { type, dims, data }: HostTensor): Tensor {
-  const expected = Object.hasOwn(arrayTypes, type) ? arrayTypes[type] : undefined;
-  if (expected === undefined) throw new InvalidRunError(`${label} has the unknown type ${type}`);
-  if (!(data instanceof expected)) {
-    throw new InvalidRunError(`${label} is ${type} and needs a ${expected.name}, got ${data.constructor.name}`);
-  }
-  if (!dims.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) {
-    throw new InvalidRunError(`${label} has the dimensions ${showDims(dims)}, which are no sizes`);
-  }
-  const length = dims.reduce((product, dim) => product * dim, 1);
-  if (data.length !== length) {
-    throw new InvalidRunError(`${label} of dimensions ${showDims(dims)} needs ${length} values, got ${data.length}`);
-  }
-  return new Tensor(type, data, dims);
+/** Copies of the rows of a tensor, so that each can be dropped by itself. */
+async function splitRows(
+  tensor: Tensor,
+  parts: readonly { readonly key: string; readonly rows: number }[],
+): Promise<[key: string, Tensor][]> {
+  const [, ...dims] = tensor.dims;
+  const size = dims.reduce((product, dim) => product * dim, 1);
+  const data = await tensor.getData();
+  let from = 0;
+  return parts.map(({ key, rows }) => {
+    const own = data.slice(from * size, (from + rows) * size);
+    from += rows;
+    return [key, new Tensor(tensor.type, own, [rows, ...dims])];
+  });
 }
 
 /** Measures without touching the data, which may lie on a device. */

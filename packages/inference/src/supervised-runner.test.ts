@@ -296,7 +296,11 @@ test('a kept output feeds later runs without travelling', async (t) => {
   });
   assert.deepEqual(both.outputs, { mean: floats([3], [9, 160, 2500]) });
   await assert.rejects(
-    runner.run({ bundle, graph: 'product', feeds: { left: { kept: 'image-1/features' }, right: gain } }),
+    runner.run({
+      bundle,
+      graph: 'product',
+      feeds: { left: { kept: 'image-1/features' }, right: floats([3, 1], [1, 2, 3]) },
+    }),
     (error) => error instanceof InvalidRunError && error.message.includes('input "left" takes dimensions [2, 3]'),
   );
 });

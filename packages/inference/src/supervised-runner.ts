@@ -1,11 +1,12 @@
 import { TesseraError } from '@tessera/contracts';
 import { settledWithin } from '@tessera/runtime';
+import type { DeviceRunner } from './device-runners.js';
 import { ProcessEndedError } from './inference-process.js';
 import {
   InvalidRunError,
   TensorNotKeptError,
+  type BatchRequest,
   type InferenceDevice,
-  type RunRequest,
   type RunResult,
 } from './inference-runner.js';
 import type { InferenceLog } from './log.js';
@@ -18,7 +19,7 @@ interface RunnerOptions {
 }
 
 /** Hands runs to one supervised process, one after the other, and ends a process that takes too long. */
-export class SupervisedRunner {
+export class SupervisedRunner implements DeviceRunner {
   readonly #supervisor: ProcessSupervisor;
   readonly #deviceId: number;
   readonly #runTimeoutMs: number;
@@ -37,7 +38,7 @@ export class SupervisedRunner {
 
   get device(): InferenceDevice {
     const { executionProvider, restarts, current } = this.#supervisor;
-    return { id: this.#deviceId, executionProvider, restarts, ready: current !== undefined };
+    return { id: this.#deviceId, executionProvider, restarts, ready: current !== undefined, maxBatch: 1 };
   }
 
   /** Runs that were accepted and are not over. */
@@ -54,7 +55,7 @@ export class SupervisedRunner {
     await this.#supervisor.process();
   }
 
-  async run(request: RunRequest): Promise<RunResult> {
+  async run(request: BatchRequest): Promise<RunResult> {
     if (this.#closed !== undefined) throw runFailure('The inference process is closed.');
     this.#pendingRuns += 1;
     const result = this.#idle
@@ -87,7 +88,7 @@ export class SupervisedRunner {
     await this.#supervisor.stop();
   }
 
-  async #runNow(request: RunRequest): Promise<RunResult> {
+  async #runNow(request: BatchRequest): Promise<RunResult> {
     const inferenceProcess = await this.#supervisor.process().catch((cause: unknown) => {
       throw runFailure('The inference process is not running.', cause);
     });
@@ -108,7 +109,7 @@ export class SupervisedRunner {
     }
   }
 
-  #resultOf(reply: Reply, { bundle, graph }: RunRequest): RunResult {
+  #resultOf(reply: Reply, { bundle, graph }: BatchRequest): RunResult {
     if (reply.type === 'result') return reply.result;
     if (reply.type === 'held') throw runFailure('The inference process gave a wrong reply.');
     if (reply.reason === 'invalid') throw new InvalidRunError(reply.message);

@@ -48,6 +48,10 @@ export async function loadModels(config: Config, log: Logger): Promise<Models> {
     keepBytes: config.TESSERA_KEEP_MB * 1_000_000,
     threads: config.TESSERA_THREADS,
     runTimeoutMs: config.TESSERA_INFERENCE_TIMEOUT_S * 1000,
+    batching: {
+      waitMs: config.TESSERA_MAX_BATCH_WAIT_MS,
+      ...(config.TESSERA_MAX_BATCH === undefined ? {} : { max: config.TESSERA_MAX_BATCH }),
+    },
     log,
   });
   try {

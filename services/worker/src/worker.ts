@@ -33,7 +33,7 @@ export async function startWorker({ config, queue, trainings, blobs, log }: Work
   const id = randomUUID();
   const startedAt = new Date().toISOString();
   const processor = queue.process(counted(checkedJobs(jobKinds.requests, createJobHandler(config, models, blobs))), {
-    concurrency: config.TESSERA_CONCURRENCY,
+    concurrency: config.TESSERA_CONCURRENCY ?? jobsAtOnce(models.runner),
   });
   // A worker without a model to train for leaves the trainings to others.
   const trainer =
@@ -80,6 +80,11 @@ export async function startWorker({ config, queue, trainings, blobs, log }: Work
       }
     };
   }
+}
+
+/** While a batch runs on each device, the jobs of the next one are prepared. */
+function jobsAtOnce({ devices }: InferenceRunner): number {
+  return devices.reduce((jobs, { maxBatch }) => jobs + 2 * maxBatch, 0);
 }
 
 function executionProvider({ devices }: InferenceRunner): string {

@@ -53,10 +53,13 @@ export async function buildBaselineBundle(): Promise<BundleContent> {
       license: 'Apache-2.0 AND MIT',
       provenance,
       graphs: {
-        detector: { file: baselineFiles.detector, ...contractOf(vision.detector, 'batch') },
-        image_encoder: { file: baselineFiles.imageEncoder, ...contractOf(vision.imageEncoder, 'batch') },
+        detector: { file: baselineFiles.detector, ...contractOf(vision.detector, { batch: 'batch' }) },
+        image_encoder: {
+          file: baselineFiles.imageEncoder,
+          ...contractOf(vision.imageEncoder, { batch: 'batch', padded: ['height', 'width'] }),
+        },
         mask_decoder: { file: baselineFiles.maskDecoder, ...contractOf(vision.maskDecoder) },
-        text_encoder: { file: baselineFiles.textEncoder, ...contractOf(text.model, 'batch') },
+        text_encoder: { file: baselineFiles.textEncoder, ...contractOf(text.model, { batch: 'batch' }) },
       },
       task: 'segmentation',
       pipeline: 'class-detector',

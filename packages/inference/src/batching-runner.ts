@@ -1,0 +1,182 @@
+import type { BundleManifest, GraphContract } from '@tessera/contracts';
+import type { DeviceRunner } from './device-runners.js';
+import { assertFeeds } from './graph-contract.js';
+import type { InferenceDevice, RunRequest, RunResult } from './inference-runner.js';
+import type { InferenceLog } from './log.js';
+import { canShare, mergeRuns, splitResult, type BatchableRun } from './merge-runs.js';
+
+/** What runs of a bundle that says nothing of its own are put together to. */
+export interface BatchLimits {
+  /** Most rows of one run. */
+  readonly max: number;
+  /** How long a run waits for others while nothing else runs. */
+  readonly waitMs: number;
+}
+
+interface WaitingRun {
+  readonly request: RunRequest;
+  /** Nothing when the run is for itself. */
+  readonly batchable: BatchableRun | undefined;
+  readonly limits: BatchLimits;
+  /** Of `performance.now()`: from then on it waits for no others. */
+  readonly dueAt: number;
+  readonly resolve: (result: RunResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Puts runs that wait for the same graph together: while one run is under way, those that arrive collect, and the one that
+ * has waited longest takes along all that can share a batch with it. A run that finds the device idle starts at once. A
+ * batch that fails is halved until the runs that fail are alone, so that a run takes part in 1 + log₂ of the largest batch
+ * at most. Batches have 1, 2, 4, 8 … rows, since every other shape costs an accelerator memory.
+ */
+export class BatchingRunner implements DeviceRunner {
+  readonly #runner: DeviceRunner;
+  readonly #bundles: ReadonlyMap<string, BundleManifest>;
+  readonly #limits: () => BatchLimits;
+  readonly #log: InferenceLog;
+  #waiting: WaitingRun[] = [];
+  #running = 0;
+  #isDraining = false;
+  #isClosed = false;
+  /** Looks at the waiting runs again. */
+  #wake: () => void = () => undefined;
+
+  /** @param limits - asked at every run: the default depends on the provider, which a restart may change */
+  constructor(runner: DeviceRunner, bundles: readonly BundleManifest[], limits: () => BatchLimits, log: InferenceLog) {
+    this.#runner = runner;
+    this.#bundles = new Map(bundles.map((manifest) => [manifest.name, manifest]));
+    this.#limits = limits;
+    this.#log = log;
+  }
+
+  get device(): InferenceDevice {
+    const maxima = [...this.#bundles.keys()].map((bundle) => this.#limitsOf(bundle).max);
+    return { ...this.#runner.device, maxBatch: Math.max(1, ...maxima) };
+  }
+
+  get pendingRuns(): number {
+    return this.#waiting.length + this.#running;
+  }
+
+  async run(request: RunRequest): Promise<RunResult> {
+    if (this.#isClosed) return await this.#runner.run(request);
+    const limits = this.#limitsOf(request.bundle);
+    const batchable = limits.max > 1 ? this.#asBatchable(request) : undefined;
+    return await new Promise<RunResult>((resolve, reject) => {
+      const dueAt = performance.now() + (batchable === undefined ? 0 : limits.waitMs);
+      this.#waiting.push({ request, batchable, limits, dueAt, resolve, reject });
+      this.#wake();
+      void this.#drain();
+    });
+  }
+
+  holds(keys: readonly string[]): Promise<boolean> {
+    return this.#runner.holds(keys);
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    // The runner below finishes what it has accepted.
+    for (let [first] = this.#waiting; first !== undefined; [first] = this.#waiting)
+      void this.#finish(this.#take(first));
+    this.#wake();
+    return this.#runner.close();
+  }
+
+  #limitsOf(bundle: string): BatchLimits {
+    const { max, waitMs } = this.#limits();
+    const { batching } = this.#bundles.get(bundle) ?? {};
+    return { max: batching?.max ?? max, waitMs: batching?.wait_ms ?? waitMs };
+  }
+
+  /** @throws InvalidRunError, so that a mistake in one run's feeds never reaches others */
+  #asBatchable(request: RunRequest): BatchableRun | undefined {
+    const graphs = this.#bundles.get(request.bundle)?.graphs ?? {};
+    const contract: GraphContract | undefined = Object.hasOwn(graphs, request.graph)
+      ? graphs[request.graph]
+      : undefined;
+    if (contract?.batch === undefined) return undefined;
+    const sizes = assertFeeds(`graph "${request.graph}" of bundle "${request.bundle}"`, contract, request.feeds);
+    const rows = sizes.get(contract.batch);
+    return rows === undefined || rows === 0 ? undefined : { request, contract, rows };
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    while (this.#waiting.length > 0) {
+      const due = this.#waiting.find((run) => this.#isDue(run));
+      if (due === undefined) await this.#change();
+      else await this.#finish(this.#take(due));
+    }
+    this.#isDraining = false;
+  }
+
+  #isDue(run: WaitingRun): boolean {
+    return run.dueAt <= performance.now() || rowsOf(this.#companions(run)) === run.limits.max;
+  }
+
+  /** Until another run arrives, the first one is due, or the runner closes. */
+  async #change(): Promise<void> {
+    const dueInMs = Math.min(...this.#waiting.map(({ dueAt }) => dueAt)) - performance.now();
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, Math.max(0, dueInMs));
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** The run and those behind and before it that can share a batch with it, as many as the batch may have. */
+  #companions(first: WaitingRun): WaitingRun[] {
+    const { batchable, request } = first;
+    if (batchable === undefined) return [first];
+    const chosen = [first];
+    let rows = batchable.rows;
+    for (const run of this.#waiting) {
+      if (run === first || run.batchable === undefined || rows + run.batchable.rows > first.limits.max) continue;
+      const isSameGraph = run.request.bundle === request.bundle && run.request.graph === request.graph;
+      if (!isSameGraph || !canShare(batchable, run.batchable)) continue;
+      chosen.push(run);
+      rows += run.batchable.rows;
+    }
+    return chosen;
+  }
+
+  #take(first: WaitingRun): WaitingRun[] {
+    const chosen = this.#companions(first);
+    while (chosen.length > 1 && !Number.isInteger(Math.log2(rowsOf(chosen)))) chosen.pop();
+    this.#waiting = this.#waiting.filter((run) => !chosen.includes(run));
+    this.#running += chosen.length;
+    return chosen;
+  }
+
+  async #finish(runs: readonly WaitingRun[]): Promise<void> {
+    await this.#runTogether(runs);
+    this.#running -= runs.length;
+  }
+
+  async #runTogether(runs: readonly WaitingRun[]): Promise<void> {
+    const [first, ...others] = runs.flatMap(({ batchable }) => batchable ?? []);
+    if (runs.length === 1 || first === undefined) {
+      for (const { request, resolve, reject } of runs) await this.#runner.run(request).then(resolve, reject);
+      return;
+    }
+    try {
+      const results = splitResult(await this.#runner.run(mergeRuns([first, ...others])), [first, ...others]);
+      for (const [index, result] of results.entries()) runs[index]?.resolve(result);
+    } catch (error) {
+      const { bundle, graph } = first.request;
+      this.#log.warn({ bundle, graph, runs: runs.length, err: error }, 'batch failed; running its halves');
+      const middle = Math.floor(runs.length / 2);
+      await this.#runTogether(runs.slice(0, middle));
+      await this.#runTogether(runs.slice(middle));
+    }
+  }
+}
+
+function rowsOf(runs: readonly WaitingRun[]): number {
+  return runs.reduce((sum, { batchable }) => sum + (batchable?.rows ?? 1), 0);
+}
