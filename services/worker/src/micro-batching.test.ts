@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { decodeForModels, type PixelImage } from '@tessera/images/decoding';
+import {
+  imageTensor,
+  loadBundle,
+  sizeTensor,
+  startInferenceRunner,
+  type Bundle,
+  type HostTensor,
+  type InferenceRunner,
+  type RunResult,
+} from '@tessera/inference';
+import { createSegmenter } from '@tessera/segmentation';
+import { canaryImage } from './canary-image.js';
+
+const models = fileURLToPath(new URL('../../../models/', import.meta.url));
+const photos = fileURLToPath(new URL('../../../../shared/data/coco/val2017/', import.meta.url));
+const missingModels = existsSync(path.join(models, 'tessera-dual')) ? false : 'no models: run "npm run models"';
+const missingPhotos = missingModels || (existsSync(photos) ? false : `there is no ${photos}`);
+const count = 8;
+const tolerance = 1e-4;
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** An image as the graphs read it: the detector, the SAM encoder and the dual encoder. */
+interface ModelImages {
+  readonly square: PixelImage;
+  readonly scaled: PixelImage;
+  readonly small: PixelImage;
+}
+
+function synthetic(serial: number): ModelImages {
+  const draw = (width: number, height: number): PixelImage => ({
+    width,
+    height,
+    data: Uint8Array.from({ length: width * height * 3 }, (_, place) => {
+      const [x, y] = [Math.floor(place / 3) % width, Math.floor(place / 3 / width)];
+      return 128 + 100 * Math.sin(x / (9 + 5 * serial)) * Math.cos(y / (31 - 3 * serial)) + ((place * 7919) % 13);
+    }),
+  });
+  const side = 1024 - 80 * serial;
+  const scaled = serial % 2 === 0 ? draw(1024, side) : draw(side, 1024);
+  return { square: draw(512, 512), scaled, small: draw(256, 256) };
+}
+
+async function photo(name: string): Promise<ModelImages> {
+  const { images } = await decodeForModels(await readFile(path.join(photos, name)), {
+    targets: [
+      { width: 512, height: 512, fit: 'fill' },
+      { longestSide: 1024 },
+      { width: 256, height: 256, fit: 'fill' },
+    ],
+  });
+  const [square, scaled, small] = images;
+  assert.ok(square && scaled && small);
+  return { square, scaled, small };
+}
+
+function assertClose(actual: RunResult, expected: RunResult, label: string): void {
+  for (const [name, { data, dims }] of Object.entries(expected.outputs)) {
+    const output = actual.outputs[name];
+    assert.ok(output, label);
+    assert.deepEqual(output.dims, dims, label);
+    let worst = 0;
+    for (const [place, value] of data.entries()) {
+      const difference = Math.abs(Number(output.data[place]) - Number(value));
+      if (!(difference <= worst)) worst = difference;
+    }
+    assert.ok(worst <= tolerance, `${label}: ${name} is off by ${worst}`);
+  }
+}
+
+describe('a batch of eight images', { skip: missingModels }, () => {
+  let baseline: Bundle;
+  let plain: InferenceRunner;
+  let batching: InferenceRunner;
+
+  before(async () => {
+    baseline = await loadBundle(path.join(models, 'tessera-baseline'));
+    const bundles = [baseline, await loadBundle(path.join(models, 'tessera-dual'))];
+    const options = { bundles, executionProviders: ['cpu'] as const, runTimeoutMs: 300_000, log: silent };
+    plain = await startInferenceRunner(options);
+    // A run that would be alone waits for seven others, so that each test has one batch.
+    batching = await startInferenceRunner({ ...options, batching: { max: count, waitMs: 120_000 } });
+  });
+
+  after(() => Promise.all([plain.close(), batching.close()]));
+
+  /** The one prompt of a mask decoder, from its contract: a box as corners, or as two points with the labels of corners. */
+  function prompt(): Record<string, HostTensor> {
+    const sizes: Record<string, number> = { boxes: 1, prompts: 1, points: 2, embeddings: 0 };
+    const inputs = Object.entries(baseline.manifest.graphs.mask_decoder?.inputs ?? {});
+    const feeds = inputs.map(([name, { dtype, shape }]): [string, HostTensor] => {
+      const dims = shape.map((dim) => (typeof dim === 'number' ? dim : (sizes[dim] ?? 1)));
+      const length = dims.reduce((product, dim) => product * dim, 1);
+      return dtype === 'int64'
+        ? [name, { type: 'int64', dims, data: BigInt64Array.from({ length }, (_, place) => BigInt(2 + place)) }]
+        : [name, { type: 'float32', dims, data: Float32Array.from({ length }, (_, place) => 100 + 150 * place) }];
+    });
+    return Object.fromEntries(feeds.filter(([name]) => name !== 'embedding'));
+  }
+
+  async function assertSameResults(images: readonly ModelImages[]): Promise<void> {
+    const runs = {
+      detector: ({ square }: ModelImages) => ({
+        bundle: 'tessera-baseline',
+        graph: 'detector',
+        feeds: { image: imageTensor(square) },
+      }),
+      'image encoder': ({ scaled }: ModelImages, serial: number) => ({
+        bundle: 'tessera-baseline',
+        graph: 'image_encoder',
+        feeds: { image: imageTensor(scaled), sizes: sizeTensor(scaled) },
+        fetch: ['embedding'],
+        keep: { embedding: `image-${serial}` },
+      }),
+      'dual encoder': ({ small }: ModelImages) => ({
+        bundle: 'tessera-dual',
+        graph: 'image_encoder',
+        feeds: { pixels: imageTensor(small) },
+      }),
+    };
+    for (const [name, request] of Object.entries(runs)) {
+      const together = await Promise.all(images.map((image, serial) => batching.run(request(image, serial))));
+      assert.equal(new Set(together.map(({ runMs }) => runMs)).size, 1, `${name}: one run for all`);
+      for (const [serial, image] of images.entries()) {
+        const alone = await plain.run(request(image, serial));
+        assertClose(together[serial] ?? alone, alone, `${name}, image ${serial}`);
+      }
+    }
+    for (const serial of images.keys()) {
+      const feeds = { embedding: { kept: `image-${serial}` }, ...prompt() };
+      const decode = { bundle: 'tessera-baseline', graph: 'mask_decoder', feeds };
+      assertClose(await batching.run(decode), await plain.run(decode), `mask of image ${serial}`);
+    }
+  }
+
+  it('gives drawn images of different sizes what each gets by itself', async () => {
+    await assertSameResults(Array.from({ length: count }, (_, serial) => synthetic(serial)));
+  });
+
+  it('gives photos what each gets by itself', { skip: missingPhotos }, async () => {
+    const names = readdirSync(photos).filter((name) => name.endsWith('.jpg'));
+    await assertSameResults(await Promise.all(names.sort().slice(0, count).map(photo)));
+  });
+
+  it('comes of eight requests at once', async () => {
+    const detectorRuns: RunResult[] = [];
+    const observed: InferenceRunner = {
+      devices: batching.devices,
+      run: async (request) => {
+        const result = await (request.graph === 'text_encoder' ? plain : batching).run(request);
+        if (request.graph === 'detector') detectorRuns.push(result);
+        return result;
+      },
+      holds: (keys) => batching.holds(keys),
+      close: () => batching.close(),
+    };
+    const segmenter = await createSegmenter(baseline, observed);
+    await Promise.all(
+      Array.from({ length: count }, () =>
+        segmenter.segment(canaryImage(), { queries: ['a person'], options: { refine: false } }),
+      ),
+    );
+    assert.equal(detectorRuns.length, count);
+    assert.equal(new Set(detectorRuns.map(({ runMs }) => runMs)).size, 1);
+  });
+});
