@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseConfig } from '@tessera/contracts';
-import { exposureWarning, isLoopback } from './exposure.js';
+import { pino } from 'pino';
+import { createGateway } from './app.js';
+import { exposureWarning, isLoopback, listen } from './exposure.js';
+import { TestStores } from './testing/test-gateway.js';
 
 for (const host of ['127.0.0.1', '127.1.2.3', '::1', '0:0:0:0:0:0:0:1', '::ffff:127.0.0.1', 'localhost']) {
   test(`${host} is this machine alone`, async () => {
@@ -29,3 +32,26 @@ for (const host of [
     assert.equal(await exposureWarning(parseConfig({ HOST: host, API_KEYS: 'a-secret-key' })), undefined);
   });
 }
+
+test('a gateway that is open to everyone says so in a frame at its start, and again when it is ready', async (context) => {
+  const stores = await TestStores.open();
+  const queues = { queue: await stores.openQueue('exposure'), trainings: stores.trainings };
+  const written: string[] = [];
+  context.mock.method(process.stderr, 'write', (text: string) => written.push(text));
+  const readyLineOf = async (settings: Record<string, string>) => {
+    const config = parseConfig({ PORT: '0', ...settings });
+    const gateway = await createGateway({ config, ...queues, blobs: stores.blobs, logger: pino({ level: 'silent' }) });
+    const line = await listen(gateway, config);
+    await gateway.close();
+    return line;
+  };
+  const warning = /OPEN TO EVERYONE: .*0\.0\.0\.0.*API_KEYS/;
+  assert.match(await readyLineOf({ HOST: '0.0.0.0' }), warning);
+  assert.match(written.join(''), new RegExp(`!!!!\\n!! ${warning.source}.*\\n!! Set API_KEYS`));
+  written.length = 0;
+  for (const settings of [{ HOST: '127.0.0.1' }, { HOST: '0.0.0.0', API_KEYS: 'a-secret-key' }]) {
+    assert.match(await readyLineOf(settings), /^\nTessera is ready: \S+ {3}\(try it at \S+\/docs\)\n\n$/);
+  }
+  assert.deepEqual(written, []);
+  await stores.close();
+});

@@ -2,11 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { GatewayApp } from '../context.js';
 
-/** Most bytes, and the longest time, that are read from a client after its answer. */
-const lingerBytes = 256_000_000;
-const lingerMs = 20_000;
-/** A client that has sent nothing for this long has had time to read its answer. */
-const idleMs = 3_000;
+/** How much is read from a client after its answer. */
+const lingerBounds = {
+  bytes: 256_000_000,
+  ms: 20_000,
+  /** A client that has sent nothing for this long has had time to read its answer. */
+  idleMs: 3_000,
+};
 
 /**
  * Lets a client read an answer that was given before its body had arrived. Closing a connection while the client still
@@ -49,21 +51,21 @@ export function announcesBody({ headers }: IncomingMessage): boolean {
 }
 
 /** Ends the sending side of a connection, drops what the client still sends, and closes when it ends or a bound is met. */
-export function linger(socket: Socket): void {
+export function linger(socket: Socket, bounds: typeof lingerBounds = lingerBounds): void {
   const destroy = () => socket.destroy();
-  const timer = setTimeout(destroy, lingerMs);
+  const timer = setTimeout(destroy, bounds.ms);
   let droppedBytes = 0;
   // Bytes that follow are not parsed as requests any more.
   socket.removeAllListeners('data');
   socket.on('data', (chunk: Buffer) => {
     droppedBytes += chunk.length;
-    if (droppedBytes > lingerBytes) socket.destroy();
+    if (droppedBytes > bounds.bytes) socket.destroy();
   });
   socket.once('end', destroy);
   socket.once('close', () => {
     clearTimeout(timer);
   });
-  socket.setTimeout(idleMs, destroy);
+  socket.setTimeout(bounds.idleMs, destroy);
   socket.end();
   socket.resume();
 }
