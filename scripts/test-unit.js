@@ -12,7 +12,7 @@ import { sep } from 'node:path';
 const leftOut = [
   { why: 'real processes, Redis, a browser', applies: ({ path }) => path.startsWith('test/') },
   { why: 'Redis', applies: ({ text }) => /runtime\/testing'|redis-server\.js'/.test(text) },
-  { why: 'built models', applies: ({ text }) => text.includes('models/tessera-') },
+  { why: 'built models', applies: ({ text }) => /models\/tessera-|test-runner\.js'/.test(text) },
   { why: 'shared data', applies: ({ text }) => /SHARED_DATA|shared\/cases/.test(text) },
   { why: 'a gateway on a real socket over an embedded queue', applies: ({ text }) => text.includes('test-gateway.js') },
   { why: 'the embedded queue', applies: ({ path }) => path.startsWith('packages/queue/') },
