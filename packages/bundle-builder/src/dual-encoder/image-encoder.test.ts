@@ -4,9 +4,9 @@ import { before, describe, it } from 'node:test';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Model } from '../onnx/model.js';
 import { serializeModel } from '../onnx/serialization.js';
-import { parseGraphModel, type TfjsGraphModel } from '../tfjs/graph-model.js';
+import type { TfjsGraphModel } from '../tfjs/graph-model.js';
+import { readDetectorModel } from '../vision/detector-tower.js';
 import { syntheticImage } from '../vision/synthetic-image.js';
-import { readWeightFile } from '../weights.js';
 import { imageEncoder, imageTower, type TowerCut } from './image-encoder.js';
 import { readTrainedWeights, trainedWeightsDirectory } from './trained-weights.js';
 
@@ -32,8 +32,7 @@ describe('the image encoder', { skip }, () => {
   let cut: TowerCut;
 
   before(async () => {
-    const topology = await readWeightFile('@vladmandic/human', 'models/centernet.json');
-    tower = parseGraphModel(topology.toString(), await readWeightFile('@vladmandic/human', 'models/centernet.bin'));
+    tower = await readDetectorModel();
     const { description, imageHead } = await readTrainedWeights();
     head = imageHead;
     cut = { imageSize: description.image_size, features: description.tower, pixels: description.pixels };

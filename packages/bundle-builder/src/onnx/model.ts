@@ -2,9 +2,7 @@
 export const elementTypes = {
   float32: 1,
   uint8: 2,
-  int32: 6,
   int64: 7,
-  bool: 9,
   float16: 10,
 } as const;
 
@@ -22,21 +20,12 @@ export interface FloatAttribute {
   readonly float: number;
 }
 
-export interface FloatsAttribute {
-  readonly floats: readonly number[];
-}
-
 export interface TensorAttribute {
   readonly tensor: Tensor;
 }
 
-export interface GraphAttribute {
-  readonly graph: Graph;
-}
-
 /** Number: `INT`; array of numbers: `INTS`; string: `STRING`; the rest names its kind. */
-export type Attribute =
-  number | string | readonly number[] | FloatAttribute | FloatsAttribute | TensorAttribute | GraphAttribute;
+export type Attribute = number | string | readonly number[] | FloatAttribute | TensorAttribute;
 
 export interface Node {
   readonly name: string;

@@ -21,14 +21,4 @@ describe('prefixNames', () => {
     );
     assert.deepEqual([...initializers.keys()], ['head/constant_1']);
   });
-
-  it('refuses subgraphs, whose names it would have to tell apart', () => {
-    const branch = new GraphBuilder('branch').graph();
-    const builder = new GraphBuilder('choice');
-    builder.node('If', [builder.input('c', 'bool', [])], {
-      then_branch: { graph: branch },
-      else_branch: { graph: branch },
-    });
-    assert.throws(() => prefixNames(builder.graph(), 'head/'), /has a subgraph/);
-  });
 });

@@ -14,8 +14,6 @@ const root = protobuf.Root.fromJSON({
         i: { type: 'int64', id: 3 },
         s: { type: 'bytes', id: 4 },
         t: { type: 'TensorProto', id: 5 },
-        g: { type: 'GraphProto', id: 6 },
-        floats: { rule: 'repeated', type: 'float', id: 7 },
         ints: { rule: 'repeated', type: 'int64', id: 8 },
         type: { type: 'int32', id: 20 },
       },
@@ -34,12 +32,8 @@ const root = protobuf.Root.fromJSON({
       fields: {
         dims: { rule: 'repeated', type: 'int64', id: 1 },
         dataType: { type: 'int32', id: 2 },
-        floatData: { rule: 'repeated', type: 'float', id: 4 },
-        int32Data: { rule: 'repeated', type: 'int32', id: 5 },
-        int64Data: { rule: 'repeated', type: 'int64', id: 7 },
         name: { type: 'string', id: 8 },
         rawData: { type: 'bytes', id: 9 },
-        dataLocation: { type: 'int32', id: 14 },
       },
     },
     Dimension: {
@@ -78,8 +72,6 @@ export interface AttributeMessage {
   i?: number;
   s?: Uint8Array;
   t?: TensorMessage;
-  g?: GraphMessage;
-  floats?: readonly number[];
   ints?: readonly number[];
 }
 
@@ -97,10 +89,6 @@ export interface TensorMessage {
   dataType: number;
   dims: readonly number[];
   rawData: Uint8Array;
-  floatData?: readonly number[];
-  int32Data?: readonly number[];
-  int64Data?: readonly number[];
-  dataLocation?: number;
 }
 
 export interface ValueInfoMessage {

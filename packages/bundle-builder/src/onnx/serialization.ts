@@ -2,10 +2,9 @@ import type { Attribute, ElementType, Graph, Model, Node, Tensor, ValueInfo } fr
 import { elementTypes } from './model.js';
 import type { AttributeMessage, GraphMessage, NodeMessage, TensorMessage, ValueInfoMessage } from './protobuf.js';
 import { decodeModelMessage, encodeModelMessage } from './protobuf.js';
-import { float32Tensor, int32Tensor, int64Tensor } from './tensor.js';
 
 /** `AttributeProto.AttributeType` of onnx.proto. */
-const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, graph: 5, floats: 6, ints: 7 } as const;
+const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, ints: 7 } as const;
 
 /** The model as the bytes of an `.onnx` file. */
 export function serializeModel({ irVersion, operatorSets, graph }: Model): Uint8Array {
@@ -18,8 +17,8 @@ export function serializeModel({ irVersion, operatorSets, graph }: Model): Uint8
 }
 
 /**
- * Reads the bytes of an `.onnx` file. Throws `TypeError` for what our graphs do not use: external data, element types
- * outside `elementTypes`, attributes of lists of strings, tensors or graphs.
+ * Reads the bytes of an `.onnx` file. Throws `TypeError` for what our graphs do not use: tensors without `raw_data`,
+ * element types outside `elementTypes`, attributes of other kinds than {@link Attribute}.
  */
 export function parseModel(bytes: Uint8Array): Model {
   const { irVersion, opsetImport, graph } = decodeModelMessage(bytes);
@@ -49,9 +48,7 @@ function attributeMessage(name: string, value: Attribute): AttributeMessage {
   if (typeof value === 'number') return { name, type: attributeTypes.int, i: value };
   if (typeof value === 'string') return { name, type: attributeTypes.string, s: Buffer.from(value) };
   if ('float' in value) return { name, type: attributeTypes.float, f: value.float };
-  if ('floats' in value) return { name, type: attributeTypes.floats, floats: value.floats };
   if ('tensor' in value) return { name, type: attributeTypes.tensor, t: tensorMessage(value.tensor, '') };
-  if ('graph' in value) return { name, type: attributeTypes.graph, g: graphMessage(value.graph) };
   return { name, type: attributeTypes.ints, ints: value };
 }
 
@@ -79,26 +76,19 @@ function parseNode({ name, opType, domain, input, output, attribute }: NodeMessa
   return { name, operator: opType, domain, inputs: input, outputs: output, attributes };
 }
 
-function parseAttribute({ name, type, f, i, s, t, g, floats, ints }: AttributeMessage): Attribute {
+function parseAttribute({ name, type, f, i, s, t, ints }: AttributeMessage): Attribute {
   if (type === attributeTypes.int && i !== undefined) return i;
   if (type === attributeTypes.string && s !== undefined) return Buffer.from(s).toString();
   if (type === attributeTypes.float && f !== undefined) return { float: f };
   if (type === attributeTypes.ints && ints !== undefined) return ints;
-  if (type === attributeTypes.floats && floats !== undefined) return { floats };
   if (type === attributeTypes.tensor && t) return { tensor: parseTensor(t) };
-  if (type === attributeTypes.graph && g) return { graph: parseGraph(g) };
   throw new TypeError(`attribute "${name}" has the unsupported type ${type}`);
 }
 
-function parseTensor(message: TensorMessage): Tensor {
-  const { name, dims, dataType, rawData, floatData = [], int32Data = [], int64Data = [] } = message;
-  if (message.dataLocation) throw new TypeError(`tensor "${name}" keeps its data outside the model file`);
-  const type = elementTypeOf(dataType, name);
-  if (floatData.length > 0) return float32Tensor(dims, floatData);
-  if (int64Data.length > 0) return int64Tensor(dims, int64Data);
-  if (int32Data.length > 0 && type === 'int32') return int32Tensor(dims, int32Data);
-  if (int32Data.length > 0) throw new TypeError(`tensor "${name}" packs ${type} elements into int32_data`);
-  return { type, dims, data: new Uint8Array(rawData.buffer, rawData.byteOffset, rawData.byteLength) };
+function parseTensor({ name, dims, dataType, rawData }: TensorMessage): Tensor {
+  if (rawData.length === 0 && !dims.includes(0)) throw new TypeError(`tensor "${name}" has no raw_data`);
+  const data = new Uint8Array(rawData.buffer, rawData.byteOffset, rawData.byteLength);
+  return { type: elementTypeOf(dataType, name), dims, data };
 }
 
 function parseValueInfo({ name, type }: ValueInfoMessage): ValueInfo {

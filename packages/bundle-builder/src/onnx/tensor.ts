@@ -23,14 +23,6 @@ export function int64Tensor(dims: readonly number[], values: readonly (number | 
   return tensor('int64', dims, BigInt64Array.from(values, BigInt));
 }
 
-export function int32Tensor(dims: readonly number[], values: readonly number[]): Tensor {
-  return tensor('int32', dims, Int32Array.from(values));
-}
-
-export function boolTensor(dims: readonly number[], values: readonly boolean[]): Tensor {
-  return tensor('bool', dims, Uint8Array.from(values, Number));
-}
-
 /** The elements of a float32 or float16 tensor as float32. Throws `TypeError` for other element types. */
 export function toFloat32Array({ type, data }: Tensor): Float32Array<ArrayBuffer> {
   const aligned = new Uint8Array(data);

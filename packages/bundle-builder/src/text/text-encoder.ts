@@ -3,11 +3,13 @@ import type { UnigramDefinition } from '@tessera/tokenizer';
 import { GraphBuilder } from '../onnx/graph-builder.js';
 import type { Model } from '../onnx/model.js';
 import { float16Tensor } from '../onnx/tensor.js';
-import { readSentenceEncoderVocabulary, readSentenceEncoderWeights } from './sentence-encoder-package.js';
-import { arrangeWeights } from './sentence-encoder-weights.js';
-import type { SentenceEncoderWeights } from './sentence-encoder-weights.js';
-import type { Dense } from './transformer-layer.js';
-import { addDense, addTransformerLayer } from './transformer-layer.js';
+import { readWeightFile } from '../weights.js';
+import {
+  readSentenceEncoderWeights,
+  sentenceEncoderPackage,
+  type SentenceEncoderWeights,
+} from './sentence-encoder-weights.js';
+import { addDense, addTransformerLayer, type Dense } from './transformer-layer.js';
 
 /** The model reads this many pieces of a text and ignores the rest. */
 const MAXIMUM_LENGTH = 128;
@@ -33,12 +35,14 @@ export interface TextEncoder {
  */
 export async function buildTextEncoder(): Promise<TextEncoder> {
   const [weights, tokenizer] = await Promise.all([readSentenceEncoderWeights(), sentenceEncoderTokenizer()]);
-  return { model: describeTextEncoder(arrangeWeights(weights)).model(), tokenizer };
+  return { model: describeTextEncoder(weights).model(), tokenizer };
 }
 
 /** The tokenizer of Universal Sentence Encoder lite. Throws `WeightFileError`. */
 export async function sentenceEncoderTokenizer(): Promise<UnigramDefinition> {
-  const vocabulary = await readSentenceEncoderVocabulary();
+  const file = await readWeightFile(sentenceEncoderPackage, 'dist/vocab.json');
+  // Pieces and scores in id order; pieces that lost their score in the published file have `null`.
+  const vocabulary = JSON.parse(file.toString()) as [piece: string, score: number | null][];
   return {
     type: 'unigram',
     pieces: vocabulary.map(([piece, score]) => [piece, score ?? 0] as const),

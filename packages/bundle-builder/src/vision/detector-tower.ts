@@ -2,7 +2,8 @@ import { GraphBuilder } from '../onnx/graph-builder.js';
 import type { Model } from '../onnx/model.js';
 import type { FeatureMap } from '../tfjs/convert.js';
 import { convertGraphModel } from '../tfjs/convert.js';
-import type { TfjsGraphModel } from '../tfjs/graph-model.js';
+import { parseGraphModel, type TfjsGraphModel } from '../tfjs/graph-model.js';
+import { readWeightFile } from '../weights.js';
 
 const imageSize = 512;
 /** Heatmap cells per row and per column; a cell is `cellStride` pixels wide. */
@@ -11,6 +12,15 @@ const cellStride = imageSize / gridSize;
 const classCount = 80;
 /** How many detections and how many regions the tower reports. */
 const peakCount = 100;
+
+/** The published CenterNet detector. Throws `WeightFileError`. */
+export async function readDetectorModel(): Promise<TfjsGraphModel> {
+  const [topology, weights] = await Promise.all([
+    readWeightFile('@vladmandic/human', 'models/centernet.json'),
+    readWeightFile('@vladmandic/human', 'models/centernet.bin'),
+  ]);
+  return parseGraphModel(topology.toString(), weights);
+}
 
 /**
  * The CenterNet detector as one graph for a batch of B images. Input `image`: uint8 [B, 512, 512, 3], RGB, the whole
