@@ -15,42 +15,26 @@ import {
   type Query,
   type Runtime,
 } from '@tessera/evaluation';
-import { roundTo, SeededRandom } from '@tessera/runtime';
+import { SeededRandom } from '@tessera/runtime';
 import type { ReasonedQuery } from '@tessera/segmentation';
 import { writeBundleSettings } from './bundle-settings.js';
-import { fitLogistic } from './logistic-regression.js';
+import { fitLogistic, rounded } from './logistic-regression.js';
 import { plotReliability, presentShare } from './reliability-plot.js';
 
-const kinds = ['context', 'singular'] as const;
-
-type Kind = (typeof kinds)[number];
+type Kind = 'context' | 'singular';
 
 const regionThresholds = [-1, -0.5, 0, 0.5] as const;
 const foreignQueriesPerPhoto = 8;
 
-const { values: argumentsGiven } = parseArgs({ options: { plot: { type: 'boolean', default: false } } });
+const { values: flags } = parseArgs({ options: { plot: { type: 'boolean', default: false } } });
 
-await runCommand(() => withReasoner(argumentsGiven.plot ? plotReliability : calibrate));
+await runCommand(() => withReasoner(flags.plot ? plotReliability : calibrate));
 
 async function calibrate(runtime: Runtime): Promise<void> {
   const examples = await gatherExamples(await ReasonerEvaluation.create(runtime, 'train', 'shapes'));
-  const fits = kinds.map((kind) => ({ kind, ...fitKind(examples.filter((example) => example.kind === kind)) }));
-  console.table(
-    fits.map(({ kind, calibration, queries, present, presentRight, absentRight }) => ({
-      kind,
-      queries,
-      present,
-      presentRight,
-      absentRight,
-      bias: calibration.bias,
-      weights: calibration.weights.join(' '),
-    })),
-  );
-  const calibrationOf = (kind: Kind): LogisticCalibration =>
-    fits.find((fit) => fit.kind === kind)?.calibration ?? { bias: 0, weights: [1, 0] };
   const calibrations = {
-    context_calibration: calibrationOf('context'),
-    singular_calibration: calibrationOf('singular'),
+    context_calibration: fitKind(examples, 'context'),
+    singular_calibration: fitKind(examples, 'singular'),
   };
 
   const tried: { threshold: number; gIoU: number }[] = [];
@@ -118,14 +102,8 @@ function evidenceOf(query: ReasonedQuery | undefined): Pick<Example, 'kind' | 'f
 }
 
 /** Queries with a target weigh {@link presentShare} in sum, those without the rest. */
-function fitKind(examples: readonly Example[]): {
-  readonly calibration: LogisticCalibration;
-  readonly queries: number;
-  readonly present: number;
-  /** Shares of the queries whose presence is right at 0.5. */
-  readonly presentRight: number;
-  readonly absentRight: number;
-} {
+function fitKind(all: readonly Example[], kind: Kind): LogisticCalibration {
+  const examples = all.filter((example) => example.kind === kind);
   const present = examples.filter(({ isPresent }) => isPresent).length;
   const fitted = fitLogistic(
     examples.map(({ features, isPresent }) => ({
@@ -134,21 +112,5 @@ function fitKind(examples: readonly Example[]): {
       weight: isPresent ? presentShare / present : (1 - presentShare) / (examples.length - present),
     })),
   );
-  const calibration = { bias: roundTo(fitted.bias, 3), weights: fitted.weights.map((weight) => roundTo(weight, 3)) };
-  const rightShare = (isPresent: boolean): number => {
-    const own = examples.filter((example) => example.isPresent === isPresent);
-    const right = own.filter(({ features }) => logitOf(calibration, features) >= 0 === isPresent);
-    return roundTo(right.length / own.length, 3);
-  };
-  return {
-    calibration,
-    queries: examples.length,
-    present,
-    presentRight: rightShare(true),
-    absentRight: rightShare(false),
-  };
-}
-
-function logitOf({ bias, weights }: LogisticCalibration, features: readonly number[]): number {
-  return weights.reduce((sum, weight, index) => sum + weight * (features[index] ?? 0), bias);
+  return rounded(fitted);
 }

@@ -1,34 +1,25 @@
 import type { CocoPhoto, CocoSplit } from '@tessera/evaluation';
-import {
-  bestScores,
-  classFeatures,
-  type ClassDetector,
-  type Detection,
-  type SegmentImage,
-} from '@tessera/segmentation';
+import { bestScores, classFeatures, type ClassDetector, type Detection } from '@tessera/segmentation';
 import { calibrationQueries, type CalibrationQuery } from './calibration-queries.js';
 
-/** What the pipeline knows before it decides. */
-interface Evidence {
-  readonly detections: readonly Detection[];
-  readonly queries: readonly {
-    /** Whether `described_calibration` takes the features, and not `named_calibration`. */
-    readonly isDescribed: boolean;
-    /** By class index; nothing for a class that the query cannot mean. */
-    readonly features: readonly (readonly number[] | undefined)[];
-  }[];
+/** A query with what the pipeline knows before it decides. */
+export interface QueryEvidence extends CalibrationQuery {
+  /** Whether `described_calibration` takes the features, and not `named_calibration`. */
+  readonly isDescribed: boolean;
+  /** By class index; nothing for a class that the query cannot mean. */
+  readonly features: readonly (readonly number[] | undefined)[];
 }
 
-/** A training photo with queries about what it shows and what it does not, and what the pipeline makes of them. */
+/** A training photo with its detections, and queries about what it shows and what it does not. */
 export interface PhotoEvidence {
   readonly photo: CocoPhoto;
-  readonly queries: readonly CalibrationQuery[];
-  readonly evidence: Evidence;
+  readonly detections: readonly Detection[];
+  readonly queries: readonly QueryEvidence[];
 }
 
-/** Asks about every photo of the training split, by class names and by our training phrases. */
+/** Queries every photo of the training split by class names and by our training phrases. */
 export async function gatherEvidence(
-  pipeline: ClassDetector,
+  { vision, language }: ClassDetector,
   coco: CocoSplit,
   names: readonly string[],
 ): Promise<PhotoEvidence[]> {
@@ -36,30 +27,17 @@ export async function gatherEvidence(
   const photos: PhotoEvidence[] = [];
   for (const photo of coco.photos) {
     const queries = queriesAbout(photo);
+    const meanings = await language.matcher.match(queries.map(({ text }) => text));
     const image = { id: photo.fileName, read: () => coco.readPhoto(photo) };
-    const evidence = await evidenceOf(
-      pipeline,
-      image,
-      queries.map(({ text }) => text),
-    );
-    photos.push({ photo, queries, evidence });
+    const detections = await vision.detector.detect(vision.images.open(image));
+    const scores = bestScores(detections, language.classCount);
+    const evidence = queries.flatMap((query, index): QueryEvidence[] => {
+      const meaning = meanings[index];
+      if (meaning === undefined) return [];
+      const features = Array.from(scores, (score, classIndex) => classFeatures(meaning)(classIndex, score));
+      return [{ ...query, isDescribed: meaning.similarities !== undefined, features }];
+    });
+    photos.push({ photo, detections, queries: evidence });
   }
   return photos;
-}
-
-async function evidenceOf(
-  { vision, language }: ClassDetector,
-  image: SegmentImage,
-  queries: readonly string[],
-): Promise<Evidence> {
-  const meanings = await language.matcher.match(queries);
-  const detections = await vision.detector.detect(vision.images.open(image));
-  const scores = bestScores(detections, language.classCount);
-  return {
-    detections,
-    queries: meanings.map((meaning) => ({
-      isDescribed: meaning.similarities !== undefined,
-      features: Array.from(scores, (score, classIndex) => classFeatures(meaning)(classIndex, score)),
-    })),
-  };
 }

@@ -7,13 +7,13 @@ const absentPhrasesPerPhoto = 8;
 
 export interface CalibrationQuery {
   readonly text: string;
-  /** Indices of the classes that the photo shows and the query means; none for an absent target. */
+  /** Indices of the classes that the photo shows and the query describes; none for an absent target. */
   readonly targets: readonly number[];
 }
 
 /** Phrases that describe an object without naming its class. */
 interface Phrases {
-  /** By the names of the classes that they mean, joined with `|`. */
+  /** By the names of the classes that they describe, joined with `|`. */
   readonly classes: Readonly<Record<string, readonly string[]>>;
   /** Of what no photo shows. */
   readonly nothing: readonly string[];

@@ -1,4 +1,5 @@
 import type { LogisticCalibration } from '@tessera/contracts';
+import { roundTo } from '@tessera/runtime';
 
 export interface WeightedSample {
   readonly features: readonly number[];
@@ -38,6 +39,11 @@ export function fitLogistic(samples: readonly WeightedSample[]): LogisticCalibra
   }
   const [bias = 0, ...weights] = parameters;
   return { bias, weights };
+}
+
+/** A calibration with the three decimal places that the bundle keeps. */
+export function rounded({ bias, weights }: LogisticCalibration): LogisticCalibration {
+  return { bias: roundTo(bias, 3), weights: weights.map((weight) => roundTo(weight, 3)) };
 }
 
 /** Solves a symmetric positive definite system by Gaussian elimination. */

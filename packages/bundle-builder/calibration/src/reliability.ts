@@ -12,7 +12,6 @@ export interface ReliabilityBin {
   readonly observed: number;
   /** Share of all weight. */
   readonly share: number;
-  readonly count: number;
 }
 
 const bins = 10;
@@ -30,7 +29,6 @@ export function reliability(all: readonly Prediction[]): ReliabilityBin[] {
         predicted: sumOf(bin, ({ weight: own, probability }) => own * probability) / weight,
         observed: sumOf(bin, (prediction) => (prediction.isTrue ? prediction.weight : 0)) / weight,
         share: weight / totalWeight,
-        count: bin.length,
       },
     ];
   });
