@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { targetMask, type CocoSplit } from '@tessera/evaluation';
+import { escapeXml, targetMask, type CocoSplit } from '@tessera/evaluation';
 import { decodeRle, maskToPolygons, type BinaryMask } from '@tessera/masks';
 import sharp, { type OverlayOptions } from 'sharp';
 import type { Outcome } from './eval-report.js';
@@ -64,8 +64,4 @@ function outline(mask: BinaryMask): string {
   return maskToPolygons(mask)
     .map((points) => `M${points.join(' ')}Z`)
     .join('');
-}
-
-function escapeXml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

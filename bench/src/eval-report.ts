@@ -1,7 +1,14 @@
 import type { SegmentQueryResult } from '@tessera/contracts';
-import { figuresByGroup, markdownRows, mean, type CocoPhoto, type Query, type Sample } from '@tessera/evaluation';
+import {
+  figuresByGroup,
+  markdownRows,
+  mean,
+  withInterval,
+  type CocoPhoto,
+  type Query,
+  type Sample,
+} from '@tessera/evaluation';
 import type { Overlap } from '@tessera/masks';
-import { withInterval } from './pages/formats.js';
 
 /** One answered query. */
 export interface Outcome {

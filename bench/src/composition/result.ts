@@ -1,8 +1,7 @@
 import { cpus, totalmem } from 'node:os';
 import type { GeneralisedEvaluation } from '@tessera/composition';
 import type { VocabularyMetrics } from '@tessera/contracts';
-import { mean } from '@tessera/evaluation';
-import { formatFigure, type Figure, type Format } from '../pages/formats.js';
+import { formatFigure, mean, type Figure, type Format } from '@tessera/evaluation';
 import type { Plot, StudyResult, Table } from '../pages/study-result.js';
 import type { MethodRow, runApparel, runMixed, runPatterns } from './cases.js';
 import type { ScaleFigures } from './scale.js';
@@ -98,9 +97,7 @@ function curves(title: string, rows: readonly MethodRow[]): Plot {
   const series = rows.flatMap(({ name, evaluations: [evaluation] }) => {
     if (evaluation === undefined) return [];
     const { curve, metrics } = evaluation;
-    const best = curve.findIndex(({ bias }) => bias === metrics.bias);
-    const points = curve.map(({ unseen, seen }) => [unseen, seen] as const);
-    return [{ name, auc: metrics.auc, bestHm: metrics.best_hm, best, points }];
+    return [{ name, evaluation: { curve, metrics } }];
   });
   return { kind: 'curves', title, series };
 }

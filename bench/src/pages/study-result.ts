@@ -1,8 +1,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { repositoryRoot } from '@tessera/evaluation';
+import type { drawSeenUnseenCurves } from '@tessera/composition';
+import { repositoryRoot, type Figure, type Format, type LinePlot } from '@tessera/evaluation';
 import { roundTo } from '@tessera/runtime';
-import type { Figure, Format } from './formats.js';
 
 /** The studies that have a page in `docs/reference`. */
 export const studies = ['pruning-benchmark', 'compositional-benchmark'] as const;
@@ -25,47 +25,12 @@ export interface Table {
   readonly rows: readonly (readonly Figure[])[];
 }
 
-export interface PlotAxis {
-  readonly label: string;
-  readonly from: number;
-  readonly to: number;
-  /** Distance of the ticks. */
-  readonly step: number;
-  readonly format: Format;
-}
-
 export type Plot =
-  | {
-      readonly kind: 'lines';
-      readonly title: string;
-      readonly x: PlotAxis;
-      readonly y: PlotAxis;
-      /** Points are `[x, y, low, high]`. */
-      readonly series: readonly {
-        readonly name: string;
-        readonly hasBand: boolean;
-        readonly points: readonly (readonly [number, number, number, number])[];
-      }[];
-    }
-  | {
-      readonly kind: 'bars';
-      readonly title: string;
-      readonly format: Format;
-      readonly bars: readonly (readonly [name: string, value: number])[];
-    }
+  | ({ readonly kind: 'lines' } & LinePlot)
   | {
       readonly kind: 'curves';
       readonly title: string;
-      readonly series: readonly {
-        readonly name: string;
-        /** Area under the curve, and the best harmonic mean. */
-        readonly auc: number;
-        readonly bestHm: number;
-        /** Place of the point that has it. */
-        readonly best: number;
-        /** `[accuracy on unseen pairs, accuracy on seen pairs]`, by rising bias. */
-        readonly points: readonly (readonly [number, number])[];
-      }[];
+      readonly series: Parameters<typeof drawSeenUnseenCurves>[1];
     };
 
 const directory = join(repositoryRoot, 'bench', 'results');
@@ -83,9 +48,11 @@ export async function writeResult(study: StudyName, result: StudyResult): Promis
 
 /** JSON with each row of a table and each point of a plot on one line. */
 function layOut(value: unknown, indent = ''): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const isList = Array.isArray(value);
-  if (typeof value !== 'object' || value === null || (isList && value.some((element) => typeof element !== 'object')))
-    return JSON.stringify(value);
+  const elements: unknown[] = Object.values(value);
+  const isRow = isList ? elements.some((element) => typeof element !== 'object') : elements.every(Number.isFinite);
+  if (isRow) return JSON.stringify(value);
   const inner = `\n${indent} `;
   const entries = Object.entries(value).map(
     ([key, element]) => (isList ? '' : `${JSON.stringify(key)}: `) + layOut(element, `${indent} `),

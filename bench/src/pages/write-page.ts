@@ -1,17 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { drawSeenUnseenCurves } from '@tessera/composition';
-import { barPlot, linePlot, markdownRows, repositoryRoot, type Axis } from '@tessera/evaluation';
-import { formatFigure, type Format } from './formats.js';
-import {
-  readResult,
-  writeResult,
-  type Plot,
-  type PlotAxis,
-  type StudyName,
-  type StudyResult,
-  type Table,
-} from './study-result.js';
+import { drawLinePlot, formatFigure, markdownRows, repositoryRoot, type Format } from '@tessera/evaluation';
+import { readResult, writeResult, type Plot, type StudyName, type StudyResult, type Table } from './study-result.js';
 
 const reference = join(repositoryRoot, 'docs', 'reference');
 
@@ -54,36 +45,5 @@ function renderTable({ title, columns, formats, rows }: Table): string {
 }
 
 function drawPlot(plot: Plot): string {
-  switch (plot.kind) {
-    case 'lines':
-      return linePlot(
-        plot.title,
-        axisOf(plot.x),
-        axisOf(plot.y),
-        plot.series.map(({ name, hasBand, points }) => ({
-          name,
-          hasBand,
-          points: points.map(([x, y, low, high]) => ({ x, y, low, high })),
-        })),
-      );
-    case 'bars':
-      return barPlot(
-        plot.title,
-        plot.bars.map(([name, value]) => ({ name, value, label: formatFigure(value, plot.format) })),
-      );
-    case 'curves':
-      return drawSeenUnseenCurves(
-        plot.title,
-        plot.series.map(({ name, points, best, auc, bestHm }) => {
-          const curve = points.map(([unseen, seen], bias) => ({ bias, seen, unseen }));
-          const largest = (key: 'seen' | 'unseen'): number => Math.max(...curve.map((point) => point[key]));
-          const bests = { best_seen: largest('seen'), best_unseen: largest('unseen'), best_hm: bestHm };
-          return { name, evaluation: { curve, metrics: { ...bests, auc, bias: best } } };
-        }),
-      );
-  }
-}
-
-function axisOf({ format, ...axis }: PlotAxis): Axis {
-  return { ...axis, format: (value) => formatFigure(value, format) };
+  return plot.kind === 'lines' ? drawLinePlot(plot) : drawSeenUnseenCurves(plot.title, plot.series);
 }

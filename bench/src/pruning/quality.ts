@@ -7,6 +7,7 @@ import {
   mean,
   metricInterval,
   repositoryRoot,
+  withInterval,
   type GroupFigures,
   type Interval,
   type ReasonerEvaluation,
@@ -16,7 +17,6 @@ import type { Bundle } from '@tessera/inference';
 import type { PruningPlan } from '@tessera/segmentation';
 import { flopsReduction, stagesFlops, type DecoderShape } from '@tessera/token-pruning';
 import { loadTokenizer } from '@tessera/tokenizer';
-import { withInterval } from '../pages/formats.js';
 import { measuredPlans, type MeasuredPlan } from './methods.js';
 
 /** What is left to chance is drawn with each of these. */

@@ -1,6 +1,5 @@
 import type { RegionReasonerSettings } from '@tessera/contracts';
-import { cuts, type GroupFigures, type Interval } from '@tessera/evaluation';
-import { formatFigure, type Figure } from '../pages/formats.js';
+import { cuts, formatFigure, type Figure, type GroupFigures, type Interval } from '@tessera/evaluation';
 import type { Plot, StudyResult, Table } from '../pages/study-result.js';
 import type { LatencyRow } from './latency.js';
 import type { QualityRow, StudyQuality } from './quality.js';
@@ -35,7 +34,6 @@ export function pruningResult(
     plots: {
       'pruning-context.svg': qualityPlot(rows, 'context kinds'),
       'pruning-overall.svg': qualityPlot(rows, 'mean of kinds'),
-      'pruning-latency.svg': prefillPlot(latency),
     },
   };
 }
@@ -135,18 +133,6 @@ function requestTable(latency: readonly LatencyRow[]): Table {
     rows: latency.flatMap(({ method, cut, coldMs, cachedMs }) =>
       Number.isNaN(coldMs) ? [] : [[method, cutOf(cut), coldMs, cachedMs]],
     ),
-  };
-}
-
-function prefillPlot(latency: readonly LatencyRow[]): Plot {
-  const shown = latency.filter(({ method }) => method === 'off' || method === 'csp' || method === 'fastv');
-  const nameOf = ({ method, cut }: LatencyRow): string =>
-    cut === 0 ? method : `${method}, ${formatFigure(cut, 'wholePercent')} cut`;
-  return {
-    kind: 'bars',
-    title: 'Prefill for one query, median',
-    format: 'milliseconds',
-    bars: shown.map((row) => [nameOf(row), row.oneQueryMs]),
   };
 }
 

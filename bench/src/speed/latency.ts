@@ -8,8 +8,7 @@
  */
 import { parseArgs } from 'node:util';
 import type { SegmentResponse } from '@tessera/contracts';
-import { markdownRows, median, medianInterval, repositoryRoot } from '@tessera/evaluation';
-import { milliseconds } from '../pages/formats.js';
+import { markdownRows, median, medianInterval, milliseconds, repositoryRoot } from '@tessera/evaluation';
 import { buildCheckout } from './checkout.js';
 import { latencyRows, loadSubjects, requestOf, type LatencyRow, type Subject } from './latency-rows.js';
 import { post, startService, type Form, type Service } from './service.js';

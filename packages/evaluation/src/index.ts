@@ -15,6 +15,7 @@ export { figuresByGroup, type GroupFigures } from './metrics/group-figures.js';
 export { modelDirectory, withRuntime, type Runtime } from './models/model-runtime.js';
 export { cuts, ReasonerEvaluation, withReasoner } from './models/reasoner-evaluation.js';
 export { writeSection } from './reports/document-section.js';
+export { formatFigure, milliseconds, withInterval, type Figure, type Format } from './reports/formats.js';
+export { drawLinePlot, escapeXml, type LinePlot, type PlotAxis } from './reports/line-plot.js';
 export { markdownRows } from './reports/markdown-table.js';
 export { runCommand } from './reports/run-command.js';
-export { barPlot, linePlot, type Axis } from './reports/svg-plot.js';

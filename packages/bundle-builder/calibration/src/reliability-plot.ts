@@ -2,12 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   contextKinds,
-  linePlot,
+  drawLinePlot,
   markdownRows,
   ReasonerEvaluation,
   repositoryRoot,
   writeSection,
-  type Axis,
+  type PlotAxis,
   type QueryKind,
   type Runtime,
 } from '@tessera/evaluation';
@@ -56,29 +56,17 @@ export async function plotReliability(runtime: Runtime): Promise<void> {
   );
   console.log(table);
   await writeSection('docs/reference/tessera-mini.md', 'calibration', table);
-  const percent = (value: number): string => value.toFixed(1);
-  const axis = (label: string): Axis => ({
-    label,
-    from: 0,
-    to: 1,
-    step: 0.2,
-    format: percent,
-  });
-  const svg = linePlot(
-    'Does a score of p have a target in p of the cases?',
-    axis('score'),
-    axis('queries that have a target'),
-    groups.map(({ name, predictions }) => ({
+  const axis = (label: string): PlotAxis => ({ label, from: 0, to: 1, step: 0.2, format: 'one' });
+  const svg = drawLinePlot({
+    title: 'Does a score of p have a target in p of the cases?',
+    x: axis('score'),
+    y: axis('queries that have a target'),
+    hasDiagonal: true,
+    series: groups.map(({ name, predictions }) => ({
       name: `${name}, ECE ${expectedCalibrationError(predictions).toFixed(3)}`,
-      points: reliability(predictions).map((bin) => ({
-        x: bin.predicted,
-        y: bin.observed,
-        low: bin.observed,
-        high: bin.observed,
-      })),
       hasBand: false,
+      points: reliability(predictions).map(({ predicted, observed }) => [predicted, observed, observed, observed]),
     })),
-    true,
-  );
+  });
   await writeFile(join(repositoryRoot, 'docs/reference/tessera-mini-reliability.svg'), svg);
 }

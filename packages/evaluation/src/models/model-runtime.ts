@@ -18,15 +18,7 @@ export function modelDirectory(model: string): string {
 /** Loads a bundle of `MODELS_DIR` and hands it with a runner to `work`; ends the inference process afterwards. */
 export async function withRuntime<Result>(model: string, work: (runtime: Runtime) => Promise<Result>): Promise<Result> {
   const bundle = await loadBundle(modelDirectory(model));
-  const log = {
-    info: () => {},
-    warn: (details: object, message: string) => {
-      console.error(message, details);
-    },
-    error: (details: object, message: string) => {
-      console.error(message, details);
-    },
-  };
+  const log = { info: () => {}, warn: console.error, error: console.error };
   const runner = await startInferenceRunner({ bundles: [bundle], executionProviders: ['cpu'], runTimeoutMs, log });
   try {
     return await work({ bundle, runner });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { barPlot, linePlot, ticks } from './svg-plot.js';
+import { drawLinePlot, ticks, type PlotAxis } from './line-plot.js';
 
-const axis = { label: 'share', from: 0, to: 1, step: 0.25, format: String };
+const axis: PlotAxis = { label: 'share', from: 0, to: 1, step: 0.25, format: 'two' };
 
 describe('ticks', () => {
   it('are round numbers within the range, both ends included', () => {
@@ -11,13 +11,14 @@ describe('ticks', () => {
   });
 });
 
-describe('linePlot', () => {
+describe('drawLinePlot', () => {
   it('draws low values low, and the band from the lower to the upper bound', () => {
     const points = [
-      { x: 0, y: 0, low: 0, high: 0.5 },
-      { x: 1, y: 1, low: 0.5, high: 1 },
-    ];
-    const svg = linePlot('a < b', axis, axis, [{ name: 'one & only', points, hasBand: true }]);
+      [0, 0, 0, 0.5],
+      [1, 1, 0.5, 1],
+    ] as const;
+    const series = [{ name: 'one & only', points, hasBand: true }];
+    const svg = drawLinePlot({ title: 'a < b', x: axis, y: axis, series });
     const dots = [...svg.matchAll(/<circle cx="([\d.]+)" cy="([\d.]+)"/g)].map(([, x, y]) => [Number(x), Number(y)]);
     assert.equal(dots.length, 2);
     const [first, second] = dots;
@@ -27,21 +28,9 @@ describe('linePlot', () => {
     assert.match(svg, /one &amp; only/);
   });
 
-  it('has no band where none is asked for', () => {
-    const svg = linePlot('title', axis, axis, [{ name: 'one', points: [], hasBand: false }]);
+  it('has no band without `hasBand`', () => {
+    const series = [{ name: 'one', points: [], hasBand: false }];
+    const svg = drawLinePlot({ title: 'title', x: axis, y: axis, series });
     assert.doesNotMatch(svg, /fill-opacity/);
-  });
-});
-
-describe('barPlot', () => {
-  it('draws bars in proportion', () => {
-    const svg = barPlot('title', [
-      { name: 'long', value: 10, label: '10' },
-      { name: 'short', value: 5, label: '5' },
-    ]);
-    const [long, short] = [...svg.matchAll(/<rect class="bar"[^>]* width="([\d.]+)"/g)].map(([, width]) =>
-      Number(width),
-    );
-    assert.equal(long, 2 * (short ?? 0));
   });
 });

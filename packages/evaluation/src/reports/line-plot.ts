@@ -1,31 +1,28 @@
-/** Plots as SVG that can be read on light and on dark pages. */
+import { formatFigure, type Format } from './formats.js';
 
-interface Point {
-  readonly x: number;
-  readonly y: number;
-}
-
-export interface Series {
-  readonly name: string;
-  /** Left to right; `low` and `high` bound the band. */
-  readonly points: readonly (Point & { readonly low: number; readonly high: number })[];
-  /** Whether the band is drawn. */
-  readonly hasBand: boolean;
-}
-
-export interface Axis {
+export interface PlotAxis {
   readonly label: string;
   readonly from: number;
   readonly to: number;
   /** Distance of the ticks. */
   readonly step: number;
-  readonly format: (value: number) => string;
+  readonly format: Format;
 }
 
-export interface Bar {
-  readonly name: string;
-  readonly value: number;
-  readonly label: string;
+/** Curves with their confidence bands. */
+export interface LinePlot {
+  readonly title: string;
+  readonly x: PlotAxis;
+  readonly y: PlotAxis;
+  /** Whether the line from one corner to the other is drawn. */
+  readonly hasDiagonal?: boolean;
+  readonly series: readonly {
+    readonly name: string;
+    /** Whether the band is drawn. */
+    readonly hasBand: boolean;
+    /** `[x, y, low, high]` from left to right; `low` and `high` bound the band. */
+    readonly points: readonly (readonly [number, number, number, number])[];
+  }[];
 }
 
 const width = 760;
@@ -45,8 +42,8 @@ const style = `<style>
   }
 </style>`;
 
-/** Curves with their confidence bands. */
-export function linePlot(title: string, x: Axis, y: Axis, series: readonly Series[], diagonal = false): string {
+/** The plot as SVG that can be read on light and on dark pages. */
+export function drawLinePlot({ title, x, y, hasDiagonal = false, series }: LinePlot): string {
   const [plotWidth, plotHeight] = [width - margin.left - margin.right, height - margin.top - margin.bottom];
   const toX = (value: number): number => margin.left + (plotWidth * (value - x.from)) / (x.to - x.from);
   const toY = (value: number): number => margin.top + plotHeight * (1 - (value - y.from) / (y.to - y.from));
@@ -56,23 +53,23 @@ export function linePlot(title: string, x: Axis, y: Axis, series: readonly Serie
     ...ticks(x).map(
       (tick) =>
         `<line class="grid" x1="${toX(tick).toFixed(1)}" x2="${toX(tick).toFixed(1)}" y1="${margin.top}" y2="${bottom}"/>` +
-        `<text x="${toX(tick).toFixed(1)}" y="${bottom + 20}" text-anchor="middle">${x.format(tick)}</text>`,
+        `<text x="${toX(tick).toFixed(1)}" y="${bottom + 20}" text-anchor="middle">${formatFigure(tick, x.format)}</text>`,
     ),
     ...ticks(y).map(
       (tick) =>
         `<line class="grid" x1="${margin.left}" x2="${margin.left + plotWidth}" y1="${toY(tick).toFixed(1)}" y2="${toY(tick).toFixed(1)}"/>` +
-        `<text x="${margin.left - 8}" y="${(toY(tick) + 4).toFixed(1)}" text-anchor="end">${y.format(tick)}</text>`,
+        `<text x="${margin.left - 8}" y="${(toY(tick) + 4).toFixed(1)}" text-anchor="end">${formatFigure(tick, y.format)}</text>`,
     ),
   ];
   const curves = series.map(({ points, hasBand }, index) => {
     const colour = colours[index % colours.length] ?? '';
     const band = [
-      ...points.map(({ x: px, high }) => at(toX(px), toY(high))),
-      ...points.toReversed().map(({ x: px, low }) => at(toX(px), toY(low))),
+      ...points.map(([px, , , high]) => at(toX(px), toY(high))),
+      ...points.toReversed().map(([px, , low]) => at(toX(px), toY(low))),
     ];
-    const line = points.map(({ x: px, y: py }) => at(toX(px), toY(py)));
+    const line = points.map(([px, py]) => at(toX(px), toY(py)));
     const dots = points.map(
-      ({ x: px, y: py }) => `<circle cx="${toX(px).toFixed(1)}" cy="${toY(py).toFixed(1)}" r="3.5" fill="${colour}"/>`,
+      ([px, py]) => `<circle cx="${toX(px).toFixed(1)}" cy="${toY(py).toFixed(1)}" r="3.5" fill="${colour}"/>`,
     );
     return [
       '<g class="curve">',
@@ -90,9 +87,9 @@ export function linePlot(title: string, x: Axis, y: Axis, series: readonly Serie
       `<text x="${left + 22}" y="${top + 12}">${escapeXml(name)}</text>`
     );
   });
-  return plotDocument(height, title, [
+  const content = [
     ...grid,
-    diagonal
+    hasDiagonal
       ? `<path d="M${at(toX(x.from), toY(y.from))}L${at(toX(x.to), toY(y.to))}" class="axis" stroke-dasharray="4 4"/>`
       : '',
     ...curves,
@@ -100,28 +97,9 @@ export function linePlot(title: string, x: Axis, y: Axis, series: readonly Serie
     `<text x="${margin.left + plotWidth / 2}" y="${height - 12}" text-anchor="middle">${escapeXml(x.label)}</text>`,
     `<text transform="translate(18 ${margin.top + plotHeight / 2}) rotate(-90)" text-anchor="middle">${escapeXml(y.label)}</text>`,
     ...legend,
-  ]);
-}
-
-/** Horizontal bars, the names to their left and the figures behind them. */
-export function barPlot(title: string, bars: readonly Bar[]): string {
-  const [barHeight, gap, left] = [20, 8, 240];
-  const longest = Math.max(...bars.map(({ value }) => value));
-  const rows = bars.map(({ name, value, label }, index) => {
-    const top = margin.top + index * (barHeight + gap);
-    const length = ((width - left - 130) * value) / longest;
-    return (
-      `<text x="${left - 10}" y="${top + 15}" text-anchor="end">${escapeXml(name)}</text>` +
-      `<rect class="bar" x="${left}" y="${top}" width="${length.toFixed(1)}" height="${barHeight}" fill="${colours[0] ?? ''}"/>` +
-      `<text x="${(left + length + 8).toFixed(1)}" y="${top + 15}">${escapeXml(label)}</text>`
-    );
-  });
-  return plotDocument(margin.top + bars.length * (barHeight + gap) + 8, title, rows);
-}
-
-function plotDocument(documentHeight: number, title: string, content: readonly string[]): string {
+  ];
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${documentHeight}" width="${width}" height="${documentHeight}" role="img">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">`,
     `<title>${escapeXml(title)}</title>`,
     style,
     `<text class="title" x="${margin.left}" y="22">${escapeXml(title)}</text>`,
@@ -131,12 +109,13 @@ function plotDocument(documentHeight: number, title: string, content: readonly s
   ].join('\n');
 }
 
-function escapeXml(text: string): string {
+/** Text as the content of an XML element. */
+export function escapeXml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
 /** Evenly spaced round ticks within a range. */
-export function ticks({ from, to, step }: Pick<Axis, 'from' | 'to' | 'step'>): number[] {
+export function ticks({ from, to, step }: Pick<PlotAxis, 'from' | 'to' | 'step'>): number[] {
   const first = Math.ceil(from / step - 1e-9);
   const last = Math.floor(to / step + 1e-9);
   return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toFixed(6)));

@@ -1,4 +1,4 @@
-import type { Interval } from '@tessera/evaluation';
+import type { Interval } from '../metrics/bootstrap.js';
 
 /** What a study found: one number or text, nothing, `[value, low, high]` or `[mean, standard deviation]`. */
 export type Figure = string | number | null | readonly number[];
