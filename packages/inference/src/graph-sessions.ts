@@ -6,6 +6,9 @@ import type { GraphFile } from './protocol.js';
 // Errors are thrown as well, and the supervisor logs them.
 env.logLevel = 'fatal';
 
+// Where Node has Float16Array, ONNX Runtime makes its tensors of it and then cannot read them; otherwise of Uint16Array.
+Reflect.deleteProperty(globalThis, 'Float16Array');
+
 /** A graph that is ready to run. */
 export interface LoadedGraph {
   /** For messages: bundle and graph by name. */
