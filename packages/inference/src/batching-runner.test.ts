@@ -3,7 +3,6 @@ import path from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { BatchingRunner, type BatchLimits } from './batching-runner.js';
 import { loadBundle } from './bundle.js';
-import type { DeviceRunner } from './device-runners.js';
 import {
   InvalidRunError,
   type BatchRequest,
@@ -56,14 +55,13 @@ async function start(t: TestContext, limits: BatchLimits, runTimeoutMs = 20_000)
   t.after(() => plain.close());
   await plain.started();
   const runs: BatchRequest[] = [];
-  const observed: DeviceRunner = {
+  const observed = {
     device: plain.device,
-    pendingRuns: 0,
-    run: (request) => {
+    run: (request: BatchRequest) => {
       runs.push(request);
       return plain.run(request);
     },
-    holds: (keys) => plain.holds(keys),
+    holds: (keys: readonly string[]) => plain.holds(keys),
     close: () => plain.close(),
   };
   return { plain, runs, runner: new BatchingRunner(observed, [manifest], () => limits, silent) };
@@ -195,6 +193,25 @@ test('closing finishes the runs that wait', async (t) => {
   await closed;
   const numbers = (await Promise.all(runs)).map(({ outputs }) => outputs.number?.data[0]);
   assert.deepEqual(numbers, [10n, 20n, 30n]);
+});
+
+test('closing does not give up the rows of a batch that fails', async (t) => {
+  const { runner, runs } = await start(t, { max: 4, waitMs: 60_000 });
+  const indices = [0n, 99n, 2n, 3n];
+  const results = Promise.allSettled(indices.slice(0, 3).map((index) => runner.run(rowRun({ index }))));
+  const last = runner.run(rowRun({ index: 3n }));
+  await Promise.all([runner.close(), runner.close()]);
+  assert.deepEqual(numbersOf([...(await results), ...(await Promise.allSettled([last]))]), [10n, 'failed', 30n, 40n]);
+  assert.deepEqual(rowsOf(runs), [4, 2, 1, 1, 2]);
+});
+
+test('a run that fills a batch by itself waits for no others', async (t) => {
+  const { runner, runs } = await start(t, { max: 2, waitMs: 600_000 });
+  const index = integers(0n, 1n, 2n);
+  const image: HostTensor = { type: 'uint8', dims: [3, 1, 1, 3], data: new Uint8Array(9) };
+  const { feeds } = rowRun({});
+  await runner.run({ bundle, graph: 'batch', feeds: { ...feeds, image, index, iterations: integers(0n, 0n, 0n) } });
+  assert.deepEqual(rowsOf(runs), [3]);
 });
 
 test('a bundle may have limits of its own', async (t) => {

@@ -1,9 +1,9 @@
 import type { BundleManifest, GraphContract } from '@tessera/contracts';
-import type { DeviceRunner } from './device-runners.js';
 import { assertFeeds } from './graph-contract.js';
 import type { InferenceDevice, RunRequest, RunResult } from './inference-runner.js';
 import type { InferenceLog } from './log.js';
 import { canShare, mergeRuns, splitResult, type BatchableRun } from './merge-runs.js';
+import { runFailure, type SupervisedRunner } from './supervised-runner.js';
 
 /** What runs of a bundle that says nothing of its own are put together to. */
 export interface BatchLimits {
@@ -24,26 +24,30 @@ interface WaitingRun {
   readonly reject: (error: unknown) => void;
 }
 
+type ProcessRunner = Pick<SupervisedRunner, 'device' | 'run' | 'holds' | 'close'>;
+
 /**
- * Puts runs that wait for the same graph together: while one run is under way, those that arrive collect, and the one that
- * has waited longest takes along all that can share a batch with it. A run that finds the device idle starts at once. A
+ * Hands runs to one process, one after the other, and puts those that wait for the same graph together: while one run is
+ * under way, those that arrive collect, and the one that has waited longest takes along all that can share a batch with it.
+ * A run that finds the device idle starts at once. A
  * batch that fails is halved until the runs that fail are alone, so that a run takes part in 1 + log₂ of the largest batch
  * at most. Batches have 1, 2, 4, 8 … rows, since every other shape costs an accelerator memory.
  */
-export class BatchingRunner implements DeviceRunner {
-  readonly #runner: DeviceRunner;
+export class BatchingRunner {
+  readonly #runner: ProcessRunner;
   readonly #bundles: ReadonlyMap<string, BundleManifest>;
   readonly #limits: () => BatchLimits;
   readonly #log: InferenceLog;
   #waiting: WaitingRun[] = [];
   #running = 0;
-  #isDraining = false;
+  /** Fulfils when every accepted run is over; undefined while there is none. */
+  #draining: Promise<void> | undefined;
   #isClosed = false;
   /** Looks at the waiting runs again. */
   #wake: () => void = () => undefined;
 
   /** @param limits - asked at every run: the default depends on the provider, which a restart may change */
-  constructor(runner: DeviceRunner, bundles: readonly BundleManifest[], limits: () => BatchLimits, log: InferenceLog) {
+  constructor(runner: ProcessRunner, bundles: readonly BundleManifest[], limits: () => BatchLimits, log: InferenceLog) {
     this.#runner = runner;
     this.#bundles = new Map(bundles.map((manifest) => [manifest.name, manifest]));
     this.#limits = limits;
@@ -55,19 +59,20 @@ export class BatchingRunner implements DeviceRunner {
     return { ...this.#runner.device, maxBatch: Math.max(1, ...maxima) };
   }
 
+  /** Runs that were accepted and are not over. */
   get pendingRuns(): number {
     return this.#waiting.length + this.#running;
   }
 
   async run(request: RunRequest): Promise<RunResult> {
-    if (this.#isClosed) return await this.#runner.run(request);
+    if (this.#isClosed) throw runFailure('The inference process is closed.');
     const limits = this.#limitsOf(request.bundle);
     const batchable = limits.max > 1 ? this.#asBatchable(request) : undefined;
     return await new Promise<RunResult>((resolve, reject) => {
       const dueAt = performance.now() + (batchable === undefined ? 0 : limits.waitMs);
       this.#waiting.push({ request, batchable, limits, dueAt, resolve, reject });
       this.#wake();
-      void this.#drain();
+      this.#draining ??= this.#drain();
     });
   }
 
@@ -75,13 +80,11 @@ export class BatchingRunner implements DeviceRunner {
     return this.#runner.holds(keys);
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#isClosed = true;
-    // The runner below finishes what it has accepted.
-    for (let [first] = this.#waiting; first !== undefined; [first] = this.#waiting)
-      void this.#finish(this.#take(first));
     this.#wake();
-    return this.#runner.close();
+    await this.#draining;
+    await this.#runner.close();
   }
 
   #limitsOf(bundle: string): BatchLimits {
@@ -103,18 +106,22 @@ export class BatchingRunner implements DeviceRunner {
   }
 
   async #drain(): Promise<void> {
-    if (this.#isDraining) return;
-    this.#isDraining = true;
     while (this.#waiting.length > 0) {
       const due = this.#waiting.find((run) => this.#isDue(run));
-      if (due === undefined) await this.#change();
-      else await this.#finish(this.#take(due));
+      if (due === undefined) {
+        await this.#change();
+        continue;
+      }
+      const runs = this.#take(due);
+      this.#running = runs.length;
+      await this.#runTogether(runs);
+      this.#running = 0;
     }
-    this.#isDraining = false;
+    this.#draining = undefined;
   }
 
   #isDue(run: WaitingRun): boolean {
-    return run.dueAt <= performance.now() || rowsOf(this.#companions(run)) === run.limits.max;
+    return this.#isClosed || run.dueAt <= performance.now() || rowsOf(this.#companions(run)) >= run.limits.max;
   }
 
   /** Until another run arrives, the first one is due, or the runner closes. */
@@ -149,13 +156,7 @@ export class BatchingRunner implements DeviceRunner {
     const chosen = this.#companions(first);
     while (chosen.length > 1 && !Number.isInteger(Math.log2(rowsOf(chosen)))) chosen.pop();
     this.#waiting = this.#waiting.filter((run) => !chosen.includes(run));
-    this.#running += chosen.length;
     return chosen;
-  }
-
-  async #finish(runs: readonly WaitingRun[]): Promise<void> {
-    await this.#runTogether(runs);
-    this.#running -= runs.length;
   }
 
   async #runTogether(runs: readonly WaitingRun[]): Promise<void> {

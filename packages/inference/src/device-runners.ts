@@ -1,32 +1,24 @@
 import { RecentValues } from '@tessera/runtime';
+import type { BatchingRunner } from './batching-runner.js';
 import {
   TensorNotKeptError,
-  type BatchRequest,
   type InferenceDevice,
   type InferenceRunner,
   type RunRequest,
   type RunResult,
 } from './inference-runner.js';
 
-/** Runs graphs on one device. */
-export interface DeviceRunner extends Pick<InferenceRunner, 'holds' | 'close'> {
-  readonly device: InferenceDevice;
-  /** Runs that were accepted and are not over. */
-  readonly pendingRuns: number;
-  run(request: BatchRequest): Promise<RunResult>;
-}
-
-/** Of how many kept tensors the process is remembered; of one that was forgotten the process keeps it in vain. */
+/** For how many kept tensors their process is remembered. */
 const rememberedKeys = 65_536;
 
 /** Spreads runs over the processes of several devices; a run goes to the one that holds the kept tensors it takes. */
 export class DeviceRunners implements InferenceRunner {
-  readonly #runners: readonly DeviceRunner[];
+  readonly #runners: readonly BatchingRunner[];
   /** Where a tensor was kept last; the process may have dropped it since. */
-  readonly #holders = new RecentValues<DeviceRunner>(rememberedKeys);
+  readonly #holders = new RecentValues<BatchingRunner>(rememberedKeys);
   #turn = 0;
 
-  constructor(runners: readonly DeviceRunner[]) {
+  constructor(runners: readonly BatchingRunner[]) {
     this.#runners = runners;
   }
 
@@ -54,16 +46,16 @@ export class DeviceRunners implements InferenceRunner {
   }
 
   /** The one process that may hold all of them. */
-  #holderOf(keys: readonly string[]): DeviceRunner | undefined {
+  #holderOf(keys: readonly string[]): BatchingRunner | undefined {
     const [holder, ...others] = new Set(keys.map((key) => this.#holders.get(key)));
     return others.length === 0 ? holder : undefined;
   }
 
   /** Of the processes that are up the one with the fewest runs; they take turns when they are equal. */
-  #leastBusy(): DeviceRunner | undefined {
+  #leastBusy(): BatchingRunner | undefined {
     this.#turn = (this.#turn + 1) % this.#runners.length;
     const inTurn = [...this.#runners.slice(this.#turn), ...this.#runners.slice(0, this.#turn)];
-    const cost = ({ device, pendingRuns }: DeviceRunner) => (device.ready ? pendingRuns : Number.MAX_SAFE_INTEGER);
+    const cost = ({ device, pendingRuns }: BatchingRunner) => (device.ready ? pendingRuns : Number.MAX_SAFE_INTEGER);
     const [least] = inTurn.sort((one, other) => cost(one) - cost(other));
     return least;
   }

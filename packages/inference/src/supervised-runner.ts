@@ -1,6 +1,4 @@
 import { TesseraError } from '@tessera/contracts';
-import { settledWithin } from '@tessera/runtime';
-import type { DeviceRunner } from './device-runners.js';
 import { ProcessEndedError } from './inference-process.js';
 import {
   InvalidRunError,
@@ -18,16 +16,12 @@ interface RunnerOptions {
   readonly log: InferenceLog;
 }
 
-/** Hands runs to one supervised process, one after the other, and ends a process that takes too long. */
-export class SupervisedRunner implements DeviceRunner {
+/** Runs graphs in one supervised process, one run at a time, and ends a process that takes too long. */
+export class SupervisedRunner {
   readonly #supervisor: ProcessSupervisor;
   readonly #deviceId: number;
   readonly #runTimeoutMs: number;
   readonly #log: InferenceLog;
-  #pendingRuns = 0;
-  /** Fulfils when every accepted run is over. */
-  #idle: Promise<unknown> = Promise.resolve();
-  #closed: Promise<void> | undefined;
 
   constructor(load: Omit<LoadMessage, 'type'>, { runTimeoutMs, log }: RunnerOptions) {
     this.#supervisor = new ProcessSupervisor(load, log);
@@ -41,11 +35,6 @@ export class SupervisedRunner implements DeviceRunner {
     return { id: this.#deviceId, executionProvider, restarts, ready: current !== undefined, maxBatch: 1 };
   }
 
-  /** Runs that were accepted and are not over. */
-  get pendingRuns(): number {
-    return this.#pendingRuns;
-  }
-
   /**
    * Resolves when the process has loaded all graphs.
    *
@@ -56,39 +45,6 @@ export class SupervisedRunner implements DeviceRunner {
   }
 
   async run(request: BatchRequest): Promise<RunResult> {
-    if (this.#closed !== undefined) throw runFailure('The inference process is closed.');
-    this.#pendingRuns += 1;
-    const result = this.#idle
-      .then(() => this.#runNow(request))
-      .finally(() => {
-        this.#pendingRuns -= 1;
-      });
-    this.#idle = result.catch(() => undefined);
-    return await result;
-  }
-
-  async holds(keys: readonly string[]): Promise<boolean> {
-    try {
-      const reply = await this.#supervisor.current?.ask({ type: 'holds', keys });
-      return reply?.type === 'held' && reply.held;
-    } catch (error) {
-      // Kept tensors end with their process.
-      if (error instanceof ProcessEndedError) return false;
-      throw error;
-    }
-  }
-
-  close(): Promise<void> {
-    this.#closed ??= this.#close();
-    return this.#closed;
-  }
-
-  async #close(): Promise<void> {
-    await settledWithin(this.#idle, this.#runTimeoutMs);
-    await this.#supervisor.stop();
-  }
-
-  async #runNow(request: BatchRequest): Promise<RunResult> {
     const inferenceProcess = await this.#supervisor.process().catch((cause: unknown) => {
       throw runFailure('The inference process is not running.', cause);
     });
@@ -109,6 +65,21 @@ export class SupervisedRunner implements DeviceRunner {
     }
   }
 
+  async holds(keys: readonly string[]): Promise<boolean> {
+    try {
+      const reply = await this.#supervisor.current?.ask({ type: 'holds', keys });
+      return reply?.type === 'held' && reply.held;
+    } catch (error) {
+      // Kept tensors end with their process.
+      if (error instanceof ProcessEndedError) return false;
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#supervisor.stop();
+  }
+
   #resultOf(reply: Reply, { bundle, graph }: BatchRequest): RunResult {
     if (reply.type === 'result') return reply.result;
     if (reply.type === 'held') throw runFailure('The inference process gave a wrong reply.');
@@ -119,6 +90,7 @@ export class SupervisedRunner implements DeviceRunner {
   }
 }
 
-function runFailure(detail: string, cause?: unknown): TesseraError {
+/** A run failed for a reason that the next one may not have. */
+export function runFailure(detail: string, cause?: unknown): TesseraError {
   return new TesseraError('TSR_INFERENCE_FAILED', detail, { cause });
 }
