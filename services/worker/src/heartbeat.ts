@@ -21,11 +21,16 @@ export async function startHeartbeat(blobs: BlobStore, log: Logger, report: () =
       log.warn({ err: error }, 'heartbeat could not be written');
     }
   };
-  await beat();
-  const timer = setInterval(() => void beat(), heartbeatMs);
+  let latest = beat();
+  await latest;
+  const timer = setInterval(() => {
+    latest = beat();
+  }, heartbeatMs);
   return {
     async stop() {
       clearInterval(timer);
+      // Written later, it would outlive the withdrawal.
+      await latest;
       await blobs.delete(key).catch(() => undefined);
     },
   };
