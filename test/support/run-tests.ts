@@ -45,11 +45,12 @@ rmSync(reports, { recursive: true });
 if (leftOut !== '') report(['', 'INCOMPLETE: these tests were left out.', leftOut.trimEnd(), ...missing].join('\n'));
 process.exitCode = status === 0 && missing.length > 0 ? 1 : (status ?? 1);
 
-/** Compiled tests of all packages. */
+/** The compiled tests of all packages, by their sources: a compiled file may outlive its source. */
 function testFiles(): string[] {
   return ['packages', 'services', 'test', 'bench'].flatMap((directory) =>
     readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' })
-      .filter((path) => /^(?!.*node_modules).*\bdist\/.*\.test\.js$/.test(path))
-      .map((path) => join(root, directory, path)),
+      .filter((path) => /^(?!.*node_modules).*\.test\.ts$/.test(path))
+      .map((path) => (directory === 'test' ? join('dist', path) : path.replace(/\bsrc\b/, 'dist')))
+      .map((path) => join(root, directory, path.replace(/ts$/, 'js'))),
   );
 }
