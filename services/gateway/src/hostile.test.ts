@@ -314,6 +314,64 @@ test('what is no HTTP is answered with a problem too', async () => {
   }
 });
 
+const question = JSON.stringify({ image, query: 'x' });
+const post = (headers: string[], body = question) =>
+  ['POST /segment HTTP/1.1', 'host: x', 'connection: close', `content-length: ${Buffer.byteLength(body)}`, ...headers]
+    .concat('', body)
+    .join('\r\n');
+const get = (path: string, ...headers: string[]) =>
+  [`GET ${path} HTTP/1.1`, 'host: x', 'connection: close', ...headers, '', ''].join('\r\n');
+const json = 'content-type: application/json';
+
+const rawRequests: [name: string, text: string, expected: RegExp][] = [
+  ['two lengths', post([json, 'content-length: 1']), /^HTTP\/1\.1 400 .*"TSR_VALIDATION"/s],
+  ['a length that is no number', post([json, 'content-length: x']), /^HTTP\/1\.1 400 /],
+  ['two content types', post([json, 'content-type: text/plain']), /^HTTP\/1\.1 200 /],
+  ['two hosts', get('/livez', 'host: y'), /^HTTP\/1\.1 (200|400) /],
+  ['no host', 'GET /livez HTTP/1.1\r\nconnection: close\r\n\r\n', /^HTTP\/1\.1 400 /],
+  ['two request ids', get('/livez', 'x-request-id: a', 'x-request-id: b'), /^HTTP\/1\.1 200 /],
+  ['two preferences', post([json, 'prefer: wait=x', 'prefer: respond-async']), /^HTTP\/1\.1 202 /],
+  ['two priorities', post([json, 'x-priority: low', 'x-priority: high']), /^HTTP\/1\.1 400 .*x-priority/s],
+  ['two deadlines', post([json, 'x-deadline-ms: 1', 'x-deadline-ms: 2']), /^HTTP\/1\.1 400 .*x-deadline-ms/s],
+  ['an expectation of 100', post([json, 'expect: 100-continue']), /^HTTP\/1\.1 100 .*HTTP\/1\.1 200 /s],
+  ['another expectation', post([json, 'expect: the worst']), /^HTTP\/1\.1 417 /],
+  ['HEAD', get('/jobs/x').replace('GET', 'HEAD'), /^HTTP\/1\.1 404 .*\r\n\r\n$/s],
+  ['OPTIONS', get('/jobs/x').replace('GET', 'OPTIONS'), /^HTTP\/1\.1 204 .*allow: GET, HEAD, DELETE, OPTIONS/s],
+  ['OPTIONS of everything', get('*').replace('GET', 'OPTIONS'), /^HTTP\/1\.1 204 /],
+  ['a method that does not exist', get('/livez').replace('GET', 'FETCH'), /^HTTP\/1\.1 400 /],
+  ['CONNECT', get('x:1').replace('GET', 'CONNECT'), /^(HTTP\/1\.1 4\d\d |$)/],
+  ...['%', '%zz', '%2', '%c3%28', '%ff', '%u0041'].map((id): [string, string, RegExp] => [
+    `the path escape ${id}`,
+    get(`/jobs/${id}`),
+    /^HTTP\/1\.1 400 .*"TSR_VALIDATION"/s,
+  ]),
+  ['a NUL in a path', get('/jobs/%00'), /^HTTP\/1\.1 400 .*"TSR_VALIDATION"/s],
+  ['a broken escape of a query string', get('/livez?x=%zz'), /^HTTP\/1\.1 200 /],
+  ...['', ',;=', 'wait', 'wait=-1', 'wait=1e9', 'wait=0x10', 'wait="', 'respond-async=no;;'].map(
+    (text): [string, string, RegExp] => [
+      `the preference "${text}"`,
+      post([json, `prefer: ${text}`]),
+      /^HTTP\/1\.1 200 /,
+    ],
+  ),
+  ...['', '-1', '1.5', '1e3', '0', ' ', 'x', '9999999999', '0x10'].map((text): [string, string, RegExp] => [
+    `the deadline "${text}"`,
+    post([json, `x-deadline-ms: ${text}`]),
+    /^HTTP\/1\.1 400 .*x-deadline-ms/s,
+  ]),
+  ...['', '-1', 'x', '1e3', '9'.repeat(400), '\u00ff'].map((text): [string, string, RegExp] => [
+    `the last event id "${text.slice(0, 8)}"`,
+    get('/jobs/x/events', `last-event-id: ${text}`),
+    /^HTTP\/1\.1 404 .*"TSR_JOB_NOT_FOUND"/s,
+  ]),
+];
+
+for (const [name, text, expected] of rawRequests) {
+  test(`${name} of a raw request is answered as it should be`, async () => {
+    assert.match(await exchange(gateway.port, text), expected);
+  });
+}
+
 /** Everything that the server sends until it closes the connection. */
 async function exchange(port: number, text: string): Promise<string> {
   const socket = connect(port, '127.0.0.1');
