@@ -8,7 +8,7 @@ import { checkSize, readHeader, type ImageHeader } from './inspect-image.js';
 import { pngGammaExponent } from './png-chunks.js';
 import { sharp } from './sharp-library.js';
 
-/** What decoding needs to know of an image; the size is that of the first frame after rotation. */
+/** What decoding needs to know of an image. */
 export interface DecodingHeader extends ImageHeader {
   /** The file without later frames. */
   readonly firstFrame: Uint8Array;

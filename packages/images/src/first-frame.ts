@@ -115,7 +115,7 @@ function keepFirstWebpFrame(bytes: Uint8Array): Uint8Array {
 
 /** Ends the list of directories after the first. */
 function keepFirstTiffPage(bytes: Uint8Array): Uint8Array {
-  const { next } = readTiffDirectory(viewOf(bytes));
+  const next = readTiffDirectory(viewOf(bytes)).next();
   return next.exists ? Uint8Array.from(bytes).fill(0, next.at, next.at + next.bytes) : bytes;
 }
 

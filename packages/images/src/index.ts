@@ -1,3 +1,3 @@
 export { defaultImageLimits, imageLimits, type ImageLimits } from './image-limits.js';
 export { resolveImageSource } from './image-source.js';
-export { inspectImage } from './inspect-image.js';
+export { inspectImage, type ImageHeader } from './inspect-image.js';

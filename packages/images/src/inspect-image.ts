@@ -5,19 +5,20 @@ import { sniffImageFormat } from './image-format.js';
 import type { ImageFormat } from './image-format.js';
 import { defaultImageLimits } from './image-limits.js';
 import type { ImageLimits } from './image-limits.js';
+import { isTurnedByExif } from './orientation.js';
 import { readStoredSize } from './stored-size.js';
 import { refuseUnreadEncoding } from './unread-encodings.js';
 
 export interface ImageHeader {
   readonly format: ImageFormat;
-  /** Pixels of the first frame. */
+  /** Pixels of the first frame as a person sees it, after any rotation that the file asks for. */
   readonly width: number;
   readonly height: number;
 }
 
 /**
  * Reads format and size out of an image's header and checks them against the limits, without a decoder: damage further in
- * shows when the image is decoded. The size is the stored one, before any rotation that the file asks for.
+ * shows when the image is decoded.
  *
  * @throws TesseraError `TSR_IMAGE_FORMAT_UNSUPPORTED`, `TSR_IMAGE_TOO_LARGE`, or `TSR_IMAGE_CORRUPT` for a header that is
  * damaged
@@ -32,7 +33,10 @@ export function readHeader(bytes: Uint8Array, limits: ImageLimits): ImageHeader 
   const format = sniffImageFormat(bytes);
   refuseUnreadEncoding(bytes, format);
   const firstFrame = keepFirstFrame(bytes, format);
-  const { width, height } = readStoredSize(firstFrame, format);
+  const stored = readStoredSize(firstFrame, format);
+  const [width, height] = isTurnedByExif(firstFrame, format)
+    ? [stored.height, stored.width]
+    : [stored.width, stored.height];
   checkSize(width, height, limits);
   return { format, width, height, firstFrame };
 }

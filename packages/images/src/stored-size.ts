@@ -10,7 +10,7 @@ interface Size {
 }
 
 /**
- * The size in a file's header, before any rotation that the file asks for.
+ * The size in a file's header, before any rotation that its EXIF asks for.
  *
  * @throws TesseraError `TSR_IMAGE_CORRUPT` when the header has none
  */
@@ -56,11 +56,12 @@ function readWebpSize(view: DataView): Size {
 }
 
 /**
- * ISO/IEC 23008-12 §6.5.3: the largest extent among the item properties. Tiles, thumbnails and alpha planes have extents of
- * their own, none larger than the image's.
+ * ISO/IEC 23008-12 §6.5.3 and §6.5.10: the largest extent among the item properties, turned as one of them asks. Tiles,
+ * thumbnails and alpha planes have extents of their own, none larger than the image's, and turn with it.
  */
 function readAvifSize(view: DataView): Size {
   let largest = { width: 0, height: 0 };
+  let isTurned = false;
   for (const meta of boxesOf(view, 'meta', { start: 0, end: view.byteLength })) {
     for (const properties of boxesOf(view, 'iprp', { ...meta, start: meta.start + 4 })) {
       for (const container of boxesOf(view, 'ipco', properties)) {
@@ -68,10 +69,11 @@ function readAvifSize(view: DataView): Size {
           const extent = { width: view.getUint32(start + 4), height: view.getUint32(start + 8) };
           if (extent.width * extent.height > largest.width * largest.height) largest = extent;
         }
+        for (const { start } of boxesOf(view, 'irot', container)) isTurned ||= (view.getUint8(start) & 1) === 1;
       }
     }
   }
-  return largest;
+  return isTurned ? { width: largest.height, height: largest.width } : largest;
 }
 
 interface Range {

@@ -1,10 +1,11 @@
-/** Tags of TIFF 6.0 §8: the size, and how samples are stored. */
+/** Tags of TIFF 6.0 §8: the size, the orientation, and how samples are stored. */
 export const TIFF_TAGS = {
   width: 256,
   height: 257,
   bitsPerSample: 258,
   compression: 259,
   photometric: 262,
+  orientation: 274,
   samplesPerPixel: 277,
   planarConfiguration: 284,
   tileWidth: 322,
@@ -17,7 +18,7 @@ export interface TiffDirectory {
   /** The first {@link MAX_VALUES} whole numbers of a tag; none when the directory does not have it. */
   readonly values: (tag: number) => number[];
   /** Where the offset of the next directory stands, how many bytes it has, and whether there is one. */
-  readonly next: { readonly at: number; readonly bytes: number; readonly exists: boolean };
+  readonly next: () => { readonly at: number; readonly bytes: number; readonly exists: boolean };
 }
 
 const MAX_VALUES = 16;
@@ -41,7 +42,6 @@ export function readTiffDirectory(view: DataView): TiffDirectory {
   ]);
   const start = word(isBig ? 8 : 4);
   const end = start + countBytes + entryBytes * (isBig ? long8(start) : short(start));
-  const next = { at: end, bytes: wordBytes, exists: word(end) !== 0 };
 
   const values = (tag: number): number[] => {
     for (let entry = start + countBytes; entry < end; entry += entryBytes) {
@@ -56,5 +56,5 @@ export function readTiffDirectory(view: DataView): TiffDirectory {
     }
     return [];
   };
-  return { values, next };
+  return { values, next: () => ({ at: end, bytes: wordBytes, exists: word(end) !== 0 }) };
 }

@@ -5,6 +5,7 @@ import type { Config } from '@tessera/contracts';
 import { fastify, type FastifyBaseLogger } from 'fastify';
 import type { GatewayApp, GatewayContext } from './context.js';
 import type { JobQueues } from '@tessera/queue';
+import { RecentValues } from '@tessera/runtime';
 import { createMetrics } from './metrics.js';
 import { describeApi } from './openapi/document.js';
 import { trackAllowedMethods } from './plugins/allowed-methods.js';
@@ -39,6 +40,8 @@ import { WorkerDirectory } from './workers/worker-directory.js';
 
 /** Bodies of this many largest requests may be in memory at the same time. */
 const largestBodiesAtOnce = 8;
+/** Headers of stored images that are remembered, a hundred bytes each. */
+const rememberedImages = 10_000;
 
 /** Queues and blob store stay open when the gateway closes: they belong to the caller. */
 export interface GatewayOptions extends JobQueues {
@@ -69,6 +72,7 @@ export async function createGateway({ config, queue, trainings, blobs, logger }:
     queue,
     trainings,
     blobs,
+    imageHeaders: new RecentValues(rememberedImages),
     vocabularies: new Vocabularies(blobs, trainings),
     workers,
     readiness,

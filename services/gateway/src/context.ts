@@ -2,8 +2,10 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { BlobStore } from '@tessera/blob-store';
 import type { Config } from '@tessera/contracts';
+import type { ImageHeader } from '@tessera/images';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { JobQueues } from '@tessera/queue';
+import type { RecentValues } from '@tessera/runtime';
 import type { GatewayMetrics } from './metrics.js';
 import type { Vocabularies } from './vocabularies/vocabularies.js';
 import type { Readiness } from './workers/readiness.js';
@@ -22,6 +24,8 @@ export type GatewayApp = FastifyInstance<
 export interface GatewayContext extends JobQueues {
   readonly config: Config;
   readonly blobs: BlobStore;
+  /** Headers of stored images, by the images' ids. */
+  readonly imageHeaders: RecentValues<ImageHeader>;
   readonly vocabularies: Vocabularies;
   readonly workers: WorkerDirectory;
   readonly readiness: Readiness;

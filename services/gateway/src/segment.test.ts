@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { imageKey } from '@tessera/blob-store';
 import type { JobResponse } from '@tessera/contracts';
 import type { JobQueue } from '@tessera/queue';
 import {
@@ -16,7 +17,7 @@ import {
   until,
   type TestGateway,
 } from './testing/test-gateway.js';
-import { noisePng } from './testing/test-images.js';
+import { noisePng, turned } from './testing/test-images.js';
 
 const png = noisePng(40, 30);
 const dataUrl = `data:image/png;base64,${png.toString('base64')}`;
@@ -123,6 +124,33 @@ test('a job of prompts can be waited for elsewhere', async () => {
   const accepted = await segment({ image: dataUrl, prompts }).set('prefer', 'respond-async').expect(202);
   const job = await finished(accepted.headers.location);
   assert.deepEqual(answerOf({ body: job.result }).prompts, prompts);
+});
+
+test('prompts outside the image as a person sees it are refused before a job is queued', async () => {
+  await stores.blobs.put(imageKey(id), png, { ttlMs: 60_000 });
+  const other = await listen(queue, stores);
+  const ask = (gatewayOfImage: TestGateway, image: string | object, x: number, y: number) =>
+    gatewayOfImage.client
+      .post('/segment')
+      .set('prefer', 'respond-async')
+      .send({ image, prompts: [{ box: [0, 0, 1, 1] }, { points: [{ x, y, label: 1 }] }] });
+  const pointers = async (...request: Parameters<typeof ask>) =>
+    problemOf(await ask(...request).expect(400)).errors?.map(({ pointer }) => pointer);
+  try {
+    const upright = png.toString('base64');
+    const portrait = turned(png).toString('base64');
+    await ask(gateway, upright, 39.9, 29.9).expect(202);
+    assert.deepEqual(await pointers(gateway, upright, 40, 29), ['/prompts/1/points/0/x']);
+    await ask(gateway, portrait, 29.9, 39.9).expect(202);
+    assert.deepEqual(await pointers(gateway, portrait, 30, 40), ['/prompts/1/points/0/x', '/prompts/1/points/0/y']);
+    // A gateway that has not seen the image reads it.
+    for (const each of [gateway, other]) {
+      await ask(each, { id }, 39, 29).expect(202);
+      assert.deepEqual(await pointers(each, { id }, 39, 30), ['/prompts/1/points/0/y']);
+    }
+  } finally {
+    await other.app.close();
+  }
 });
 
 test('an image that was sent before is found by its id', async () => {

@@ -1,6 +1,7 @@
 import { type BlobStore, getImage, imageKey, putImage } from '@tessera/blob-store';
 import { TesseraError, type Config, type ImageSource } from '@tessera/contracts';
-import { imageLimits, inspectImage, resolveImageSource } from '@tessera/images';
+import { imageLimits, inspectImage, resolveImageSource, type ImageHeader } from '@tessera/images';
+import type { RecentValues } from '@tessera/runtime';
 import type { GatewayMetrics } from '../metrics.js';
 import { bodyLimitBytes } from '../server-options.js';
 
@@ -8,6 +9,7 @@ interface ImageIntake {
   readonly config: Config;
   readonly blobs: BlobStore;
   readonly metrics: GatewayMetrics;
+  readonly imageHeaders: RecentValues<ImageHeader>;
 }
 
 /**
@@ -34,8 +36,23 @@ export async function storeImage(
   }
   const bytes = typeof source === 'string' ? await resolve(source, config, signal) : uploads.get(source.id);
   if (bytes === undefined) throw new Error('A file part has gone between two looks');
-  checkImage(bytes, intake);
-  return putImage(blobs, bytes, expiry);
+  const header = checkImage(bytes, intake);
+  const id = await putImage(blobs, bytes, expiry);
+  intake.imageHeaders.set(id, header);
+  return id;
+}
+
+/**
+ * The header of a stored image.
+ *
+ * @throws TesseraError `TSR_IMAGE_NOT_FOUND`, and as `inspectImage` does
+ */
+export async function storedImageHeader(id: string, intake: ImageIntake): Promise<ImageHeader> {
+  const known = intake.imageHeaders.get(id);
+  if (known !== undefined) return known;
+  const header = inspectImage(await getStored(id, intake), imageLimits(intake.config.TESSERA_MAX_MEGAPIXELS));
+  intake.imageHeaders.set(id, header);
+  return header;
 }
 
 /**
@@ -44,20 +61,23 @@ export async function storeImage(
  * @throws TesseraError as {@link storeImage}
  */
 export async function readImage(source: ImageSource, intake: ImageIntake, signal: AbortSignal): Promise<Uint8Array> {
-  if (typeof source === 'object') {
-    const bytes = await getImage(intake.blobs, source.id);
-    if (bytes === null) throw unknownImage(source.id);
-    return bytes;
-  }
+  if (typeof source === 'object') return getStored(source.id, intake);
   const bytes = await resolve(source, intake.config, signal);
   checkImage(bytes, intake);
   return bytes;
 }
 
 /** @throws TesseraError as `inspectImage` */
-export function checkImage(bytes: Uint8Array, { config, metrics }: Pick<ImageIntake, 'config' | 'metrics'>): void {
-  inspectImage(bytes, imageLimits(config.TESSERA_MAX_MEGAPIXELS));
+export function checkImage(bytes: Uint8Array, { config, metrics }: ImageIntake): ImageHeader {
+  const header = inspectImage(bytes, imageLimits(config.TESSERA_MAX_MEGAPIXELS));
   metrics.imageBytes.observe(bytes.byteLength);
+  return header;
+}
+
+async function getStored(id: string, { blobs }: ImageIntake): Promise<Uint8Array> {
+  const bytes = await getImage(blobs, id);
+  if (bytes === null) throw unknownImage(id);
+  return bytes;
 }
 
 function resolve(source: string, config: Config, signal: AbortSignal): Promise<Uint8Array> {

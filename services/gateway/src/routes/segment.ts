@@ -1,5 +1,6 @@
 import {
   checkPromptsAlone,
+  checkPromptsInside,
   SegmentOptions,
   SegmentRequest,
   SegmentResponse,
@@ -10,7 +11,7 @@ import {
 import type { GatewayApp, GatewayContext } from '../context.js';
 import type { FormShape } from '../intake/form-fields.js';
 import { formAsBody } from '../intake/read-form.js';
-import { storeImage } from '../intake/store-image.js';
+import { storedImageHeader, storeImage } from '../intake/store-image.js';
 import { answerWithJob } from '../jobs/answer-with-job.js';
 import { JobHeaders } from '../jobs/job-headers.js';
 import { acceptedResponse, imageProblems, jobProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
@@ -59,9 +60,11 @@ async function createJob(
     throw invalid('/refine', 'must not be false when prompts are given: their masks are not coarse');
   }
   if (options.model !== undefined) await requireModel(options.model, 'segmentation', context.workers);
+  const imageId = await storeImage(image, uploads, context, client);
+  if (prompts !== undefined) checkPromptsInside(prompts, await storedImageHeader(imageId, context));
   return {
     kind: 'segment',
-    imageId: await storeImage(image, uploads, context, client),
+    imageId,
     queries: asked,
     ...(prompts === undefined ? {} : { prompts }),
     options,

@@ -21,6 +21,13 @@ export function noisePng(width: number, height: number, seed = 1): Buffer {
   ]);
 }
 
+/** The same PNG with EXIF that asks for a quarter turn: its width and height change places. */
+export function turned(png: Buffer): Buffer {
+  const orientation = Buffer.from('49492a0008000000' + '0100' + '12010300010000000600' + '0000' + '00000000', 'hex');
+  const headerEnd = 33;
+  return Buffer.concat([png.subarray(0, headerEnd), chunk('eXIf', orientation), png.subarray(headerEnd)]);
+}
+
 function chunk(type: string, data: Buffer): Buffer {
   const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
   const length = Buffer.alloc(4);
