@@ -9,13 +9,12 @@ export {
 } from './candidates/composition.js';
 export { feasibilityScores, feasibleCandidates } from './candidates/feasibility.js';
 export { closedWorld, openWorld, pairCandidates, requireKnownPrimitives } from './candidates/worlds.js';
-export { chooseFeasibilityThreshold, type FeasibilityChoice } from './evaluation/feasibility-threshold.js';
+export { chooseFeasibilityThreshold } from './evaluation/feasibility-threshold.js';
 export { EvaluationError, evaluateLogits, type GeneralisedEvaluation } from './evaluation/generalised-evaluation.js';
 export type { LabelledLogits } from './evaluation/image-ranking.js';
 export { drawSeenUnseenCurves } from './evaluation/seen-unseen-curve.js';
 export { fromHalfFloats, toHalfFloats } from './scoring/half-float.js';
-export { computeLogits } from './scoring/logits.js';
-export type { TextMatrix } from './scoring/text-matrix.js';
+export { computeLogits, type TextMatrix } from './scoring/logits.js';
 export type { Vocabulary } from './vocabulary/vocabulary.js';
 export { scoreCandidates, type CandidateScores } from './scoring/score-candidates.js';
 export { readSafetensors, SafetensorsError, tensorValues, writeSafetensors } from './vocabulary/safetensors.js';

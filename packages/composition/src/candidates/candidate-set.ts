@@ -30,11 +30,13 @@ export interface CandidateSet {
 export function compositionAt(candidates: CandidateSet, index: number): Composition {
   const object = candidates.objects[candidates.objectIndexes[index] ?? -1];
   if (object === undefined) throw new RangeError(`There is no candidate ${index} among ${candidates.count}.`);
-  const attributes = candidates.attributeIndexes.subarray(
-    candidates.attributeStarts[index],
-    candidates.attributeStarts[index + 1],
-  );
-  return [...Array.from(attributes, (attribute) => candidates.attributes[attribute] ?? ''), object];
+  const composition: string[] = [];
+  const end = candidates.attributeStarts[index + 1] ?? 0;
+  for (let slot = candidates.attributeStarts[index] ?? 0; slot < end; slot++) {
+    composition.push(candidates.attributes[candidates.attributeIndexes[slot] ?? -1] ?? '');
+  }
+  composition.push(object);
+  return composition;
 }
 
 /**
@@ -43,53 +45,11 @@ export function compositionAt(candidates: CandidateSet, index: number): Composit
  * @param keep - `[C]`, not 0 for those that stay
  */
 export function selectCandidates(candidates: CandidateSet, keep: Uint8Array): CandidateSet {
-  const attributes = new UsedNames(candidates.attributes);
-  const objects = new UsedNames(candidates.objects);
-  const count = candidates.seen.reduce((total, _, index) => (keep[index] === 0 ? total : total + 1), 0);
-  const attributeStarts = new Uint32Array(count + 1);
-  const attributeIndexes = new Uint32Array(candidates.attributeIndexes.length);
-  const objectIndexes = new Uint32Array(count);
-  const seen = new Uint8Array(count);
-  let [kept, keptSlots] = [0, 0];
+  const builder = new CandidateSetBuilder();
   for (let index = 0; index < candidates.count; index++) {
-    if (keep[index] === 0) continue;
-    const end = candidates.attributeStarts[index + 1] ?? 0;
-    for (let slot = candidates.attributeStarts[index] ?? 0; slot < end; slot++) {
-      attributeIndexes[keptSlots++] = attributes.use(candidates.attributeIndexes[slot] ?? 0);
-    }
-    objectIndexes[kept] = objects.use(candidates.objectIndexes[index] ?? 0);
-    seen[kept] = candidates.seen[index] ?? 0;
-    attributeStarts[++kept] = keptSlots;
+    if (keep[index] !== 0) builder.add(compositionAt(candidates, index), candidates.seen[index] === 1);
   }
-  return {
-    count,
-    attributes: attributes.names,
-    objects: objects.names,
-    attributeStarts,
-    attributeIndexes: attributeIndexes.slice(0, keptSlots),
-    objectIndexes,
-    seen,
-  };
-}
-
-/** Gives the names of a list new indices, in the order in which they are used. */
-class UsedNames {
-  readonly names: string[] = [];
-  readonly #all: readonly string[];
-  /** −1 for names that were not used yet. */
-  readonly #newIndexes: Int32Array;
-
-  constructor(all: readonly string[]) {
-    this.#all = all;
-    this.#newIndexes = new Int32Array(all.length).fill(-1);
-  }
-
-  use(index: number): number {
-    const known = this.#newIndexes[index] ?? -1;
-    if (known >= 0) return known;
-    this.#newIndexes[index] = this.names.length;
-    return this.names.push(this.#all[index] ?? '') - 1;
-  }
+  return builder.build();
 }
 
 /** SHA-256 of the compositions in their order, whether seen or not: the same prompts have the same hash. */
@@ -110,18 +70,6 @@ export class CandidateSetBuilder {
   readonly #objectIndexes: number[] = [];
   readonly #seen: number[] = [];
 
-  get count(): number {
-    return this.#objectIndexes.length;
-  }
-
-  get attributeCount(): number {
-    return this.#attributes.size;
-  }
-
-  get objectCount(): number {
-    return this.#objects.size;
-  }
-
   add(composition: Composition, seen: boolean): void {
     for (let position = 0; position < composition.length - 1; position++) {
       this.#attributeIndexes.push(indexOf(this.#attributes, composition[position] ?? ''));
@@ -133,7 +81,7 @@ export class CandidateSetBuilder {
 
   build(): CandidateSet {
     return {
-      count: this.count,
+      count: this.#objectIndexes.length,
       attributes: [...this.#attributes.keys()],
       objects: [...this.#objects.keys()],
       attributeStarts: Uint32Array.from(this.#attributeStarts),

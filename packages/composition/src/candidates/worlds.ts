@@ -29,10 +29,11 @@ export function pairCandidates(pairs: readonly Composition[], seenPairs: readonl
     usedKeys.add(key);
     builder.add(pair, seenKeys.has(key));
   }
-  checkCount('candidates', builder.count, '/pairs');
-  checkCount('attributes', builder.attributeCount, '/pairs');
-  checkCount('objects', builder.objectCount, '/pairs');
-  return builder.build();
+  const candidates = builder.build();
+  checkCount('candidates', candidates.count, '/pairs');
+  checkCount('attributes', candidates.attributes.length, '/pairs');
+  checkCount('objects', candidates.objects.length, '/pairs');
+  return candidates;
 }
 
 /**
@@ -50,56 +51,31 @@ export function closedWorld(seenPairs: readonly Composition[], otherPairs: reado
  *
  * @param seenPairs - of these names
  * @throws TesseraError `TSR_VALIDATION` for an empty list, an unusable name, or too many of anything
+ * @throws RangeError for a seen pair of other names
  */
 export function openWorld(
   attributes: readonly string[],
   objects: readonly string[],
   seenPairs: readonly Composition[] = [],
 ): CandidateSet {
-  const attributeIndexOf = indexesOf('attributes', attributes);
-  const objectIndexOf = indexesOf('objects', objects);
-  const pairs = attributeIndexOf.size * objectIndexOf.size;
-  const longer = [...new Map(seenPairs.map((pair) => [compositionKey(pair), pair])).values()].filter(
-    (pair) => pair.length > 2,
-  );
-  const count = pairs + longer.length;
-  checkCount('candidates', count, '/vocabulary');
-
-  const seen = new Uint8Array(count).fill(1, pairs);
-  for (const [attribute = '', object = '', ...more] of seenPairs) {
-    if (more.length > 0) continue;
-    seen[indexIn(attributeIndexOf, attribute) * objectIndexOf.size + indexIn(objectIndexOf, object)] = 1;
+  const knownAttributes = distinctNames('attributes', attributes);
+  const knownObjects = distinctNames('objects', objects);
+  const seen = new Map(seenPairs.map((pair) => [compositionKey(pair), pair]));
+  for (const pair of seen.values()) {
+    if (knownObjects.has(objectOf(pair)) && pair.slice(0, -1).every((name) => knownAttributes.has(name))) continue;
+    throw new RangeError(`The seen pair ${JSON.stringify(pair)} has an unknown name.`);
   }
-  const slots = pairs + longer.reduce((total, pair) => total + pair.length - 1, 0);
-  const attributeStarts = new Uint32Array(count + 1);
-  const attributeIndexes = new Uint32Array(slots);
-  const objectIndexes = new Uint32Array(count);
-  for (let attribute = 0, index = 0; attribute < attributeIndexOf.size; attribute++) {
-    for (let object = 0; object < objectIndexOf.size; object++, index++) {
-      attributeIndexes[index] = attribute;
-      objectIndexes[index] = object;
-      attributeStarts[index + 1] = index + 1;
+  const longer = [...seen.values()].filter((pair) => pair.length > 2);
+  checkCount('candidates', knownAttributes.size * knownObjects.size + longer.length, '/vocabulary');
+  const builder = new CandidateSetBuilder();
+  for (const attribute of knownAttributes) {
+    for (const object of knownObjects) {
+      const pair = [attribute, object];
+      builder.add(pair, seen.has(compositionKey(pair)));
     }
   }
-  for (const [position, pair] of longer.entries()) {
-    const index = pairs + position;
-    const start = attributeStarts[index] ?? 0;
-    attributeIndexes.set(
-      pair.slice(0, -1).map((name) => indexIn(attributeIndexOf, name)),
-      start,
-    );
-    objectIndexes[index] = indexIn(objectIndexOf, objectOf(pair));
-    attributeStarts[index + 1] = start + pair.length - 1;
-  }
-  return {
-    count,
-    attributes: [...attributeIndexOf.keys()],
-    objects: [...objectIndexOf.keys()],
-    attributeStarts,
-    attributeIndexes,
-    objectIndexes,
-    seen,
-  };
+  for (const pair of longer) builder.add(pair, true);
+  return builder.build();
 }
 
 /**
@@ -126,19 +102,13 @@ function unknownNames(kind: string, used: readonly string[], known: readonly str
   return used.filter((name) => !knownNames.has(name)).map((name) => `${kind} ${JSON.stringify(name)}`);
 }
 
-function indexesOf(kind: 'attributes' | 'objects', names: readonly string[]): ReadonlyMap<string, number> {
+function distinctNames(kind: 'attributes' | 'objects', names: readonly string[]): ReadonlySet<string> {
   const pointer = `/vocabulary/${kind}`;
   if (names.length === 0) throw invalid(`There are no ${kind}.`, pointer, 'must not be empty');
   for (const [index, name] of names.entries()) checkName(name, `${pointer}/${index}`);
   const distinct = new Set(names);
   checkCount(kind, distinct.size, pointer);
-  return new Map([...distinct].map((name, index) => [name, index]));
-}
-
-function indexIn(indexes: ReadonlyMap<string, number>, name: string): number {
-  const index = indexes.get(name);
-  if (index === undefined) throw new RangeError(`A seen pair has the unknown name ${JSON.stringify(name)}.`);
-  return index;
+  return distinct;
 }
 
 function checkCount(kind: keyof typeof classifyLimits, count: number, pointer: string): void {

@@ -1,6 +1,15 @@
 import { decodeHalfFloats } from './half-float.js';
 import { multiplyRows, vectorLength } from './linear-algebra.js';
-import type { TextMatrix } from './text-matrix.js';
+
+/** Text embeddings of candidates, one L2-normalised row each. */
+export interface TextMatrix {
+  /** Number of rows C. */
+  readonly rows: number;
+  /** Length D of a row. */
+  readonly width: number;
+  /** `[C, D]`; a Uint16Array holds the bits of half-precision floats. */
+  readonly values: Float32Array | Uint16Array;
+}
 
 /** A block of rows this big stays in a core's first cache while every image is compared with it. */
 const blockBytes = 16 * 1024;

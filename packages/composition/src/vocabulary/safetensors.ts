@@ -1,3 +1,5 @@
+import Type from 'typebox';
+import { Value } from 'typebox/value';
 import { fromHalfFloats } from '../scoring/half-float.js';
 
 /** Bytes that are not a safetensors file, or one beyond the limits; the message names the problem and its place. */
@@ -45,8 +47,15 @@ export interface WritableTensor {
 const lengthBytes = 8;
 /** 200 000 compositions of a vocabulary take some 10 MB. */
 const headerBytesMax = 32 * 1024 * 1024;
-const dimensionsMax = 16;
 const metadataKey = '__metadata__';
+
+const Metadata = Type.Object({}, { additionalProperties: Type.String() });
+const Size = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const TensorEntry = Type.Object({
+  dtype: Type.Enum(Object.keys(elementBytes) as ElementType[]),
+  shape: Type.Array(Size, { maxItems: 16 }),
+  data_offsets: Type.Tuple([Size, Size]),
+});
 
 /**
  * Reads a file in the safetensors format (https://huggingface.co/docs/safetensors): eight bytes with the header's length,
@@ -61,7 +70,8 @@ export function readSafetensors(file: Uint8Array): SafetensorsFile {
   const ranges: { name: string; begin: number; end: number }[] = [];
   for (const [name, entry] of Object.entries(header)) {
     if (name === metadataKey) {
-      metadata = readMetadata(entry);
+      if (!Value.Check(Metadata, entry)) throw new SafetensorsError(`${metadataKey} is not an object of texts.`);
+      metadata = new Map(Object.entries(entry));
       continue;
     }
     const { type, shape, begin, end } = readEntry(name, entry, data.length);
@@ -151,29 +161,18 @@ function splitFile(file: Uint8Array): { header: object; data: Uint8Array } {
   } catch (cause) {
     throw new SafetensorsError('The header is not JSON in UTF-8.', { cause });
   }
-  if (!isObject(header)) throw new SafetensorsError('The header is not a JSON object.');
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    throw new SafetensorsError('The header is not a JSON object.');
   return { header, data: file.subarray(headerEnd) };
 }
 
-function readMetadata(entry: unknown): Map<string, string> {
-  if (!isObject(entry)) throw new SafetensorsError(`${metadataKey} is not an object.`);
-  const metadata = new Map<string, string>();
-  for (const [key, text] of Object.entries(entry)) {
-    if (typeof text !== 'string') throw new SafetensorsError(`${metadataKey} ${quote(key)} is not a text.`);
-    metadata.set(key, text);
-  }
-  return metadata;
-}
-
 function readEntry(name: string, entry: unknown, dataBytes: number) {
-  const { dtype: type, shape, data_offsets: offsets } = isObject(entry) ? (entry as Record<string, unknown>) : {};
-  if (!isElementType(type)) throw new SafetensorsError(`Tensor ${quote(name)} has no known dtype.`);
-  if (!isSizes(shape) || shape.length > dimensionsMax) {
-    throw new SafetensorsError(`Tensor ${quote(name)} has no shape of at most ${dimensionsMax} whole numbers.`);
+  if (!Value.Check(TensorEntry, entry)) {
+    const [problem] = Value.Errors(TensorEntry, entry);
+    throw new SafetensorsError(`Tensor ${quote(name)}: ${problem?.instancePath ?? ''} ${problem?.message ?? ''}.`);
   }
-  if (!isSizes(offsets) || offsets.length !== 2)
-    throw new SafetensorsError(`Tensor ${quote(name)} has no data_offsets.`);
-  const [begin = 0, end = 0] = offsets;
+  const { dtype: type, shape, data_offsets: offsets } = entry;
+  const [begin, end] = offsets;
   if (begin > end || end > dataBytes) {
     throw new SafetensorsError(`Tensor ${quote(name)} lies from ${begin} to ${end} of ${dataBytes} bytes.`);
   }
@@ -188,18 +187,6 @@ function readEntry(name: string, entry: unknown, dataBytes: number) {
 /** Above 2⁵³ the product is inexact, and far above what any file holds. */
 function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
-}
-
-function isElementType(value: unknown): value is ElementType {
-  return typeof value === 'string' && Object.hasOwn(elementBytes, value);
-}
-
-function isSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && (item as number) >= 0);
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** A name of a hostile file, short enough for a message. */
