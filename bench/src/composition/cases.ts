@@ -54,7 +54,7 @@ export async function runPatterns(model: CompositionModel, photos: readonly Labe
   let seenCompositions = 0;
   const worlds = await compare(seeds, async (method, seed) => {
     const { vocabulary } = await study.train(method, seed, patterned);
-    const { seenPairs, attributes, objects } = vocabulary;
+    const { seen_pairs: seenPairs, attributes, objects } = vocabulary;
     seenCompositions = seenPairs.length;
     const colours = attributes.filter((name) => !(patterns as readonly string[]).includes(name));
     const triples = patterns.flatMap((pattern) =>

@@ -69,8 +69,8 @@ async function cgqaVocabulary(model: CompositionModel, photos: readonly Labelled
     return [{ image: photo.image, attributes: [attribute], object }];
   });
   const untrained = await model.trainVocabulary({ name: 'c-gqa', method: 'clip', examples });
-  const seenPairs = lists.trainPairs.filter(([attribute = '']) => attributes.includes(attribute));
-  return { ...untrained, attributes, objects: lists.objects, seenPairs };
+  const seen_pairs = lists.trainPairs.filter(([attribute = '']) => attributes.includes(attribute));
+  return { ...untrained, attributes, objects: lists.objects, seen_pairs };
 }
 
 /** The threshold that leaves {@link feasiblePairs} pairs: the feasibility of the pair at that rank. */

@@ -53,7 +53,7 @@ export class CompositionalStudy {
     vocabulary: Vocabulary,
     photos: readonly LabelledPhoto[],
     candidates = closedWorld(
-      vocabulary.seenPairs,
+      vocabulary.seen_pairs,
       photos.map(({ composition }) => composition),
     ),
   ): Promise<GeneralisedEvaluation> {
@@ -62,7 +62,7 @@ export class CompositionalStudy {
 
   /** Among every attribute with every object, with the threshold of feasibility that suits the photos best. */
   async evaluateFeasible(vocabulary: Vocabulary, photos: readonly LabelledPhoto[]): Promise<GeneralisedEvaluation> {
-    const candidates = openWorld(vocabulary.attributes, vocabulary.objects, vocabulary.seenPairs);
+    const candidates = openWorld(vocabulary.attributes, vocabulary.objects, vocabulary.seen_pairs);
     const logits = await this.#labelledLogits(vocabulary, candidates, photos);
     const feasibility = await this.#feasibility(vocabulary, candidates, photos.slice(0, 1));
     return chooseFeasibilityThreshold(logits, feasibility).evaluation;
@@ -105,7 +105,7 @@ export class CompositionalStudy {
       Array.from({ length: candidates.count }, (_, index) => [compositionKey(compositionAt(candidates, index)), index]),
     );
     return {
-      logits: computeLogits(images, matrix, vocabulary.logitScale),
+      logits: computeLogits(images, matrix, vocabulary.logit_scale),
       seen: candidates.seen,
       truths: Int32Array.from(photos, ({ composition }) => indexOf.get(compositionKey(composition)) ?? -1),
     };

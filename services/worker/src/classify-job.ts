@@ -7,7 +7,7 @@ import {
   type ClassifyCompositionResponse,
   type ClassifyJob,
 } from '@tessera/contracts';
-import type { CompositionModel } from '@tessera/dual-encoder';
+import { isTrained, type CompositionModel } from '@tessera/dual-encoder';
 import type { RunningJob } from '@tessera/queue';
 import type { TaskModels } from './models.js';
 import { progressReport } from './progress-report.js';
@@ -27,7 +27,7 @@ export async function classify(
   const queueMs = Math.max(0, Date.now() - job.enqueuedAt);
   const { model, vocabulary: named, ...options } = await readOptions(given, blobs);
   const vocabulary = typeof named === 'string' ? await vocabularies.read(named) : named;
-  const { description, pipeline } = models.find(model ?? ('model' in vocabulary ? vocabulary.model : undefined));
+  const { description, pipeline } = models.find(model ?? (isTrained(vocabulary) ? vocabulary.model : undefined));
   const report = progressReport(job);
   const images = imageIds.map((id) => storedImage(id, blobs));
   const { timingsMs, ...outcome } = await pipeline.classify(images, vocabulary, options, {

@@ -37,8 +37,8 @@ const vocabulary: Vocabulary = {
   method: 'csp',
   attributes: ['blue', 'red'],
   objects: ['ball'],
-  seenPairs: [['red', 'ball']],
-  logitScale: 100,
+  seen_pairs: [['red', 'ball']],
+  logit_scale: 100,
   base: { name: 'tessera-dual', sha256: '0'.repeat(64) },
   learned: { rows: 3, width: 2, values: Float32Array.from([1, 2, 3, 4, 5, 6]) },
 };

@@ -49,7 +49,7 @@ const lengthBytes = 8;
 const headerBytesMax = 32 * 1024 * 1024;
 const metadataKey = '__metadata__';
 
-const Metadata = Type.Object({}, { additionalProperties: Type.String() });
+const Metadata = Type.Unsafe<Record<string, string>>(Type.Object({}, { additionalProperties: Type.String() }));
 const Size = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const TensorEntry = Type.Object({
   dtype: Type.Enum(Object.keys(elementBytes) as ElementType[]),

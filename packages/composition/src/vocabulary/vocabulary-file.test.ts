@@ -12,11 +12,11 @@ const example: Vocabulary = {
   method: 'csp',
   attributes: ['blue', 'red'],
   objects: ['dress', 'hat', 'Ünï "cap"'],
-  seenPairs: [
+  seen_pairs: [
     ['red', 'hat'],
     ['blue', 'red', 'dress'],
   ],
-  logitScale: 87.5,
+  logit_scale: 87.5,
   base: { name: 'tessera-dual@1', sha256: 'ab'.repeat(32) },
   learned: { rows: 5, width: 3, values: Float32Array.from({ length: 15 }, (_, index) => index / 7) },
   metrics: { auc: 0.4, best_hm: 0.5, best_seen: 0.9, best_unseen: 0.7, bias: 1.25 },
@@ -40,8 +40,8 @@ const vocabularies: fc.Arbitrary<Vocabulary> = fc
       method: fc.constant(method),
       attributes: fc.constant(attributes),
       objects: fc.constant(objects),
-      seenPairs: fc.uniqueArray(pair, { maxLength: 6, selector: (names) => JSON.stringify(names) }),
-      logitScale: fc.double({ min: 1e-3, max: 1000, noNaN: true }),
+      seen_pairs: fc.uniqueArray(pair, { maxLength: 6, selector: (names) => JSON.stringify(names) }),
+      logit_scale: fc.double({ min: 1e-3, max: 1000, noNaN: true }),
       base: fc.constant(example.base),
       learned: fc
         .array(fc.float({ noNaN: true, noDefaultInfinity: true }), { minLength: 2 * rows, maxLength: 2 * rows })
@@ -78,7 +78,7 @@ describe('a vocabulary file', () => {
     assert.equal(metadata.get('format'), 'tessera-vocabulary/1');
     assert.equal(metadata.get('name'), 'apparel');
     assert.deepEqual(JSON.parse(metadata.get('attributes') ?? ''), example.attributes);
-    assert.deepEqual(JSON.parse(metadata.get('seen_pairs') ?? ''), example.seenPairs);
+    assert.deepEqual(JSON.parse(metadata.get('seen_pairs') ?? ''), example.seen_pairs);
     const rows = tensors.get('soft_prompts');
     assert.ok(rows);
     assert.deepEqual(rows.shape, [5, 3]);
@@ -140,7 +140,7 @@ describe('hashVocabulary', () => {
   it('changes with what prompts depend on, and with nothing else', () => {
     const hash = hashVocabulary(example);
     assert.match(hash, /^[0-9a-f]{64}$/);
-    assert.equal(hashVocabulary({ ...example, name: 'other', metrics: undefined, seenPairs: [] }), hash);
+    assert.equal(hashVocabulary({ ...example, name: 'other', logit_scale: 1, seen_pairs: [] }), hash);
     const values = Float32Array.from(example.learned?.values ?? []).fill(1, 0, 1);
     const others: Vocabulary[] = [
       { ...example, attributes: ['blue', 'green'] },

@@ -12,27 +12,17 @@ import {
 import type { LearnedPrompts, Vocabulary } from './vocabulary.js';
 
 const format = 'tessera-vocabulary/1';
+/** In the order in which a file has them. */
+const describedFields = Object.keys(VocabularyDescription.properties) as (keyof VocabularyDescription)[];
 /** Metadata that is text as it is; everything else is JSON. */
 const plainKeys = new Set(['name', 'model', 'method']);
 const tensorNames = { csp: 'soft_prompts', coop: 'context', clip: undefined } as const;
 
 /** What clients see of a vocabulary: everything but the learned values. */
 export function describeVocabulary(vocabulary: Vocabulary): VocabularyDescription {
-  const { name, model, method, attributes, objects, seenPairs, logitScale, base, metrics, recipe, history } =
-    vocabulary;
-  return {
-    name,
-    model,
-    method,
-    attributes: [...attributes],
-    objects: [...objects],
-    seen_pairs: seenPairs.map((pair) => [...pair]),
-    logit_scale: logitScale,
-    base,
-    ...(metrics === undefined ? {} : { metrics }),
-    ...(recipe === undefined ? {} : { recipe }),
-    ...(history === undefined ? {} : { history: [...history] }),
-  };
+  const description: VocabularyDescription & Partial<Vocabulary> = { ...vocabulary };
+  delete description.learned;
+  return description;
 }
 
 /**
@@ -41,8 +31,9 @@ export function describeVocabulary(vocabulary: Vocabulary): VocabularyDescriptio
  */
 export function serializeVocabulary(vocabulary: Vocabulary): Uint8Array {
   const metadata = new Map([['format', format]]);
-  for (const [key, value] of Object.entries(describeVocabulary(vocabulary))) {
-    metadata.set(key, typeof value === 'string' ? value : JSON.stringify(value));
+  for (const key of describedFields) {
+    const value = vocabulary[key];
+    if (value !== undefined) metadata.set(key, typeof value === 'string' ? value : JSON.stringify(value));
   }
   const { method, learned } = vocabulary;
   const tensorName = tensorNames[method];
@@ -61,8 +52,7 @@ export function parseVocabulary(file: Uint8Array): Vocabulary {
     const contents = readSafetensors(file);
     const description = readDescription(contents.metadata);
     checkDescription(description);
-    const { seen_pairs: seenPairs, logit_scale: logitScale, ...rest } = description;
-    return { ...rest, seenPairs, logitScale, learned: readLearned(contents, description) };
+    return { ...description, learned: readLearned(contents, description) };
   } catch (cause) {
     if (!(cause instanceof SafetensorsError) && !TesseraError.isInstance(cause)) throw cause;
     throw new TesseraError('TSR_VOCABULARY_INVALID', explain(cause), { cause });
@@ -79,7 +69,7 @@ export function hashVocabulary({ method, attributes, objects, learned }: Vocabul
 function readDescription(metadata: ReadonlyMap<string, string>): VocabularyDescription {
   if (metadata.get('format') !== format) throw invalid(`Its format is not "${format}".`);
   const fields: [key: string, value: unknown][] = [];
-  for (const key of Object.keys(VocabularyDescription.properties)) {
+  for (const key of describedFields) {
     const text = metadata.get(key);
     if (text !== undefined) fields.push([key, plainKeys.has(key) ? text : parseJson(key, text)]);
   }

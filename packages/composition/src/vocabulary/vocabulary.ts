@@ -1,5 +1,4 @@
-import type { TrainingEpoch, TrainingMethod, TrainingRecipe, VocabularyMetrics } from '@tessera/contracts';
-import type { Composition } from '../candidates/composition.js';
+import type { VocabularyDescription } from '@tessera/contracts';
 
 /** The learned token embeddings of a vocabulary. */
 export interface LearnedPrompts {
@@ -11,24 +10,7 @@ export interface LearnedPrompts {
 }
 
 /** Names, and the soft prompts that were trained for them with one base model. */
-export interface Vocabulary {
-  readonly name: string;
-  /** Name of the model that it was trained for. */
-  readonly model: string;
-  readonly method: TrainingMethod;
-  /** Sorted. */
-  readonly attributes: readonly string[];
-  /** Sorted. */
-  readonly objects: readonly string[];
-  /** The compositions that it was trained on. */
-  readonly seenPairs: readonly Composition[];
-  readonly logitScale: number;
-  /** Whose token embeddings the prompts belong between; `sha256` is of its text encoder and token embedding. */
-  readonly base: { readonly name: string; readonly sha256: string };
+export interface Vocabulary extends VocabularyDescription {
   /** There are none for method `clip`. */
-  readonly learned: LearnedPrompts | undefined;
-  readonly metrics?: VocabularyMetrics | undefined;
-  readonly recipe?: TrainingRecipe | undefined;
-  /** Epoch by epoch. */
-  readonly history?: readonly TrainingEpoch[] | undefined;
+  learned: LearnedPrompts | undefined;
 }

@@ -4,16 +4,6 @@ import { rowsOf } from '@tessera/inference';
 import type { PromptRows } from './prompts.js';
 import type { TokenTable } from './token-table.js';
 
-export type RowSource = 'soft' | 'pretrained';
-
-/** Where the row of each primitive of some candidates comes from. */
-export interface RowSources {
-  /** In the order of the candidates' attributes. */
-  readonly attributes: readonly RowSource[];
-  /** In the order of the candidates' objects. */
-  readonly objects: readonly RowSource[];
-}
-
 /** Whether the vocabulary was trained, not just written down. */
 export function isTrained(vocabulary: Vocabulary | InlineVocabulary): vocabulary is Vocabulary {
   return 'method' in vocabulary;
@@ -40,16 +30,6 @@ export function rowsFor(
   };
 }
 
-/** Which of the candidates' primitives have a row that was learned. */
-export function sourcesFor(candidates: CandidateSet, vocabulary: Vocabulary | InlineVocabulary): RowSources {
-  const learned = learnedRows(vocabulary);
-  const source = (isLearned: boolean): RowSource => (isLearned ? 'soft' : 'pretrained');
-  return {
-    attributes: candidates.attributes.map((name) => source(learned.attributes.has(name))),
-    objects: candidates.objects.map((name) => source(learned.objects.has(name))),
-  };
-}
-
 /**
  * Refuses a vocabulary whose prompts belong to another text encoder.
  *
@@ -64,13 +44,14 @@ export function checkBase(vocabulary: Vocabulary, base: { name: string; sha256: 
   );
 }
 
-interface LearnedRows {
+/** The learned rows of a vocabulary; one that was not trained has none. */
+export interface LearnedRows {
   readonly context?: readonly Float32Array[];
   readonly attributes: ReadonlyMap<string, Float32Array>;
   readonly objects: ReadonlyMap<string, Float32Array>;
 }
 
-function learnedRows(vocabulary: Vocabulary | InlineVocabulary): LearnedRows {
+export function learnedRows(vocabulary: Vocabulary | InlineVocabulary): LearnedRows {
   const none = { attributes: new Map<string, Float32Array>(), objects: new Map<string, Float32Array>() };
   if (!isTrained(vocabulary) || vocabulary.learned === undefined) return none;
   const { rows, width, values } = vocabulary.learned;

@@ -40,7 +40,7 @@ export class CandidatePlans {
   /** As {@link planCandidates}. */
   get(vocabulary: Vocabulary | InlineVocabulary, options: PlanOptions): CandidatePlan {
     const { attributes, objects } = vocabulary;
-    const seenPairs = isTrained(vocabulary) ? vocabulary.seenPairs : undefined;
+    const seenPairs = isTrained(vocabulary) ? vocabulary.seen_pairs : undefined;
     const { pairs, world, feasibility_threshold: threshold } = options;
     const key = createHash('sha256')
       .update(JSON.stringify([attributes, objects, seenPairs, pairs, world, threshold]))
@@ -65,7 +65,7 @@ function planCandidates(
   tokens: TokenTable,
 ): CandidatePlan {
   const { pairs, world = 'closed', feasibility_threshold: threshold } = options;
-  const seenPairs = isTrained(vocabulary) ? vocabulary.seenPairs : [];
+  const seenPairs = isTrained(vocabulary) ? vocabulary.seen_pairs : [];
   if (pairs !== undefined) return allOf(pairCandidates(pairs, seenPairs));
   if (world === 'closed' && isTrained(vocabulary)) return allOf(closedWorld(seenPairs));
   if (world === 'closed' || threshold === undefined) {
@@ -98,7 +98,7 @@ const knownRatings = new WeakMap<Vocabulary, RatedPairs>();
 function ratedPairs(vocabulary: Vocabulary, tokens: TokenTable): RatedPairs {
   const known = knownRatings.get(vocabulary);
   if (known !== undefined) return known;
-  const { attributes, objects, seenPairs } = vocabulary;
+  const { attributes, objects, seen_pairs: seenPairs } = vocabulary;
   const everyPair = openWorld(attributes, objects, seenPairs);
   const rowsOf = (names: readonly string[]) => new Map(names.map((name) => [name, tokens.meanRow(name)]));
   const embeddings = { attributes: rowsOf(attributes), objects: rowsOf(objects) };

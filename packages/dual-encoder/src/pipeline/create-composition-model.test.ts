@@ -36,8 +36,8 @@ describe('a composition model of the bundle tessera-dual', { skip: missingBundle
       method: 'csp',
       attributes,
       objects,
-      seenPairs: [[attributes[0] ?? '', objects[0] ?? '']],
-      logitScale: 10,
+      seen_pairs: [[attributes[0] ?? '', objects[0] ?? '']],
+      logit_scale: 10,
       base: { name: bundle.manifest.name, sha256: baseHash(bundle) },
       learned: { rows, width, values: new Float32Array(rows * width).fill(value) },
     };

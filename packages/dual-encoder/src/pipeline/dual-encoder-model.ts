@@ -18,7 +18,7 @@ import { ImageEmbedder } from '../encoders/image-embedder.js';
 import { checkPromptLengths } from '../encoders/prompts.js';
 import { encodeCandidates } from '../encoders/text-encoder.js';
 import type { TokenTable } from '../encoders/token-table.js';
-import { checkBase, isTrained, rowsFor, sourcesFor } from '../encoders/vocabulary-rows.js';
+import { checkBase, isTrained, learnedRows, rowsFor } from '../encoders/vocabulary-rows.js';
 import { trainVocabulary } from '../training/train-vocabulary.js';
 import type { TrainingHooks, TrainingTask } from '../training/training.js';
 import { CandidatePlans } from './candidate-plan.js';
@@ -88,9 +88,9 @@ export class DualEncoderModel implements CompositionModel {
     const embeddings = await this.#embedImages(images, clock);
     const matrix = await this.#embedCandidates(candidates, vocabulary, clock);
 
-    const logitScale = isTrained(vocabulary) ? vocabulary.logitScale : this.#settings.logit_scale;
+    const { logit_scale: logitScale } = isTrained(vocabulary) ? vocabulary : this.#settings;
     const { unseen_bias: unseenBias = 0, top_k: topK = defaultTopK, marginals = false } = options;
-    const sources = sourcesFor(candidates, vocabulary);
+    const learned = learnedRows(vocabulary);
     const results: ClassifyOutcome['results'] = [];
     const imagesPerTurn = Math.max(1, Math.floor(productsPerTurn / (matrix.rows * matrix.width)));
     for (let start = 0; start < embeddings.length; start += imagesPerTurn) {
@@ -101,7 +101,7 @@ export class DualEncoderModel implements CompositionModel {
         for (const [offset] of group.entries()) {
           const ofImage = logits.subarray(offset * matrix.rows, (offset + 1) * matrix.rows);
           const scores = scoreCandidates(ofImage, candidates, { topK, unseenBias, marginals });
-          results.push({ index: start + offset, ...describeScores(scores, plan, sources) });
+          results.push({ index: start + offset, ...describeScores(scores, plan, learned) });
         }
         await nextTurn();
       });

@@ -161,7 +161,7 @@ describe('the training of soft prompts', () => {
     assert.equal(vocabulary.metrics?.auc, Math.max(...aucs));
     assert.deepEqual(vocabulary.attributes, ['blue', 'green', 'red']);
     assert.deepEqual(vocabulary.objects, ['dress', 'hat', 'shirt', 'shoes']);
-    assert.equal(vocabulary.seenPairs.length, 10);
+    assert.equal(vocabulary.seen_pairs.length, 10);
     assert.deepEqual([vocabulary.learned?.rows, vocabulary.model, vocabulary.name], [7, 'small-dual', 'best']);
     assert.deepEqual(parseVocabulary(serializeVocabulary(vocabulary)), vocabulary);
   });
@@ -232,7 +232,7 @@ describe('the training of soft prompts', () => {
       { name: 'all', method, examples: withoutValidation(), recipe: { ...recipe, epochs: 4 } },
       { onProgress: (report) => progress.push(report) },
     );
-    assert.equal(vocabulary.seenPairs.length, 10);
+    assert.equal(vocabulary.seen_pairs.length, 10);
     const epochs = progress.flatMap((report) => (report.stage === 'epoch' ? [report] : []));
     const measured = epochs.filter(({ validation_auc: auc }) => auc !== undefined);
     assert.equal(measured.length, 4);
@@ -274,7 +274,7 @@ describe('the training of soft prompts', () => {
     assert.deepEqual(vocabulary.history, []);
     assert.ok(vocabulary.metrics && vocabulary.metrics.auc > 0);
     assert.ok(!runner.graphsSince(count).includes('soft_prompt_step'));
-    assert.equal(vocabulary.seenPairs.length, 10);
+    assert.equal(vocabulary.seen_pairs.length, 10);
   });
 
   it('leaves the set test out, and names the example whose image does not decode', async () => {

@@ -3,12 +3,12 @@ import type { Vocabulary } from '@tessera/composition';
 import { StageClock } from '@tessera/runtime';
 import { baseHash } from '../encoders/dual-encoder-bundle.js';
 import { compositionStages } from '../pipeline/composition-model.js';
-import { parseCheckpoint, serializeCheckpoint, type Checkpoint } from './checkpoint.js';
+import { parseCheckpoint, serializeCheckpoint } from './checkpoint.js';
 import { learnablePrompts } from './learnable-prompts.js';
 import { checkExamples, givenSplit, heldOutSplit, learningProblem } from './learning-problem.js';
 import { completeRecipe } from './recipe.js';
 import { Training, type CompleteTask, type TrainingParts } from './training-run.js';
-import { freshState } from './training-state.js';
+import { freshState, type TrainingState } from './training-state.js';
 import type { TrainingHooks, TrainingTask } from './training.js';
 
 /**
@@ -37,26 +37,34 @@ export async function trainVocabulary(
   if (method === 'clip') {
     const training = new Training(parts, task, await embed(), hooks);
     const validation = await training.validate(choice, undefined);
-    return training.vocabulary(whole, undefined, { metrics: validation?.metrics, history: [] });
+    return training.vocabulary(whole, undefined, validation?.metrics, []);
   }
 
   const { initial } = learnablePrompts(method, choice, parts.tokens, parts.words);
-  const checkpoints = new Checkpoints(parts, task, hooks, initial.length);
-  const resumed = await checkpoints.load();
+  const taskHash = hashTask(parts, task);
+  const lengths = {
+    examples: examples.length,
+    features: parts.bundle.manifest.settings.embedding_width,
+    theta: initial.length,
+  };
+  const saved = await hooks.loadCheckpoint?.();
+  const resumed = saved && parseCheckpoint(saved, taskHash, lengths);
   const features = resumed?.features ?? (await embed());
-  const training = new Training(parts, task, features, hooks, (state) => checkpoints.save({ features, state }));
+  const save = async (latest: TrainingState): Promise<void> => {
+    await hooks.saveCheckpoint?.(serializeCheckpoint({ features, state: latest }, taskHash));
+  };
+  const training = new Training(parts, task, features, hooks, save);
   let state = resumed?.state ?? freshState(initial, 'choice');
-  if (resumed === undefined) await checkpoints.save({ features, state });
+  if (resumed === undefined) await save(state);
   if (state.phase === 'choice') {
     state = await training.run(method, choice, state, recipe.epochs, isHeldOut ? 2 * recipe.epochs : recipe.epochs);
   }
   const { best } = state;
-  if (best === undefined)
-    return training.vocabulary(whole, state.theta, { metrics: undefined, history: state.history });
-  if (!isHeldOut) return training.vocabulary(whole, best.theta, { metrics: best.metrics, history: state.history });
+  if (best === undefined) return training.vocabulary(whole, state.theta, undefined, state.history);
+  if (!isHeldOut) return training.vocabulary(whole, best.theta, best.metrics, state.history);
   if (state.phase === 'choice') state = freshState(initial, 'final', state);
   state = await training.run(method, whole, state, best.epoch, recipe.epochs + best.epoch);
-  return training.vocabulary(whole, state.theta, { metrics: best.metrics, history: state.history });
+  return training.vocabulary(whole, state.theta, best.metrics, state.history);
 }
 
 /** Image embeddings in the order of the task's examples. */
@@ -74,33 +82,9 @@ async function embedExamples(
   );
 }
 
-/** The checkpoints of one task with one model. */
-class Checkpoints {
-  readonly #hooks: TrainingHooks;
-  readonly #taskHash: string;
-  readonly #lengths: { readonly examples: number; readonly features: number; readonly theta: number };
-
-  constructor({ bundle }: TrainingParts, task: CompleteTask, hooks: TrainingHooks, thetaLength: number) {
-    this.#hooks = hooks;
-    const { method, recipe, examples } = task;
-    const imageEncoder = bundle.graphHash('image_encoder');
-    const rows = examples.map(({ image, attributes, object, set }) => [image.id, attributes, object, set]);
-    this.#taskHash = createHash('sha256')
-      .update(JSON.stringify([baseHash(bundle), imageEncoder, method, recipe, rows]))
-      .digest('hex');
-    this.#lengths = {
-      examples: examples.length,
-      features: bundle.manifest.settings.embedding_width,
-      theta: thetaLength,
-    };
-  }
-
-  async load(): Promise<Checkpoint | undefined> {
-    const bytes = await this.#hooks.loadCheckpoint?.();
-    return bytes === undefined ? undefined : parseCheckpoint(bytes, this.#taskHash, this.#lengths);
-  }
-
-  async save(checkpoint: Checkpoint): Promise<void> {
-    await this.#hooks.saveCheckpoint?.(serializeCheckpoint(checkpoint, this.#taskHash));
-  }
+/** SHA-256 of everything that a training depends on: its checkpoints are of no use to another. */
+function hashTask({ bundle }: TrainingParts, { method, recipe, examples }: CompleteTask): string {
+  const rows = examples.map(({ image, attributes, object, set }) => [image.id, attributes, object, set]);
+  const dependencies = [baseHash(bundle), bundle.graphHash('image_encoder'), method, recipe, rows];
+  return createHash('sha256').update(JSON.stringify(dependencies)).digest('hex');
 }

@@ -25,11 +25,6 @@ export interface TrainingParts {
 
 export type CompleteTask = TrainingTask & { readonly recipe: TrainingRecipe };
 
-interface TrainingResults {
-  readonly metrics: VocabularyMetrics | undefined;
-  readonly history: readonly TrainingEpoch[];
-}
-
 /** A training whose images are embedded: epochs, their validation, and the vocabulary that comes of them. */
 export class Training {
   readonly #parts: TrainingParts;
@@ -109,22 +104,24 @@ export class Training {
   vocabulary(
     { attributes, objects, seenPairs }: LearningProblem,
     theta: Float32Array | undefined,
-    results: Partial<TrainingResults> = {},
+    metrics?: VocabularyMetrics,
+    history?: TrainingEpoch[],
   ): Vocabulary {
     const { name, settings } = this.#parts.bundle.manifest;
-    const { text_width: width, logit_scale: logitScale } = settings;
+    const { text_width: width, logit_scale } = settings;
     return {
       name: this.#task.name,
       model: name,
       method: this.#task.method,
-      attributes,
-      objects,
-      seenPairs,
-      logitScale,
+      attributes: [...attributes],
+      objects: [...objects],
+      seen_pairs: seenPairs.map((pair) => [...pair]),
+      logit_scale,
       base: { name, sha256: baseHash(this.#parts.bundle) },
       learned: theta === undefined ? undefined : { rows: theta.length / width, width, values: theta },
       recipe: this.#task.recipe,
-      ...results,
+      ...(metrics === undefined ? {} : { metrics }),
+      ...(history === undefined ? {} : { history }),
     };
   }
 

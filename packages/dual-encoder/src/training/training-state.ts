@@ -27,7 +27,7 @@ export interface TrainingState extends AdamState {
   readonly epoch: number;
   readonly best: BestEpoch | undefined;
   /** Of all phases. */
-  readonly history: readonly TrainingEpoch[];
+  readonly history: TrainingEpoch[];
 }
 
 /** The state before the first step of a phase. */
