@@ -1,3 +1,16 @@
+/** What each folder of segmentation may import of the others; `pipelines` may import all, and nobody imports it. */
+function segmentationRules(allowed) {
+  return Object.entries(allowed).map(([folder, others]) => ({
+    name: `segmentation-${folder}-imports`,
+    severity: 'error',
+    from: { path: `^packages/segmentation/src/${folder}/` },
+    to: {
+      path: '^packages/segmentation/src/.+/',
+      pathNot: `^packages/segmentation/src/(${[`${folder}/`, ...others].join('|')})`,
+    },
+  }));
+}
+
 /** Import rules that the compiler does not check. Workspace packages are followed to their sources (see the tsconfig). */
 module.exports = {
   forbidden: [
@@ -27,6 +40,12 @@ module.exports = {
       from: { path: '^services/worker/src' },
       to: { path: '^services/gateway|node_modules/fastify/', reachable: true },
     },
+    ...segmentationRules({
+      vision: [],
+      language: [],
+      reasoning: ['vision/', 'language/'],
+      answers: ['vision/', 'language/query-matcher[.]', 'reasoning/reasoner[.]'],
+    }),
   ],
   options: {
     doNotFollow: { path: '(node_modules|dist)' },

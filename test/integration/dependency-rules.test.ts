@@ -12,10 +12,28 @@ const violations = {
   'packages/queue/src/index.ts': ['@tessera/gateway'],
 };
 
+/** Imports that are not allowed between the folders of segmentation. */
+const folderViolations = [
+  ['vision/box.ts', 'language/words.ts'],
+  ['vision/box.ts', 'reasoning/reasoner.ts'],
+  ['vision/box.ts', 'answers/choice.ts'],
+  ['vision/box.ts', 'pipelines/pipeline.ts'],
+  ['language/words.ts', 'vision/box.ts'],
+  ['language/words.ts', 'reasoning/reasoner.ts'],
+  ['language/words.ts', 'answers/choice.ts'],
+  ['language/words.ts', 'pipelines/pipeline.ts'],
+  ['reasoning/reasoner.ts', 'answers/choice.ts'],
+  ['reasoning/reasoner.ts', 'pipelines/pipeline.ts'],
+  ['answers/choice.ts', 'language/query-parser.ts'],
+  ['answers/choice.ts', 'reasoning/token-selection.ts'],
+  ['answers/choice.ts', 'pipelines/pipeline.ts'],
+] as const;
+
 describe('the dependency rules', { timeout: 120_000 }, () => {
   let copy: string;
   /** Which rule forbids what to whom, such as `rule: services/gateway → packages/segmentation`. */
   let findings: Set<string>;
+  let output: string;
 
   before(async () => {
     copy = await copyRepository();
@@ -23,7 +41,11 @@ describe('the dependency rules', { timeout: 120_000 }, () => {
     for (const [file, imports] of Object.entries(violations)) {
       await appendFile(join(copy, file), imports.map((name) => `import '${name}';\n`).join(''));
     }
-    const output = await cruise(copy);
+    for (const [from, to] of folderViolations) {
+      const specifier = `../${to.replace('.ts', '.js')}`;
+      await appendFile(join(copy, 'packages/segmentation/src', from), `import '${specifier}';\n`);
+    }
+    output = await cruise(copy);
     const lines = output.matchAll(/error (\S+): (\w+\/[\w-]+)\S+ → \S*?((?:packages|services|node_modules)\/[\w-]+)/g);
     findings = new Set(Array.from(lines, ([, rule, from, to]) => `${rule}: ${from} → ${to}`));
   });
@@ -47,6 +69,15 @@ describe('the dependency rules', { timeout: 120_000 }, () => {
   it('see that the worker reaches the gateway through other packages', () => {
     assert.ok(findings.has('worker-speaks-no-http: services/worker → services/gateway'));
   });
+
+  for (const [from, to] of folderViolations) {
+    it(`see that ${from} of segmentation imports ${to}`, () => {
+      const [folder] = from.split('/');
+      const source = 'packages/segmentation/src';
+      const finding = `error segmentation-${folder}-imports: ${source}/${from} → ${source}/${to}\n`;
+      assert.ok(output.includes(finding), `${finding} is not in\n${output}`);
+    });
+  }
 });
 
 /** What dependency-cruiser prints when it fails, and nothing when it does not. */

@@ -1,6 +1,6 @@
 import type { SegmentOptions } from '@tessera/contracts';
 import { contextKinds, median, type ReasonerEvaluation } from '@tessera/evaluation';
-import { PipelineSegmenter, type PruningPlan } from '@tessera/segmentation';
+import { Segmenter, type PruningPlan } from '@tessera/segmentation';
 import { measuredPlans } from './methods.js';
 
 /** Median milliseconds under one plan. */
@@ -50,7 +50,7 @@ export async function studyLatency(evaluation: ReasonerEvaluation): Promise<Late
     first,
     requested.map(({ plan }) => plan),
   );
-  const segmenter = new PipelineSegmenter(evaluation.reasoner);
+  const segmenter = new Segmenter(evaluation.reasoner);
   const time = async (id: string, cut: number): Promise<number> => {
     const pruning: SegmentOptions['pruning'] = cut === 0 ? { mode: 'off' } : { mode: 'csp', reduction: cut };
     const start = performance.now();

@@ -4,11 +4,11 @@ import type { MaskPrompt } from '../vision/mask-prompt.js';
 /** An object that answers a query or a prompt. */
 export interface ChosenObject {
   readonly prompt: MaskPrompt;
-  /** Probability that this object is a target; nothing for one that the client pointed to. */
+  /** Probability that this object is a target; undefined for one from a client's prompt. */
   readonly probability: number | undefined;
 }
 
-/** What a query found in an image. */
+/** The objects of a query in an image. */
 export interface ObjectChoice {
   /** Probability that the query has a target in the image. */
   readonly score: number;

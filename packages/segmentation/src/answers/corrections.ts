@@ -59,7 +59,7 @@ export function correctObjects(objects: readonly ChosenObject[], prompts: readon
   ];
 }
 
-/** Without the objects whose masks still cover a point beside them, or are empty: the client means none of it. */
+/** Without the objects whose masks are empty or still cover a point beside them: the client rejected these. */
 export function withoutRejected(
   objects: readonly ChosenObject[],
   masks: RefinedMasks,

@@ -6,7 +6,7 @@ export function probability({ bias, weights }: LogisticCalibration, features: re
   return 1 / (1 + Math.exp(-logit));
 }
 
-/** Below this a detector score says no more than that there is nothing, however low it is. */
+/** Lower detector scores count as this one: the object is not there. */
 const lowestScore = 0.02;
 
 /** Inverse of the logistic function, of a detector score kept within [0.02, 0.98]. */

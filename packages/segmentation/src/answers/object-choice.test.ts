@@ -19,18 +19,19 @@ const settings: ClassDetectorSettings = {
   named_calibration: { bias: 1, weights: [1] },
   described_calibration: { bias: -5, weights: [1, 10, -20] },
 };
-const nothing: QueryMeaning = {
+const noMeaning: QueryMeaning = {
   classes: [],
   isDescribed: false,
-  strangeWords: [],
+  unknownWords: [],
   modifierWords: [],
   placementWords: [],
-  otherThings: [],
+  untrainedWords: [],
+  referenceObjects: [],
   quantity: {},
   refusedWords: [],
   text: '',
   spelledWords: [],
-  saysSomething: true,
+  isMeaningful: true,
 };
 const at = (x: number, classIndex: number, score: number): Detection => ({
   box: [x, 0, x + 0.1, 1],
@@ -38,7 +39,7 @@ const at = (x: number, classIndex: number, score: number): Detection => ({
   score,
 });
 const choose = (meaning: Partial<QueryMeaning>, detections: readonly Detection[], threshold = 0.5) =>
-  chooseObjects({ ...nothing, ...meaning }, detections, 3, settings, threshold);
+  chooseObjects({ ...noMeaning, ...meaning }, detections, 3, settings, threshold);
 
 describe('chooseObjects', () => {
   it('takes every object of a named class above the detection threshold, best first, up to the limit', () => {
@@ -74,10 +75,10 @@ describe('chooseObjects', () => {
     assert.deepEqual(choose({ classes: [1] }, [], 0).objects, []);
   });
 
-  it('of two classes that fit a description takes the one in the picture', () => {
+  it('takes the class in the picture when two fit a description', () => {
     const similarities = Float64Array.of(0.6, 0.55, 0.1);
     const seen = at(0, 1, 0.8);
-    const { objects } = choose({ similarities, strangeWords: ['seat'] }, [seen, at(0.5, 2, 0.9)]);
+    const { objects } = choose({ similarities, unknownWords: ['seat'] }, [seen, at(0.5, 2, 0.9)]);
     assert.deepEqual(
       objects.map(({ prompt }) => prompt.box),
       [seen.box],
@@ -86,18 +87,18 @@ describe('chooseObjects', () => {
 
   it('keeps to the classes that a broader word names', () => {
     const similarities = Float64Array.of(0.9, 0.5, 0.1);
-    const meant = at(0.5, 1, 0.9);
-    const { objects } = choose({ similarities, classes: [1, 2], isDescribed: true }, [at(0, 0, 0.9), meant]);
+    const named = at(0.5, 1, 0.9);
+    const { objects } = choose({ similarities, classes: [1, 2], isDescribed: true }, [at(0, 0, 0.9), named]);
     assert.deepEqual(
       objects.map(({ prompt }) => prompt.box),
-      [meant.box],
+      [named.box],
     );
   });
 });
 
 describe('the warnings of chooseObjects', () => {
   const words = {
-    strangeWords: ['zorgl', 'seat'],
+    unknownWords: ['zorgl', 'seat'],
     spelledWords: ['zorgl'],
     modifierWords: ['red', 'left'],
     placementWords: ['left'],

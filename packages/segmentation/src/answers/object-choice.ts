@@ -5,11 +5,11 @@ import type { ObjectChoice } from './choice.js';
 import { probability, scoreLogit } from './logistic.js';
 import type { QueryMeaning } from '../language/query-matcher.js';
 
-/** A detector score that leaves no doubt that the object is there. */
+/** The detector score of an object that is there beyond doubt. */
 const certainScore = 0.9;
 
 /**
- * Chooses the detections of the classes that a query means. A named class counts by its detector score alone, a described
+ * Chooses the detections of a query's classes. A named class counts by its detector score alone, a described
  * one by its score and its similarity, so that of two classes that fit the words the one in the picture is taken.
  *
  * @param threshold - least probability at which a target counts as present
@@ -30,8 +30,8 @@ export function chooseObjects(
   if (score < threshold) return { score, objects: [], warnings };
 
   const leastClassProbability = Math.max(threshold, score * settings.class_score_ratio);
-  const isMeant = best.map((value) => value > 0 && value >= (meaning.similarities ? leastClassProbability : 0));
-  const candidates = detections.filter(({ classIndex }) => isMeant[classIndex] === true);
+  const isChosen = best.map((value) => value > 0 && value >= (meaning.similarities ? leastClassProbability : 0));
+  const candidates = detections.filter(({ classIndex }) => isChosen[classIndex] === true);
   const certain = candidates.filter((detection) => detection.score >= settings.detection_threshold);
   const chosen = [...(certain.length > 0 ? certain : candidates.slice(0, 1))].sort((a, b) => b.score - a.score);
   const objects = distinctBoxes(chosen, settings.box_overlap_threshold)
@@ -41,10 +41,10 @@ export function chooseObjects(
 }
 
 /**
- * Features of a class for the calibration that the meaning calls for: logit of the class's detector score, and for a
+ * Features of a class for its calibration: logit of the class's detector score, and for a
  * description also its similarity and how far that is below the most similar candidate's.
  *
- * @returns nothing when the class is no candidate
+ * @returns undefined when the class is no candidate
  */
 export function classFeatures({
   classes,
@@ -77,12 +77,12 @@ function classProbability(
 }
 
 /**
- * A named class leaves every other word unused. A description is read as a whole: when it fits a class, only words that
- * nobody can know are without meaning, and placements are still not used.
+ * Beside a named class every other word is unused. A description is compared as a whole: when it fits a class, only words
+ * without a meaning and placements are unused.
  */
 function warningsOf(meaning: QueryMeaning, isUnderstood: boolean): Warning[] {
   const isDescribed = meaning.similarities !== undefined;
-  const unknown = isDescribed && isUnderstood ? meaning.spelledWords : meaning.strangeWords;
+  const unknown = isDescribed && isUnderstood ? meaning.spelledWords : meaning.unknownWords;
   const ignored = isDescribed ? meaning.placementWords : meaning.modifierWords;
   const warnings: Warning[] = [];
   if (unknown.length > 0) warnings.push({ code: 'unknown_words', words: [...unknown] });

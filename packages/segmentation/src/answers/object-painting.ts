@@ -6,7 +6,7 @@ import { paintRegionShape } from './region-shape.js';
 
 /**
  * Sets the pixels of an object. One that was not refined, or whose mask came out empty, has the usual shape of a region
- * in its box, unless points say more about it than its box.
+ * in its box, unless its prompt has points too.
  *
  * @param exponent - of {@link paintRegionShape}
  */

@@ -23,15 +23,16 @@ const settings: RegionReasonerSettings = {
 const dog: QueryReading = {
   classes: [1],
   isDescribed: false,
-  strangeWords: [],
+  unknownWords: [],
   modifierWords: [],
   placementWords: [],
-  otherThings: [],
+  untrainedWords: [],
+  referenceObjects: [],
   quantity: {},
   refusedWords: [],
   text: 'dog',
   spelledWords: [],
-  saysSomething: true,
+  isMeaningful: true,
 };
 
 const boxes: readonly Box[] = [
@@ -48,13 +49,13 @@ const detections = [
   { box: [0, 0, 0.2, 1], classIndex: 0, score: 0.7 },
 ] as const;
 
-/** Class 1 is surely there, class 2 hardly. */
+/** Class 1 is probable, class 2 improbable. */
 const classScores = Float32Array.of(0.7, 0.9, 0.06);
 
 const several = { quantity: { isPlural: true } };
 const inContext = { gate: 1, singular: 0 };
 
-/** Regions 0 and 1 are one thing, region 4 has no area. */
+/** Regions 0 and 1 are one object, region 4 has no area. */
 function choose(
   meaning: Partial<QueryMeaning>,
   { gate = 0, singular = 0, scores = [3, 2, 1, -1, 9], classLogits = [3, 2, 1, 1, 9] } = {},
@@ -76,11 +77,11 @@ function places(choice: ReturnType<typeof choose>): number[] {
 }
 
 describe('chooseRegions', () => {
-  it('takes every distinct region over the threshold for several things told from others, best first', () => {
+  it('takes every distinct region over the threshold for several objects, best first', () => {
     assert.deepEqual(places(choose(several, inContext)), [0, 2]);
   });
 
-  it('takes the detections of its classes for a query that asks for nothing more', () => {
+  it('takes the detections of its classes for a query for a class', () => {
     const choice = choose({ quantity: { isPlural: false } }, { singular: 1 });
     assert.deepEqual([places(choice), choice.kind, choice.features], [[2, 3], 'class', undefined]);
     assert.deepEqual(choose({ classes: [2] }).objects, []);
@@ -90,13 +91,13 @@ describe('chooseRegions', () => {
     assert.equal(one.kind, 'class');
   });
 
-  it('takes the best of the regions that pass the class channel for one thing told from others', () => {
+  it('takes the best of the regions that pass the class channel for one object', () => {
     const logits = { gate: 1, scores: [1, 0, 4, 2, 9], classLogits: [1, 1, -3, 1, 9] };
     const choice = choose({ quantity: { isPlural: false } }, logits);
     assert.deepEqual([places(choice), choice.kind], [[3], 'singular']);
   });
 
-  it('follows the words on whether one thing is meant, and the model where they leave it open', () => {
+  it('follows the words between one object and several, and the model where they leave it open', () => {
     assert.equal(choose({ quantity: { isPlural: true } }, { gate: 1, singular: 1 }).kind, 'context');
     assert.equal(choose({ quantity: { isPlural: false } }, { gate: 1, singular: 0 }).kind, 'singular');
     assert.equal(choose({ quantity: {} }, { gate: 1, singular: 1 }).kind, 'singular');
@@ -106,11 +107,11 @@ describe('chooseRegions', () => {
     assert.equal(choose({ quantity: { count: 1, isPlural: false } }).kind, 'singular');
   });
 
-  it('is as sure as the best region and the chance of every named thing allow', () => {
-    const beside = (...otherThings: number[][]) => choose({ otherThings }, inContext).score;
+  it('scores by the best region and the probabilities of all named objects', () => {
+    const beside = (...referenceObjects: number[][]) => choose({ referenceObjects }, inContext).score;
     assert.ok(beside([0]) < beside() && beside([2]) < beside([0]) && beside([0], [2]) < beside([2]));
     assert.equal(beside([2, 0]), beside([0]));
-    const one = choose({ otherThings: [[2]] }, { gate: 1, singular: 1 });
+    const one = choose({ referenceObjects: [[2]] }, { gate: 1, singular: 1 });
     const [logit = 0, logChance = 0] = one.features ?? [];
     const chanceOf = (score: number): number => 1 / (1 + Math.exp(-(1 + Math.log(score / (1 - score)))));
     assert.equal(logit, 3);
@@ -119,7 +120,7 @@ describe('chooseRegions', () => {
     assert.equal(one.objects[0]?.probability, one.score);
   });
 
-  it('takes as many as the query says, and says when there are fewer', () => {
+  it('takes as many as the query counts, and warns when there are fewer', () => {
     const two = { count: 2, countWord: 'two', isPlural: true };
     const best = choose({ quantity: two }, { ...inContext, scores: [3, 2, 1, 2.5, 9] });
     assert.deepEqual([places(best), best.warnings], [[0, 3], []]);
@@ -135,16 +136,16 @@ describe('chooseRegions', () => {
     assert.deepEqual(places(choose(several, { ...inContext, scores: [-3, -2, -4, -5, 9] }, 0.1)), [1]);
   });
 
-  it('finds nothing where no region comes into question', () => {
+  it('finds nothing where no region is a candidate', () => {
     const choice = choose({}, { gate: 1, singular: 1, classLogits: [-3, -3, -3, -3, 9] }, 0);
     assert.deepEqual([choice.score, choice.objects, choice.features], [0, [], undefined]);
   });
 
-  it('names the words that it does not know, and those that boxes cannot tell', () => {
-    const words = { strangeWords: ['zorgl'], modifierWords: ['red', 'left', 'behind', 'largest'] };
+  it('names unknown words, and those that boxes cannot answer', () => {
+    const words = { unknownWords: ['zorgl'], modifierWords: ['red', 'left'], untrainedWords: ['red'] };
     assert.deepEqual(choose(words, inContext).warnings, [
       { code: 'unknown_words', words: ['zorgl'] },
-      { code: 'ignored_words', words: ['red', 'behind'] },
+      { code: 'ignored_words', words: ['red'] },
     ]);
   });
 });
@@ -156,12 +157,12 @@ describe('refuseQuery', () => {
   });
 
   it('names the words of a query that are known and name nothing', () => {
-    const words = { classes: [], text: 'find it it', saysSomething: false };
+    const words = { classes: [], text: 'find it it', isMeaningful: false };
     assert.deepEqual(refuseQuery({ ...dog, ...words }).warnings, [{ code: 'unknown_words', words: ['find', 'it'] }]);
   });
 
-  it('names every word of a query that says nothing', () => {
-    const words = { classes: [], strangeWords: ['zorgl', '🐶'], spelledWords: ['zorgl', '🐶'], saysSomething: false };
+  it('names every word of a query without meaning', () => {
+    const words = { classes: [], unknownWords: ['zorgl', '🐶'], spelledWords: ['zorgl', '🐶'], isMeaningful: false };
     assert.deepEqual(refuseQuery({ ...dog, ...words }).warnings, [{ code: 'unknown_words', words: ['zorgl', '🐶'] }]);
   });
 });

@@ -1,69 +1,57 @@
 import type { RegionReasonerSettings, Warning } from '@tessera/contracts';
-import { boxArea, distinctBoxes, type Box } from '../vision/box.js';
-import type { Detection } from '../vision/detections.js';
+import { boxArea, distinctBoxes } from '../vision/box.js';
+import type { Proposals } from '../vision/proposals.js';
 import type { ObjectChoice } from './choice.js';
 import { probability, scoreLogit } from './logistic.js';
 import { chooseObjects } from './object-choice.js';
 import type { QueryMeaning, QueryReading } from '../language/query-matcher.js';
-import type { RegionScores } from '../language/reasoner.js';
-import { isUntaughtWord } from '../language/word-kinds.js';
+import type { RegionScores } from '../reasoning/reasoner.js';
 
-/**
- * How a query asks for its things: for a class and nothing more, for one thing that it tells from others, or for several
- * such things.
- */
+/** A query asks for a class, for one object among its like (`singular`), or for several of these (`context`). */
 type QueryKind = 'class' | 'singular' | 'context';
 
-/** Above this the gate says that the answer depends on more than the class, and `singular` that one thing is meant. */
+/** A gate above this: the answer depends on more than the class. `singular` above it: the target is one object. */
 const half = 0.5;
 
-/** What a query found, and the numbers that decided whether it has a target. */
+/** The objects of a query, and the numbers that decided whether it has a target. */
 export interface RegionChoice extends ObjectChoice {
   readonly kind: QueryKind;
-  /** Features of the kind's calibration; nothing for a class, and when no region came into question. */
+  /** Features of the kind's calibration; undefined for a class, and when no region was a candidate. */
   readonly features: readonly number[] | undefined;
 }
 
-/** What the detector found: regions of any class, of which the first were scored, and detections of each class. */
-interface FoundThings {
-  readonly boxes: readonly Box[];
-  readonly detections: readonly Detection[];
-  /** The highest score that a region has of each class, in [0, 1]. */
-  readonly classScores: Float32Array;
-}
-
 /**
- * Chooses what a query means. A query for one thing gets the best region of those that pass the class channel; one for
- * several the distinct regions over the bundle's threshold, the best ones when it says how many. A query for a class and
- * nothing more needs no reasoning: it gets the detections of its classes, as in `class-detector`. "The dog" alone is such
- * a query: where several are, it means each.
+ * Chooses the objects of a query. A query for one object gets the best region of those that pass the class channel; one
+ * for several gets the distinct regions over the bundle's threshold, the best ones when it has a count. A query for a
+ * class needs no reasoning: it gets the detections of its classes, as in `class-detector`, "the dog" each dog.
  *
+ * @param regions - of the first proposals
  * @param threshold - least probability at which a target counts as present
  */
 export function chooseRegions(
   meaning: QueryMeaning,
   regions: RegionScores,
-  found: FoundThings,
+  proposals: Pick<Proposals, 'boxes' | 'detections' | 'classScores'>,
   settings: RegionReasonerSettings,
   threshold: number,
 ): RegionChoice {
   const kind = queryKind(meaning, regions);
-  if (kind === 'class') return chooseOfClasses(meaning, found, settings, threshold);
+  if (kind === 'class') return chooseOfClasses(meaning, proposals, settings, threshold);
   const isSingular = kind === 'singular';
   const calibration = isSingular ? settings.singular_calibration : settings.context_calibration;
-  const candidates = found.boxes
+  const candidates = proposals.boxes
     .flatMap((box, index) => {
       const [score, classLogit] = [regions.scores[index], regions.classLogits[index]];
-      const isMeant = classLogit !== undefined && (!isSingular || classLogit > settings.class_floor);
-      return score === undefined || !isMeant || boxArea(box) === 0 ? [] : [{ box, score }];
+      const isCandidate = classLogit !== undefined && (!isSingular || classLogit > settings.class_floor);
+      return score === undefined || !isCandidate || boxArea(box) === 0 ? [] : [{ box, score }];
     })
     .sort((a, b) => b.score - a.score);
   const warnings = wordWarnings(meaning);
   const [best] = candidates;
   if (best === undefined) return { kind, features: undefined, score: 0, objects: [], warnings };
 
-  const thingsLogChance = namedThingsLogChance(meaning, found.classScores, settings);
-  const features = [best.score, thingsLogChance];
+  const presence = logPresence(meaning, proposals.classScores, settings);
+  const features = [best.score, presence];
   const score = probability(calibration, features);
   if (score < threshold) return { kind, features, score, objects: [], warnings };
 
@@ -76,7 +64,7 @@ export function chooseRegions(
     score,
     objects: chosen.map((candidate) => ({
       prompt: { box: candidate.box },
-      probability: probability(calibration, [candidate.score, thingsLogChance]),
+      probability: probability(calibration, [candidate.score, presence]),
     })),
     warnings: [...warnings, ...countWarnings(meaning, chosen.length)],
   };
@@ -84,7 +72,7 @@ export function chooseRegions(
 
 function chooseOfClasses(
   meaning: QueryMeaning,
-  { detections, classScores }: FoundThings,
+  { detections, classScores }: Pick<Proposals, 'detections' | 'classScores'>,
   settings: RegionReasonerSettings,
   threshold: number,
 ): RegionChoice {
@@ -95,19 +83,19 @@ function chooseOfClasses(
   return { kind: 'class', features: undefined, ...choice, objects, warnings: [...warnings, ...missing] };
 }
 
-/** The choice for a query that the reasoner is not asked: it says nothing, or excludes what cannot be excluded. */
-export function refuseQuery({ refusedWords, strangeWords, text }: QueryReading): ObjectChoice {
+/** The choice for a query without meaning, or with an exclusion that cannot be answered. */
+export function refuseQuery({ refusedWords, unknownWords, text }: QueryReading): ObjectChoice {
   if (refusedWords.length > 0) {
     return { score: 0, objects: [], warnings: [{ code: 'negation', words: [...refusedWords] }] };
   }
   // "Find it": every word is known, and together they name nothing.
-  const words = strangeWords.length > 0 ? strangeWords : new Set(text.split(' '));
+  const words = unknownWords.length > 0 ? unknownWords : new Set(text.split(' '));
   return { score: 0, objects: [], warnings: [{ code: 'unknown_words', words: [...words] }] };
 }
 
 function queryKind({ quantity, similarities }: QueryMeaning, { gate, singular }: RegionScores): QueryKind {
-  if (similarities !== undefined) return 'class'; // a description names no thing that could be told from its like
-  // The words decide whether one thing is meant; where they leave it open the model does.
+  if (similarities !== undefined) return 'class'; // a description names no class to choose among
+  // The words decide between one object and several; where they leave it open the model does.
   const isSingular =
     quantity.count === undefined ? gate > half && !(quantity.isPlural ?? singular <= half) : quantity.count === 1;
   if (isSingular) return 'singular';
@@ -115,27 +103,26 @@ function queryKind({ quantity, similarities }: QueryMeaning, { gate, singular }:
 }
 
 /**
- * Log of the chance that all things are there which a query names: "the cup next to the laptop" takes a laptop too. The
- * regions are asked, since a thing that shares its place with a likelier one is no detection of its own.
+ * Log of the probability that all named objects are there: "the cup next to the laptop" takes a laptop too. By the scores
+ * of regions, since an object in the place of a likelier one is no detection of its own.
  */
-function namedThingsLogChance(
-  { classes, otherThings }: QueryReading,
+function logPresence(
+  { classes, referenceObjects }: QueryReading,
   classScores: Float32Array,
   { named_calibration: calibration }: RegionReasonerSettings,
 ): number {
-  const logChances = [classes, ...otherThings].map((named) => {
+  const logProbabilities = [classes, ...referenceObjects].map((named) => {
     const highest = Math.max(...named.map((index) => classScores[index] ?? 0));
     return Math.log(probability(calibration, [scoreLogit(highest)]));
   });
-  return logChances.reduce((sum, own) => sum + own, 0);
+  return logProbabilities.reduce((sum, own) => sum + own, 0);
 }
 
-/** Of a query that names its things. */
-function wordWarnings({ strangeWords, modifierWords }: QueryReading): Warning[] {
-  const ignored = modifierWords.filter(isUntaughtWord);
+/** Of a query that names classes. */
+function wordWarnings({ unknownWords, untrainedWords }: QueryReading): Warning[] {
   const warnings: Warning[] = [];
-  if (strangeWords.length > 0) warnings.push({ code: 'unknown_words', words: [...strangeWords] });
-  if (ignored.length > 0) warnings.push({ code: 'ignored_words', words: [...ignored] });
+  if (unknownWords.length > 0) warnings.push({ code: 'unknown_words', words: [...unknownWords] });
+  if (untrainedWords.length > 0) warnings.push({ code: 'ignored_words', words: [...untrainedWords] });
   return warnings;
 }
 

@@ -12,7 +12,9 @@ const Vectors = Type.Object({
   queries: Type.Array(
     Type.Object({
       text: Type.String(),
-      mentions: Type.Array(Type.Array(Type.Integer()), { description: 'Classes, of the thing asked for first.' }),
+      mentions: Type.Array(Type.Array(Type.Integer()), {
+        description: 'Classes of the target, then of the other objects.',
+      }),
       several: Type.Boolean(),
     }),
   ),
@@ -30,25 +32,25 @@ describe('parseQuery reads the phrasings that the reasoner was trained on', () =
     vectors = Value.Parse(Vectors, Value.Clean(Vectors, await readJson('../../test-vectors/queries.json')));
   });
 
-  it('finds the thing asked for and the others in their order', () => {
+  it('finds the target and the other objects in their order', () => {
     for (const { text, mentions } of vectors.queries) {
-      const { classes, otherThings } = parseQuery(text, lexicon);
-      assert.deepEqual([classes, ...otherThings], mentions, text);
+      const { classes, referenceObjects } = parseQuery(text, lexicon);
+      assert.deepEqual([classes, ...referenceObjects], mentions, text);
     }
   });
 
-  it('tells queries for one thing from queries for several', () => {
+  it('distinguishes queries for one object from queries for several', () => {
     for (const { text, several } of vectors.queries) {
       assert.equal(parseQuery(text, lexicon).quantity.isPlural, several, text);
     }
   });
 
-  it('knows every word, refuses nothing and takes nothing for a description', () => {
+  it('knows every word, refuses no query and takes none for a description', () => {
     for (const { text } of vectors.queries) {
-      const { strangeWords, refusedWords, isDescribed } = parseQuery(text, lexicon);
+      const { unknownWords, refusedWords, isDescribed } = parseQuery(text, lexicon);
       assert.deepEqual(
-        { text, strangeWords, refusedWords, isDescribed },
-        { text, strangeWords: [], refusedWords: [], isDescribed: false },
+        { text, unknownWords, refusedWords, isDescribed },
+        { text, unknownWords: [], refusedWords: [], isDescribed: false },
       );
     }
   });

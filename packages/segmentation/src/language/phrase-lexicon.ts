@@ -1,13 +1,13 @@
 import type { BundleClass } from '@tessera/contracts';
 import { hasOneForm, pluralOf, splitWords, type Word } from './words.js';
 
-/** What a phrase of the lexicon stands for. */
+/** A phrase of the lexicon. */
 export interface LexiconEntry {
-  /** Indices of the classes that it means, ascending. */
+  /** Indices of its classes, ascending. */
   readonly classes: readonly number[];
   /** Whether it is a broader word for every one of them, as "animal". */
   readonly isBroad: boolean;
-  /** Whether it says several; nothing when its form does not tell, as "sheep". */
+  /** Undefined when one form is both, as "sheep". */
   readonly isPlural: boolean | undefined;
 }
 
@@ -57,13 +57,13 @@ export class PhraseLexicon {
   #add(entries: Map<string, Phrase>, text: string, index: number): void {
     const singular = splitWords(text);
     const plural = pluralForm(singular);
-    const saysNeither = hasOneForm(text);
+    const isBoth = hasOneForm(text);
     for (const form of [singular, plural]) {
       const key = joined(form);
       const phrase = entries.get(key) ?? { classes: new Set<number>(), isSingular: false, isPlural: false };
       phrase.classes.add(index);
       phrase.isSingular ||= form === singular;
-      phrase.isPlural ||= form === plural || saysNeither;
+      phrase.isPlural ||= form === plural || isBoth;
       entries.set(key, phrase);
       this.#longest = Math.max(this.#longest, form.length);
     }

@@ -1,13 +1,13 @@
 import { wordsOf, type NounPart, type Part } from './query-parts.js';
 import { isMeasureNoun, isUniversal, startsChoice } from './word-kinds.js';
 
-/** How many things a query asks for, as far as its words tell. */
+/** How many objects a query asks for, by its words. */
 export interface Quantity {
   /** Exactly so many. */
   readonly count?: number;
-  /** The word that says the count. */
+  /** The word for the count. */
   readonly countWord?: string;
-  /** Whether several are meant, or one; nothing when the words leave it open. */
+  /** Whether it asks for several objects or one; undefined when the words leave it open. */
   readonly isPlural?: boolean;
 }
 
@@ -21,7 +21,7 @@ const ordinal = new RegExp(`^(?:${ordinals.join('|')}|last|\\d+(?:st|nd|rd|th))$
 
 /**
  * @param phrase - the noun phrase up to its noun, which is its last part: "the two largest | dogs"
- * @param chosenFrom - a phrase after it that says which of them are meant: "of the two largest dogs, | the one"
+ * @param chosenFrom - a phrase after it that chooses among them: "of the two largest dogs, | the one"
  */
 export function quantityOf(phrase: readonly Part[], noun: NounPart, chosenFrom: readonly Part[]): Quantity {
   const before = phrase.slice(0, phrase.indexOf(noun)).flatMap(wordsOf);
@@ -49,7 +49,7 @@ function asPlural(isPlural: boolean | undefined): Quantity {
   return isPlural === undefined ? {} : { isPlural };
 }
 
-/** The count that words before a noun say; an ordinal or "one" asks for one thing, "more than one" for several. */
+/** The count in the words before a noun; an ordinal or "one" asks for one object, "more than one" for several. */
 function countIn(words: readonly string[]): Quantity | undefined {
   for (const [index, word] of words.entries()) {
     const count = pairs.has(word) ? 2 : (numerals.get(word) ?? (/^\d{1,3}$/.test(word) ? Number(word) : undefined));
@@ -65,7 +65,7 @@ export function spellNumberSign(text: string): string {
   return text.replaceAll(numberSign, 'number');
 }
 
-/** Small numbers in words, as a model was taught to read them: "the 2nd of 3 dogs" → "the second of three dogs". */
+/** Small numbers in words, as in training: "the 2nd of 3 dogs" → "the second of three dogs". */
 export function spellNumbers(text: string): string {
   return text.replaceAll(/\b(\d{1,2})(st|nd|rd|th)?\b/g, (digits, number: string, ending: string | undefined) => {
     const words = ending === undefined ? cardinals : ordinals;

@@ -22,7 +22,7 @@ const lexicon = new PhraseLexicon(
 const parse = (query: string) => parseQuery(query, lexicon);
 const namesOf = (classes: readonly number[]) => classes.map((index) => names[index]);
 
-describe('parseQuery reads how many things are asked for', () => {
+describe('parseQuery reads how many objects are asked for', () => {
   for (const [query, quantity] of [
     ['the dog', { isPlural: false }],
     ['a dog', { isPlural: false }],
@@ -130,8 +130,8 @@ describe('parseQuery finds what else is named', () => {
     ['something the dog likes', [], []],
   ] as const) {
     it(JSON.stringify(query), () => {
-      const { classes, otherThings } = parse(query);
-      assert.deepEqual([namesOf(classes), otherThings.map(namesOf)], [head, others]);
+      const { classes, referenceObjects } = parse(query);
+      assert.deepEqual([namesOf(classes), referenceObjects.map(namesOf)], [head, others]);
     });
   }
 });
@@ -158,8 +158,8 @@ describe('parseQuery reads several sentences and polite requests', () => {
 describe('parseQuery says that signs are no words', () => {
   for (const query of ['🐶 🐶', '…?!', '= = =']) {
     it(JSON.stringify(query), () => {
-      const { classes, strangeWords } = parse(query);
-      assert.deepEqual([classes, strangeWords], [[], [...new Set(query.split(' '))]]);
+      const { classes, unknownWords } = parse(query);
+      assert.deepEqual([classes, unknownWords], [[], [...new Set(query.split(' '))]]);
     });
   }
 });

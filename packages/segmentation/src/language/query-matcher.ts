@@ -4,17 +4,17 @@ import { PhraseLexicon } from './phrase-lexicon.js';
 import { parseQuery, type ParsedQuery } from './query-parser.js';
 import type { TextEncoder } from './text-encoder.js';
 
-/** What the words of a query say, before a model looks at them. */
+/** A query before any model reads it. */
 export interface QueryReading extends ParsedQuery {
-  /** Strange words that the text encoder can only spell. */
+  /** Unknown words that the text encoder can only spell. */
   readonly spelledWords: readonly string[];
-  /** Whether anything in it has a meaning, for the lexicon or for the text encoder. */
-  readonly saysSomething: boolean;
+  /** Whether the lexicon or the text encoder knows a word of it. */
+  readonly isMeaningful: boolean;
 }
 
-/** What a query means in terms of the detector's classes. */
+/** A query in terms of the detector's classes. */
 export interface QueryMeaning extends QueryReading {
-  /** Similarity of the query with each class, when it is a description; absent when it names classes or says nothing. */
+  /** Similarity of a description with each class; absent when the query names classes or has no meaning. */
   readonly similarities?: Float64Array;
 }
 
@@ -53,9 +53,9 @@ export class QueryMatcher {
 
   #read(query: string): QueryReading {
     const parsed = parseQuery(query, this.#lexicon);
-    const spelledWords = parsed.strangeWords.filter((word) => this.#isOnlySpelled(word));
-    const hasContent = parsed.strangeWords.length > spelledWords.length || parsed.modifierWords.length > 0;
-    return { ...parsed, spelledWords, saysSomething: parsed.classes.length > 0 || hasContent };
+    const spelledWords = parsed.unknownWords.filter((word) => this.#isOnlySpelled(word));
+    const hasContent = parsed.unknownWords.length > spelledWords.length || parsed.modifierWords.length > 0;
+    return { ...parsed, spelledWords, isMeaningful: parsed.classes.length > 0 || hasContent };
   }
 
   #similarities(vector: Float32Array): Float64Array {
@@ -79,9 +79,9 @@ export class QueryMatcher {
   }
 }
 
-/** A description is compared as a whole, unless nothing in it has a meaning to compare. */
+/** A description is compared as a whole, unless it has no meaning. */
 function needsSimilarity(reading: QueryReading | undefined): boolean {
-  return reading !== undefined && reading.saysSomething && (reading.isDescribed || reading.classes.length === 0);
+  return reading !== undefined && reading.isMeaningful && (reading.isDescribed || reading.classes.length === 0);
 }
 
 function mean(vectors: readonly Float32Array[]): Float32Array {

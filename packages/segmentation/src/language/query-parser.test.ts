@@ -99,7 +99,9 @@ describe('parseQuery sorts the words that it does not use', () => {
     const parsed = parseQuery('the two big red cups on the left next to the laptop', lexicon);
     assert.deepEqual(parsed.modifierWords, ['two', 'big', 'red', 'left', 'next', 'laptop']);
     assert.deepEqual(parsed.placementWords, ['two', 'left']);
-    assert.deepEqual(parsed.strangeWords, []);
+    const behind = parseQuery('the red dog on the left behind the largest cat', lexicon);
+    assert.deepEqual(behind.untrainedWords, ['red', 'behind']);
+    assert.deepEqual(parsed.unknownWords, []);
   });
 
   it('knows negations, whether the query names a class or describes one', () => {
@@ -111,13 +113,13 @@ describe('parseQuery sorts the words that it does not use', () => {
   it('finds words that it does not know wherever they are', () => {
     const parsed = parseQuery('the zorgl dog near the flimzorp', lexicon);
     assert.deepEqual(parsed.classes, [2]);
-    assert.deepEqual(parsed.strangeWords, ['zorgl', 'flimzorp']);
+    assert.deepEqual(parsed.unknownWords, ['zorgl', 'flimzorp']);
     assert.deepEqual(parsed.modifierWords, ['near']);
   });
 
   it('has nothing to say about words of request', () => {
     const parsed = parseQuery('Please find the dog in this photo', lexicon);
-    assert.deepEqual([...parsed.strangeWords, ...parsed.modifierWords], []);
+    assert.deepEqual([...parsed.unknownWords, ...parsed.modifierWords], []);
   });
 });
 
@@ -125,9 +127,9 @@ it('parseQuery reads any text', () => {
   const word = fc.oneof(fc.constantFrom(...names, 'it', 'of', 'what', 'this', 'and', ',', '’s'), fc.string());
   fc.assert(
     fc.property(fc.array(word, { maxLength: 30 }), (words) => {
-      const { classes, strangeWords, modifierWords } = parseQuery(words.join(' '), lexicon);
+      const { classes, unknownWords, modifierWords } = parseQuery(words.join(' '), lexicon);
       assert.ok(classes.every((index) => index >= 0 && index < names.length));
-      assert.equal(new Set([...strangeWords, ...modifierWords]).size, strangeWords.length + modifierWords.length);
+      assert.equal(new Set([...unknownWords, ...modifierWords]).size, unknownWords.length + modifierWords.length);
     }),
   );
 });

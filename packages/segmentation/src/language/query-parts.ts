@@ -38,6 +38,6 @@ export function firstWord(part: Part | undefined): string | undefined {
 }
 
 /** Whether the word lists do not know a word that is in no phrase of the lexicon. */
-export function isStrange(word: string): boolean {
+export function isUnknown(word: string): boolean {
   return !isFunctionWord(word) && !isAttributeWord(word) && !isPlaceholder(word) && !isMeasureNoun(word);
 }

@@ -6,8 +6,8 @@ const followers = new Set([...openers, 'you', 'me', 'us', 'like', 'to', 'a', 'th
 const masks = new Set(['mask', 'masks', 'outline', 'segmentation']);
 
 /**
- * Leaves out how a query asks: "could you cut out", "I would like a mask of", "where is", "what is" before a determiner
- * ("What is the dog doing?" asks for the dog). A query that says nothing else stays as it is.
+ * Removes the opening of a request: "could you cut out", "I would like a mask of", "where is", "what is" before a
+ * determiner ("What is the dog doing?" asks for the dog). A query of nothing else stays as it is.
  */
 export function dropPreamble(words: readonly Word[]): readonly Word[] {
   const texts = words.map(({ text }) => text);

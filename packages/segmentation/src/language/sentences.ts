@@ -6,8 +6,8 @@ import { splitWords } from './words.js';
 const sentenceEnd = /(?<=[\p{L}\p{M}\p{N}]['’")]*)[.!?]+(?:\s+|$)|\n+/u;
 
 /**
- * Takes the sentence that asks for something out of a query: the first one that opens with a request ("Find …"), or
- * else the first one that names something of the lexicon.
+ * Separates the main sentence of a query: the first one that opens with a request ("Find …"), else the first one with a
+ * phrase of the lexicon.
  *
  * @returns both in lower case, NFKC, without the punctuation that ends a sentence
  */
@@ -16,30 +16,33 @@ export function splitSentences(query: string, lexicon: PhraseLexicon): { main: s
     .normalize('NFKC')
     .toLowerCase()
     .replaceAll(/[^\S\n]+/g, ' ');
-  const sentences = text.split(sentenceEnd).map((sentence) => namePerson(placeLast(sentence.trim()), lexicon));
-  const said = sentences.filter((sentence) => sentence !== '');
-  const main = said.find(asks) ?? said.find((sentence) => names(sentence, lexicon)) ?? said[0] ?? '';
-  return { main, rest: said.filter((sentence) => sentence !== main).join(' ') };
+  const sentences = text
+    .split(sentenceEnd)
+    .map((sentence) => namePerson(placeLast(sentence.trim()), lexicon))
+    .filter((sentence) => sentence !== '');
+  const main =
+    sentences.find(isRequest) ?? sentences.find((sentence) => hasNoun(sentence, lexicon)) ?? sentences[0] ?? '';
+  return { main, rest: sentences.filter((sentence) => sentence !== main).join(' ') };
 }
 
-function asks(sentence: string): boolean {
+function isRequest(sentence: string): boolean {
   const words = splitWords(sentence);
   return words.slice(0, words.length - dropPreamble(words).length).some(({ text }) => isRequestWord(text));
 }
 
-function names(sentence: string, lexicon: PhraseLexicon): boolean {
+function hasNoun(sentence: string, lexicon: PhraseLexicon): boolean {
   const words = splitWords(sentence);
   return words.some((_, index) => lexicon.longestMatch(words, index) !== undefined);
 }
 
 /** "Who holds the cup" → "the person who holds the cup", where the lexicon knows people. */
 function namePerson(sentence: string, lexicon: PhraseLexicon): string {
-  return names('person', lexicon) ? sentence.replace(/^(?:who|whoever) (?=.)/u, 'the person who ') : sentence;
+  return hasNoun('person', lexicon) ? sentence.replace(/^(?:who|whoever) (?=.)/u, 'the person who ') : sentence;
 }
 
 /** "On the sofa there is a dog" → "a dog on the sofa". */
 function placeLast(sentence: string): string {
-  return sentence.replace(/^(?:(.+?),? )?there (?:is|are) (.+)$/u, (_, place: string | undefined, thing: string) =>
-    place === undefined ? thing : `${thing} ${place}`,
+  return sentence.replace(/^(?:(.+?),? )?there (?:is|are) (.+)$/u, (_, place: string | undefined, object: string) =>
+    place === undefined ? object : `${object} ${place}`,
   );
 }

@@ -2,7 +2,7 @@ function wordSet(words: string): ReadonlySet<string> {
   return new Set(words.trim().split(/\s+/));
 }
 
-/** Words that ask for a mask and say nothing about what of. */
+/** Words of the request itself, not of its target. */
 const requestWords = wordSet(`
   please segment find show give locate detect mark identify point select pick choose highlight outline extract isolate
   mask masks get tell want need see look let image picture photo photograph scene view frame segmentation output draw
@@ -26,12 +26,12 @@ const auxiliaries = wordSet(`
 
 const questionWords = wordSet('where which who whose whom when why how whichever whoever');
 
-/** They say that the thing has no name here; what it is follows, or is left to guess. */
+/** Nouns without a class: a description follows, or the target is left to guess. */
 const placeholders = wordSet(`
   something thing things object objects item items what anything whatever stuff one ones everything
 `);
 
-/** Words that refer to a thing without its noun. */
+/** Words that refer to an object without its noun. */
 const pronouns = wordSet('it they them');
 
 /** The same, when no noun follows. */
@@ -58,10 +58,10 @@ const relations = wordSet(`
   neighbouring neighboring bordering flanked enclosed surrounded vicinity neighbourhood neighborhood possession
 `);
 
-/** Those of the words for places that depend on depth, or on what is inside of what. */
+/** Words for relations in depth, or of containment. */
 const depths = wordSet('behind front rear back foreground background inside outside around through facing opposite');
 
-/** Places in the picture, order, superlatives and counts: they tell a thing from others of its kind. */
+/** Places in the picture, order, superlatives and counts, which choose among objects of a class. */
 const placements = wordSet(`
   left right top bottom middle center centre central centrally corner front back rear upper lower half quarter quadrant
   leftmost rightmost topmost bottommost uppermost lowermost innermost outermost middlemost centremost centermost
@@ -85,7 +85,7 @@ const appearances = wordSet(`
   wooden wood metal plastic leather old new young
 `);
 
-/** Words that take something away from what is meant. */
+/** Words that exclude. */
 const negations = wordSet(`
   not no without except excluding minus never nor neither none nothing nobody cannot cant wont isnt arent wasnt werent
   doesnt dont didnt hasnt havent
@@ -116,8 +116,8 @@ export function isAppearanceWord(word: string): boolean {
   return appearances.has(word);
 }
 
-/** Words for what boxes and classes cannot tell: colour, material, pattern, age, and what is before or behind what. */
-export function isUntaughtWord(word: string): boolean {
+/** Words for properties that boxes and classes do not have: colour, material, pattern, age, depth. */
+export function isUntrainedWord(word: string): boolean {
   return appearances.has(word) || depths.has(word);
 }
 
@@ -131,7 +131,7 @@ export function isPlacementWord(word: string): boolean {
   return placements.has(word) || /^\d+(?:st|nd|rd|th)?$/.test(word);
 }
 
-/** "Not the red car", "without a hat": taking it at its other words gives the opposite of what is meant. */
+/** "Not the red car", "without a hat": the other words alone would give the opposite answer. */
 export function isNegation(word: string): boolean {
   return negations.has(word);
 }
@@ -141,7 +141,7 @@ export function isDeterminer(word: string): boolean {
   return /^(?:the|an?|my|your|his|her|its|their|our|some|any|all|every|each|another|many|several|few)$/.test(word);
 }
 
-/** "It barks", "you sleep on this": whatever the words name, the thing that is meant is the one they refer to. */
+/** "It barks", "you sleep on this": the target is what the pronoun refers to, not a noun of the query. */
 export function isPronoun(word: string, next: string | undefined): boolean {
   return (
     pronouns.has(word) ||
@@ -158,7 +158,6 @@ export function isMeasureNoun(word: string): boolean {
   return measureNouns.has(word);
 }
 
-/** "All", "each", "every": none is left out. */
 export function isUniversal(word: string): boolean {
   return word === 'all' || word === 'each' || word === 'every';
 }
@@ -168,22 +167,21 @@ export function startsPlace(word: string): boolean {
   return (relations.has(word) || placingPrepositions.has(word)) && !isPlacementWord(word) && !startsChoice(word);
 }
 
-/** Words after which those follow that something is chosen from: "the largest | of the dogs", "out of the dogs, …". */
+/** Words before the objects that a query chooses from: "the largest | of the dogs", "out of the dogs, …". */
 export function startsChoice(word: string): boolean {
   return /^(?:of|out|from|among|amongst)$/.test(word);
 }
 
-/** "And" and "or" join things that are all meant. */
 export function isConjunction(word: string): boolean {
   return word === 'and' || word === 'or';
 }
 
-/** Words after which a phrase says what its noun is or does, and not where it is: "the animal | that barks". */
+/** Words that begin a description of a noun other than its place: "the animal | that barks". */
 export function startsDescription(word: string): boolean {
   return startsModifier(word) && !placingPrepositions.has(word) && !isPlacementWord(word) && !relations.has(word);
 }
 
-/** Words after which a phrase that has its noun goes on about something else: "the cup | next to the laptop". */
+/** Words that begin a modifier after a noun: "the cup | next to the laptop". */
 export function startsModifier(word: string): boolean {
   return (
     prepositions.has(word) ||

@@ -10,8 +10,8 @@ const wordPattern = /[\p{L}\p{M}\p{N}]+(?:['’]\p{L}+)*|[,;&+/]/gu;
 const possessivePattern = /['’]s?$/u;
 
 /**
- * Splits any text into its words; hyphens and other punctuation separate words, and what joins things (`,` `;` `&` `+`
- * `/`) becomes "and".
+ * Splits any text into its words; hyphens and other punctuation separate words, and signs that join them (`,` `;` `&`
+ * `+` `/`) become "and".
  */
 export function splitWords(text: string): Word[] {
   const words: Word[] = [];
@@ -45,7 +45,7 @@ const irregularPlurals: Readonly<Record<string, string>> = {
   ox: 'oxen',
 };
 
-/** Nouns of one form for one and for several, and those for many things at once. */
+/** Nouns with one form for one and for several, and collective nouns. */
 const nounsOfOneForm = new Set(
   `sheep skis scissors shears cattle livestock wildlife food furniture tableware cutlery silverware crockery dishes
   dishware drinkware flatware glassware kitchenware traffic fruit electronics seating transportation watercraft couple
@@ -54,7 +54,7 @@ const nounsOfOneForm = new Set(
     .split(/\s+/),
 );
 
-/** Whether a phrase says nothing of whether one or several are meant, by its last word. */
+/** Whether the last word of a phrase has one form for one and for several. */
 export function hasOneForm(phrase: string): boolean {
   return nounsOfOneForm.has(phrase.split(' ').at(-1) ?? '');
 }

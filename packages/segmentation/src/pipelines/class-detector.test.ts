@@ -9,7 +9,8 @@ import sharp from 'sharp';
 import { createSegmenter } from './create-segmenter.js';
 import { height, sign, signPicture, width } from './test-picture.js';
 import { startTestRunner, type ObservedRunner } from './test-runner.js';
-import type { Segmenter, SegmentImage } from '../segmenter.js';
+import type { Segmenter } from './segmenter.js';
+import type { SegmentImage } from '../segment-request.js';
 
 const sharedData = process.env.SHARED_DATA ?? fileURLToPath(new URL('../../../../../shared/data', import.meta.url));
 const photoFile = `${sharedData}/coco/val2017/000000000285.jpg`;
@@ -66,7 +67,7 @@ describe('createSegmenter with the bundle tessera-baseline', () => {
     assert.deepEqual(runner.graphsSince(count), ['detector']);
   });
 
-  it('answers that something is not there with an empty mask, without the graphs of SAM', async () => {
+  it('answers for an absent object with an empty mask, without the graphs of SAM', async () => {
     const count = runner.runs.length;
     const result = await ask('the elephant');
     assert.equal(result.present, false);
@@ -85,7 +86,7 @@ describe('createSegmenter with the bundle tessera-baseline', () => {
     '猫',
     'flimzorp qwrtzx',
   ]) {
-    it(`says that ${JSON.stringify(query.slice(0, 16))} is not there`, async () => {
+    it(`finds nothing for ${JSON.stringify(query.slice(0, 16))}`, async () => {
       assert.equal((await ask(query)).present, false);
     });
   }
@@ -109,7 +110,7 @@ describe('createSegmenter with the bundle tessera-baseline', () => {
     assert.deepEqual(unionOfMasks(instances), maskOf(result));
   });
 
-  it('gives no instances unless asked', async () => {
+  it('gives no instances unless the request wants them', async () => {
     assert.equal((await ask('stop sign', { refine: false })).instances, undefined);
   });
 
@@ -163,7 +164,7 @@ describe('createSegmenter with the bundle tessera-baseline', () => {
     assert.deepEqual(runner.graphsSince(count), ['mask_decoder', 'image_encoder', 'mask_decoder']);
   });
 
-  it('stops before the next stage when the request is given up', async () => {
+  it('stops before the next stage when the request is cancelled', async () => {
     const controller = new AbortController();
     const stages: string[] = [];
     const count = runner.runs.length;

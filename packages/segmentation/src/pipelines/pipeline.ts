@@ -2,12 +2,12 @@ import type { BoxSegmentationSettings, SegmentOptions, TokenStage } from '@tesse
 import type { ImageLimits } from '@tessera/images';
 import type { Bundle, InferenceRunner } from '@tessera/inference';
 import type { ObjectChoice } from '../answers/choice.js';
-import type { SegmentOutcome } from '../segmenter.js';
+import type { SegmentOutcome } from '../segment-request.js';
 import { Detector, type DetectorReader } from '../vision/detector.js';
 import { MaskDecoder } from '../vision/mask-decoder.js';
 import { ImageReader, type RequestImage } from '../vision/request-image.js';
 
-/** What one kind of bundle does in its own way: finding the objects that queries mean. */
+/** The part of segmentation that differs between kinds of bundles: finding the objects of queries. */
 export interface Pipeline {
   readonly vision: Vision;
   readonly settings: Pick<BoxSegmentationSettings, 'maximum_refined_objects' | 'region_shape_exponent'>;
@@ -16,7 +16,7 @@ export interface Pipeline {
   choose(image: RequestImage, queries: readonly string[], options: SegmentOptions): Promise<ChosenObjects>;
 }
 
-/** What the queries of a request found. */
+/** The objects of a request's queries. */
 export interface ChosenObjects extends Pick<SegmentOutcome, 'pruning' | 'tokenLayout'> {
   /** One per query. */
   readonly choices: readonly (ObjectChoice & { readonly tokenMap?: readonly TokenStage[] })[];
@@ -25,13 +25,13 @@ export interface ChosenObjects extends Pick<SegmentOutcome, 'pruning' | 'tokenLa
 /** Of a request that gives no threshold. */
 export const defaultThreshold = 0.5;
 
-/** How a bundle looks at images. */
+/** A bundle's graphs for images. */
 export interface Vision {
   readonly images: ImageReader;
   readonly masks: MaskDecoder;
 }
 
-/** The same of a bundle that finds boxes with a detector. */
+/** Those of a bundle with a detector. */
 export interface BoxVision<Found> extends Vision {
   readonly detector: Detector<Found>;
 }

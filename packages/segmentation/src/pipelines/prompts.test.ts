@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { TesseraError, type Mask, type SegmentPrompt } from '@tessera/contracts';
 import { decodeRle, intersectionOverUnion, type BinaryMask } from '@tessera/masks';
-import type { Segmenter, SegmentImage, SegmentQuestion } from '../segmenter.js';
+import type { Segmenter } from './segmenter.js';
+import type { SegmentImage, SegmentQuestion } from '../segment-request.js';
 import { createSegmenter } from './create-segmenter.js';
 import { height, sign, signPicture, width } from './test-picture.js';
 import { startTestRunner, type ObservedRunner } from './test-runner.js';
@@ -117,7 +118,7 @@ for (const model of ['tessera-baseline', 'tessera-mini']) {
       assert.ok(intersectionOverUnion(pixelsOf(pointed?.mask), sign) > 0.9);
     });
 
-    it('takes away the objects that a point says are not meant', async () => {
+    it('removes the objects that a point rejects', async () => {
       const prompts: SegmentPrompt[] = [{ points: [{ x: 160, y: 60, label: 0 }] }];
       const [result] = await ask({ queries: ['the stop sign'], prompts, options: { output: { instances: true } } });
       assert.ok(result);

@@ -7,9 +7,9 @@ import { TesseraError, type SegmentOptions } from '@tessera/contracts';
 import { defaultImageLimits } from '@tessera/images';
 import { isBundleOf } from '@tessera/inference';
 import sharp from 'sharp';
-import { planPruning } from '../language/pruning-plan.js';
-import type { SegmentImage } from '../segmenter.js';
-import { PipelineSegmenter } from './pipeline-segmenter.js';
+import { planPruning } from '../reasoning/pruning-plan.js';
+import type { SegmentImage } from '../segment-request.js';
+import { Segmenter } from './segmenter.js';
 import { RegionReasoner } from './region-reasoner.js';
 import { startTestRunner, type ObservedRunner } from './test-runner.js';
 
@@ -44,7 +44,7 @@ for (let y = 0; y < height; y++) {
 describe('the region-reasoner pipeline with the bundle tessera-mini', () => {
   let runner: ObservedRunner;
   let reasoner: RegionReasoner;
-  let segmenter: PipelineSegmenter;
+  let segmenter: Segmenter;
   let image: SegmentImage;
 
   const segment = (queries: readonly string[], options: SegmentOptions = {}) =>
@@ -59,7 +59,7 @@ describe('the region-reasoner pipeline with the bundle tessera-mini', () => {
     assert.ok(isBundleOf(bundle, 'region-reasoner'));
     runner = started;
     reasoner = await RegionReasoner.create(bundle, runner, defaultImageLimits);
-    segmenter = new PipelineSegmenter(reasoner);
+    segmenter = new Segmenter(reasoner);
   });
 
   after(() => runner.close());
@@ -94,7 +94,7 @@ describe('the region-reasoner pipeline with the bundle tessera-mini', () => {
     assert.deepEqual(runner.graphsSince(count), []);
   });
 
-  it('answers a query alike whatever it is asked together with', async () => {
+  it('answers a query alike alone and beside others', async () => {
     const query = 'the larger stop sign';
     const [alone] = (await segment([query], { output: { instances: true } })).results;
     const others = ['something that makes drivers halt', query, 'the elephant next to the stop sign'];
@@ -104,7 +104,7 @@ describe('the region-reasoner pipeline with the bundle tessera-mini', () => {
     assert.deepEqual(together.bbox, alone.bbox);
   });
 
-  it('scores alike with all tokens in every layer, however that is said', async () => {
+  it('scores alike with all tokens in every layer in every mode', async () => {
     const queries = ['the stop sign on the left', 'the stop signs'];
     const reason = (pruning: SegmentOptions['pruning']) => {
       const opened = reasoner.vision.images.open(image);
@@ -132,13 +132,13 @@ describe('the region-reasoner pipeline with the bundle tessera-mini', () => {
       assert.ok(outcome.pruning && outcome.tokenLayout);
       assert.ok(outcome.pruning.mode === mode && outcome.pruning.flops_reduction >= 0.649);
       assert.equal(outcome.pruning.image_tokens, 128);
-      const [asked, refused] = outcome.results;
-      assert.ok(asked?.token_map);
+      const [answered, refused] = outcome.results;
+      assert.ok(answered?.token_map);
       assert.deepEqual(
-        asked.token_map.map(({ name, layers, tokens }) => ({ name, layers, image_tokens: tokens.length })),
+        answered.token_map.map(({ name, layers, tokens }) => ({ name, layers, image_tokens: tokens.length })),
         outcome.pruning.stages,
       );
-      for (const { tokens } of asked.token_map) {
+      for (const { tokens } of answered.token_map) {
         assert.deepEqual(
           tokens,
           [...new Set(tokens)].sort((a, b) => a - b),
@@ -151,7 +151,7 @@ describe('the region-reasoner pipeline with the bundle tessera-mini', () => {
     }
   });
 
-  it('says nothing of tokens unless asked', async () => {
+  it('gives no token map unless the request wants one', async () => {
     const { results, tokenLayout, pruning } = await segment(['the stop sign']);
     assert.deepEqual([results[0]?.token_map, tokenLayout], [undefined, undefined]);
     assert.ok(pruning);

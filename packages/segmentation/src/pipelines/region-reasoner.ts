@@ -6,16 +6,16 @@ import { pruningReport } from '@tessera/token-pruning';
 import type { ObjectChoice } from '../answers/choice.js';
 import { chooseRegions, refuseQuery, type RegionChoice } from '../answers/region-choice.js';
 import { loadLanguage, type BundleLanguage } from '../language/bundle-language.js';
-import { decoderShape, planPruning, type PruningPlan } from '../language/pruning-plan.js';
+import { decoderShape, planPruning, type PruningPlan } from '../reasoning/pruning-plan.js';
 import type { QueryMeaning, QueryReading } from '../language/query-matcher.js';
-import { Reasoner, type ClassWeights, type RegionScores } from '../language/reasoner.js';
+import { Reasoner, type ClassWeights, type RegionScores } from '../reasoning/reasoner.js';
 import { proposalReader, type Proposals } from '../vision/proposals.js';
 import type { RequestImage } from '../vision/request-image.js';
 import { boxVision, defaultThreshold, type BoxVision, type ChosenObjects, type Pipeline } from './pipeline.js';
 
 type RegionReasonerBundle = Bundle<PipelineManifest<'region-reasoner'>>;
 
-/** What the reasoner made of the queries about one image, before anything is drawn. */
+/** The reasoner's choices for the queries about one image, before any mask is decoded. */
 export interface ReasonedQueries {
   /** One per query, in their order. */
   readonly queries: readonly ReasonedQuery[];
@@ -25,10 +25,10 @@ export interface ReasonedQueries {
 
 export type ReasonedQuery =
   | { readonly choice: RegionChoice; readonly regions: RegionScores }
-  /** The query was refused before the reasoner saw it. */
+  /** Refused before the reasoner's run. */
   | { readonly choice: ObjectChoice; readonly regions: undefined };
 
-/** How the reasoner is asked. */
+/** Options of a run of the reasoner. */
 export interface Reasoning {
   readonly plan: PruningPlan;
   /** Least probability at which a target counts as present; 0.5 unless given. */
@@ -101,19 +101,19 @@ export class RegionReasoner implements Pipeline {
     const proposals = await this.vision.detector.detect(image);
     clock.report('language', 0.2);
     const meanings = await clock.measure('language', () => this.language.matcher.match(queries));
-    const asked = meanings.filter(isAnswerable);
-    if (asked.length === 0) {
+    const answerable = meanings.filter(isAnswerable);
+    if (answerable.length === 0) {
       return {
         queries: meanings.map((meaning) => ({ choice: refuseQuery(meaning), regions: undefined })),
         reasonerMs: 0,
       };
     }
     const { queries: scored, runMs } = await clock.measure('language', async () => {
-      const texts = await this.language.encoder.encode(asked.map(({ text }) => text));
-      return await this.#reasoner.answer({ proposals, texts, mentions: asked.map(mentionsOf), plan, seed });
+      const texts = await this.language.encoder.encode(answerable.map(({ text }) => text));
+      return await this.#reasoner.answer({ proposals, texts, mentions: answerable.map(mentionsOf), plan, seed });
     });
     const answers = meanings.map((meaning): ReasonedQuery => {
-      const regions = scored[asked.indexOf(meaning)];
+      const regions = scored[answerable.indexOf(meaning)];
       if (regions === undefined) return { choice: refuseQuery(meaning), regions: undefined };
       return { choice: chooseRegions(meaning, regions, proposals, this.settings, threshold), regions };
     });
@@ -134,17 +134,17 @@ export class RegionReasoner implements Pipeline {
   }
 }
 
-function isAnswerable({ saysSomething, refusedWords }: QueryReading): boolean {
-  return saysSomething && refusedWords.length === 0;
+function isAnswerable({ isMeaningful, refusedWords }: QueryReading): boolean {
+  return isMeaningful && refusedWords.length === 0;
 }
 
-/** A broader word that is described further leaves open which of its classes is meant; similarity weighs them. */
-function mentionsOf({ classes, otherThings, similarities }: QueryMeaning): ClassWeights[] {
+/** A broader word with a description leaves its class open; similarity weighs the classes. */
+function mentionsOf({ classes, referenceObjects, similarities }: QueryMeaning): ClassWeights[] {
   if (classes.length === 0) return [];
-  if (similarities === undefined) return [classes, ...otherThings].map(evenWeights);
+  if (similarities === undefined) return [classes, ...referenceObjects].map(evenWeights);
   const highest = Math.max(...classes.map((index) => similarities[index] ?? 0));
   const weightOf = (index: number): number => Math.exp(similaritySharpness * ((similarities[index] ?? 0) - highest));
-  return [new Map(classes.map((index) => [index, weightOf(index)])), ...otherThings.map(evenWeights)];
+  return [new Map(classes.map((index) => [index, weightOf(index)])), ...referenceObjects.map(evenWeights)];
 }
 
 function evenWeights(classes: readonly number[]): ClassWeights {

@@ -19,7 +19,7 @@ export async function startTestRunner(name: string): Promise<{ bundle: Bundle; r
   return { bundle, runner: new ObservedRunner(await startInferenceRunner(options)) };
 }
 
-/** A runner that notes which graphs run and can be told to forget what it keeps. */
+/** A runner that records which graphs run, and can lose its kept tensors. */
 export class ObservedRunner implements InferenceRunner {
   readonly runs: RunRequest[] = [];
   readonly #runner: InferenceRunner;

@@ -1,4 +1,4 @@
-/** Corners `[x0, y0, x1, y1]`, origin top left; in shares of the image's width and height unless said otherwise. */
+/** Corners `[x0, y0, x1, y1]`, origin top left; in shares of the image's width and height. */
 export type Box = readonly [x0: number, y0: number, x1: number, y1: number];
 
 /** Intersection over union of two boxes; 0 if both are empty. */

@@ -8,7 +8,7 @@ export interface PromptPoint {
   readonly isOnObject: boolean;
 }
 
-/** What says which object a mask is of: its box, points, embeddings that another model made, or several of these. */
+/** The object of a mask, by its box, points, embeddings of another model, or several of these. */
 export interface MaskPrompt {
   readonly box?: Box;
   readonly points?: readonly PromptPoint[];

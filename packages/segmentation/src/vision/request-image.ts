@@ -1,7 +1,7 @@
 import type { ImageLimits } from '@tessera/images';
 import { decodeForModels, type PixelImage } from '@tessera/images/decoding';
 import { RecentValues, StageClock } from '@tessera/runtime';
-import { segmentStages, type SegmentClock, type SegmentImage } from '../segmenter.js';
+import { segmentStages, type SegmentClock, type SegmentImage } from '../segment-request.js';
 
 /** Sizes of an image in pixels. */
 export interface ImageSize {

@@ -3,13 +3,13 @@ import { spellNumbers } from './quantity.js';
 const determiners = 'an?|the|his|her|its|their';
 const places = 'in|on|at|by|next|near|beside|behind|under|between|left|right';
 
-/** What the model was taught to say in other words; each rule sees what the ones before it have said. */
+/** Phrasings in place of those of the training queries; each rule sees the result of the ones before it. */
 const rules: readonly (readonly [pattern: RegExp, words: string])[] = [
-  // The greatest height it takes for the greatest distance.
+  // The model confuses the greatest height with the greatest distance.
   [sizeOf('greatest|largest|biggest|maximum|most', 'size|area|extent'), 'of the largest size'],
   [sizeOf('least|smallest|minimum', 'size|area|extent'), 'of the smallest size'],
   [sizeOf('greatest|largest|biggest|maximum', 'height'), 'that is the tallest'],
-  // By the boxes, who rides something is on it.
+  // Training has "on" for riding: the boxes look the same.
   [postureOf('rides|riding', determiners), 'on'],
   [postureOf('sits|rides|riding', places), 'sitting'],
   [postureOf('stands', places), 'standing'],
@@ -25,7 +25,7 @@ function postureOf(verbs: string, next: string): RegExp {
   return new RegExp(`(?:(?<=\\S )(?:that|which|who) (?:is |are )?)?\\b(?:${verbs})(?= (?:${next})\\b)`, 'g');
 }
 
-/** A query, lower case, in words that the language model was taught: numbers spelled, sizes and postures as in training. */
-export function inTaughtWords(text: string): string {
-  return rules.reduce((said, [pattern, words]) => said.replaceAll(pattern, words), spellNumbers(text));
+/** A query, lower case, as in the training queries: numbers spelled, sizes and postures in their words. */
+export function inTrainingPhrases(text: string): string {
+  return rules.reduce((phrase, [pattern, words]) => phrase.replaceAll(pattern, words), spellNumbers(text));
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { inTaughtWords } from './taught-words.js';
+import { inTrainingPhrases } from './training-phrases.js';
 
-describe('inTaughtWords', () => {
+describe('inTrainingPhrases', () => {
   for (const [text, expected] of [
     ['the dog with the greatest size', 'the dog of the largest size'],
     ['the cup which has the least area', 'the cup of the smallest size'],
@@ -18,7 +18,7 @@ describe('inTaughtWords', () => {
     ['the house with the most sizeable door', 'the house with the most sizeable door'],
   ] as const) {
     it(JSON.stringify(text), () => {
-      assert.equal(inTaughtWords(text), expected);
+      assert.equal(inTrainingPhrases(text), expected);
     });
   }
 });

@@ -10,20 +10,20 @@ import {
 import type { Stage } from '@tessera/token-pruning';
 import type { Proposals } from '../vision/proposals.js';
 import type { PruningPlan } from './pruning-plan.js';
-import type { EncodedTexts } from './text-encoder.js';
+import type { EncodedTexts } from '../language/text-encoder.js';
 import { tokenPriority } from './token-selection.js';
 
-/** Things that a query may mention: the one asked for and two others. */
+/** Objects that the graph reads of a query: its target and two others. */
 const mentionCount = 3;
 
-/** The graph's numbers for the rules. */
+/** The graph's numbers of the rules. */
 const scatterNumbers: Readonly<Record<ScatterRule, bigint>> = { skip: 0n, copy: 1n, residual: 2n, reset: 3n };
 
-/** What the reasoner is asked about one image. */
+/** The queries about one image. */
 export interface ReasonerQuestion {
   readonly proposals: Proposals;
   readonly texts: EncodedTexts;
-  /** Of each text the class weights of the things it names, the one asked for first; nothing where it names none. */
+  /** Of each text the class weights of the objects that it names, its target first; empty where it names none. */
   readonly mentions: readonly (readonly ClassWeights[])[];
   readonly plan: PruningPlan;
   /** Decides a random selection. */
@@ -33,7 +33,7 @@ export interface ReasonerQuestion {
 /** Weights in [0, 1] by class index. */
 export type ClassWeights = ReadonlyMap<number, number>;
 
-/** What the reasoner makes of one query. */
+/** The scores of one query. */
 export interface RegionScores {
   /** Logits of the regions, `[regions]`. */
   readonly scores: Float32Array;
@@ -41,7 +41,7 @@ export interface RegionScores {
   readonly classLogits: Float32Array;
   /** How far the answer depends on more than the class, in [0, 1]. */
   readonly gate: number;
-  /** Probability that one thing is meant. */
+  /** Probability that the target is one object. */
   readonly singular: number;
   /** The image tokens that each stage saw. */
   readonly tokenMap: readonly TokenStage[];
@@ -121,8 +121,8 @@ export class Reasoner {
 
   #mentionTensor(mentions: readonly (readonly ClassWeights[])[]): HostTensor {
     const data = new Float32Array(mentions.length * mentionCount * this.#classCount);
-    for (const [query, things] of mentions.entries()) {
-      for (const [place, weights] of things.slice(0, mentionCount).entries()) {
+    for (const [query, objects] of mentions.entries()) {
+      for (const [place, weights] of objects.slice(0, mentionCount).entries()) {
         const start = (query * mentionCount + place) * this.#classCount;
         for (const [index, weight] of weights) data[start + index] = weight;
       }

@@ -17,7 +17,7 @@ import {
   type Stage,
 } from '@tessera/token-pruning';
 
-/** Which image tokens a run of the reasoner lets take part. */
+/** Which image tokens a run of the reasoner uses. */
 export interface PruningPlan {
   readonly mode: PruningMode;
   readonly stages: readonly Stage[];
@@ -38,18 +38,18 @@ export function decoderShape({ decoder }: Pick<ReasonerSettings, 'decoder'>): De
 }
 
 /**
- * The plan for what a request asks for: the bundle's own schedule unless it says otherwise, and for a mode without a
- * reduction as much as that schedule saves.
+ * The plan for a request's options; without them the bundle's schedule, and for a mode without a reduction one that saves
+ * as much as that schedule.
  *
  * @throws TesseraError `TSR_OPTION_UNSUPPORTED` for a reduction without pruning
  */
-export function planPruning(settings: ReasonerSettings, asked: SegmentOptions['pruning']): PruningPlan {
+export function planPruning(settings: ReasonerSettings, requested: SegmentOptions['pruning']): PruningPlan {
   const { pruning } = settings;
   const shape = decoderShape(settings);
-  const mode = asked?.mode ?? pruning.mode;
+  const mode = requested?.mode ?? pruning.mode;
   const { selection, scatter } = pruning;
   if (mode === 'off') {
-    if ((asked?.reduction ?? 0) > 0) {
+    if ((requested?.reduction ?? 0) > 0) {
       throw new TesseraError('TSR_OPTION_UNSUPPORTED', 'The pruning mode "off" saves nothing; leave "reduction" out.', {
         fields: [{ pointer: '/pruning/reduction', message: 'must be absent for the mode "off"' }],
       });
@@ -58,10 +58,10 @@ export function planPruning(settings: ReasonerSettings, asked: SegmentOptions['p
   }
   const shipped = shippedSchedule(pruning);
   if (mode === 'csp') {
-    const schedule = asked?.reduction === undefined ? shipped : planSchedule(shape, shipped, asked.reduction);
+    const schedule = requested?.reduction === undefined ? shipped : planSchedule(shape, shipped, requested.reduction);
     return { mode, stages: scheduleStages(shape, schedule), selection, scatter };
   }
-  const reduction = asked?.reduction ?? flopsReduction(shape, scheduleStages(shape, shipped));
+  const reduction = requested?.reduction ?? flopsReduction(shape, scheduleStages(shape, shipped));
   return {
     mode,
     stages: planBaseline(shape, mode, Math.min(0.9, reduction), pruning.fastv_layer),

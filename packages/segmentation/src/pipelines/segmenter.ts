@@ -6,31 +6,39 @@ import { ResultPainter, type Answer } from '../answers/result-painter.js';
 import {
   segmentStages,
   type SegmentContext,
-  type Segmenter,
   type SegmentImage,
   type SegmentOutcome,
   type SegmentQuestion,
-} from '../segmenter.js';
+} from '../segment-request.js';
 import type { MaskPrompt } from '../vision/mask-prompt.js';
 import type { RequestImage } from '../vision/request-image.js';
 import type { ChosenObjects, Pipeline } from './pipeline.js';
 
 const noQueries: ChosenObjects = { choices: [] };
 
-/** The way from a question to masks that all pipelines share: choose objects, correct them, decode and paint masks. */
-export class PipelineSegmenter implements Segmenter {
+/** Answers requests with any pipeline: chooses objects, corrects them, decodes and paints their masks. */
+export class Segmenter {
   readonly #pipeline: Pipeline;
 
   constructor(pipeline: Pipeline) {
     this.#pipeline = pipeline;
   }
 
+  /**
+   * Runs every graph once on this image, so that the first request does not pay for it.
+   *
+   * @throws TesseraError `TSR_INFERENCE_FAILED` when a graph does not run
+   */
   async warmUp(segmentImage: SegmentImage): Promise<void> {
     const image = this.#pipeline.vision.images.open(segmentImage);
     await this.#pipeline.choose(image, ['a person on the left'], {});
     await this.#pipeline.vision.masks.decode(image, [{ box: [0, 0, 1, 1] }]);
   }
 
+  /**
+   * @throws TesseraError `TSR_OPTION_UNSUPPORTED` for an option that the model does not have, `TSR_VALIDATION` for a
+   * prompt outside the image, an image error for bytes that do not decode, `TSR_INFERENCE_FAILED`
+   */
   async segment(
     segmentImage: SegmentImage,
     { queries, prompts = [], options = {} }: SegmentQuestion,
@@ -40,16 +48,16 @@ export class PipelineSegmenter implements Segmenter {
     this.#pipeline.checkOptions(options);
     const clock = new StageClock(segmentStages, context);
     const image = vision.images.open(segmentImage, clock);
-    const pointedTo = prompts.length === 0 ? [] : await placeInImage(prompts, image);
+    const maskPrompts = prompts.length === 0 ? [] : await placeInImage(prompts, image);
     const { choices, ...report } =
       queries.length === 0 ? noQueries : await this.#pipeline.choose(image, queries, options);
     const answers =
       queries.length === 0
-        ? pointedTo.map(promptAnswer)
+        ? maskPrompts.map(promptAnswer)
         : choices.map((choice, index): Answer => ({
             about: { query: queries[index] ?? '' },
             ...choice,
-            objects: correctObjects(choice.objects, pointedTo),
+            objects: correctObjects(choice.objects, maskPrompts),
           }));
 
     const objects = answers.map((answer) => answer.objects);

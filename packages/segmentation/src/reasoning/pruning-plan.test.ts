@@ -21,9 +21,9 @@ const shape = decoderShape(settings);
 const shippedTokens = [32, 128, 16];
 
 describe('planPruning', () => {
-  it('is the bundle’s own schedule for a request that says nothing, and for its mode alone', () => {
-    for (const asked of [undefined, { mode: 'csp' }] as const) {
-      const { stages, selection, scatter } = planPruning(settings, asked);
+  it('is the bundle’s own schedule for a request without options, and for its mode alone', () => {
+    for (const options of [undefined, { mode: 'csp' }] as const) {
+      const { stages, selection, scatter } = planPruning(settings, options);
       assert.deepEqual(
         stages.map(({ imageTokens }) => imageTokens),
         shippedTokens,
@@ -40,7 +40,7 @@ describe('planPruning', () => {
     assert.ok(flopsReduction(shape, planPruning(unpruned, { mode: 'csp' }).stages) > 0.6);
   });
 
-  it('gives every mode the budget that is asked for, or the bundle’s own', () => {
+  it('gives every mode the budget of the request, or the bundle’s own', () => {
     const own = flopsReduction(shape, planPruning(settings, undefined).stages);
     for (const mode of ['csp', 'fastv', 'pyramid', 'cls_topk', 'random'] as const) {
       const close = (saved: number, wanted: number) => saved >= wanted - 6e-4 && saved < wanted + 0.02;
@@ -49,7 +49,7 @@ describe('planPruning', () => {
     }
   });
 
-  it('saves as much as it can when asked for more', () => {
+  it('saves as much as it can for a larger budget', () => {
     const { stages } = planPruning(settings, { mode: 'csp', reduction: 0.9 });
     assert.deepEqual(
       stages.map(({ imageTokens }) => imageTokens),
