@@ -22,7 +22,7 @@ export interface PromptBatch {
 }
 
 /** Rows of one prompt, `[start, …, attributes, object, end]` (Nayak, Yu, Bach, "CSP", ICLR 2023, section 4). */
-export function promptOf(candidates: CandidateSet, index: number, rows: PromptRows): Float32Array[] {
+function promptOf(candidates: CandidateSet, index: number, rows: PromptRows): Float32Array[] {
   const { attributeStarts, attributeIndexes, objectIndexes } = candidates;
   const attributes = attributeIndexes.subarray(attributeStarts[index], attributeStarts[index + 1]);
   return [

@@ -7,11 +7,7 @@ import { DualEncoderModel } from './dual-encoder-model.js';
 export interface CompositionModelOptions {
   /** What an image may cost; by default the limits of `@tessera/images`. */
   readonly imageLimits?: ImageLimits;
-  /** Memory for text matrices that are kept; 256 MiB by default. */
-  readonly textMatrixBytes?: number;
 }
-
-const defaultTextMatrixBytes = 256 * 1024 * 1024;
 
 /**
  * A composition model for a bundle of pipeline `dual-encoder`. The runner must have the bundle's graphs loaded.
@@ -21,11 +17,11 @@ const defaultTextMatrixBytes = 256 * 1024 * 1024;
 export async function createCompositionModel(
   bundle: Bundle,
   runner: InferenceRunner,
-  { imageLimits = defaultImageLimits, textMatrixBytes = defaultTextMatrixBytes }: CompositionModelOptions = {},
+  { imageLimits = defaultImageLimits }: CompositionModelOptions = {},
 ): Promise<CompositionModel> {
   const { name, pipeline } = bundle.manifest;
   if (!isBundleOf(bundle, 'dual-encoder')) {
     throw new Error(`Bundle "${name}" is for the pipeline ${pipeline}, which does not classify compositions.`);
   }
-  return new DualEncoderModel(bundle, runner, await TokenTable.load(bundle), { imageLimits, textMatrixBytes });
+  return new DualEncoderModel(bundle, runner, await TokenTable.load(bundle), imageLimits);
 }

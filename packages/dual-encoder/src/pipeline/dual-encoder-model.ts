@@ -37,6 +37,9 @@ const defaultTopK = 5;
 /** Multiplications after which the comparison of images with candidates lets other work have its turn: some 0.3 s. */
 const productsPerTurn = 3e8;
 
+/** Memory for the text matrices that are kept. */
+const textMatrixBytes = 256 * 1024 * 1024;
+
 /** Shares of a request's progress that are done once the images and the texts are encoded. */
 const imagesShare = 0.5;
 const textsShare = 0.95;
@@ -53,25 +56,20 @@ export class DualEncoderModel implements CompositionModel {
   readonly #plans: CandidatePlans;
   readonly #base: Vocabulary['base'];
 
-  constructor(
-    bundle: DualEncoderBundle,
-    runner: InferenceRunner,
-    tokens: TokenTable,
-    options: { readonly imageLimits: ImageLimits; readonly textMatrixBytes: number },
-  ) {
+  constructor(bundle: DualEncoderBundle, runner: InferenceRunner, tokens: TokenTable, imageLimits: ImageLimits) {
     this.#bundle = bundle;
     this.#runner = runner;
     this.#settings = bundle.manifest.settings;
     this.#tokens = tokens;
     this.#words = tokens.pieceRows(this.#settings.prompt);
-    this.#images = new ImageEmbedder(bundle, runner, options.imageLimits);
+    this.#images = new ImageEmbedder(bundle, runner, imageLimits);
     this.#plans = new CandidatePlans(tokens);
-    this.#matrices = new TextMatrices(options.textMatrixBytes);
+    this.#matrices = new TextMatrices(textMatrixBytes);
     this.#base = { name: bundle.manifest.name, sha256: baseHash(bundle) };
   }
 
   async warmUp(image: CompositionImage): Promise<void> {
-    await this.classify([image], { attributes: ['red'], objects: ['thing'] }, {});
+    await this.classify([image], { attributes: ['red'], objects: ['dress'] }, {});
   }
 
   async classify(

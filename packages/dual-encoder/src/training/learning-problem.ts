@@ -105,22 +105,22 @@ export function learningProblem(
   const compositions = examples.map(compositionOf);
   const at = (index: number): Composition => compositions[index] ?? [];
   const seen = new Map(fit.map((index) => [compositionKey(at(index)), at(index)]));
-  const seenKeys = [...seen.keys()].sort();
-  const seenPairs = seenKeys.map((key) => seen.get(key) ?? []);
-  const placeOf = new Map(seenKeys.map((key, place) => [key, place]));
+  const seenPairs = [...seen.keys()].sort().map((key) => seen.get(key) ?? []);
+  // They begin with the seen pairs, in their order.
   const candidates = closedWorld(seenPairs, validation.map(at));
-  const candidateOf = new Map(
+  const places = new Map(
     Array.from({ length: candidates.count }, (_, index) => [compositionKey(compositionAt(candidates, index)), index]),
   );
+  const candidateOf = (index: number): number => places.get(compositionKey(at(index))) ?? 0;
   return {
     fit,
     validation,
     attributes: sortedNames(seenPairs.flatMap((pair) => pair.slice(0, -1))),
     objects: sortedNames(seenPairs.map(objectOf)),
     seenPairs,
-    labels: fit.map((index) => placeOf.get(compositionKey(at(index))) ?? 0),
+    labels: fit.map(candidateOf),
     candidates,
-    truths: validation.map((index) => candidateOf.get(compositionKey(at(index))) ?? 0),
+    truths: validation.map(candidateOf),
   };
 }
 
