@@ -18,10 +18,12 @@ import onnxruntime
 ENCODED = (768, 1024)  # 480 x 640 pixels at the image encoder's longest side
 FEEDS = {
     "detector": {"image": np.zeros((1, 512, 512, 3), np.uint8)},
-    "image_encoder": {"image": np.zeros((1, *ENCODED, 3), np.uint8)},
+    "image_encoder": {"image": np.zeros((1, *ENCODED, 3), np.uint8), "sizes": np.array([ENCODED], np.int64)},
     "mask_decoder": {
         "embedding": np.zeros((1, 256, 64, 64), np.float32),
-        "boxes": np.array([[100, 100, 300, 300]], np.float32),
+        "points": np.array([[[100, 100], [300, 300]]], np.float32),
+        "labels": np.array([[2, 3]], np.int64),
+        "prompt_embeddings": np.zeros((1, 0, 256), np.float32),
     },
     "text_encoder": {"ids": np.ones((1, 8), np.int64), "lengths": np.array([8], np.int64)},
 }
