@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { escapeXml, targetMask, type CocoSplit } from '@tessera/evaluation';
+import { escapeXml } from '@tessera/composition';
+import { targetMask, type CocoSplit } from '@tessera/evaluation';
 import { decodeRle, maskToPolygons, type BinaryMask } from '@tessera/masks';
 import sharp, { type OverlayOptions } from 'sharp';
 import type { Outcome } from './eval-report.js';

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { drawSeenUnseenCurves } from '@tessera/composition';
-import { repositoryRoot, type Figure, type Format, type LinePlot } from '@tessera/evaluation';
+import type { drawSeenUnseenCurves, PlotAxis } from '@tessera/composition';
+import { repositoryRoot, type Figure, type Format } from '@tessera/evaluation';
 import { roundTo } from '@tessera/runtime';
 
 /** The studies that have a page in `docs/reference`. */
@@ -25,8 +25,21 @@ export interface Table {
   readonly rows: readonly (readonly Figure[])[];
 }
 
+export type FormattedAxis = Omit<PlotAxis, 'format'> & { readonly format: Format };
+
 export type Plot =
-  | ({ readonly kind: 'lines' } & LinePlot)
+  | {
+      readonly kind: 'lines';
+      readonly title: string;
+      readonly x: FormattedAxis;
+      readonly y: FormattedAxis;
+      readonly series: readonly {
+        readonly name: string;
+        readonly hasBand: boolean;
+        /** Left to right; `low` and `high` bound the band. */
+        readonly points: readonly (readonly [x: number, y: number, low: number, high: number])[];
+      }[];
+    }
   | {
       readonly kind: 'curves';
       readonly title: string;

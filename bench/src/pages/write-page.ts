@@ -1,8 +1,16 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { drawSeenUnseenCurves } from '@tessera/composition';
-import { drawLinePlot, formatFigure, markdownRows, repositoryRoot, type Format } from '@tessera/evaluation';
-import { readResult, writeResult, type Plot, type StudyName, type StudyResult, type Table } from './study-result.js';
+import { drawLinePlot, drawSeenUnseenCurves, type PlotAxis } from '@tessera/composition';
+import { formatFigure, markdownRows, repositoryRoot, type Format } from '@tessera/evaluation';
+import {
+  readResult,
+  writeResult,
+  type FormattedAxis,
+  type Plot,
+  type StudyName,
+  type StudyResult,
+  type Table,
+} from './study-result.js';
 
 const reference = join(repositoryRoot, 'docs', 'reference');
 
@@ -45,5 +53,16 @@ function renderTable({ title, columns, formats, rows }: Table): string {
 }
 
 function drawPlot(plot: Plot): string {
-  return plot.kind === 'lines' ? drawLinePlot(plot) : drawSeenUnseenCurves(plot.title, plot.series);
+  if (plot.kind === 'curves') return drawSeenUnseenCurves(plot.title, plot.series);
+  const series = plot.series.map(({ name, hasBand, points }) => {
+    const line = points.map(([x, y]) => [x, y] as const);
+    const upper = points.map(([x, , , high]) => [x, high] as const);
+    const lower = points.map(([x, , low]) => [x, low] as const);
+    return { name, points: line, dots: line, area: hasBand ? [...upper, ...lower.reverse()] : [] };
+  });
+  return drawLinePlot({ title: plot.title, x: axisOf(plot.x), y: axisOf(plot.y), series });
+}
+
+function axisOf({ format, ...axis }: FormattedAxis): PlotAxis {
+  return { ...axis, format: (value) => formatFigure(value, format) };
 }

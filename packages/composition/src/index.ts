@@ -12,6 +12,7 @@ export { closedWorld, openWorld, pairCandidates, requireKnownPrimitives } from '
 export { chooseFeasibilityThreshold } from './evaluation/feasibility-threshold.js';
 export { EvaluationError, evaluateLogits, type GeneralisedEvaluation } from './evaluation/generalised-evaluation.js';
 export type { LabelledLogits } from './evaluation/image-ranking.js';
+export { drawLinePlot, escapeXml, type PlotAxis } from './evaluation/line-plot.js';
 export { drawSeenUnseenCurves } from './evaluation/seen-unseen-curve.js';
 export { fromHalfFloats, toHalfFloats } from './scoring/half-float.js';
 export { computeLogits, type TextMatrix } from './scoring/logits.js';

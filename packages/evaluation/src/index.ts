@@ -16,6 +16,5 @@ export { modelDirectory, withRuntime, type Runtime } from './models/model-runtim
 export { cuts, ReasonerEvaluation, withReasoner } from './models/reasoner-evaluation.js';
 export { writeSection } from './reports/document-section.js';
 export { formatFigure, milliseconds, withInterval, type Figure, type Format } from './reports/formats.js';
-export { drawLinePlot, escapeXml, type LinePlot, type PlotAxis } from './reports/line-plot.js';
 export { markdownRows } from './reports/markdown-table.js';
 export { runCommand } from './reports/run-command.js';

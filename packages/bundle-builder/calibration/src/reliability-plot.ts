@@ -1,13 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { drawLinePlot, type PlotAxis } from '@tessera/composition';
 import {
   contextKinds,
-  drawLinePlot,
   markdownRows,
   ReasonerEvaluation,
   repositoryRoot,
   writeSection,
-  type PlotAxis,
   type QueryKind,
   type Runtime,
 } from '@tessera/evaluation';
@@ -56,17 +55,16 @@ export async function plotReliability(runtime: Runtime): Promise<void> {
   );
   console.log(table);
   await writeSection('docs/reference/tessera-mini.md', 'calibration', table);
-  const axis = (label: string): PlotAxis => ({ label, from: 0, to: 1, step: 0.2, format: 'one' });
+  const axis = (label: string): PlotAxis => ({ label, from: 0, to: 1, step: 0.2, format: (value) => value.toFixed(1) });
   const svg = drawLinePlot({
     title: 'Does a score of p have a target in p of the cases?',
     x: axis('score'),
     y: axis('queries that have a target'),
     hasDiagonal: true,
-    series: groups.map(({ name, predictions }) => ({
-      name: `${name}, ECE ${expectedCalibrationError(predictions).toFixed(3)}`,
-      hasBand: false,
-      points: reliability(predictions).map(({ predicted, observed }) => [predicted, observed, observed, observed]),
-    })),
+    series: groups.map(({ name, predictions }) => {
+      const points = reliability(predictions).map(({ predicted, observed }) => [predicted, observed] as const);
+      return { name: `${name}, ECE ${expectedCalibrationError(predictions).toFixed(3)}`, points, dots: points };
+    }),
   });
   await writeFile(join(repositoryRoot, 'docs/reference/tessera-mini-reliability.svg'), svg);
 }
