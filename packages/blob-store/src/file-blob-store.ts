@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { link, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { encodeHeader, readBody, readHeader, writeExpiry } from './blob-file.js';
+import { encodeHeader, readBody, readHeader, writeExpiry, type BlobHeader } from './blob-file.js';
 import { listedPrefixes, listedPrefixOf } from './blob-keys.js';
 import { assertExpiry, assertKey, type BlobExpiry, type BlobStore } from './blob-store.js';
 
@@ -73,10 +73,7 @@ export class FileBlobStore implements BlobStore {
   }
 
   async get(key: string): Promise<Uint8Array | null> {
-    return withFile(this.#locate(key).path, 'r', null, async (file) => {
-      const header = await readHeader(file);
-      return header !== null && header.expiresAt > this.#now() ? readBody(file, header) : null;
-    });
+    return this.#withLive(this.#locate(key).path, 'r', null, readBody);
   }
 
   async has(key: string): Promise<boolean> {
@@ -85,9 +82,7 @@ export class FileBlobStore implements BlobStore {
 
   async touch(key: string, expiry: BlobExpiry): Promise<boolean> {
     const expiresAt = this.#expiresAt(expiry);
-    return withFile(this.#locate(key).path, 'r+', false, async (file) => {
-      const header = await readHeader(file);
-      if (header === null || header.expiresAt <= this.#now()) return false;
+    return this.#withLive(this.#locate(key).path, 'r+', false, async (file) => {
       await writeExpiry(file, expiresAt);
       return true;
     });
@@ -149,11 +144,25 @@ export class FileBlobStore implements BlobStore {
     await this.#sweeping;
   }
 
-  async #isLive(path: string): Promise<boolean> {
-    return withFile(path, 'r', false, async (file) => {
+  #isLive(path: string): Promise<boolean> {
+    return this.#withLive(path, 'r', false, () => Promise.resolve(true));
+  }
+
+  /** Uses the file of a blob that has not expired; `missing` when there is none. */
+  async #withLive<Result>(
+    path: string,
+    flags: 'r' | 'r+',
+    missing: Result,
+    use: (file: FileHandle, header: BlobHeader) => Promise<Result>,
+  ): Promise<Result> {
+    const file = await open(path, flags).catch(ignoreMissing);
+    if (file === undefined) return missing;
+    try {
       const header = await readHeader(file);
-      return header !== null && header.expiresAt > this.#now();
-    });
+      return header !== null && header.expiresAt > this.#now() ? await use(file, header) : missing;
+    } finally {
+      await file.close();
+    }
   }
 
   /**
@@ -214,34 +223,9 @@ export class FileBlobStore implements BlobStore {
   }
 }
 
-async function withFile<Result>(
-  path: string,
-  flags: 'r' | 'r+',
-  missing: Result,
-  use: (file: FileHandle) => Promise<Result>,
-): Promise<Result> {
-  let file: FileHandle;
-  try {
-    file = await open(path, flags);
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return missing;
-    throw error;
-  }
-  try {
-    return await use(file);
-  } finally {
-    await file.close();
-  }
-}
-
 async function entries(directory: string, kind: 'files' | 'directories'): Promise<string[]> {
-  try {
-    const found = await readdir(directory, { withFileTypes: true });
-    return found.filter((entry) => (kind === 'files' ? entry.isFile() : entry.isDirectory())).map(({ name }) => name);
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return [];
-    throw error;
-  }
+  const found = (await readdir(directory, { withFileTypes: true }).catch(ignoreMissing)) ?? [];
+  return found.filter((entry) => (kind === 'files' ? entry.isFile() : entry.isDirectory())).map(({ name }) => name);
 }
 
 async function removeIfAbandoned(path: string): Promise<void> {

@@ -271,6 +271,12 @@ export class TesseraError extends Error {
     return new TesseraError('TSR_INTERNAL', 'An unexpected error occurred.', { cause: error });
   }
 
+  /** `TSR_VALIDATION` whose text has the pointer and the message of every field. */
+  static invalid(fields: readonly FieldError[], cause?: unknown): TesseraError {
+    const findings = fields.map(({ pointer, message }) => `${pointer === '' ? 'The body' : pointer} ${message}`);
+    return new TesseraError('TSR_VALIDATION', `${findings.join('; ')}.`, { cause, fields });
+  }
+
   toJSON(): SerializedError {
     return { code: this.code, detail: this.message, fields: this.fields };
   }

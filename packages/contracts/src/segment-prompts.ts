@@ -88,8 +88,5 @@ export function checkPromptsAlone(prompts: readonly SegmentPrompt[]): void {
 }
 
 function refuse(problems: readonly FieldError[]): void {
-  if (problems.length === 0) return;
-  const fields = problems.slice(0, promptLimits.prompts);
-  const detail = fields.map(({ pointer, message }) => `${pointer} ${message}`).join('; ');
-  throw new TesseraError('TSR_VALIDATION', `${detail}.`, { fields });
+  if (problems.length > 0) throw TesseraError.invalid(problems.slice(0, promptLimits.prompts));
 }

@@ -44,24 +44,14 @@ interface Size {
 }
 
 /**
- * Decodes the first frame at full size: EXIF orientation applied, colour profile converted to sRGB, alpha flattened
- * on white.
- *
- * @throws TesseraError as `inspectImage` does, and `TSR_IMAGE_CORRUPT` for damaged or truncated pixels
- */
-export async function decodeImage(bytes: Uint8Array, limits: ImageLimits = defaultImageLimits): Promise<PixelImage> {
-  const header = await readDecodingHeader(bytes, limits);
-  return decodePixels(header, limits);
-}
-
-/**
- * Decodes the first frame once and resizes it to every target, upwards as well as downwards, at least 1 pixel a side.
+ * Decodes the first frame once, EXIF orientation applied, colour profile converted to sRGB, alpha flattened on white, and
+ * resizes it to every target, upwards as well as downwards, at least 1 pixel a side.
  * Filter: triangle, widened when shrinking ("bilinear with antialiasing"); cubic for `cover`, as CLIP's preprocessing
  * has it. The file is read at a reduced size where that keeps its quality (JPEG), and nothing larger than the stretched
  * targets' common envelope is kept in memory; each `cover` decodes the file anew.
  *
  * @returns the images and the size of the original after rotation
- * @throws TesseraError as {@link decodeImage} does
+ * @throws TesseraError as `inspectImage` does, and `TSR_IMAGE_CORRUPT` for damaged or truncated pixels
  */
 export async function decodeForModels(bytes: Uint8Array, options: DecodeForModelsOptions): Promise<ModelImages> {
   const limits = options.limits ?? defaultImageLimits;
@@ -98,7 +88,7 @@ function targetSize(target: StretchTarget, original: Size): Size {
 async function decodePixels(
   header: DecodingHeader,
   limits: ImageLimits,
-  size: Size | CoverTarget = header,
+  size: Size | CoverTarget,
 ): Promise<PixelImage> {
   const reading = { autoOrient: true, failOn: 'error', limitInputPixels: limits.maxPixels } as const;
   const page = header.page === undefined ? {} : { page: header.page };

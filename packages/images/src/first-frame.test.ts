@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { decodeImage } from './decode-image.js';
+import { decodeImage } from './fixtures/decode-image.js';
 import { keepFirstFrame } from './first-frame.js';
 import { errorWith } from './fixtures/errors.js';
 import { formats, frames, noise } from './fixtures/images.js';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Sharp } from 'sharp';
 
-import { decodeImage } from './decode-image.js';
+import { decodeImage } from './fixtures/decode-image.js';
 import { decodeAccepted } from './fixtures/both-readers.js';
 import { errorWith } from './fixtures/errors.js';
 import { formats, frames, manyFrames, noise, scene } from './fixtures/images.js';

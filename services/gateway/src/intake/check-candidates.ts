@@ -35,8 +35,6 @@ function checkPairs(pairs: readonly Pair[], vocabulary: InlineVocabulary): void 
     const unknown = pair.findIndex((word, place) => !(place === last ? objects : attributes).has(word));
     if (unknown < 0) continue;
     const message = `is none of the vocabulary’s ${unknown === last ? 'objects' : 'attributes'}`;
-    throw new TesseraError('TSR_VALIDATION', `/pairs/${index}/${unknown} ${message}.`, {
-      fields: [{ pointer: `/pairs/${index}/${unknown}`, message }],
-    });
+    throw TesseraError.invalid([{ pointer: `/pairs/${index}/${unknown}`, message }]);
   }
 }

@@ -46,9 +46,7 @@ export class FormFields {
   /** @throws TesseraError `TSR_VALIDATION` with a pointer per part that is wrong */
   toBody(): Record<string, unknown> {
     if (this.#problems.size > 0) {
-      const fields = [...this.#problems].map(([name, message]) => ({ pointer: `/${name}`, message }));
-      const detail = fields.map(({ pointer, message }) => `${pointer} ${message}`).join('; ');
-      throw new TesseraError('TSR_VALIDATION', `${detail}.`, { fields });
+      throw TesseraError.invalid([...this.#problems].map(([name, message]) => ({ pointer: `/${name}`, message })));
     }
     return { ...this.#options, ...Object.fromEntries(this.#values) };
   }

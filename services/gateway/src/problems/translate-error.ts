@@ -44,10 +44,7 @@ interface FrameworkError extends Error {
 
 function validationError(findings: readonly SchemaFinding[], context: string | undefined, cause: Error): TesseraError {
   const fields = fieldErrors(findings);
-  if (context === 'body') {
-    const where = fields.map(({ pointer, message }) => `${pointer === '' ? 'The body' : pointer} ${message}`);
-    return new TesseraError('TSR_VALIDATION', `${where.join('; ')}.`, { cause, fields });
-  }
+  if (context === 'body') return TesseraError.invalid(fields, cause);
   // Pointers lead into the body; a header is named in the text instead.
   const where = fields.map(({ pointer, message }) => `${context ?? ''} ${pointer.slice(1)} ${message}`.trim());
   return new TesseraError('TSR_VALIDATION', `Invalid ${where.join('; ')}.`, { cause });

@@ -7,9 +7,7 @@ export const unusableText = 'must not contain a NUL character or half of a surro
 /** @throws TesseraError `TSR_VALIDATION` with a pointer to the first text of a body that cannot be used */
 export function requireUsableText(body: unknown): void {
   const pointer = findUnusableText(body);
-  if (pointer === undefined) return;
-  const fields = [{ pointer, message: unusableText }];
-  throw new TesseraError('TSR_VALIDATION', `${pointer} ${unusableText}.`, { fields });
+  if (pointer !== undefined) throw TesseraError.invalid([{ pointer, message: unusableText }]);
 }
 
 /** JSON pointer to the first text in a JSON value that has a NUL or half of a surrogate pair; undefined without one. */

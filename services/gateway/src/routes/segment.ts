@@ -57,7 +57,9 @@ async function createJob(
 ): Promise<SegmentJob> {
   const asked = askedQueries(query, queries, prompts);
   if (prompts !== undefined && options.refine === false) {
-    throw invalid('/refine', 'must not be false when prompts are given: their masks are not coarse');
+    throw TesseraError.invalid([
+      { pointer: '/refine', message: 'must not be false when prompts are given: their masks are not coarse' },
+    ]);
   }
   if (options.model !== undefined) await requireModel(options.model, 'segmentation', context.workers);
   const imageId = await storeImage(image, uploads, context, client);
@@ -84,10 +86,7 @@ function askedQueries(
     return asked;
   }
   if (asked === undefined) checkPromptsAlone(prompts);
-  else if (asked.length > 1) throw invalid('/queries', 'must be one query when prompts correct its answer');
+  else if (asked.length > 1)
+    throw TesseraError.invalid([{ pointer: '/queries', message: 'must be one query when prompts correct its answer' }]);
   return asked ?? [];
-}
-
-function invalid(pointer: string, message: string): TesseraError {
-  return new TesseraError('TSR_VALIDATION', `${pointer} ${message}.`, { fields: [{ pointer, message }] });
 }
