@@ -4,12 +4,19 @@ import { Worker } from 'node:worker_threads';
 import { loadGraphs, type LoadedGraphs } from './graph-sessions.js';
 import { InvalidRunError, TensorNotKeptError, type BatchRequest, type RunResult } from './inference-runner.js';
 import { KeptTensors } from './kept-tensors.js';
-import type { FailureReason, LoadMessage, MessageFromChild, MessageToChild, Question, Reply } from './protocol.js';
-import { runGraph, type SizedTensor } from './run-graph.js';
+import type {
+  FailureReason,
+  LoadMessage,
+  MessageFromChild,
+  MessageToChild,
+  NumberedQuestion,
+  Reply,
+} from './protocol.js';
+import { runGraph } from './run-graph.js';
 
 interface Loaded {
   readonly graphs: LoadedGraphs;
-  readonly kept: KeptTensors<SizedTensor>;
+  readonly kept: KeptTensors;
 }
 
 let loaded: Loaded | undefined;
@@ -41,7 +48,7 @@ async function load(message: LoadMessage): Promise<void> {
   }
 }
 
-async function answer(question: Question): Promise<void> {
+async function answer(question: NumberedQuestion): Promise<void> {
   try {
     send(await replyTo(question));
   } catch (error) {
@@ -49,7 +56,7 @@ async function answer(question: Question): Promise<void> {
   }
 }
 
-async function replyTo(question: Question): Promise<Reply> {
+async function replyTo(question: NumberedQuestion): Promise<Reply> {
   if (loaded === undefined) throw new Error('No graphs are loaded yet.');
   if (question.type === 'holds') {
     return { type: 'held', id: question.id, held: loaded.kept.holds(question.keys) };

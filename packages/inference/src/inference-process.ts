@@ -14,8 +14,6 @@ const END_GRACE_MS = 2_000;
  */
 const MAPPED_FROM_BYTES = 1024 * 1024;
 
-type QuestionWithoutId = Question extends infer Each ? (Each extends Question ? Omit<Each, 'id'> : never) : never;
-
 interface Waiter<Value> {
   readonly resolve: (value: Value) => void;
   readonly reject: (error: Error) => void;
@@ -87,7 +85,7 @@ export class InferenceProcess {
    * @throws ProcessEndedError when the process is gone before it replies
    * @throws InvalidRunError when the question cannot be serialised
    */
-  async ask(question: QuestionWithoutId): Promise<Reply> {
+  async ask(question: Question): Promise<Reply> {
     if (this.#ended !== undefined) throw new ProcessEndedError(this.#ended);
     const id = this.#nextId++;
     try {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { Tensor } from 'onnxruntime-node';
 import { KeptTensors } from './kept-tensors.js';
 
-const sized = (byteLength: number) => ({ byteLength, dispose: () => undefined });
+const sized = (bytes: number) => new Tensor('uint8', new Uint8Array(bytes), [bytes]);
 
 test('the least recently used goes first', () => {
   const kept = new KeptTensors(100);
@@ -15,9 +16,10 @@ test('the least recently used goes first', () => {
   assert.ok(!kept.holds(['b']));
 });
 
-test('a value is disposed of once, when it is dropped or replaced', () => {
+test('a tensor is disposed of once, when it is dropped or replaced', () => {
   const disposed: string[] = [];
-  const value = (name: string) => ({ byteLength: 40, dispose: () => disposed.push(name) });
+  const value = (name: string) =>
+    Tensor.fromGpuBuffer({} as never, { dataType: 'float32', dims: [10], dispose: () => disposed.push(name) });
   const kept = new KeptTensors(100);
   kept.keep(new Map([['a', value('a')]]));
   kept.keep(new Map([['b', value('b')]]));
@@ -51,14 +53,14 @@ test('what can never be kept side by side is refused and drops nothing', () => {
 });
 
 test('whatever is kept, the newest is there and the bytes stay within the limit', () => {
-  const step = fc.record({ key: fc.constantFrom('a', 'b', 'c', 'd', 'e'), byteLength: fc.nat({ max: 100 }) });
+  const step = fc.record({ key: fc.constantFrom('a', 'b', 'c', 'd', 'e'), bytes: fc.nat({ max: 100 }) });
   fc.assert(
     fc.property(fc.array(step), (steps) => {
       const kept = new KeptTensors(100);
-      for (const { key, byteLength } of steps) {
-        kept.keep(new Map([[key, sized(byteLength)]]));
-        assert.equal(kept.get(key)?.byteLength, byteLength);
-        const bytes = ['a', 'b', 'c', 'd', 'e'].reduce((sum, name) => sum + (kept.get(name)?.byteLength ?? 0), 0);
+      for (const { key, bytes: size } of steps) {
+        kept.keep(new Map([[key, sized(size)]]));
+        assert.equal(kept.get(key)?.size, size);
+        const bytes = ['a', 'b', 'c', 'd', 'e'].reduce((sum, name) => sum + (kept.get(name)?.size ?? 0), 0);
         assert.ok(bytes <= 100, `${bytes} bytes are kept`);
       }
     }),

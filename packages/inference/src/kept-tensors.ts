@@ -1,43 +1,58 @@
 import { RecentValues } from '@tessera/runtime';
+import type { Tensor } from 'onnxruntime-node';
 
-interface Keepable {
-  readonly byteLength: number;
-  /** Frees the memory: called once, when the value is dropped. */
-  dispose(): void;
-}
+/** Bits of one element. Of strings ONNX Runtime does not report the size: they count as pointers. */
+const elementBits: Readonly<Record<Tensor.Type, number>> = {
+  float64: 64,
+  float32: 32,
+  float16: 16,
+  int64: 64,
+  int32: 32,
+  int16: 16,
+  int8: 8,
+  int4: 4,
+  uint64: 64,
+  uint32: 32,
+  uint16: 16,
+  uint8: 8,
+  uint4: 4,
+  bool: 8,
+  string: 64,
+};
 
-/** Sized values by key, least recently used dropped first once their bytes exceed the limit. */
-export class KeptTensors<Value extends Keepable> {
+/** Tensors by key, least recently used dropped and freed first once their bytes exceed the limit. */
+export class KeptTensors {
   readonly #limitBytes: number;
-  readonly #values: RecentValues<Value>;
+  readonly #tensors: RecentValues<Tensor>;
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
-    this.#values = new RecentValues<Value>(
-      limitBytes,
-      ({ byteLength }) => byteLength,
-      (value) => {
-        value.dispose();
-      },
-    );
+    this.#tensors = new RecentValues<Tensor>(limitBytes, byteLength, (tensor) => {
+      tensor.dispose();
+    });
   }
 
-  /** @throws RangeError when the values together exceed the limit: they could never be kept side by side */
-  keep(values: ReadonlyMap<string, Value>): void {
-    const bytes = [...values.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  /** @throws RangeError when the tensors together exceed the limit: they could never be kept side by side */
+  keep(tensors: ReadonlyMap<string, Tensor>): void {
+    const bytes = [...tensors.values()].reduce((sum, tensor) => sum + byteLength(tensor), 0);
     if (bytes > this.#limitBytes) {
       throw new RangeError(`${bytes} bytes to keep exceed the limit of ${this.#limitBytes}`);
     }
-    for (const [key, value] of values) this.#values.set(key, value);
+    for (const [key, tensor] of tensors) this.#tensors.set(key, tensor);
   }
 
-  /** The value, touched, or nothing. */
-  get(key: string): Value | undefined {
-    return this.#values.get(key);
+  /** The tensor, touched, or nothing. */
+  get(key: string): Tensor | undefined {
+    return this.#tensors.get(key);
   }
 
   /** Whether every key is there; touches those that are. */
   holds(keys: readonly string[]): boolean {
-    return keys.map((key) => this.get(key)).every((value) => value !== undefined);
+    return keys.map((key) => this.get(key)).every((tensor) => tensor !== undefined);
   }
+}
+
+/** Measures without touching the data, which may lie on a device. */
+function byteLength({ size, type }: Tensor): number {
+  return Math.ceil((size * elementBits[type]) / 8);
 }

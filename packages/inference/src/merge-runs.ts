@@ -59,19 +59,11 @@ export function splitResult({ outputs, runMs }: RunResult, runs: readonly Batcha
   return runs.map(({ rows }) => {
     const start = from;
     from += rows;
-    const own = Object.entries(outputs).map(
-      ([
-        name,
-        {
-          type,
-          dims: [, ...dims],
-          data,
-        },
-      ]): [string, HostTensor] => {
-        const size = product(dims);
-        return [name, { type, dims: [rows, ...dims], data: data.subarray(start * size, (start + rows) * size) }];
-      },
-    );
+    const own = Object.entries(outputs).map(([name, { type, dims, data }]): [string, HostTensor] => {
+      const inner = dims.slice(1);
+      const size = product(inner);
+      return [name, { type, dims: [rows, ...inner], data: data.subarray(start * size, (start + rows) * size) }];
+    });
     return { outputs: Object.fromEntries(own), runMs };
   });
 }

@@ -24,10 +24,13 @@ export interface LoadMessage {
 
 /** What the supervisor asks of the child and gets exactly one {@link Reply} for. */
 export type Question =
-  | { readonly type: 'run'; readonly id: number; readonly request: BatchRequest }
-  | { readonly type: 'holds'; readonly id: number; readonly keys: readonly string[] };
+  | { readonly type: 'run'; readonly request: BatchRequest }
+  | { readonly type: 'holds'; readonly keys: readonly string[] };
 
-export type MessageToChild = LoadMessage | Question;
+/** A question on its way; its reply has the same id. */
+export type NumberedQuestion = Question & { readonly id: number };
+
+export type MessageToChild = LoadMessage | NumberedQuestion;
 
 /** `invalid`: the request does not fit the graph. `not-kept`: a kept feed is gone. `failed`: ONNX Runtime failed. */
 export type FailureReason = 'invalid' | 'not-kept' | 'failed';

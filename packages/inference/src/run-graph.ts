@@ -11,32 +11,6 @@ import {
 } from './inference-runner.js';
 import type { KeptTensors } from './kept-tensors.js';
 
-/** A tensor in the inference process, with the memory it takes. */
-export interface SizedTensor {
-  readonly tensor: Tensor;
-  readonly byteLength: number;
-  dispose(): void;
-}
-
-/** Bits of one element. Of strings ONNX Runtime does not report the size: they count as pointers. */
-const elementBits: Readonly<Record<Tensor.Type, number>> = {
-  float64: 64,
-  float32: 32,
-  float16: 16,
-  int64: 64,
-  int32: 32,
-  int16: 16,
-  int8: 8,
-  int4: 4,
-  uint64: 64,
-  uint32: 32,
-  uint16: 16,
-  uint8: 8,
-  uint4: 4,
-  bool: 8,
-  string: 64,
-};
-
 /**
  * Runs one graph in this process.
  *
@@ -47,7 +21,7 @@ const elementBits: Readonly<Record<Tensor.Type, number>> = {
 export async function runGraph(
   graph: LoadedGraph,
   request: Omit<BatchRequest, 'bundle' | 'graph'>,
-  kept: KeptTensors<SizedTensor>,
+  kept: KeptTensors,
 ): Promise<RunResult> {
   const { keep = {}, keepRows = {} } = request;
   const keeping = [...Object.keys(keep), ...Object.keys(keepRows)];
@@ -65,9 +39,9 @@ export async function runGraph(
     if (value === undefined) throw new Error(`${graph.label} did not give its output "${name}"`);
     return value;
   };
-  const tensorsToKeep = new Map(Object.entries(keep).map(([name, key]) => [key, sized(output(name))]));
+  const tensorsToKeep = new Map(Object.entries(keep).map(([name, key]) => [key, output(name)]));
   for (const [name, parts] of Object.entries(keepRows)) {
-    for (const [key, tensor] of await splitRows(output(name), parts)) tensorsToKeep.set(key, sized(tensor));
+    for (const [key, tensor] of await splitRows(output(name), parts)) tensorsToKeep.set(key, tensor);
   }
   try {
     kept.keep(tensorsToKeep);
@@ -94,7 +68,7 @@ function checkOutputs(graph: LoadedGraph, wanted: readonly string[], fetch: read
 function collectFeeds(
   { label, contract }: LoadedGraph,
   feeds: BatchRequest['feeds'],
-  kept: KeptTensors<SizedTensor>,
+  kept: KeptTensors,
 ): Record<string, Tensor> {
   const sizes = assertFeeds(label, contract, feeds);
   const tensors = Object.entries(feeds).map(([name, feed]): [string, Tensor] => {
@@ -107,10 +81,10 @@ function collectFeeds(
   return Object.fromEntries(tensors);
 }
 
-function keptTensor(label: string, feed: KeptTensor, kept: KeptTensors<SizedTensor>): Tensor {
+function keptTensor(label: string, feed: KeptTensor, kept: KeptTensors): Tensor {
   const found = kept.get(feed.kept);
   if (found === undefined) throw new TensorNotKeptError(`${label}: "${feed.kept}" is not kept any more`);
-  return found.tensor;
+  return found;
 }
 
 /** Copies of the rows of a tensor, so that each can be dropped by itself. */
@@ -127,18 +101,6 @@ async function splitRows(
     from += rows;
     return [key, new Tensor(tensor.type, own, [rows, ...dims])];
   });
-}
-
-/** Measures without touching the data, which may lie on a device. */
-function sized(tensor: Tensor): SizedTensor {
-  const byteLength = Math.ceil((tensor.size * elementBits[tensor.type]) / 8);
-  return {
-    tensor,
-    byteLength,
-    dispose: () => {
-      tensor.dispose();
-    },
-  };
 }
 
 function toHost({ type, dims, data }: Tensor): HostTensor {

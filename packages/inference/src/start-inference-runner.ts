@@ -73,7 +73,7 @@ export async function startInferenceRunner(options: InferenceRunnerOptions): Pro
       ? []
       : [`The inference process of device ${devices[index]} cannot start: ${reasonOf(start)}`],
   );
-  const providers = new Map(runners.map(({ device }) => [device.executionProvider, device.id]));
+  const providers = new Set(runners.map(({ device }) => device.executionProvider));
   if (failures.length === 0 && providers.size > 1) {
     // Jobs would be fast or slow by chance.
     const found = runners.map(({ device }) => `${device.id} runs on ${device.executionProvider}`).join(', ');
