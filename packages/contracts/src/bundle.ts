@@ -1,9 +1,10 @@
-import Type, { type Static } from 'typebox';
+import Type, { type Static, type TSchema } from 'typebox';
 import { GraphDescription } from './graph-contract.js';
 
 const strict = { additionalProperties: false } as const;
 
-const Provenance = Type.Object(
+/** What a bundle has from elsewhere. */
+export const Provenance = Type.Object(
   {
     package: Type.String(),
     version: Type.String(),
@@ -210,38 +211,23 @@ const manifestFields = {
   ),
 };
 
-const ClassDetectorManifest = Type.Object(
-  {
-    ...manifestFields,
-    task: Type.Literal('segmentation'),
-    pipeline: Type.Literal('class-detector'),
-    settings: ClassDetectorSettings,
-  },
-  { ...strict },
-);
-
-const RegionReasonerManifest = Type.Object(
-  {
-    ...manifestFields,
-    task: Type.Literal('segmentation'),
-    pipeline: Type.Literal('region-reasoner'),
-    settings: RegionReasonerSettings,
-  },
-  { ...strict },
-);
-
-const DualEncoderManifest = Type.Object(
-  {
-    ...manifestFields,
-    task: Type.Literal('composition'),
-    pipeline: Type.Literal('dual-encoder'),
-    settings: DualEncoderSettings,
-  },
-  { ...strict },
-);
+function manifestOf<Task extends string, Pipeline extends string, Settings extends TSchema>(
+  task: Task,
+  pipeline: Pipeline,
+  settings: Settings,
+) {
+  return Type.Object(
+    { ...manifestFields, task: Type.Literal(task), pipeline: Type.Literal(pipeline), settings },
+    { ...strict },
+  );
+}
 
 /** `bundle.json`: everything that serving needs to know about a model. Its `pipeline` decides which settings it has. */
-export const BundleManifest = Type.Union([ClassDetectorManifest, RegionReasonerManifest, DualEncoderManifest]);
+export const BundleManifest = Type.Union([
+  manifestOf('segmentation', 'class-detector', ClassDetectorSettings),
+  manifestOf('segmentation', 'region-reasoner', RegionReasonerSettings),
+  manifestOf('composition', 'dual-encoder', DualEncoderSettings),
+]);
 export type BundleManifest = Static<typeof BundleManifest>;
 
 /** Name of the code that runs a bundle. */

@@ -295,9 +295,12 @@ export function mayRecover(error: unknown): boolean {
   return ![TypeError, RangeError, ReferenceError, SyntaxError].some((mistake) => error instanceof mistake);
 }
 
+/** The code of a row of {@link errorTable}. */
+export const ErrorCodes = Type.Enum(Object.keys(errorTable) as ErrorCode[]);
+
 /** A {@link TesseraError} as stored with a failed job. */
 export const SerializedError = Type.Object({
-  code: Type.Enum(Object.keys(errorTable) as ErrorCode[]),
+  code: ErrorCodes,
   detail: Type.String(),
   fields: Type.Array(Type.Object({ pointer: Type.String(), message: Type.String() })),
 });

@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { ClassifyOptions, VocabularyName } from './classify-composition.js';
-import { errorTable, type ErrorCode } from './errors.js';
+import { ErrorCodes } from './errors.js';
 import { SegmentOptions } from './segment.js';
 import { SegmentPrompts } from './segment-prompts.js';
 import { RequestedRecipe, TrainingMethod } from './vocabulary.js';
@@ -86,8 +86,6 @@ export const ReportedProgress = Type.Object({
 });
 export type ReportedProgress = Static<typeof ReportedProgress>;
 
-const errorCodes = Object.keys(errorTable) as ErrorCode[];
-
 /** RFC 9457 problem details as every error response carries them. */
 export const ProblemDetails = Type.Object(
   {
@@ -95,7 +93,7 @@ export const ProblemDetails = Type.Object(
     title: Type.String(),
     status: Type.Integer(),
     detail: Type.String(),
-    code: Type.Enum(errorCodes),
+    code: ErrorCodes,
     request_id: Type.Optional(Type.String()),
     errors: Type.Optional(
       Type.Array(

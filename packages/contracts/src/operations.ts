@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { Provenance } from './bundle.js';
 
 export const ModelDescription = Type.Object({
   name: Type.String(),
@@ -7,15 +8,7 @@ export const ModelDescription = Type.Object({
   description: Type.String(),
   license: Type.String(),
   default: Type.Boolean({ description: 'Used when a request names no model.' }),
-  provenance: Type.Array(
-    Type.Object({
-      package: Type.String(),
-      version: Type.String(),
-      license: Type.String(),
-      url: Type.String(),
-      use: Type.String(),
-    }),
-  ),
+  provenance: Type.Array(Type.Object(Provenance.properties)),
 });
 export type ModelDescription = Static<typeof ModelDescription>;
 

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import type { BlobStore } from '@tessera/blob-store';
 import {
   ClassifyOptions,
@@ -9,10 +8,10 @@ import {
 } from '@tessera/contracts';
 import { isTrained, type CompositionModel } from '@tessera/dual-encoder';
 import type { RunningJob } from '@tessera/queue';
+import { startTimings } from './job-timings.js';
 import type { TaskModels } from './models.js';
-import { progressReport } from './progress-report.js';
+import { stageObserver } from './progress-report.js';
 import { storedImage } from './stored-image.js';
-import { rounded } from './timings.js';
 import type { VocabularyReader } from './vocabulary-reader.js';
 
 /** Answers `POST /classify-composition`. */
@@ -23,25 +22,18 @@ export async function classify(
   blobs: BlobStore,
   vocabularies: VocabularyReader,
 ): Promise<ClassifyCompositionResponse> {
-  const startedAt = performance.now();
-  const queueMs = Math.max(0, Date.now() - job.enqueuedAt);
+  const timings = startTimings(job);
   const { model, vocabulary: named, ...options } = await readOptions(given, blobs);
   const vocabulary = typeof named === 'string' ? await vocabularies.read(named) : named;
   const { description, pipeline } = models.find(model ?? (isTrained(vocabulary) ? vocabulary.model : undefined));
-  const report = progressReport(job);
   const images = imageIds.map((id) => storedImage(id, blobs));
-  const { timingsMs, ...outcome } = await pipeline.classify(images, vocabulary, options, {
-    signal: job.signal,
-    onProgress: (stage, fraction) => {
-      report({ stage, fraction });
-    },
-  });
+  const { timingsMs, ...outcome } = await pipeline.classify(images, vocabulary, options, stageObserver(job));
   return {
     id: job.id,
     model: `${description.name}@${description.version}`,
     ...(typeof named === 'string' ? { vocabulary: named } : {}),
     ...outcome,
-    timings_ms: rounded({ queue: queueMs, ...timingsMs, total: queueMs + performance.now() - startedAt }),
+    timings_ms: timings(timingsMs),
   };
 }
 

@@ -1,13 +1,12 @@
-import { performance } from 'node:perf_hooks';
 import { type BlobStore, resultKey } from '@tessera/blob-store';
 import type { Config, SegmentJob, SegmentResponse } from '@tessera/contracts';
 import type { JobHandler, RunningJob } from '@tessera/queue';
 import { runCanary } from './canary.js';
 import { classify } from './classify-job.js';
+import { startTimings } from './job-timings.js';
 import type { Models } from './models.js';
-import { progressReport } from './progress-report.js';
+import { stageObserver } from './progress-report.js';
 import { storedImage } from './stored-image.js';
-import { rounded } from './timings.js';
 import { VocabularyReader } from './vocabulary-reader.js';
 
 /** Runs the model of a job and stores the route's response under the key of the job's result. */
@@ -35,21 +34,13 @@ export function createJobHandler(config: Config, models: Models, blobs: BlobStor
   }
 
   async function segment(job: RunningJob, { imageId, options, ...question }: SegmentJob): Promise<SegmentResponse> {
-    const startedAt = performance.now();
-    const queueMs = Math.max(0, Date.now() - job.enqueuedAt);
+    const timings = startTimings(job);
     const { description, pipeline } = models.segmentation.find(options.model);
-    const report = progressReport(job);
     const { image, results, pruning, tokenLayout, timingsMs } = await pipeline.segment(
       storedImage(imageId, blobs),
       { ...question, options },
-      {
-        signal: job.signal,
-        onProgress: (stage, fraction) => {
-          report({ stage, fraction });
-        },
-      },
+      stageObserver(job),
     );
-    const totalMs = queueMs + performance.now() - startedAt;
     return {
       id: job.id,
       model: `${description.name}@${description.version}`,
@@ -57,7 +48,7 @@ export function createJobHandler(config: Config, models: Models, blobs: BlobStor
       results,
       ...(pruning ? { pruning } : {}),
       ...(tokenLayout ? { token_layout: tokenLayout } : {}),
-      timings_ms: rounded({ queue: queueMs, ...timingsMs, total: totalMs }),
+      timings_ms: timings(timingsMs),
     };
   }
 }

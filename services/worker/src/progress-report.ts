@@ -1,5 +1,5 @@
-import { performance } from 'node:perf_hooks';
 import type { RunningJob } from '@tessera/queue';
+import type { StageObserver } from '@tessera/runtime';
 
 const reportIntervalMs = 500;
 
@@ -14,5 +14,16 @@ export function progressReport(job: Pick<RunningJob, 'progress'>): (progress: ob
     if (now - reportedAt < reportIntervalMs) return;
     reportedAt = now;
     job.progress(progress).catch(() => undefined);
+  };
+}
+
+/** Reports the stages of a request as {@link progressReport} does, and ends it when its job is cancelled. */
+export function stageObserver(job: Pick<RunningJob, 'progress' | 'signal'>): StageObserver<string> {
+  const report = progressReport(job);
+  return {
+    signal: job.signal,
+    onProgress: (stage, fraction) => {
+      report({ stage, fraction });
+    },
   };
 }
