@@ -34,9 +34,7 @@ export function isMaskSize(height: number, width: number): boolean {
  * @throws RangeError if the size is not positive or too large, or `data` does not hold `height * width` bytes.
  */
 export function createMask(height: number, width: number, data?: Uint8Array): BinaryMask {
-  if (!isMaskSize(height, width)) {
-    throw new RangeError(`A mask cannot be ${height} by ${width} pixels.`);
-  }
+  if (!isMaskSize(height, width)) throw new RangeError(`A mask cannot be ${height} by ${width} pixels.`);
   const mask = { height, width, data: data ?? new Uint8Array(height * width) };
   assertMask(mask);
   return mask;

@@ -25,9 +25,7 @@ export function maskBoundingBox(mask: BinaryMask): BoundingBox {
   assertMask(mask);
   const { width, data } = mask;
   const first = data.indexOf(1);
-  if (first === -1) {
-    return [0, 0, 0, 0];
-  }
+  if (first === -1) return [0, 0, 0, 0];
   const last = data.lastIndexOf(1);
   const top = Math.floor(first / width);
   const bottom = Math.floor(last / width);
@@ -36,14 +34,10 @@ export function maskBoundingBox(mask: BinaryMask): BoundingBox {
   for (let row = top; row <= bottom; row++) {
     const start = row * width;
     for (let column = 0; column < left; column++) {
-      if (data[start + column] === 1) {
-        left = column;
-      }
+      if (data[start + column] === 1) left = column;
     }
     for (let column = width - 1; column > right; column--) {
-      if (data[start + column] === 1) {
-        right = column;
-      }
+      if (data[start + column] === 1) right = column;
     }
   }
   return [left, top, right - left + 1, bottom - top + 1];

@@ -10,9 +10,7 @@ const epsilon = 1e-5;
  * @throws RangeError if there is no sample.
  */
 export function gIoU(samples: readonly Overlap[]): number {
-  if (samples.length === 0) {
-    throw new RangeError('A metric needs at least one sample.');
-  }
+  if (samples.length === 0) throw new RangeError('A metric needs at least one sample.');
   let sum = 0;
   for (const { intersection, union } of samples) {
     sum += union === 0 ? 1 : intersection / (union + epsilon);

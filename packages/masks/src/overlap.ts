@@ -47,9 +47,7 @@ export function intersectionOverUnion(one: BinaryMask, other: BinaryMask): numbe
  */
 export function unionOfMasks(masks: readonly BinaryMask[]): BinaryMask {
   const [first, ...others] = masks;
-  if (first === undefined) {
-    throw new RangeError('The union of no masks has no size.');
-  }
+  if (first === undefined) throw new RangeError('The union of no masks has no size.');
   const union = createMask(first.height, first.width, first.data.slice());
   for (const mask of others) {
     assertSameSize(union, mask);

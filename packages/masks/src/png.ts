@@ -50,9 +50,7 @@ function packRows({ height, width, data }: BinaryMask): Uint8Array {
     for (let bit = 7; bit > 7 - (width & 7); bit--) {
       rest |= (data[pixel++] ?? 0) << bit;
     }
-    if (rest !== 0) {
-      packed[target] = rest;
-    }
+    if (rest !== 0) packed[target] = rest;
   }
   return packed;
 }

@@ -82,20 +82,14 @@ class HorizontalEdges {
       }
       upperLeft = upper;
     }
-    if (direction !== 0) {
-      this.#addCorner(width, y, direction, 0, upperLeft !== 0);
-    }
+    if (direction !== 0) this.#addCorner(width, y, direction, 0, upperLeft !== 0);
   }
 
   /** Ends the edge on the left of a corner, begins the one on its right, and joins them to the vertical edges there. */
   #addCorner(x: number, y: number, left: Direction, right: Direction, hasVerticalAbove: boolean): void {
     const leftEdge = this.#count - 1;
-    if (left !== 0) {
-      (left === 1 ? this.#endX : this.#startX)[leftEdge] = x;
-    }
-    if (right !== 0) {
-      this.#addEdge(x, y, right);
-    }
+    if (left !== 0) (left === 1 ? this.#endX : this.#startX)[leftEdge] = x;
+    if (right !== 0) this.#addEdge(x, y, right);
     const rightEdge = leftEdge + 1;
     const leftStartsHere = left === -1;
     const rightStartsHere = right === 1;
@@ -156,9 +150,7 @@ class HorizontalEdges {
         edge = next;
         next = this.#next[edge] ?? visited;
       }
-      if (contour.length > 0) {
-        contours.push(contour);
-      }
+      if (contour.length > 0) contours.push(contour);
     }
     return contours;
   }

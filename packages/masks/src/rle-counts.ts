@@ -16,21 +16,15 @@ export function formatCounts(runs: Uint32Array): string {
   let bytes = Buffer.allocUnsafe(runs.length * 2 + maximumCharacters);
   let length = 0;
   for (let index = 0; index < runs.length; index++) {
-    if (length + maximumCharacters > bytes.length) {
-      bytes = Buffer.concat([bytes], bytes.length * 2);
-    }
+    if (length + maximumCharacters > bytes.length) bytes = Buffer.concat([bytes], bytes.length * 2);
     let value = runs[index] ?? 0;
-    if (index > 2) {
-      value -= runs[index - 2] ?? 0;
-    }
+    if (index > 2) value -= runs[index - 2] ?? 0;
     let more = true;
     while (more) {
       let bits = value & lowBits;
       value >>= bitsPerCharacter;
       more = value !== ((bits & signBit) === 0 ? 0 : -1);
-      if (more) {
-        bits |= moreBit;
-      }
+      if (more) bits |= moreBit;
       bytes[length++] = bits + characterOffset;
     }
   }
@@ -52,9 +46,7 @@ export function parseCounts(counts: string, pixels: number): Uint32Array {
     let shift = 0;
     let bits: number;
     do {
-      if (index === counts.length) {
-        throw new RleError('The counts end in the middle of a number.');
-      }
+      if (index === counts.length) throw new RleError('The counts end in the middle of a number.');
       if (shift === maximumBits) {
         throw new RleError(`A number of the counts is longer than ${maximumCharacters} characters.`);
       }
@@ -66,12 +58,8 @@ export function parseCounts(counts: string, pixels: number): Uint32Array {
       shift += bitsPerCharacter;
       index++;
     } while ((bits & moreBit) !== 0);
-    if ((bits & signBit) !== 0) {
-      value |= -1 << shift;
-    }
-    if (count > 2) {
-      value += runs[count - 2] ?? 0;
-    }
+    if ((bits & signBit) !== 0) value |= -1 << shift;
+    if (count > 2) value += runs[count - 2] ?? 0;
     remaining = checkedRemainder(value, count, remaining, runs.length);
     runs[count++] = value;
   }
@@ -88,9 +76,7 @@ export function checkCounts(counts: readonly unknown[], pixels: number): Uint32A
   let remaining = pixels;
   for (let index = 0; index < counts.length; index++) {
     const run = counts[index];
-    if (typeof run !== 'number' || !Number.isInteger(run)) {
-      throw new RleError(`Run ${index} is not an integer.`);
-    }
+    if (typeof run !== 'number' || !Number.isInteger(run)) throw new RleError(`Run ${index} is not an integer.`);
     remaining = checkedRemainder(run, index, remaining, runs.length);
     runs[index] = run;
   }
@@ -98,21 +84,13 @@ export function checkCounts(counts: readonly unknown[], pixels: number): Uint32A
 }
 
 function checkedRemainder(run: number, index: number, remaining: number, maximumRuns: number): number {
-  if (index >= maximumRuns) {
-    throw new RleError('There are more runs than the mask has pixels.');
-  }
-  if (run < 0) {
-    throw new RleError(`Run ${index} is negative.`);
-  }
-  if (run > remaining) {
-    throw new RleError('The runs add up to more pixels than the mask has.');
-  }
+  if (index >= maximumRuns) throw new RleError('There are more runs than the mask has pixels.');
+  if (run < 0) throw new RleError(`Run ${index} is negative.`);
+  if (run > remaining) throw new RleError('The runs add up to more pixels than the mask has.');
   return remaining - run;
 }
 
 function completeRuns(runs: Uint32Array, count: number, remaining: number): Uint32Array {
-  if (remaining !== 0) {
-    throw new RleError(`The runs leave ${remaining} pixels of the mask undefined.`);
-  }
+  if (remaining !== 0) throw new RleError(`The runs leave ${remaining} pixels of the mask undefined.`);
   return runs.subarray(0, count);
 }

@@ -70,15 +70,9 @@ function readRle(
     throw new RleError('The size is not two positive integers [height, width] of a possible mask.');
   }
   const pixels = height * width;
-  if (pixels > maximumPixels) {
-    throw new RleError(`A mask of ${pixels} pixels is over the limit of ${maximumPixels}.`);
-  }
-  if (typeof counts === 'string') {
-    return { height, width, runs: parseCounts(counts, pixels) };
-  }
-  if (isList(counts)) {
-    return { height, width, runs: checkCounts(counts, pixels) };
-  }
+  if (pixels > maximumPixels) throw new RleError(`A mask of ${pixels} pixels is over the limit of ${maximumPixels}.`);
+  if (typeof counts === 'string') return { height, width, runs: parseCounts(counts, pixels) };
+  if (isList(counts)) return { height, width, runs: checkCounts(counts, pixels) };
   throw new RleError('The counts are neither a string nor a list of numbers.');
 }
 

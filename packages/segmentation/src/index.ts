@@ -7,5 +7,5 @@ export { createSegmenter } from './pipelines/create-segmenter.js';
 export { RegionReasoner, type ReasonedQueries, type ReasonedQuery } from './pipelines/region-reasoner.js';
 export { Segmenter } from './pipelines/segmenter.js';
 export { decoderShape, planPruning, type PruningPlan } from './reasoning/pruning-plan.js';
-export type { SegmentContext, SegmentImage, SegmentOutcome, SegmentQuestion, SegmentStage } from './segment-request.js';
+export type { SegmentImage } from './segment-request.js';
 export { bestScores, type Detection } from './vision/detections.js';

@@ -1,10 +1,14 @@
-import { PieceTrie } from './piece-trie.js';
-import type { VocabularyEntry } from './piece-trie.js';
 import type { Encoding, Tokenizer } from './tokenizer.js';
 import type { UnigramDefinition } from './unigram-definition.js';
 
 /** Marks a word boundary in normalised text (SentencePiece's "lower one eighth block"). */
 const WORD_SEPARATOR = '\u2581';
+
+interface VocabularyEntry {
+  readonly id: number;
+  /** Log probability. */
+  readonly score: number;
+}
 
 /** The best way to reach a position of the text. */
 interface LatticeNode {
@@ -21,12 +25,16 @@ interface LatticeNode {
  */
 export class UnigramTokenizer implements Tokenizer {
   readonly #definition: UnigramDefinition;
-  readonly #trie = new PieceTrie();
+  readonly #vocabulary = new Map<string, VocabularyEntry>();
+  /** Code points of the longest piece. */
+  #longest = 0;
 
   constructor(definition: UnigramDefinition) {
     this.#definition = definition;
     for (const [id, [piece, score]] of definition.pieces.entries()) {
-      if (id >= definition.reserved) this.#trie.insert(piece, { id, score });
+      if (id < definition.reserved) continue;
+      this.#vocabulary.set(piece, { id, score });
+      this.#longest = Math.max(this.#longest, Array.from(piece).length);
     }
   }
 
@@ -47,8 +55,12 @@ export class UnigramTokenizer implements Tokenizer {
     for (const origin of lattice) {
       const start = origin.position;
       let isSymbolKnown = false;
-      for (const { entry, end } of this.#trie.matches(symbols, start)) {
-        extend(origin, lattice[end], entry);
+      let piece = '';
+      for (const [index, symbol] of symbols.slice(start, start + this.#longest).entries()) {
+        piece += symbol;
+        const entry = this.#vocabulary.get(piece);
+        if (entry === undefined) continue;
+        extend(origin, lattice[start + index + 1], entry);
         isSymbolKnown = true;
       }
       if (!isSymbolKnown) extend(origin, lattice[start + 1], { id: this.unknownId, score: 0 });

@@ -12,8 +12,6 @@ import type { Tokenizer } from '@tessera/tokenizer';
 export interface EncodedTexts {
   /** Unit vectors `[texts, width]`. */
   readonly sentence: HostTensor;
-  /** The same, one a text. */
-  readonly vectors: readonly Float32Array[];
   /** States of the pieces `[texts, length, width]`; what is behind a text's length means nothing. */
   readonly pieces: HostTensor;
   /** Pieces of each text, int64 `[texts]`. */
@@ -58,7 +56,6 @@ export class TextEncoder {
     const { outputs, lengths } = await this.#run(ids, ['sentence', 'pieces']);
     return {
       sentence: outputTensor(outputs, 'sentence'),
-      vectors: rowsOf(float32Output(outputs, 'sentence'), texts.length),
       pieces: outputTensor(outputs, 'pieces'),
       lengths,
     };

@@ -91,19 +91,15 @@ const negations = wordSet(`
   doesnt dont didnt hasnt havent
 `);
 
+const functionWords = new Set(
+  [negations, requestWords, determiners, auxiliaries, questionWords, prepositions, relatives].flatMap((set) => [
+    ...set,
+  ]),
+);
+
 /** Words that carry no content of their own. */
 export function isFunctionWord(word: string): boolean {
-  return (
-    word === 'and' ||
-    word === 'or' ||
-    negations.has(word) ||
-    requestWords.has(word) ||
-    determiners.has(word) ||
-    auxiliaries.has(word) ||
-    questionWords.has(word) ||
-    prepositions.has(word) ||
-    relatives.has(word)
-  );
+  return isConjunction(word) || functionWords.has(word);
 }
 
 /** Words for position, size, relation, count, colour or material. */

@@ -60,19 +60,14 @@ export class ClassDetector implements Pipeline {
   }
 
   checkOptions({ pruning, output }: SegmentOptions): void {
+    const refuse = (pointer: string, supported: string, detail: string): never => {
+      throw new TesseraError('TSR_OPTION_UNSUPPORTED', `The model ${this.#name} has no image tokens to ${detail}.`, {
+        fields: [{ pointer, message: `must be ${supported} for this model` }],
+      });
+    };
     if (pruning !== undefined && pruning.mode !== 'off') {
-      throw new TesseraError(
-        'TSR_OPTION_UNSUPPORTED',
-        `The model ${this.#name} has no image tokens to prune; leave "pruning" out or set its mode to "off".`,
-        { fields: [{ pointer: '/pruning/mode', message: 'must be "off" for this model' }] },
-      );
+      refuse('/pruning/mode', '"off"', 'prune; leave "pruning" out or set its mode to "off"');
     }
-    if (output?.token_map === true) {
-      throw new TesseraError(
-        'TSR_OPTION_UNSUPPORTED',
-        `The model ${this.#name} has no image tokens to map; leave "output.token_map" out.`,
-        { fields: [{ pointer: '/output/token_map', message: 'must be false for this model' }] },
-      );
-    }
+    if (output?.token_map === true) refuse('/output/token_map', 'false', 'map; leave "output.token_map" out');
   }
 }
