@@ -34,7 +34,7 @@ function naiveLogits({ images, text, width }: Case, scale: number): number[] {
     const length = Math.sqrt(vector.reduce((sum, item) => sum + item * item, 0));
     for (let row = 0; row < text.length; row += width) {
       const dot = vector.reduce((sum, item, column) => sum + item * (text[row + column] ?? 0), 0);
-      logits.push((scale * dot) / length);
+      logits.push(length === 0 ? 0 : (scale * dot) / length);
     }
   }
   return logits;
