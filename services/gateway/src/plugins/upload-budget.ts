@@ -30,6 +30,8 @@ export function limitUploads(app: GatewayApp, budgetBytes: number): void {
     return {
       take(bytes) {
         if (usedBytes + bytes > budgetBytes) {
+          // The refused body is dropped: what it held is free for the others before they send more.
+          this.release();
           throw new TesseraError('TSR_QUEUE_FULL', 'Too many uploads are in progress at the same time.');
         }
         usedBytes += bytes;
