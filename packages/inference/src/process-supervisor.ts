@@ -11,20 +11,25 @@ const EXIT_WAIT_MS = 5_000;
 export class ProcessSupervisor {
   readonly #load: Omit<LoadMessage, 'type'>;
   readonly #log: InferenceLog;
+  readonly #patienceMs: number;
   readonly #stopping = new AbortController();
   /** The process that questions go to: running already, or being started. */
   #next: Promise<InferenceProcess>;
   #current: InferenceProcess | undefined;
   /** Why the latest start failed; cleared by the next one that succeeds. */
   #startFailure: string | undefined;
+  /** Of `performance.now()`: since when no process has been ready. */
+  #downSince: number | undefined;
   #executionProvider = '';
   #restarts = 0;
   /** Ends and failed starts since {@link noteSuccess}. */
   #failuresInARow = 0;
 
-  constructor(load: Omit<LoadMessage, 'type'>, log: InferenceLog) {
+  /** @param patienceMs - how long the process may be down before questions to it fail at once */
+  constructor(load: Omit<LoadMessage, 'type'>, log: InferenceLog, patienceMs: number) {
     this.#load = load;
     this.#log = log;
+    this.#patienceMs = patienceMs;
     this.#next = this.#launch();
   }
 
@@ -43,14 +48,25 @@ export class ProcessSupervisor {
   }
 
   /**
-   * The process, once it is ready: waits for at most one start.
+   * The process, once it is ready. Starts that fail are waited out while it has been down for less than the patience: a job
+   * has few attempts, and an outage of seconds must not use them up.
    *
-   * @throws ProcessEndedError when that start fails, at once when the one before it failed, and after {@link stop}
+   * @throws ProcessEndedError when the first start fails, when starts still fail after the patience, and after {@link stop}
    */
   async process(): Promise<InferenceProcess> {
-    if (this.#stopping.signal.aborted) throw new ProcessEndedError('it was closed');
-    if (this.#startFailure !== undefined) throw new ProcessEndedError(this.#startFailure);
-    return await this.#next;
+    for (;;) {
+      if (this.#stopping.signal.aborted) throw new ProcessEndedError('it was closed');
+      const downMs = performance.now() - (this.#downSince ?? Infinity);
+      if (this.#startFailure !== undefined && downMs > this.#patienceMs)
+        throw new ProcessEndedError(this.#startFailure);
+      const next = this.#next;
+      try {
+        return await next;
+      } catch (error) {
+        // Another start has taken the place of a failed one, but for the first.
+        if (next === this.#next) throw error;
+      }
+    }
   }
 
   /** The process did its work: its next end is an accident, not one of a series. */
@@ -78,6 +94,7 @@ export class ProcessSupervisor {
     this.#current = process;
     this.#executionProvider = executionProvider;
     this.#startFailure = undefined;
+    this.#downSince = undefined;
     const startMs = Math.round(performance.now() - start);
     this.#log.info({ inferencePid: process.pid, executionProvider, startMs }, 'inference process is ready');
     return process;
@@ -85,6 +102,7 @@ export class ProcessSupervisor {
 
   #replace(reason: string, ended: InferenceProcess): void {
     this.#current = undefined;
+    this.#downSince = performance.now();
     if (this.#stopping.signal.aborted) return;
     this.#restarts += 1;
     this.#log.warn(

@@ -397,8 +397,22 @@ test('signals of a terminal or an init system do not end the process', async (t)
   assert.equal(runner.devices[0]?.restarts, 0);
 });
 
-test('a process that cannot start again refuses runs at once and is tried again until it can', async (t) => {
+test('runs wait out a start that fails', async (t) => {
   const { runner, log, directory } = await start(t);
+  const graph = path.join(directory, 'echo.onnx');
+  await rename(graph, `${graph}.away`);
+  process.kill(log.pid, 'SIGKILL');
+  await eventually(() => runner.devices[0]?.restarts === 1, 5_000);
+  const waiting = [count(runner, 2n), count(runner, 3n)];
+  await eventually(() => log.entries.some(({ message }) => message.includes('cannot start')), 15_000);
+  waiting.push(count(runner, 4n));
+  await rename(`${graph}.away`, graph);
+  const totals = (await Promise.all(waiting)).map(({ outputs }) => outputs.total);
+  assert.deepEqual(totals, [integers(2n), integers(3n), integers(4n)]);
+});
+
+test('a process that is down for longer than a run may take refuses runs at once and is tried again until it can', async (t) => {
+  const { runner, log, directory } = await start(t, { runTimeoutMs: 1_000 });
   const graph = path.join(directory, 'echo.onnx');
   await rename(graph, `${graph}.away`);
   process.kill(log.pid, 'SIGKILL');

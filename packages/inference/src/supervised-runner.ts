@@ -24,7 +24,7 @@ export class SupervisedRunner {
   readonly #log: InferenceLog;
 
   constructor(load: Omit<LoadMessage, 'type'>, { runTimeoutMs, log }: RunnerOptions) {
-    this.#supervisor = new ProcessSupervisor(load, log);
+    this.#supervisor = new ProcessSupervisor(load, log, runTimeoutMs);
     this.#deviceId = load.deviceId;
     this.#runTimeoutMs = runTimeoutMs;
     this.#log = log;
