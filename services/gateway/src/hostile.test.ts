@@ -101,6 +101,32 @@ test('prompts of a form that are no JSON are refused', async () => {
   assert.deepEqual([problem.code, problem.errors?.[0]?.pointer], ['TSR_VALIDATION', '/prompts']);
 });
 
+const brokenForms: [fields: [name: string, text: string][], pointer: string, message: RegExp][] = [
+  [[['queries', '["cat", dog]']], '/queries', /JSON, or the field repeated/],
+  [[['queries', '["cat", "a\\u0000"]']], '/queries/1', /NUL/],
+  [[['queries', '[]']], '/queries', /fewer than 1/],
+  [[['queries', '["cat", ["dog"]]']], '/queries/1', /string/],
+  [
+    [
+      ['query', 'cat'],
+      ['query', 'dog'],
+    ],
+    '/query',
+    /queries may be repeated/,
+  ],
+];
+
+for (const [fields, pointer, message] of brokenForms) {
+  test(`the form fields ${fields.join(' and ')} are refused`, async () => {
+    const form = gateway.client.post('/segment').field('image', image);
+    for (const [name, text] of fields) void form.field(name, text);
+    const problem = problemOf(await form.expect(400));
+    assert.equal(problem.code, 'TSR_VALIDATION');
+    assert.equal(problem.errors?.[0]?.pointer, pointer);
+    assert.match(problem.errors[0].message, message);
+  });
+}
+
 const brokenBodies: [name: string, type: string, body: string | Buffer, status: number, code: string][] = [
   ['malformed JSON', 'application/json', '{"image":', 400, 'TSR_BODY_INVALID'],
   ['no JSON at all', 'application/json', '', 400, 'TSR_BODY_INVALID'],

@@ -67,6 +67,15 @@ test('plain base64 and several queries are answered in order', async () => {
   assert.deepEqual(answer.options.output, { format: 'png', instances: false, token_map: false });
 });
 
+test('queries of a form may be repeated or a JSON list', async () => {
+  const form = gateway.client.post('/segment').field('image', dataUrl).field('queries', ' ["cat", "dog"]');
+  const { results } = answerOf(await form.field('queries', 'cow').expect(200));
+  assert.deepEqual(
+    results.map(({ query }) => query),
+    ['cat', 'dog', 'cow'],
+  );
+});
+
 test('a form says the same as a JSON body', async () => {
   const response = await gateway.client
     .post('/segment')

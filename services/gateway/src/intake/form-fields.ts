@@ -36,6 +36,7 @@ export class FormFields {
 
   addText(name: string, text: string): void {
     if (name === 'options') this.#setOptions(text);
+    else if (this.#shape.lists.includes(name) && text.trimStart().startsWith('[')) this.#addList(name, text);
     else this.#add(name, formValue(this.#schemaOf(name), text));
   }
 
@@ -68,13 +69,24 @@ export class FormFields {
     this.#options = { ...options };
   }
 
+  #addList(name: string, text: string): void {
+    const values = parseJson(text);
+    if (!Array.isArray(values)) this.refuse(name, 'must be JSON, or the field repeated');
+    else this.#append(name, values);
+  }
+
+  #append(name: string, values: readonly unknown[]): void {
+    this.#values.set(name, [...((this.#values.get(name) as unknown[] | undefined) ?? []), ...values]);
+  }
+
   #add(name: string, value: unknown): void {
-    const known = this.#values.get(name);
-    if (this.#shape.lists.includes(name)) {
-      this.#values.set(name, [...((known as unknown[] | undefined) ?? []), value]);
+    const { lists } = this.#shape;
+    if (lists.includes(name)) {
+      this.#append(name, [value]);
       return;
     }
-    if (this.#values.has(name)) this.refuse(name, 'must be given once');
+    if (this.#values.has(name))
+      this.refuse(name, ['must be given once', ...lists.map((list) => `${list} may be repeated`)].join('; '));
     this.#values.set(name, value);
   }
 }
