@@ -137,6 +137,40 @@ test('a training form and its metadata are searched too', async () => {
   }
 });
 
+/** Half of a surrogate pair, a byte that never occurs in UTF-8, a truncated character, and an overlong one. */
+const notUtf8 = ['eda080', 'ff', 'e282', 'c0af'].map((bytes) => Buffer.from(bytes, 'hex'));
+
+for (const path of Object.keys(requests)) {
+  test(`${path} refuses bodies that are not UTF-8`, async () => {
+    for (const bytes of notUtf8) {
+      const field = path === '/vocabularies' ? 'name' : 'model';
+      const json = Buffer.concat([Buffer.from(`{"${field}":"a`), bytes, Buffer.from('"}')]);
+      const head = `--x\r\ncontent-disposition: form-data; name="${field}"\r\n\r\na`;
+      const form = Buffer.concat([Buffer.from(head), bytes, Buffer.from('\r\n--x--\r\n')]);
+      for (const [type, body] of [
+        ['application/json', json],
+        ['multipart/form-data; boundary=x', form],
+      ] as const) {
+        const request = gateway.client.post(path).set('content-type', type);
+        const response = await request.serialize((value: unknown) => value as string).send(body);
+        assert.deepEqual([response.status, problemOf(response).code], [400, 'TSR_BODY_INVALID']);
+        assert.match(problemOf(response).detail, /not valid UTF-8/);
+      }
+    }
+  });
+}
+
+test('metadata that is not UTF-8 is refused', async () => {
+  const row = JSON.stringify([{ image: 'a.png', attributes: ['red'], object: 'b#' }]).split('#');
+  const contents = Buffer.concat([Buffer.from(row[0] ?? ''), Buffer.from([0xff]), Buffer.from(row[1] ?? '')]);
+  const archive = await tarOf([
+    { name: 'metadata.json', contents },
+    { name: 'images/a.png', contents: png },
+  ]);
+  const form = gateway.client.post('/vocabularies').field('name', 'shapes').attach('archive', archive, 'x.tar');
+  assert.match(problemOf(await form.expect(422)).detail, /not valid UTF-8/);
+});
+
 test('paths and query strings are searched too', async () => {
   for (const [method, path] of [
     ['get', '/jobs/%00'],

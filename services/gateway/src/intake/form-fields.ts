@@ -21,6 +21,7 @@ export class FormFields {
   readonly #values = new Map<string, unknown>();
   readonly #problems = new Map<string, string>();
   #options: Record<string, unknown> = {};
+  #undecoded: string | undefined;
 
   constructor(shape: Omit<FormShape, 'maxFiles'>) {
     this.#shape = shape;
@@ -35,6 +36,8 @@ export class FormFields {
   }
 
   addText(name: string, text: string): void {
+    // The form's parser puts this character in place of bytes that are not UTF-8.
+    if (text.includes('\ufffd')) this.#undecoded ??= name.slice(0, 128);
     if (name === 'options') this.#setOptions(text);
     else if (this.#shape.lists.includes(name) && text.trimStart().startsWith('[')) this.#addList(name, text);
     else this.#add(name, formValue(this.#schemaOf(name), text));
@@ -44,8 +47,15 @@ export class FormFields {
     this.#problems.set(name, message);
   }
 
-  /** @throws TesseraError `TSR_VALIDATION` with a pointer per part that is wrong */
+  /**
+   * @throws TesseraError `TSR_VALIDATION` with a pointer per part that is wrong, `TSR_BODY_INVALID` for a field that is
+   * not valid UTF-8
+   */
   toBody(): Record<string, unknown> {
+    if (this.#undecoded !== undefined) {
+      const problem = 'is not valid UTF-8, or contains the replacement character U+FFFD';
+      throw new TesseraError('TSR_BODY_INVALID', `The form field ${this.#undecoded} ${problem}.`);
+    }
     if (this.#problems.size > 0) {
       throw TesseraError.invalid([...this.#problems].map(([name, message]) => ({ pointer: `/${name}`, message })));
     }

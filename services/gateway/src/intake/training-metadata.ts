@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { MetadataRow, TesseraError, trainingLimits, type ExampleSet } from '@tessera/contracts';
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
@@ -21,6 +22,7 @@ const imageDirectory = 'images/';
  * @throws TesseraError `TSR_ARCHIVE_INVALID` with the first invalid row and its error
  */
 export function parseMetadata(file: Uint8Array): MetadataEntry[] {
+  if (!isUtf8(file)) throw invalid('is not valid UTF-8');
   const value = parseJson(file);
   if (Array.isArray(value) && value.length > trainingLimits.examples) {
     throw invalid(`has ${value.length} rows, more than ${trainingLimits.examples}`);

@@ -1,9 +1,17 @@
+import { isUtf8 } from 'node:buffer';
 import { TesseraError } from '@tessera/contracts';
 import type { GatewayApp } from '../context.js';
 
-/** Accepts JSON and forms alone: no plain text, and no compressed bodies, which could expand without a limit. */
+/**
+ * Accepts JSON in UTF-8 and forms alone: no plain text, and no compressed bodies, which could expand without a limit.
+ */
 export function acceptPlainBodies(app: GatewayApp): void {
   app.removeContentTypeParser('text/plain');
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+    if (isUtf8(body)) void parseJson(request, body.toString('utf8'), done);
+    else done(new TesseraError('TSR_BODY_INVALID', 'The body is not valid UTF-8.'));
+  });
   app.addHook('onRequest', (request, _reply, done) => {
     const encoding = request.headers['content-encoding'];
     if (encoding === undefined || encoding === 'identity') done();
