@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import multipart from '@fastify/multipart';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { BlobStore } from '@tessera/blob-store';
@@ -67,6 +68,8 @@ export async function createGateway({ config, queue, trainings, blobs, logger }:
   const metrics = createMetrics(queue, workers);
   const closing = new AbortController();
   const draining = new AbortController();
+  // Every waiting request and every event stream listens to one of them.
+  setMaxListeners(0, closing.signal, draining.signal);
   const context: GatewayContext = {
     config,
     queue,

@@ -303,6 +303,24 @@ test('a client that goes away while it waits cancels its job', async () => {
   }
 });
 
+test('many requests may wait at the same time without a warning about a leak', async () => {
+  const warnings: Error[] = [];
+  const collect = (warning: Error) => warnings.push(warning);
+  process.on('warning', collect);
+  const idle = await stores.openQueue('waiting');
+  const other = await listen(idle, stores, { TESSERA_DRAIN_S: '1' });
+  const pending = Array.from({ length: 12 }, async () =>
+    other.client.post('/segment').send({ image: dataUrl, query: 'x' }).expect(202),
+  );
+  await until(async () => (await other.client.get('/metrics')).text.includes('tessera_http_waiting_requests 12'));
+  await Promise.all([...pending, other.app.close()]);
+  process.off('warning', collect);
+  assert.deepEqual(
+    warnings.map(({ name }) => name),
+    [],
+  );
+});
+
 test('closing turns waiting requests into 202 once the drain time is over, and closes their connections', async () => {
   const idle = await stores.openQueue('drain');
   const other = await listen(idle, stores, { TESSERA_DRAIN_S: '1' });
