@@ -95,10 +95,26 @@ test('numbers of prompts beyond what a computer holds are refused', async () => 
   );
 });
 
-test('prompts of a form that are no JSON are refused', async () => {
-  const form = gateway.client.post('/segment').field('image', image).field('prompts', '[{"box": [0, 0, NaN, 1]}]');
-  const problem = problemOf(await form.expect(400));
-  assert.deepEqual([problem.code, problem.errors?.[0]?.pointer], ['TSR_VALIDATION', '/prompts']);
+for (const [path, field, text] of [
+  ['/segment', 'prompts', '[{"box": [0, 0, NaN, 1]}]'],
+  ['/segment', 'output', 'rle'],
+  ['/segment', 'image', '{"id":'],
+  ['/classify-composition', 'vocabulary', '{"attributes": [red]}'],
+  ['/classify-composition', 'pairs', ''],
+] as const) {
+  test(`${text} is not the JSON of the form field ${field}`, async () => {
+    const problem = problemOf(await gateway.client.post(path).field(field, text).expect(400));
+    assert.equal(problem.code, 'TSR_VALIDATION');
+    assert.deepEqual(problem.errors, [{ pointer: `/${field}`, message: 'is not valid JSON' }]);
+  });
+}
+
+test('an image URL in an object and an id outside of one are answered with their form', async () => {
+  const url = await gateway.client.post('/segment').send({ image: { url: 'https://example.com/a.png' }, query: 'x' });
+  assert.match(JSON.stringify(problemOf(url).errors), /send a URL or base64 as a plain string/);
+  const id = await gateway.client.post('/segment').send({ image: `sha256:${'0'.repeat(64)}`, query: 'x' });
+  assert.equal(problemOf(id).code, 'TSR_IMAGE_SOURCE_INVALID');
+  assert.match(problemOf(id).detail, /\{"id": "sha256:…"\}/);
 });
 
 const brokenForms: [fields: [name: string, text: string][], pointer: string, message: RegExp][] = [

@@ -90,6 +90,10 @@ export class FormFields {
   }
 
   #add(name: string, value: unknown): void {
+    if (value === undefined) {
+      this.refuse(name, 'is not valid JSON');
+      return;
+    }
     const { lists } = this.#shape;
     if (lists.includes(name)) {
       this.#append(name, [value]);

@@ -2,8 +2,8 @@ import type { TSchema } from 'typebox';
 
 /**
  * The value of a form field, converted from its text to the JSON type of its schema: numbers, `true` and `false`,
- * and JSON for lists and objects. Text that does not convert stays text, which validation then refuses with a pointer
- * to it.
+ * and JSON for lists and objects, undefined when it does not parse. Other text that does not convert stays text, which
+ * validation then refuses with a pointer to it.
  */
 export function formValue(schema: TSchema | undefined, text: string): unknown {
   const { type, anyOf } = (schema ?? {}) as { type?: unknown; anyOf?: unknown };
@@ -15,10 +15,10 @@ export function formValue(schema: TSchema | undefined, text: string): unknown {
       return text === 'true' ? true : text === 'false' ? false : text;
     case 'object':
     case 'array':
-      return parseJson(text) ?? text;
+      return parseJson(text);
     default:
       // Where a text or an object may be given, only an object begins with a brace.
-      return anyOf !== undefined && text.trimStart().startsWith('{') ? (parseJson(text) ?? text) : text;
+      return anyOf !== undefined && text.trimStart().startsWith('{') ? parseJson(text) : text;
   }
 }
 

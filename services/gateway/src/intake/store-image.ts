@@ -80,7 +80,10 @@ async function getStored(id: string, { blobs }: ImageIntake): Promise<Uint8Array
   return bytes;
 }
 
-function resolve(source: string, config: Config, signal: AbortSignal): Promise<Uint8Array> {
+async function resolve(source: string, config: Config, signal: AbortSignal): Promise<Uint8Array> {
+  if (source.startsWith('sha256:')) {
+    throw new TesseraError('TSR_IMAGE_SOURCE_INVALID', 'Send the id of an image as {"id": "sha256:…"}.');
+  }
   return resolveImageSource(source, {
     maxBytes: bodyLimitBytes(config),
     fetch: { allowHttp: config.TESSERA_ALLOW_HTTP_IMAGES },

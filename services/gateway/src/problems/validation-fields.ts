@@ -54,7 +54,8 @@ function pointerOf({ keyword, instancePath, params }: SchemaFinding): string {
 function messageOf({ keyword, params, message }: SchemaFinding): string {
   switch (keyword) {
     case 'required':
-      return 'is required';
+      // The one object with an id that a request may hold stands for an image.
+      return params.missingProperty === 'id' ? 'is required; send a URL or base64 as a plain string' : 'is required';
     case 'additionalProperties':
       return 'is not a known field';
     case 'enum':
