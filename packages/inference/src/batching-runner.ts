@@ -24,7 +24,7 @@ interface WaitingRun {
   readonly reject: (error: unknown) => void;
 }
 
-type ProcessRunner = Pick<SupervisedRunner, 'device' | 'run' | 'holds' | 'close'>;
+type ProcessRunner = Pick<SupervisedRunner, 'device' | 'run' | 'holds' | 'prepareClose' | 'close'>;
 
 /**
  * Hands runs to one process, one after the other, and puts those that wait for the same graph together: while one run is
@@ -82,6 +82,7 @@ export class BatchingRunner {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#runner.prepareClose();
     this.#wake();
     await this.#draining;
     await this.#runner.close();

@@ -11,7 +11,7 @@ const EXIT_WAIT_MS = 5_000;
 export class ProcessSupervisor {
   readonly #load: Omit<LoadMessage, 'type'>;
   readonly #log: InferenceLog;
-  readonly #patienceMs: number;
+  #patienceMs: number;
   readonly #stopping = new AbortController();
   /** The process that questions go to: running already, or being started. */
   #next: Promise<InferenceProcess>;
@@ -72,6 +72,11 @@ export class ProcessSupervisor {
   /** The process did its work: its next end is an accident, not one of a series. */
   noteSuccess(): void {
     this.#failuresInARow = 0;
+  }
+
+  /** From now on a start that fails is waited out no more. */
+  endPatience(): void {
+    this.#patienceMs = 0;
   }
 
   /** Ends the process, or the attempt to start one, and starts no other. */

@@ -491,6 +491,19 @@ test('closing a process that is being replaced does not wait for it', async (t) 
   assert.equal(isAlive(log.pid), false);
 });
 
+test('closing does not wait out an outage', async (t) => {
+  const { runner, log, directory } = await start(t, { runTimeoutMs: 60_000 });
+  const graph = path.join(directory, 'echo.onnx');
+  await rename(graph, `${graph}.away`);
+  process.kill(log.pid, 'SIGKILL');
+  const failed = assertRetryable(count(runner, 1n), /SIGKILL|not running/);
+  await eventually(() => log.entries.some(({ message }) => message.includes('cannot start')), 15_000);
+  const startedAt = performance.now();
+  await runner.close();
+  assert.ok(performance.now() - startedAt < 15_000);
+  await failed;
+});
+
 test('no inference process outlives a killed parent, not even during an endless run', async (t) => {
   const directory = await temporaryDirectory(t);
   await writeTestBundle(path.join(directory, 'bundle'));

@@ -76,6 +76,11 @@ export class SupervisedRunner {
     }
   }
 
+  /** Runs that were accepted do not wait for a process that cannot start: {@link close} comes next. */
+  prepareClose(): void {
+    this.#supervisor.endPatience();
+  }
+
   close(): Promise<void> {
     return this.#supervisor.stop();
   }
