@@ -62,7 +62,9 @@ async function start(t: TestContext, limits: BatchLimits, runTimeoutMs = 20_000)
       return plain.run(request);
     },
     holds: (keys: readonly string[]) => plain.holds(keys),
-    prepareClose: () => plain.prepareClose(),
+    prepareClose: () => {
+      plain.prepareClose();
+    },
     close: () => plain.close(),
   };
   return { plain, runs, runner: new BatchingRunner(observed, [manifest], () => limits, silent) };
