@@ -1,0 +1,131 @@
+/** The basic colour terms of English (Berlin and Kay, 1969), then the two words for lightness. */
+export const colourNames = [
+  'black',
+  'white',
+  'grey',
+  'red',
+  'orange',
+  'yellow',
+  'green',
+  'blue',
+  'purple',
+  'pink',
+  'brown',
+  'dark',
+  'light',
+] as const;
+export type ColourName = (typeof colourNames)[number];
+
+export const colourCount = colourNames.length;
+
+/** A colour in Oklab's polar form. */
+interface PolarColour {
+  /** In [0, 1]. */
+  readonly lightness: number;
+  /** 0 for greys, at most 0.33 in sRGB. */
+  readonly chroma: number;
+  /** In degrees, [0, 360); red near 29, yellow 110, green 142, blue 264. */
+  readonly hue: number;
+}
+
+/** Per channel 32 levels of sRGB. */
+const levelBits = 5;
+const levels = 1 << levelBits;
+
+let table: Uint8Array | undefined;
+
+/**
+ * How well each colour name fits each sRGB colour, `[32, 32, 32, 13]` by red, green, blue and `colourNames`. The
+ * eleven basic terms of one colour sum to about 255; `dark` and `light` are independent of them, each in [0, 255].
+ */
+export function colourTable(): Uint8Array {
+  table ??= buildTable();
+  return table;
+}
+
+/** Where the names of an sRGB colour start in `colourTable`; each channel in [0, 255]. */
+export function colourOffset(red: number, green: number, blue: number): number {
+  const shift = 8 - levelBits;
+  return ((((red >> shift) << levelBits) | (green >> shift)) * levels + (blue >> shift)) * colourCount;
+}
+
+function buildTable(): Uint8Array {
+  const names = new Uint8Array(levels ** 3 * colourCount);
+  const step = 256 / levels;
+  const linear = Float64Array.from({ length: levels }, (_, level) => linearLight(((level + 0.5) * step) / 256));
+  let offset = 0;
+  for (const red of linear) {
+    for (const green of linear) {
+      for (const blue of linear) {
+        const fits = nameColour(polarColour(red, green, blue));
+        for (const [index, name] of colourNames.entries()) names[offset + index] = Math.round(255 * fits[name]);
+        offset += colourCount;
+      }
+    }
+  }
+  return names;
+}
+
+function linearLight(value: number): number {
+  return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+}
+
+/** Oklab (Ottosson, 2020) of linear sRGB. */
+function polarColour(red: number, green: number, blue: number): PolarColour {
+  const long = Math.cbrt(0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue);
+  const medium = Math.cbrt(0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue);
+  const short = Math.cbrt(0.0883024619 * red + 0.2817188376 * green + 0.6299787005 * blue);
+  const lightness = 0.2104542553 * long + 0.793617785 * medium - 0.0040720468 * short;
+  const a = 1.9779984951 * long - 2.428592205 * medium + 0.4505937099 * short;
+  const b = 0.0259040371 * long + 0.7827717662 * medium - 0.808675766 * short;
+  return { lightness, chroma: Math.hypot(a, b), hue: ((Math.atan2(b, a) * 180) / Math.PI + 360) % 360 };
+}
+
+/** Share in [0, 1] of each name; the boundaries between names are soft, as people's are. */
+function nameColour({ lightness, chroma, hue }: PolarColour): Record<ColourName, number> {
+  const black = above(-lightness, -0.3 + 0.4 * chroma, 0.04);
+  const colourful = (1 - black) * above(chroma, 0.035 + 0.03 * above(lightness, 0.8, 0.05), 0.008);
+  const neutral = 1 - black - colourful;
+  const white = neutral * above(lightness, 0.8, 0.03);
+
+  const sector = (from: number, to: number): number =>
+    colourful * above(angle(hue, (from + to) / 2 + (to < from ? 180 : 0)), -(((to - from + 360) % 360) / 2), 5);
+  const reds = sector(12, 42);
+  const oranges = sector(42, 82);
+  const yellows = sector(82, 116);
+  const purples = sector(292, 335);
+  const pinks = sector(335, 12);
+
+  const paleRed = reds * above(lightness, 0.7, 0.03);
+  const dullRed = (reds - paleRed) * above(-chroma, -0.08, 0.01);
+  const vivid = above(chroma, 0.1, 0.012) * above(lightness, 0.62, 0.03);
+  const bright = above(chroma, 0.07, 0.012) * above(lightness, 0.65, 0.03);
+  const palePurple = purples * above(lightness, 0.7, 0.03);
+  const darkPink = pinks * above(-lightness, -0.45, 0.03);
+  return {
+    black,
+    white,
+    grey: neutral - white,
+    red: reds - paleRed - dullRed + darkPink,
+    orange: oranges * vivid,
+    yellow: yellows * bright,
+    green: sector(116, 190),
+    blue: sector(190, 292),
+    purple: purples - palePurple,
+    pink: pinks - darkPink + paleRed + palePurple,
+    brown: dullRed + oranges * (1 - vivid) + yellows * (1 - bright),
+    dark: above(-lightness, -0.42, 0.03),
+    light: above(lightness, 0.75, 0.03),
+  };
+}
+
+/** 0 far below the boundary, 1 far above it, 0.5 on it. */
+function above(value: number, boundary: number, softness: number): number {
+  return 1 / (1 + Math.exp((boundary - value) / softness));
+}
+
+/** Minus the angle between two directions, in degrees. */
+function angle(one: number, other: number): number {
+  const difference = Math.abs(one - other) % 360;
+  return -Math.min(difference, 360 - difference);
+}
