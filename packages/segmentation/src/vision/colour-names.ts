@@ -28,9 +28,8 @@ interface PolarColour {
   readonly hue: number;
 }
 
-/** Per channel 32 levels of sRGB. */
-const levelBits = 5;
-const levels = 1 << levelBits;
+/** Levels of each sRGB channel that `colourTable` tells apart. */
+export const colourLevels = 32;
 
 let table: Uint8Array | undefined;
 
@@ -43,16 +42,9 @@ export function colourTable(): Uint8Array {
   return table;
 }
 
-/** Where the names of an sRGB colour start in `colourTable`; each channel in [0, 255]. */
-export function colourOffset(red: number, green: number, blue: number): number {
-  const shift = 8 - levelBits;
-  return ((((red >> shift) << levelBits) | (green >> shift)) * levels + (blue >> shift)) * colourCount;
-}
-
 function buildTable(): Uint8Array {
-  const names = new Uint8Array(levels ** 3 * colourCount);
-  const step = 256 / levels;
-  const linear = Float64Array.from({ length: levels }, (_, level) => linearLight(((level + 0.5) * step) / 256));
+  const names = new Uint8Array(colourLevels ** 3 * colourCount);
+  const linear = Float64Array.from({ length: colourLevels }, (_, level) => linearLight((level + 0.5) / colourLevels));
   let offset = 0;
   for (const red of linear) {
     for (const green of linear) {
@@ -66,8 +58,14 @@ function buildTable(): Uint8Array {
   return names;
 }
 
-function linearLight(value: number): number {
+/** Light in [0, 1] of an sRGB channel in [0, 1]. */
+export function linearLight(value: number): number {
   return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+}
+
+/** The sRGB channel in [0, 1] of light in [0, 1]. */
+export function encodedLight(light: number): number {
+  return light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055;
 }
 
 /** Oklab (Ottosson, 2020) of linear sRGB. */
@@ -81,25 +79,33 @@ function polarColour(red: number, green: number, blue: number): PolarColour {
   return { lightness, chroma: Math.hypot(a, b), hue: ((Math.atan2(b, a) * 180) / Math.PI + 360) % 360 };
 }
 
-/** Share in [0, 1] of each name; the boundaries between names are soft, as people's are. */
+/**
+ * Share in [0, 1] of each name; the boundaries between names are soft, as people's are. Those of black, white and grey
+ * are fitted to hand-checked objects, hues lie between the focal colours of their names.
+ */
 function nameColour({ lightness, chroma, hue }: PolarColour): Record<ColourName, number> {
-  const black = above(-lightness, -0.3 + 0.4 * chroma, 0.04);
-  const colourful = (1 - black) * above(chroma, 0.035 + 0.03 * above(lightness, 0.8, 0.05), 0.008);
+  const black = above(-lightness, -0.3 + 0.6 * chroma, 0.04);
+  const leastChroma = 0.029 + 0.045 * above(lightness, 0.8, 0.05) - 0.01 * above(-lightness, -0.45, 0.05);
+  const colourful = (1 - black) * above(chroma, leastChroma, 0.008);
   const neutral = 1 - black - colourful;
-  const white = neutral * above(lightness, 0.8, 0.03);
+  const white = neutral * above(lightness, 0.71, 0.075);
 
-  const sector = (from: number, to: number): number =>
-    colourful * above(angle(hue, (from + to) / 2 + (to < from ? 180 : 0)), -(((to - from + 360) % 360) / 2), 5);
-  const reds = sector(12, 42);
+  const sector = (from: number, to: number): number => {
+    const width = (to - from + 360) % 360;
+    return colourful * above(-angle(hue, from + width / 2), -width / 2, 5);
+  };
+  const pinks = sector(335, 7);
+  const reds = sector(7, 42);
   const oranges = sector(42, 82);
   const yellows = sector(82, 116);
+  const greens = sector(116, 190);
+  const blues = sector(190, 292);
   const purples = sector(292, 335);
-  const pinks = sector(335, 12);
 
   const paleRed = reds * above(lightness, 0.7, 0.03);
   const dullRed = (reds - paleRed) * above(-chroma, -0.08, 0.01);
-  const vivid = above(chroma, 0.1, 0.012) * above(lightness, 0.62, 0.03);
-  const bright = above(chroma, 0.07, 0.012) * above(lightness, 0.65, 0.03);
+  const dullOrange = oranges * (1 - above(chroma, 0.07, 0.012) * above(lightness, 0.66, 0.03));
+  const dullYellow = yellows * (1 - above(chroma, 0.07, 0.012) * above(lightness, 0.65, 0.03));
   const palePurple = purples * above(lightness, 0.7, 0.03);
   const darkPink = pinks * above(-lightness, -0.45, 0.03);
   return {
@@ -107,13 +113,13 @@ function nameColour({ lightness, chroma, hue }: PolarColour): Record<ColourName,
     white,
     grey: neutral - white,
     red: reds - paleRed - dullRed + darkPink,
-    orange: oranges * vivid,
-    yellow: yellows * bright,
-    green: sector(116, 190),
-    blue: sector(190, 292),
+    orange: oranges - dullOrange,
+    yellow: yellows - dullYellow,
+    green: greens,
+    blue: blues,
     purple: purples - palePurple,
     pink: pinks - darkPink + paleRed + palePurple,
-    brown: dullRed + oranges * (1 - vivid) + yellows * (1 - bright),
+    brown: dullRed + dullOrange + dullYellow,
     dark: above(-lightness, -0.42, 0.03),
     light: above(lightness, 0.75, 0.03),
   };
@@ -124,8 +130,8 @@ function above(value: number, boundary: number, softness: number): number {
   return 1 / (1 + Math.exp((boundary - value) / softness));
 }
 
-/** Minus the angle between two directions, in degrees. */
+/** Angle between two directions, in degrees. */
 function angle(one: number, other: number): number {
   const difference = Math.abs(one - other) % 360;
-  return -Math.min(difference, 360 - difference);
+  return Math.min(difference, 360 - difference);
 }
