@@ -79,6 +79,9 @@ function polarColour(red: number, green: number, blue: number): PolarColour {
   return { lightness, chroma: Math.hypot(a, b), hue: ((Math.atan2(b, a) * 180) / Math.PI + 360) % 360 };
 }
 
+/** Hues at which pinks, reds, oranges, yellows, greens, blues and purples begin, in degrees. */
+const hueBounds = [335, 7, 42, 82, 116, 190, 292];
+
 /**
  * Share in [0, 1] of each name; the boundaries between names are soft, as people's are. Those of black, white and grey
  * are fitted to hand-checked objects, hues lie between the focal colours of their names.
@@ -90,17 +93,14 @@ function nameColour({ lightness, chroma, hue }: PolarColour): Record<ColourName,
   const neutral = 1 - black - colourful;
   const white = neutral * above(lightness, 0.71, 0.075);
 
-  const sector = (from: number, to: number): number => {
-    const width = (to - from + 360) % 360;
-    return colourful * above(-angle(hue, from + width / 2), -width / 2, 5);
-  };
-  const pinks = sector(335, 7);
-  const reds = sector(7, 42);
-  const oranges = sector(42, 82);
-  const yellows = sector(82, 116);
-  const greens = sector(116, 190);
-  const blues = sector(190, 292);
-  const purples = sector(292, 335);
+  const sectors = hueBounds.map((from, index) => {
+    const width = ((hueBounds[(index + 1) % hueBounds.length] ?? 0) - from + 360) % 360;
+    return above(-angle(hue, from + width / 2), -width / 2, 5);
+  });
+  const total = sectors.reduce((sum, sector) => sum + sector, 0);
+  const [pinks = 0, reds = 0, oranges = 0, yellows = 0, greens = 0, blues = 0, purples = 0] = sectors.map(
+    (sector) => (colourful * sector) / total,
+  );
 
   const paleRed = reds * above(lightness, 0.7, 0.03);
   const dullRed = (reds - paleRed) * above(-chroma, -0.08, 0.01);
@@ -120,8 +120,8 @@ function nameColour({ lightness, chroma, hue }: PolarColour): Record<ColourName,
     purple: purples - palePurple,
     pink: pinks - darkPink + paleRed + palePurple,
     brown: dullRed + dullOrange + dullYellow,
-    dark: above(-lightness, -0.42, 0.03),
-    light: above(lightness, 0.75, 0.03),
+    dark: above(-lightness, -0.45, 0.03),
+    light: above(lightness, 0.68, 0.03),
   };
 }
 

@@ -88,8 +88,7 @@ export class ImageColours {
       this.#sums[(y * (side + 1) + x) * colourCount + index] ?? 0;
     const sums = Float64Array.from(
       { length: colourCount },
-      (_, index) =>
-        at(right, bottom, index) - at(left, bottom, index) - at(right, top, index) + at(left, top, index),
+      (_, index) => at(right, bottom, index) - at(left, bottom, index) - at(right, top, index) + at(left, top, index),
     );
     return { sums, pixels: (right - left) * (bottom - top) };
   }
