@@ -48,7 +48,7 @@ const boxSegmentationSettings = {
   maximum_refined_objects: Type.Integer({
     minimum: 0,
     description:
-      'Objects of one request whose masks are refined, the best of every query first; the rest keep their region shapes.',
+      'Objects of one query whose masks are refined, the best ones; the rest keep their region shapes, with the warning coarse_masks.',
   }),
   region_shape_exponent: Type.Number({
     exclusiveMinimum: 0,

@@ -131,20 +131,52 @@ export const Mask = Type.Union(
 );
 export type Mask = Static<typeof Mask>;
 
+/** What each warning of a segmentation means, by its code. */
+const warningDescriptions = {
+  unknown_words: 'words that are not in the model’s vocabulary',
+  unknown_thing: 'the query asks for something that the model does not know how to find, so the mask is empty',
+  kind_not_told:
+    'the model finds the class, but cannot tell the kind that the words name: the mask shows every object of the class',
+  part_not_found: 'the query asks for a part of an object, which the model cannot find',
+  ignored_words: 'known words that the model cannot use',
+  negation: 'the query excludes objects in a way that the model cannot follow, so the mask is empty',
+  fewer_found: 'the query asks for more objects than were found',
+  language: 'the query is in a language that the model does not read',
+  coarse_masks:
+    'the mask decoder did not draw every object, because there are more of them than it draws for one query, or because it saw nothing in a box: as many as `count` have a coarse shape',
+} as const;
+
+const warningCodes = Object.keys(warningDescriptions) as (keyof typeof warningDescriptions)[];
+
 export const Warning = Type.Object({
-  code: Type.Enum(['unknown_words', 'ignored_words', 'negation', 'fewer_found'], {
-    description:
-      'unknown_words: not in the model’s vocabulary; ignored_words: known words that the model cannot use; negation: the query excludes objects in a way that the model cannot follow, so the mask is empty; fewer_found: the query asks for more objects than were found.',
+  code: Type.Enum(warningCodes, {
+    description: `${warningCodes.map((code) => `${code}: ${warningDescriptions[code]}`).join('; ')}.`,
   }),
-  words: Type.Array(Type.String()),
+  words: Type.Array(Type.String(), { description: 'The words of the query that it is about; none for coarse_masks.' }),
+  count: Type.Optional(
+    Type.Integer({ minimum: 1, description: 'Of coarse_masks: how many objects of the answer have a coarse shape.' }),
+  ),
 });
 export type Warning = Static<typeof Warning>;
+
+const MaskScore = Type.Number({
+  minimum: 0,
+  maximum: 1,
+  description:
+    'The mask decoder’s own estimate of the IoU of mask and object; of several objects the mean, weighted by area. Not a probability. Absent when a mask is empty or has a coarse shape.',
+});
 
 export const SegmentInstance = Type.Object({
   mask: Mask,
   bbox: BoundingBox,
   area: Type.Integer({ minimum: 0 }),
-  score: Type.Number(),
+  score: Type.Number({
+    description: 'Probability that the object is a target; of one that a prompt added, `mask_score`.',
+  }),
+  label: Type.Optional(
+    Type.String({ description: 'Name of the class that it was found as; absent for one that a prompt added.' }),
+  ),
+  mask_score: Type.Optional(MaskScore),
 });
 export type SegmentInstance = Static<typeof SegmentInstance>;
 
@@ -172,6 +204,13 @@ export const SegmentQueryResult = Type.Object({
     description:
       'Calibrated probability that the query has a target. Of a prompt alone: the IoU of the mask with the object, as the model predicts it; not a probability.',
   }),
+  label: Type.Optional(
+    Type.String({
+      description:
+        'Names of the classes that the objects were found as, joined by ", "; of an answer without objects, of the classes that the query names. Absent for a prompt alone, and when no class was matched.',
+    }),
+  ),
+  mask_score: Type.Optional(MaskScore),
   mask: Mask,
   bbox: BoundingBox,
   area: Type.Integer({ minimum: 0 }),

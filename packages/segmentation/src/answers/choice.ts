@@ -6,12 +6,16 @@ export interface ChosenObject {
   readonly prompt: MaskPrompt;
   /** Probability that this object is a target; undefined for one from a client's prompt. */
   readonly probability: number | undefined;
+  /** Name of the class that it was found as; none for one from a client's prompt. */
+  readonly label?: string | undefined;
 }
 
 /** The objects of a query in an image. */
 export interface ObjectChoice {
   /** Probability that the query has a target in the image. */
   readonly score: number;
+  /** Names of the classes that the query was matched to, joined by commas; for an answer without objects. */
+  readonly label?: string | undefined;
   /** The objects, best first; none when the score is below the threshold. */
   readonly objects: readonly ChosenObject[];
   readonly warnings: readonly Warning[];

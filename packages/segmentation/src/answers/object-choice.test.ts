@@ -33,13 +33,14 @@ const noMeaning: QueryMeaning = {
   spelledWords: [],
   isMeaningful: true,
 };
+const classNames = ['cat', 'dog', 'bench'];
 const at = (x: number, classIndex: number, score: number): Detection => ({
   box: [x, 0, x + 0.1, 1],
   classIndex,
   score,
 });
 const choose = (meaning: Partial<QueryMeaning>, detections: readonly Detection[], threshold = 0.5) =>
-  chooseObjects({ ...noMeaning, ...meaning }, detections, 3, settings, threshold);
+  chooseObjects({ ...noMeaning, ...meaning }, detections, classNames, settings, threshold);
 
 describe('chooseObjects', () => {
   it('takes every object of a named class above the detection threshold, best first, up to the limit', () => {
@@ -68,11 +69,21 @@ describe('chooseObjects', () => {
   });
 
   it('finds nothing for a query without content, even at threshold 0', () => {
-    assert.deepEqual(choose({}, [at(0, 1, 0.9)], 0), { score: 0, objects: [], warnings: [] });
+    assert.deepEqual(choose({}, [at(0, 1, 0.9)], 0), { score: 0, label: undefined, objects: [], warnings: [] });
   });
 
   it('finds nothing in an image without detections, even at threshold 0', () => {
     assert.deepEqual(choose({ classes: [1] }, [], 0).objects, []);
+  });
+
+  it('labels objects by the classes of their detections, and an answer without objects by the classes of the query', () => {
+    const found = choose({ classes: [1, 2] }, [at(0, 1, 0.9), at(0.5, 2, 0.8)]);
+    assert.deepEqual(
+      found.objects.map(({ label }) => label),
+      ['dog', 'bench'],
+    );
+    assert.equal(choose({ classes: [1, 2] }, [at(0, 0, 0.9)]).label, 'dog, bench');
+    assert.equal(choose({ similarities: Float64Array.of(0.1, 0.1, 0.1) }, [at(0, 0, 0.9)]).label, undefined);
   });
 
   it('takes the class in the picture when two fit a description', () => {

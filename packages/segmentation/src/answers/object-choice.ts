@@ -12,22 +12,24 @@ const certainScore = 0.9;
  * Chooses the detections of a query's classes. A named class counts by its detector score alone, a described
  * one by its score and its similarity, so that of two classes that fit the words the one in the picture is taken.
  *
+ * @param classNames - by class index
  * @param threshold - least probability at which a target counts as present
  */
 export function chooseObjects(
   meaning: QueryMeaning,
   detections: readonly Detection[],
-  classCount: number,
+  classNames: readonly string[],
   settings: ClassDetectorSettings,
   threshold: number,
 ): ObjectChoice {
   const probabilityOf = classProbability(meaning, settings);
-  const best = Array.from(bestScores(detections, classCount), (score, index) => probabilityOf(index, score));
+  const best = Array.from(bestScores(detections, classNames.length), (score, index) => probabilityOf(index, score));
   const score = Math.max(0, ...best);
   const isUnderstood =
     meaning.similarities === undefined || best.some((_, index) => probabilityOf(index, certainScore) >= 0.5);
   const warnings = warningsOf(meaning, isUnderstood);
-  if (score < threshold) return { score, objects: [], warnings };
+  const label = classLabel(meaning.classes, classNames);
+  if (score < threshold) return { score, label, objects: [], warnings };
 
   const leastClassProbability = Math.max(threshold, score * settings.class_score_ratio);
   const isChosen = best.map((value) => value > 0 && value >= (meaning.similarities ? leastClassProbability : 0));
@@ -36,8 +38,18 @@ export function chooseObjects(
   const chosen = [...(certain.length > 0 ? certain : candidates.slice(0, 1))].sort((a, b) => b.score - a.score);
   const objects = distinctBoxes(chosen, settings.box_overlap_threshold)
     .slice(0, settings.maximum_objects)
-    .map(({ box, classIndex, score: own }) => ({ prompt: { box }, probability: probabilityOf(classIndex, own) }));
-  return { score: objects.length === 0 ? 0 : score, objects, warnings };
+    .map(({ box, classIndex, score: own }) => ({
+      prompt: { box },
+      probability: probabilityOf(classIndex, own),
+      label: classNames[classIndex],
+    }));
+  return { score: objects.length === 0 ? 0 : score, label, objects, warnings };
+}
+
+/** The names of classes as the label of an answer; none for no class. */
+export function classLabel(classes: readonly number[], classNames: readonly string[]): string | undefined {
+  const names = classes.flatMap((index) => classNames[index] ?? []);
+  return names.length === 0 ? undefined : [...new Set(names)].join(', ');
 }
 
 /**

@@ -4,6 +4,14 @@ import type { MaskPrompt } from '../vision/mask-prompt.js';
 import { paintLogits } from './mask-upsampling.js';
 import { paintRegionShape } from './region-shape.js';
 
+/** How an object came out. */
+export interface PaintedObject {
+  /** Whether the mask decoder did not draw it. */
+  readonly isCoarse: boolean;
+  /** Pixels that it has, also those that others have. */
+  readonly area: number;
+}
+
 /**
  * Sets the pixels of an object. One that was not refined, or whose mask came out empty, has the usual shape of a region
  * in its box, unless its prompt has points too.
@@ -15,7 +23,8 @@ export function paintObject(
   { box, points }: MaskPrompt,
   logits: MaskLogits | undefined,
   exponent: number,
-): void {
-  const painted = logits === undefined ? 0 : paintLogits(mask, logits);
-  if (painted === 0 && box !== undefined && points === undefined) paintRegionShape(mask, box, exponent);
+): PaintedObject {
+  const area = logits === undefined ? 0 : paintLogits(mask, logits);
+  if (area > 0 || box === undefined || points !== undefined) return { isCoarse: false, area };
+  return { isCoarse: true, area: paintRegionShape(mask, box, exponent) };
 }

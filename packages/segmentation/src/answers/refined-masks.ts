@@ -3,7 +3,7 @@ import type { MaskPrompt } from '../vision/mask-prompt.js';
 import type { RequestImage } from '../vision/request-image.js';
 import type { ChosenObject } from './choice.js';
 
-/** The masks of objects that were refined; equal prompts have one mask. */
+/** The masks of the objects of one answer that were refined; equal prompts have one mask. */
 export class RefinedMasks {
   readonly #masks: ReadonlyMap<string, DecodedMask>;
 
@@ -12,22 +12,31 @@ export class RefinedMasks {
   }
 
   /**
-   * Decodes the masks of the objects that answer a request.
+   * Decodes the masks of the objects that answer a request. An object of several answers is decoded once, so a request
+   * takes at most `limit` masks an answer, and no more than the detector found boxes in its image. No answer depends on
+   * the others: an object that only another one refines stays coarse.
    *
    * @param answers - the objects of each answer, best first
-   * @param limit - how many objects that no client pointed to are refined
+   * @param limit - how many objects of each answer are refined, besides those that a client pointed to
+   * @returns one per answer
    */
   static async decode(
-    decoder: MaskDecoder,
+    decoder: Pick<MaskDecoder, 'decode'>,
     image: RequestImage,
     answers: readonly (readonly ChosenObject[])[],
     limit: number,
-  ): Promise<RefinedMasks> {
-    const prompts = promptsToRefine(answers, limit);
-    const masks = await decoder.decode(image, [...prompts.values()]);
-    return new RefinedMasks(
-      new Map([...prompts.keys()].flatMap((key, index) => (masks[index] === undefined ? [] : [[key, masks[index]]]))),
-    );
+  ): Promise<RefinedMasks[]> {
+    const wanted = answers.map((objects) => promptsToRefine(objects, limit));
+    const prompts = new Map(wanted.flatMap((own) => [...own]));
+    const decoded = await decoder.decode(image, [...prompts.values()]);
+    const masks = new Map([...prompts.keys()].map((key, index) => [key, decoded[index]] as const));
+    return wanted.map((own) => {
+      const ownMasks = [...own.keys()].flatMap((key) => {
+        const mask = masks.get(key);
+        return mask === undefined ? [] : [[key, mask] as const];
+      });
+      return new RefinedMasks(new Map(ownMasks));
+    });
   }
 
   get(prompt: MaskPrompt): DecodedMask | undefined {
@@ -35,22 +44,13 @@ export class RefinedMasks {
   }
 }
 
-/**
- * The prompts that are worth refining, each once, by a key: what a client pointed to, then the best object of every
- * query, then the second ones, …, so that no query for a crowd takes the others' share. Objects in the same place go by
- * probability.
- */
-export function promptsToRefine(
-  answers: readonly (readonly ChosenObject[])[],
-  limit: number,
-): ReadonlyMap<string, MaskPrompt> {
-  const objects = answers.flatMap((own) => own.map((object, place) => ({ ...object, place })));
-  const pointedTo = objects.filter(({ prompt, probability }) => probability === undefined || prompt.points);
-  const found = objects
-    .filter((object) => !pointedTo.includes(object))
-    .sort((a, b) => a.place - b.place || (b.probability ?? 0) - (a.probability ?? 0));
-  const byKey = (list: typeof objects) => new Map(list.map(({ prompt }) => [keyOf(prompt), prompt]));
-  return new Map([...byKey(pointedTo), ...[...byKey(found)].slice(0, limit)]);
+/** The prompts of an answer that are refined, each once, by a key: its best objects, and all that a client pointed to. */
+export function promptsToRefine(objects: readonly ChosenObject[], limit: number): ReadonlyMap<string, MaskPrompt> {
+  const isPointedTo = ({ prompt, probability }: ChosenObject): boolean =>
+    probability === undefined || prompt.points !== undefined;
+  const found = objects.filter((object) => !isPointedTo(object)).slice(0, limit);
+  const refined = objects.filter((object) => isPointedTo(object) || found.includes(object));
+  return new Map(refined.map(({ prompt }) => [keyOf(prompt), prompt]));
 }
 
 function keyOf(prompt: MaskPrompt): string {

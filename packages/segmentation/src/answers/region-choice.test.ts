@@ -52,6 +52,14 @@ const detections = [
 /** Class 1 is probable, class 2 improbable. */
 const classScores = Float32Array.of(0.7, 0.9, 0.06);
 
+/** Of the regions; the third one is rather a cat. */
+const scoreTensor = {
+  type: 'float32',
+  dims: [5, 3],
+  data: Float32Array.of(0.1, 0.9, 0.05, 0.1, 0.8, 0.05, 0.7, 0.3, 0.06, 0, 0.2, 0, 0, 0, 0),
+} as const;
+const classNames = ['cat', 'dog', 'bench'];
+
 const several = { quantity: { isPlural: true } };
 const inContext = { gate: 1, singular: 0 };
 
@@ -68,8 +76,8 @@ function choose(
     singular,
     tokenMap: [],
   };
-  const found = { boxes, detections, classScores };
-  return chooseRegions({ ...dog, ...meaning }, regions, found, settings, threshold);
+  const found = { boxes, detections, classScores, scoreTensor };
+  return chooseRegions({ ...dog, ...meaning }, regions, found, classNames, settings, threshold);
 }
 
 function places(choice: ReturnType<typeof choose>): number[] {
@@ -79,6 +87,14 @@ function places(choice: ReturnType<typeof choose>): number[] {
 describe('chooseRegions', () => {
   it('takes every distinct region over the threshold for several objects, best first', () => {
     assert.deepEqual(places(choose(several, inContext)), [0, 2]);
+  });
+
+  it('labels each region by the class that it fits best of those that the query names', () => {
+    const labels = (classes: number[]): unknown[] =>
+      choose({ ...several, classes }, inContext).objects.map(({ label }) => label);
+    assert.deepEqual(labels([1]), ['dog', 'dog']);
+    assert.deepEqual(labels([0, 1]), ['dog', 'cat']);
+    assert.equal(choose({ ...several, classes: [2, 1] }, inContext, 0.99).label, 'bench, dog');
   });
 
   it('takes the detections of its classes for a query for a class', () => {

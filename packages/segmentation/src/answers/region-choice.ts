@@ -1,11 +1,14 @@
 import type { RegionReasonerSettings, Warning } from '@tessera/contracts';
+import { float32Output, rowsOf } from '@tessera/inference';
 import { boxArea, distinctBoxes } from '../vision/box.js';
 import type { Proposals } from '../vision/proposals.js';
 import type { ObjectChoice } from './choice.js';
 import { probability, scoreLogit } from './logistic.js';
-import { chooseObjects } from './object-choice.js';
+import { chooseObjects, classLabel } from './object-choice.js';
 import type { QueryMeaning, QueryReading } from '../language/query-matcher.js';
 import type { RegionScores } from '../reasoning/reasoner.js';
+
+type ChoiceProposals = Pick<Proposals, 'boxes' | 'detections' | 'classScores' | 'scoreTensor'>;
 
 /** A query asks for a class, for one object among its like (`singular`), or for several of these (`context`). */
 type QueryKind = 'class' | 'singular' | 'context';
@@ -26,35 +29,39 @@ export interface RegionChoice extends ObjectChoice {
  * class needs no reasoning: it gets the detections of its classes, as in `class-detector`, "the dog" each dog.
  *
  * @param regions - of the first proposals
+ * @param classNames - by class index
  * @param threshold - least probability at which a target counts as present
  */
 export function chooseRegions(
   meaning: QueryMeaning,
   regions: RegionScores,
-  proposals: Pick<Proposals, 'boxes' | 'detections' | 'classScores'>,
+  proposals: ChoiceProposals,
+  classNames: readonly string[],
   settings: RegionReasonerSettings,
   threshold: number,
 ): RegionChoice {
   const kind = queryKind(meaning, regions);
-  if (kind === 'class') return chooseOfClasses(meaning, proposals, settings, threshold);
+  if (kind === 'class') return chooseOfClasses(meaning, proposals, classNames, settings, threshold);
   const isSingular = kind === 'singular';
   const calibration = isSingular ? settings.singular_calibration : settings.context_calibration;
   const candidates = proposals.boxes
     .flatMap((box, index) => {
       const [score, classLogit] = [regions.scores[index], regions.classLogits[index]];
       const isCandidate = classLogit !== undefined && (!isSingular || classLogit > settings.class_floor);
-      return score === undefined || !isCandidate || boxArea(box) === 0 ? [] : [{ box, score }];
+      return score === undefined || !isCandidate || boxArea(box) === 0 ? [] : [{ index, box, score }];
     })
     .sort((a, b) => b.score - a.score);
   const warnings = wordWarnings(meaning);
+  const label = classLabel(meaning.classes, classNames);
   const [best] = candidates;
-  if (best === undefined) return { kind, features: undefined, score: 0, objects: [], warnings };
+  if (best === undefined) return { kind, features: undefined, score: 0, label, objects: [], warnings };
 
   const presence = logPresence(meaning, proposals.classScores, settings);
   const features = [best.score, presence];
   const score = probability(calibration, features);
-  if (score < threshold) return { kind, features, score, objects: [], warnings };
+  if (score < threshold) return { kind, features, score, label, objects: [], warnings };
 
+  const scoreRows = rowsOf(float32Output({ scores: proposals.scoreTensor }, 'scores'), proposals.boxes.length);
   const certain = isSingular ? [] : candidates.filter((candidate) => candidate.score > settings.region_threshold);
   const limit = Math.min(settings.maximum_objects, meaning.quantity.count ?? Number.POSITIVE_INFINITY);
   const chosen = distinctBoxes(certain.length > 0 ? certain : [best], settings.box_overlap_threshold).slice(0, limit);
@@ -62,9 +69,11 @@ export function chooseRegions(
     kind,
     features,
     score,
+    label,
     objects: chosen.map((candidate) => ({
       prompt: { box: candidate.box },
       probability: probability(calibration, [candidate.score, presence]),
+      label: regionLabel(scoreRows[candidate.index], meaning.classes, classNames),
     })),
     warnings: [...warnings, ...countWarnings(meaning, chosen.length)],
   };
@@ -72,15 +81,28 @@ export function chooseRegions(
 
 function chooseOfClasses(
   meaning: QueryMeaning,
-  { detections, classScores }: Pick<Proposals, 'detections' | 'classScores'>,
+  { detections }: ChoiceProposals,
+  classNames: readonly string[],
   settings: RegionReasonerSettings,
   threshold: number,
 ): RegionChoice {
-  const choice = chooseObjects(meaning, detections, classScores.length, settings, threshold);
+  const choice = chooseObjects(meaning, detections, classNames, settings, threshold);
   const objects = choice.objects.slice(0, meaning.quantity.count);
   const missing = objects.length === 0 ? [] : countWarnings(meaning, objects.length);
   const warnings = meaning.similarities === undefined ? wordWarnings(meaning) : choice.warnings;
   return { kind: 'class', features: undefined, ...choice, objects, warnings: [...warnings, ...missing] };
+}
+
+/** The name of the class that a region fits best, of those that the query names. */
+function regionLabel(
+  scores: Float32Array | undefined,
+  [first, ...others]: readonly number[],
+  classNames: readonly string[],
+): string | undefined {
+  if (first === undefined) return undefined;
+  return classNames[
+    others.reduce((best, other) => ((scores?.[other] ?? 0) > (scores?.[best] ?? 0) ? other : best), first)
+  ];
 }
 
 /** The choice for a query without meaning, or with an exclusion that cannot be answered. */

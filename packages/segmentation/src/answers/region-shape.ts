@@ -7,14 +7,15 @@ import type { Box } from '../vision/box.js';
  * pixel centre lies in sets the pixel around its middle.
  *
  * @param box - in shares of the mask's width and height
+ * @returns how many pixels the shape has
  */
-export function paintRegionShape(mask: BinaryMask, box: Box, exponent: number): void {
+export function paintRegionShape(mask: BinaryMask, box: Box, exponent: number): number {
   const { height, width, data } = mask;
   const centreX = ((box[0] + box[2]) / 2) * width;
   const centreY = ((box[1] + box[3]) / 2) * height;
   const radiusX = ((box[2] - box[0]) / 2) * width;
   const radiusY = ((box[3] - box[1]) / 2) * height;
-  let isEmpty = true;
+  let painted = 0;
   for (let y = firstCentre(centreY - radiusY); y < Math.min(height, endCentre(centreY + radiusY)); y++) {
     const v = Math.min(1, Math.abs(y + 0.5 - centreY) / radiusY);
     const reach = radiusX * (1 - v ** exponent) ** (1 / exponent);
@@ -22,14 +23,14 @@ export function paintRegionShape(mask: BinaryMask, box: Box, exponent: number): 
     const end = Math.min(width, endCentre(centreX + reach));
     if (start < end) {
       data.fill(1, y * width + start, y * width + end);
-      isEmpty = false;
+      painted += end - start;
     }
   }
-  if (isEmpty) {
-    const x = Math.min(width - 1, Math.max(0, Math.floor(centreX)));
-    const y = Math.min(height - 1, Math.max(0, Math.floor(centreY)));
-    data[y * width + x] = 1;
-  }
+  if (painted > 0) return painted;
+  const x = Math.min(width - 1, Math.max(0, Math.floor(centreX)));
+  const y = Math.min(height - 1, Math.max(0, Math.floor(centreY)));
+  data[y * width + x] = 1;
+  return 1;
 }
 
 /** The first pixel whose centre is not before an edge. */

@@ -8,8 +8,7 @@ import type {
   TokenStage,
   Warning,
 } from '@tessera/contracts';
-import { createMask, maskArea, maskBoundingBox, type BinaryMask } from '@tessera/masks';
-import type { MaskPrompt } from '../vision/mask-prompt.js';
+import { createMask, maskArea, maskBoundingBox } from '@tessera/masks';
 import type { ImageSize, RequestImage } from '../vision/request-image.js';
 import type { ChosenObject } from './choice.js';
 import { formatMask } from './mask-output.js';
@@ -21,36 +20,40 @@ export interface Answer {
   readonly about: { readonly query: string } | { readonly prompt: number };
   /** Nothing for a prompt, whose score is the predicted IoU of its mask. */
   readonly score: number | undefined;
+  /** For an answer without objects. */
+  readonly label?: string | undefined;
   readonly objects: readonly ChosenObject[];
+  readonly masks: RefinedMasks;
   readonly warnings: readonly Warning[];
   readonly tokenMap?: readonly TokenStage[];
 }
 
-type MaskDescription = Omit<SegmentInstance, 'score'>;
+/** How the results of a request are drawn. */
+export interface PaintingOptions {
+  /** Of {@link paintObject}. */
+  readonly exponent: number;
+  /** Whether the request wants masks from the mask decoder: then it is told of coarse ones. */
+  readonly isRefined: boolean;
+  readonly output: NonNullable<SegmentOptions['output']>;
+}
+
+type MaskDescription = Pick<SegmentInstance, 'mask' | 'bbox' | 'area' | 'mask_score'>;
 
 /** Draws the results of one request. */
 export class ResultPainter {
   readonly #image: RequestImage;
   readonly #size: ImageSize;
-  readonly #masks: RefinedMasks;
-  readonly #exponent: number;
+  readonly #options: PaintingOptions;
   readonly #format: MaskFormat;
   readonly #wantsInstances: boolean;
   #emptyMask: Mask | undefined;
 
-  constructor(
-    image: RequestImage,
-    size: ImageSize,
-    masks: RefinedMasks,
-    exponent: number,
-    { format = 'rle', instances = false }: NonNullable<SegmentOptions['output']>,
-  ) {
+  constructor(image: RequestImage, size: ImageSize, options: PaintingOptions) {
     this.#image = image;
     this.#size = size;
-    this.#masks = masks;
-    this.#exponent = exponent;
-    this.#format = format;
-    this.#wantsInstances = instances;
+    this.#options = options;
+    this.#format = options.output.format ?? 'rle';
+    this.#wantsInstances = options.output.instances ?? false;
   }
 
   async results(answers: readonly Answer[]): Promise<SegmentQueryResult[]> {
@@ -62,49 +65,75 @@ export class ResultPainter {
     return results;
   }
 
-  async #result({ about, score, objects, warnings, tokenMap }: Answer): Promise<SegmentQueryResult> {
+  async #result(answer: Answer): Promise<SegmentQueryResult> {
+    const { about, score, objects, masks, warnings, tokenMap } = answer;
     const instances: SegmentInstance[] = [];
     if (this.#wantsInstances) {
-      for (const { prompt, probability } of objects) {
-        instances.push({ ...(await this.#describe([prompt])), score: probability ?? this.#predictedIoU(prompt) });
+      for (const object of objects) {
+        const { description } = await this.#describe([object], masks);
+        instances.push({
+          ...description,
+          score: object.probability ?? predictedIoU(masks, object),
+          ...(object.label === undefined ? {} : { label: object.label }),
+        });
       }
     }
-    const prompts = objects.map(({ prompt }) => prompt);
-    const union = await this.#describe(prompts);
+    const { description: union, coarseCount } = await this.#describe(objects, masks);
+    const label = labelOf(answer);
     return {
       ...about,
       present: union.area > 0,
-      score: score ?? Math.max(0, ...prompts.map((prompt) => this.#predictedIoU(prompt))),
+      score: score ?? Math.max(0, ...objects.map((object) => predictedIoU(masks, object))),
+      ...(label === undefined ? {} : { label }),
       ...union,
       ...(this.#wantsInstances ? { instances } : {}),
-      warnings: [...warnings],
+      warnings: [...warnings, ...(this.#options.isRefined ? coarseWarnings(coarseCount) : [])],
       ...(tokenMap === undefined ? {} : { token_map: [...tokenMap] }),
     };
   }
 
   /** A large mask takes a while to draw, so other events get their turn before each one, and a request may end there. */
-  #describe(prompts: readonly MaskPrompt[]): Promise<MaskDescription> {
+  #describe(
+    objects: readonly ChosenObject[],
+    masks: RefinedMasks,
+  ): Promise<{ readonly description: MaskDescription; readonly coarseCount: number }> {
     return this.#image.clock.measure('mask', async () => {
       await yieldToEvents();
-      if (prompts.length === 0) return this.#nothing();
-      const mask = this.#paint(prompts);
-      return { mask: formatMask(mask, this.#format), bbox: maskBoundingBox(mask), area: maskArea(mask) };
+      if (objects.length === 0) return { description: this.#nothing(), coarseCount: 0 };
+      const mask = createMask(this.#size.height, this.#size.width);
+      const painted = objects.map(({ prompt }) => paintObject(mask, prompt, masks.get(prompt), this.#options.exponent));
+      const coarseCount = painted.filter(({ isCoarse }) => isCoarse).length;
+      const area = painted.reduce((sum, own) => sum + own.area, 0);
+      const iouSum = painted.reduce((sum, own, index) => sum + own.area * predictedIoU(masks, objects[index]), 0);
+      const description = {
+        mask: formatMask(mask, this.#format),
+        bbox: maskBoundingBox(mask),
+        area: maskArea(mask),
+        ...(coarseCount > 0 || area === 0 ? {} : { mask_score: Math.min(1, iouSum / area) }),
+      };
+      return { description, coarseCount };
     });
-  }
-
-  #paint(prompts: readonly MaskPrompt[]): BinaryMask {
-    const mask = createMask(this.#size.height, this.#size.width);
-    for (const prompt of prompts) paintObject(mask, prompt, this.#masks.get(prompt), this.#exponent);
-    return mask;
-  }
-
-  /** In [0, 1]; the model's own figure may be a little outside. */
-  #predictedIoU(prompt: MaskPrompt): number {
-    return Math.min(1, Math.max(0, this.#masks.get(prompt)?.iou ?? 0));
   }
 
   #nothing(): MaskDescription {
     this.#emptyMask ??= formatMask(createMask(this.#size.height, this.#size.width), this.#format);
     return { mask: this.#emptyMask, bbox: [0, 0, 0, 0], area: 0 };
   }
+}
+
+/** In [0, 1]; the model's own figure may be a little outside. 0 for an object that was not refined. */
+function predictedIoU(masks: RefinedMasks, object: ChosenObject | undefined): number {
+  const iou = object === undefined ? undefined : masks.get(object.prompt)?.iou;
+  return Math.min(1, Math.max(0, iou ?? 0));
+}
+
+/** The names of the classes that the objects were found as, each once, best object first. */
+function labelOf({ label, objects }: Answer): string | undefined {
+  if (objects.length === 0) return label;
+  const labels = new Set(objects.flatMap((object) => object.label ?? []));
+  return labels.size === 0 ? undefined : [...labels].join(', ');
+}
+
+function coarseWarnings(count: number): Warning[] {
+  return count === 0 ? [] : [{ code: 'coarse_masks', words: [], count }];
 }

@@ -10,6 +10,7 @@ import { chooseObjects } from '../answers/object-choice.js';
 import { loadLanguage, type BundleLanguage } from '../language/bundle-language.js';
 import { detectionReader, type Detection } from '../vision/detections.js';
 import type { RequestImage } from '../vision/request-image.js';
+import { readClassNames } from './class-names.js';
 import { boxVision, defaultThreshold, type BoxVision, type ChosenObjects, type Pipeline } from './pipeline.js';
 
 type ClassDetectorBundle = Bundle<PipelineManifest<'class-detector'>>;
@@ -23,14 +24,17 @@ export class ClassDetector implements Pipeline {
   readonly language: BundleLanguage;
   readonly vision: BoxVision<readonly Detection[]>;
   readonly #name: string;
+  readonly #classNames: readonly string[];
 
   private constructor(
     { manifest }: ClassDetectorBundle,
+    classNames: readonly string[],
     language: BundleLanguage,
     vision: BoxVision<readonly Detection[]>,
   ) {
     this.settings = manifest.settings;
     this.#name = manifest.name;
+    this.#classNames = classNames;
     this.language = language;
     this.vision = vision;
   }
@@ -42,7 +46,13 @@ export class ClassDetector implements Pipeline {
   ): Promise<ClassDetector> {
     const { settings } = bundle.manifest;
     const language = await loadLanguage(bundle, runner, settings);
-    return new ClassDetector(bundle, language, boxVision(bundle, runner, limits, settings, detectionReader));
+    const classNames = await readClassNames(bundle, settings);
+    return new ClassDetector(
+      bundle,
+      classNames,
+      language,
+      boxVision(bundle, runner, limits, settings, detectionReader),
+    );
   }
 
   async choose(
@@ -54,7 +64,7 @@ export class ClassDetector implements Pipeline {
     const meanings = await image.clock.measure('language', () => this.language.matcher.match(queries));
     const detections = await this.vision.detector.detect(image);
     const choices = meanings.map((meaning) =>
-      chooseObjects(meaning, detections, this.language.classCount, this.settings, threshold),
+      chooseObjects(meaning, detections, this.#classNames, this.settings, threshold),
     );
     return { choices };
   }

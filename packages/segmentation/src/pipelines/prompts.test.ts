@@ -61,8 +61,10 @@ for (const model of ['tessera-baseline', 'tessera-mini']) {
       assert.ok(box.present && intersectionOverUnion(pixelsOf(box.mask), sign) > 0.9);
       const sky = pixelsOf(click.mask);
       assert.ok(click.present && sky.data[20 * width + 20] === 1 && sky.data[100 * width + 160] === 0);
-      for (const { score, instances, warnings } of outcome.results) {
+      for (const { score, mask_score: maskScore, label, instances, warnings } of outcome.results) {
         assert.ok(score > 0.5 && score <= 1);
+        assert.deepEqual([maskScore, instances?.[0]?.mask_score], [score, score]);
+        assert.deepEqual([label, instances?.[0]?.label], [undefined, undefined]);
         assert.deepEqual([instances?.length, instances?.[0]?.score, warnings], [1, score, []]);
       }
       assert.deepEqual([outcome.image, outcome.pruning], [{ width, height }, undefined]);

@@ -11,6 +11,7 @@ import type { QueryMeaning, QueryReading } from '../language/query-matcher.js';
 import { Reasoner, type ClassWeights, type RegionScores } from '../reasoning/reasoner.js';
 import { proposalReader, type Proposals } from '../vision/proposals.js';
 import type { RequestImage } from '../vision/request-image.js';
+import { readClassNames } from './class-names.js';
 import { boxVision, defaultThreshold, type BoxVision, type ChosenObjects, type Pipeline } from './pipeline.js';
 
 type RegionReasonerBundle = Bundle<PipelineManifest<'region-reasoner'>>;
@@ -49,17 +50,20 @@ export class RegionReasoner implements Pipeline {
   readonly language: BundleLanguage;
   readonly vision: BoxVision<Proposals>;
   readonly #reasoner: Reasoner;
+  readonly #classNames: readonly string[];
 
   private constructor(
     settings: RegionReasonerSettings,
     language: BundleLanguage,
     vision: BoxVision<Proposals>,
     reasoner: Reasoner,
+    classNames: readonly string[],
   ) {
     this.settings = settings;
     this.language = language;
     this.vision = vision;
     this.#reasoner = reasoner;
+    this.#classNames = classNames;
   }
 
   static async create(
@@ -71,7 +75,7 @@ export class RegionReasoner implements Pipeline {
     const language = await loadLanguage(bundle, runner, settings);
     const vision = boxVision(bundle, runner, limits, settings, proposalReader);
     const reasoner = new Reasoner(bundle, runner, settings.decoder, language.classCount);
-    return new RegionReasoner(settings, language, vision, reasoner);
+    return new RegionReasoner(settings, language, vision, reasoner, await readClassNames(bundle, settings));
   }
 
   checkOptions({ pruning }: SegmentOptions): void {
@@ -115,7 +119,10 @@ export class RegionReasoner implements Pipeline {
     const answers = meanings.map((meaning): ReasonedQuery => {
       const regions = scored[answerable.indexOf(meaning)];
       if (regions === undefined) return { choice: refuseQuery(meaning), regions: undefined };
-      return { choice: chooseRegions(meaning, regions, proposals, this.settings, threshold), regions };
+      return {
+        choice: chooseRegions(meaning, regions, proposals, this.#classNames, this.settings, threshold),
+        regions,
+      };
     });
     return { queries: answers, reasonerMs: runMs };
   }

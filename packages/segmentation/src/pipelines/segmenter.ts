@@ -14,6 +14,8 @@ import type { MaskPrompt } from '../vision/mask-prompt.js';
 import type { RequestImage } from '../vision/request-image.js';
 import type { ChosenObjects, Pipeline } from './pipeline.js';
 
+type ChosenAnswer = Omit<Answer, 'masks'>;
+
 const noQueries: ChosenObjects = { choices: [] };
 
 /** Answers requests with any pipeline: chooses objects, corrects them, decodes and paints their masks. */
@@ -51,25 +53,29 @@ export class Segmenter {
     const maskPrompts = prompts.length === 0 ? [] : await placeInImage(prompts, image);
     const { choices, ...report } =
       queries.length === 0 ? noQueries : await this.#pipeline.choose(image, queries, options);
-    const answers =
+    const chosen =
       queries.length === 0
         ? maskPrompts.map(promptAnswer)
-        : choices.map((choice, index): Answer => ({
+        : choices.map((choice, index): ChosenAnswer => ({
             about: { query: queries[index] ?? '' },
             ...choice,
             objects: correctObjects(choice.objects, maskPrompts),
           }));
 
-    const objects = answers.map((answer) => answer.objects);
-    const limit = options.refine === false ? 0 : settings.maximum_refined_objects;
+    const isRefined = options.refine !== false;
+    const limit = isRefined ? settings.maximum_refined_objects : 0;
+    const objects = chosen.map((answer) => answer.objects);
     const masks = await RefinedMasks.decode(vision.masks, image, objects, limit);
     const size = await image.size();
-    const painter = new ResultPainter(image, size, masks, settings.region_shape_exponent, options.output ?? {});
-    const results = await painter.results(
-      queries.length === 0
-        ? answers
-        : answers.map((answer) => ({ ...answer, objects: withoutRejected(answer.objects, masks, size) })),
-    );
+    const answers = chosen.flatMap((answer, index): Answer[] => {
+      const own = masks[index];
+      if (own === undefined) return [];
+      const kept = queries.length === 0 ? answer.objects : withoutRejected(answer.objects, own, size);
+      return [{ ...answer, objects: kept, masks: own }];
+    });
+    const exponent = settings.region_shape_exponent;
+    const painter = new ResultPainter(image, size, { exponent, isRefined, output: options.output ?? {} });
+    const results = await painter.results(answers);
     return { image: { width: size.width, height: size.height }, results, ...report, timingsMs: clock.timingsMs };
   }
 }
@@ -81,6 +87,6 @@ async function placeInImage(prompts: readonly SegmentPrompt[], image: RequestIma
   return prompts.map((prompt) => maskPrompt(prompt, size));
 }
 
-function promptAnswer(prompt: MaskPrompt, index: number): Answer {
+function promptAnswer(prompt: MaskPrompt, index: number): ChosenAnswer {
   return { about: { prompt: index }, score: undefined, objects: [{ prompt, probability: undefined }], warnings: [] };
 }

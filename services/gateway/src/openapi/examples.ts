@@ -59,6 +59,8 @@ export const segmentAnswer = {
       query: 'the red ball',
       present: true,
       score: 0.93,
+      label: 'sports ball',
+      mask_score: 0.96,
       mask: {
         size: [64, 96],
         counts: 'Ri28e16K4M2N2N2N2N2O0O2O000O2O00000000000001N10001N101N2N2N2N2N3L5JQW1',
