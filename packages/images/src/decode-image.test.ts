@@ -103,6 +103,18 @@ describe('decodeImage', () => {
     });
   }
 
+  it('takes targets by the size as a person sees it', async () => {
+    const bytes = await noise(60, 40).withMetadata({ orientation: 6 }).toFormat('jpeg').toBuffer();
+    const targets = ({ width, height }: { width: number; height: number }): ResizeTarget[] => [
+      { width: width / 2, height: height / 4, fit: 'fill' },
+    ];
+    const { images } = await decodeForModels(bytes, { targets });
+    assert.deepEqual(
+      images.map(({ width, height }) => [width, height]),
+      [[20, 15]],
+    );
+  });
+
   it('flattens alpha on white', async () => {
     const data = Uint8Array.from([200, 0, 0, 0, 200, 0, 0, 255, 200, 0, 0, 51]);
     const translucent = sharp(data, { raw: { width: 3, height: 1, channels: 4 } });

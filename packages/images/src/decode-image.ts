@@ -28,7 +28,8 @@ interface CoverTarget extends Size {
 }
 
 export interface DecodeForModelsOptions {
-  readonly targets: readonly ResizeTarget[];
+  /** A function where they depend on the size of the original after rotation. */
+  readonly targets: readonly ResizeTarget[] | ((original: Size) => readonly ResizeTarget[]);
   readonly limits?: ImageLimits;
 }
 
@@ -56,14 +57,15 @@ interface Size {
 export async function decodeForModels(bytes: Uint8Array, options: DecodeForModelsOptions): Promise<ModelImages> {
   const limits = options.limits ?? defaultImageLimits;
   const header = await readDecodingHeader(bytes, limits);
-  const stretched = options.targets.flatMap((target) => (isCover(target) ? [] : [targetSize(target, header)]));
+  const targets = typeof options.targets === 'function' ? options.targets(header) : options.targets;
+  const stretched = targets.flatMap((target) => (isCover(target) ? [] : [targetSize(target, header)]));
   const envelope = {
     width: Math.min(header.width, Math.max(1, ...stretched.map((size) => size.width))),
     height: Math.min(header.height, Math.max(1, ...stretched.map((size) => size.height))),
   };
   let decoded: Promise<PixelImage> | undefined;
   const images = await Promise.all(
-    options.targets.map(async (target) => {
+    targets.map(async (target) => {
       if (isCover(target)) return await decodePixels(header, limits, target);
       decoded ??= decodePixels(header, limits, envelope);
       return await resizePixels(await decoded, targetSize(target, header));

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { bestScores, readDetections, type Detection } from './detections.js';
+import type { Box } from './box.js';
+import { bestScores, detectionReader, readDetections, type Detection } from './detections.js';
+import type { DetectedView } from './detector.js';
+import type { ViewPlace } from './image-views.js';
 
 const at = (x: number, score: number, classIndex = 0): Detection => ({ box: [x, 0, x + 0.4, 1], classIndex, score });
 
@@ -16,5 +19,37 @@ describe('bestScores', () => {
   it('is the maximum of each class', () => {
     const scores = bestScores([at(0, 0.2, 1), at(0.5, 0.6, 1), at(0, 0.1, 2)], 4);
     assert.deepEqual([...scores], [0, 0.6, 0.1, 0]);
+  });
+});
+
+describe('detectionReader', () => {
+  const view = (box: Box, isCut: ViewPlace['isCut'], ...found: (readonly [Box, number, number])[]): DetectedView => ({
+    place: { box, isCut, scoreWeight: isCut.includes(true) ? 0.5 : 1 },
+    outputs: {
+      boxes: { type: 'float32', dims: [1, found.length, 4], data: Float32Array.from(found.flatMap(([own]) => own)) },
+      scores: { type: 'float32', dims: [1, found.length], data: Float32Array.from(found.map(([, , score]) => score)) },
+      classes: {
+        type: 'int64',
+        dims: [1, found.length],
+        data: BigInt64Array.from(found.map(([, classIndex]) => BigInt(classIndex))),
+      },
+    },
+  });
+
+  it('merges the objects of one class over the views of an image', () => {
+    const detections = detectionReader.read([
+      view([0, 0, 1, 4], [false, false, false, false], [[0, 0, 0.25, 0.25], 3, 0.5], [[0.5, 0.5, 1, 1], 3, 0.75]),
+      view(
+        [0, 0, 0.5, 1],
+        [false, false, true, false],
+        [[0, 0, 0.5, 1], 3, 0.75],
+        [[0, 0, 0.5, 1], 4, 0.5],
+        [[0.75, 0, 1, 1], 3, 0.875],
+      ),
+    ]);
+    assert.deepEqual(detections, [
+      { box: [0, 0, 0.25, 1], classIndex: 3, score: 0.5 },
+      { box: [0, 0, 0.25, 1], classIndex: 4, score: 0.25 },
+    ]);
   });
 });

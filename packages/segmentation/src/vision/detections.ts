@@ -1,6 +1,8 @@
 import { float32Output, int64Output } from '@tessera/inference';
-import type { Box } from './box.js';
-import type { DetectorReader } from './detector.js';
+import { boxArea, type Box } from './box.js';
+import type { DetectedView, DetectorReader } from './detector.js';
+import type { ViewPlace } from './image-views.js';
+import { mergeViews, placeInImage } from './view-merging.js';
 
 /** A peak of the detector. */
 export interface Detection {
@@ -13,9 +15,34 @@ export interface Detection {
 /** The detector's peaks; those without area are left out. */
 export const detectionReader: DetectorReader<readonly Detection[]> = {
   outputs: ['boxes', 'scores', 'classes'],
-  read: (outputs) =>
-    readDetections(float32Output(outputs, 'boxes'), float32Output(outputs, 'scores'), int64Output(outputs, 'classes')),
+  read: (views) => mergeDetections(views.map(({ outputs, place }) => ({ found: detectionsOf(outputs), place }))),
 };
+
+function detectionsOf(outputs: DetectedView['outputs']): Detection[] {
+  return readDetections(
+    float32Output(outputs, 'boxes'),
+    float32Output(outputs, 'scores'),
+    int64Output(outputs, 'classes'),
+  );
+}
+
+/** The detections in an image, by those in its views. */
+function mergeDetections(
+  views: readonly { readonly found: readonly Detection[]; readonly place: ViewPlace }[],
+): readonly Detection[] {
+  const [only] = views;
+  if (only !== undefined && views.length === 1) return only.found;
+  const seen = views.flatMap(({ found, place }, view) =>
+    found.map((detection) => ({
+      ...detection,
+      ...placeInImage(detection.box, place),
+      score: detection.score * place.scoreWeight,
+      view,
+    })),
+  );
+  const merged = mergeViews(seen, (one, other) => one.classIndex === other.classIndex);
+  return merged.filter(({ box }) => boxArea(box) > 0).map(({ box, classIndex, score }) => ({ box, classIndex, score }));
+}
 
 /** The boxes of a detector run: `boxes` `[N, 4]`, `scores` `[N]`, `classes` `[N]`; those without area are left out. */
 export function readDetections(boxes: Float32Array, scores: Float32Array, classes: readonly number[]): Detection[] {

@@ -1,11 +1,20 @@
+import type { PixelImage } from '@tessera/images/decoding';
 import { imageTensor, type Bundle, type HostTensor, type InferenceRunner } from '@tessera/inference';
 import { RecentValues } from '@tessera/runtime';
+import type { ViewPlace } from './image-views.js';
 import type { RequestImage } from './request-image.js';
 
 /** What a pipeline reads of the detector's outputs. */
 export interface DetectorReader<Found> {
   readonly outputs: readonly string[];
-  read(outputs: Readonly<Record<string, HostTensor>>): Found;
+  /** @param views - of one image, at least one */
+  read(views: readonly DetectedView[]): Found;
+}
+
+/** The detector's outputs for a view of an image. */
+export interface DetectedView {
+  readonly outputs: Readonly<Record<string, HostTensor>>;
+  readonly place: ViewPlace;
 }
 
 /** How many images' detections are remembered; each takes some 10 KB. */
@@ -27,18 +36,23 @@ export class Detector<Found> {
   async detect(image: RequestImage): Promise<Found> {
     const remembered = this.#seen.get(image.id);
     if (remembered !== undefined) return remembered;
-    const { square } = await image.decode();
+    const { views } = await image.decode();
     image.clock.report('vision', 0.1);
-    const { outputs } = await image.clock.measure('vision', () =>
-      this.#runner.run({
-        bundle: this.#bundle,
-        graph: 'detector',
-        feeds: { image: imageTensor(square) },
-        fetch: this.#reader.outputs,
-      }),
+    const detected = await image.clock.measure('vision', () =>
+      Promise.all(views.map(({ pixels, place }) => this.#run(pixels, place))),
     );
-    const found = this.#reader.read(outputs);
+    const found = this.#reader.read(detected);
     this.#seen.set(image.id, found);
     return found;
+  }
+
+  async #run(pixels: PixelImage, place: ViewPlace): Promise<DetectedView> {
+    const { outputs } = await this.#runner.run({
+      bundle: this.#bundle,
+      graph: 'detector',
+      feeds: { image: imageTensor(pixels) },
+      fetch: this.#reader.outputs,
+    });
+    return { outputs, place };
   }
 }

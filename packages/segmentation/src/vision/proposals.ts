@@ -1,11 +1,12 @@
-import { float32Output, onlyRow, outputTensor, rowsOf, type HostTensor } from '@tessera/inference';
+import { float32Output, rowsOf, type HostTensor } from '@tessera/inference';
 import type { Box } from './box.js';
 import { detectionReader, type Detection } from './detections.js';
-import type { DetectorReader } from './detector.js';
+import type { DetectedView, DetectorReader } from './detector.js';
+import { mergeViews, placeInImage } from './view-merging.js';
 
 /** The detector's proposals of any class, best first, and its detections of each class. */
 export interface Proposals {
-  /** As the detector gave them, for a graph that goes on from there: `[n, 4]` and `[n, classes]`. */
+  /** For a graph that goes on from there: `[n, 4]` and `[n, classes]`, with as many rows as the detector gives of a view. */
   readonly boxTensor: HostTensor;
   readonly scoreTensor: HostTensor;
   /** In shares of the image's width and height; some may have no area. */
@@ -17,22 +18,55 @@ export interface Proposals {
   readonly detections: readonly Detection[];
 }
 
+/** A region that may be an object. */
+interface Region {
+  readonly box: Box;
+  readonly classScores: Float32Array;
+}
+
 export const proposalReader: DetectorReader<Proposals> = {
   outputs: ['region_boxes', 'region_class_scores', ...detectionReader.outputs],
-  read(outputs) {
-    const corners = float32Output(outputs, 'region_boxes');
-    const scores = float32Output(outputs, 'region_class_scores');
-    const rows = rowsOf(corners, corners.length / 4);
-    const classRows = rowsOf(scores, rows.length);
+  read(views) {
+    const regions = mergeRegions(views);
+    const classCount = regions[0]?.classScores.length ?? 0;
+    const scores = new Float32Array(regions.length * classCount);
+    for (const [index, { classScores }] of regions.entries()) scores.set(classScores, index * classCount);
+    const boxes = regions.map(({ box }) => box);
     return {
-      boxTensor: onlyRow(outputTensor(outputs, 'region_boxes')),
-      scoreTensor: onlyRow(outputTensor(outputs, 'region_class_scores')),
-      boxes: rows.map(([x0 = 0, y0 = 0, x1 = 0, y1 = 0]) => [x0, y0, x1, y1]),
-      objectness: Float32Array.from(classRows, (row) => Math.max(...row)),
-      classScores: Float32Array.from(classRows[0] ?? [], (_, index) =>
-        Math.max(...classRows.map((row) => row[index] ?? 0)),
+      boxTensor: { type: 'float32', dims: [regions.length, 4], data: Float32Array.from(boxes.flat()) },
+      scoreTensor: { type: 'float32', dims: [regions.length, classCount], data: scores },
+      boxes,
+      objectness: Float32Array.from(regions, ({ classScores }) => Math.max(...classScores)),
+      classScores: Float32Array.from({ length: classCount }, (_, index) =>
+        Math.max(...regions.map(({ classScores }) => classScores[index] ?? 0)),
       ),
-      detections: detectionReader.read(outputs),
+      detections: detectionReader.read(views),
     };
   },
 };
+
+/** The proposals in an image by those in its views: as many as of one view, the last ones empty where there are fewer. */
+function mergeRegions(views: readonly DetectedView[]): Region[] {
+  const [first = [], ...others] = views.map(({ outputs }) => regionsOf(outputs));
+  if (others.length === 0) return first;
+  const seen = [first, ...others].flatMap((regions, view) => {
+    const place = views[view]?.place;
+    if (place === undefined) return [];
+    return regions.map(({ box, classScores }) => {
+      const weighed = classScores.map((score) => score * place.scoreWeight);
+      return { ...placeInImage(box, place), classScores: weighed, score: Math.max(...weighed), view };
+    });
+  });
+  const merged = mergeViews(seen, () => true);
+  const empty = { box: [0, 0, 0, 0], classScores: new Float32Array(first[0]?.classScores.length ?? 0) } as const;
+  return first.map((_, index) => merged[index] ?? empty);
+}
+
+function regionsOf(outputs: DetectedView['outputs']): Region[] {
+  const corners = float32Output(outputs, 'region_boxes');
+  const boxes = rowsOf(corners, corners.length / 4);
+  const scores = rowsOf(float32Output(outputs, 'region_class_scores'), boxes.length);
+  return boxes.map(([x0 = 0, y0 = 0, x1 = 0, y1 = 0], index) => {
+    return { box: [x0, y0, x1, y1], classScores: scores[index] ?? new Float32Array() };
+  });
+}

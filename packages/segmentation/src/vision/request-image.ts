@@ -1,6 +1,7 @@
 import type { ImageLimits } from '@tessera/images';
-import { decodeForModels, type PixelImage } from '@tessera/images/decoding';
+import { decodeForModels, type PixelImage, type ResizeTarget } from '@tessera/images/decoding';
 import { RecentValues, StageClock } from '@tessera/runtime';
+import { planViews, type ImageView, type ViewPlan } from './image-views.js';
 import { segmentStages, type SegmentClock, type SegmentImage } from '../segment-request.js';
 
 /** Sizes of an image in pixels. */
@@ -15,13 +16,14 @@ export interface ImageSize {
 /** An image at the sizes that the vision graphs read. */
 export interface DecodedImage {
   readonly size: ImageSize;
-  /** Stretched to the detector's square. */
-  readonly square: PixelImage;
+  /** What the detector reads. */
+  readonly views: readonly ImageView[];
   /** Scaled to the encoder's longest side. */
   readonly scaled: PixelImage;
 }
 
 export interface DecodingSizes {
+  /** Side of a view. */
   readonly square: number;
   readonly longestSide: number;
   readonly limits: ImageLimits;
@@ -76,14 +78,18 @@ export class RequestImage {
   async #decode(): Promise<DecodedImage> {
     const { square: side, longestSide, limits } = this.#sizes;
     this.clock.report('decode', 0.05);
+    let plan: ViewPlan | undefined;
     const { width, height, images } = await this.clock.measure('decode', async () => {
-      const targets = [{ width: side, height: side, fit: 'fill' }, { longestSide }] as const;
+      const targets = (original: { readonly width: number; readonly height: number }): ResizeTarget[] => {
+        plan = planViews(original, side);
+        return [{ longestSide }, ...plan.targets];
+      };
       return await decodeForModels(await this.#image.read(), { targets, limits });
     });
-    const [square, scaled] = images;
-    if (square === undefined || scaled === undefined) throw new Error('An image is missing for one of the targets.');
+    const [scaled, ...shown] = images;
+    if (scaled === undefined || plan === undefined) throw new Error('An image is missing for one of the targets.');
     const size = { width, height, scaledWidth: scaled.width, scaledHeight: scaled.height };
     this.#known.set(this.id, size);
-    return { size, square, scaled };
+    return { size, views: plan.cut(shown), scaled };
   }
 }

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { PixelImage, ResizeTarget } from '@tessera/images/decoding';
+import { planViews } from './image-views.js';
+
+const side = 64;
+
+/** Each pixel holds its own column, row and 7. */
+function picture(target: ResizeTarget | undefined): PixelImage {
+  assert.ok(target && 'width' in target);
+  const { width, height } = target;
+  const data = Uint8Array.from({ length: width * height * 3 }, (_, index) => {
+    const pixel = Math.floor(index / 3);
+    return [pixel % width, Math.floor(pixel / width), 7][index % 3] ?? 0;
+  });
+  return { width, height, data };
+}
+
+function viewsOf(width: number, height: number) {
+  const { targets, cut } = planViews({ width, height }, side);
+  return cut(targets.map(picture));
+}
+
+describe('planViews', () => {
+  it('stretches an image up to 2 : 1', () => {
+    for (const [width, height] of [
+      [640, 480],
+      [400, 200],
+      [200, 400],
+      [1, 1],
+    ] as const) {
+      const { targets } = planViews({ width, height }, side);
+      assert.deepEqual(targets, [{ width: side, height: side, fit: 'fill' }]);
+      const [view, ...others] = viewsOf(width, height);
+      assert.deepEqual([view?.place.box, others], [[0, 0, 1, 1], []]);
+    }
+  });
+
+  it('shows a longer image whole and padded, and in overlapping tiles', () => {
+    const [whole, ...tiles] = viewsOf(400, 100);
+    assert.deepEqual(whole?.place, { box: [0, 0, 1, 4], isCut: [false, false, false, false], scoreWeight: 1 });
+    assert.deepEqual(
+      tiles.map(({ place: { box } }) => box),
+      [0, 48, 96, 144].map((start) => [start / 208, 0, (start + 64) / 208, 1]),
+    );
+    assert.deepEqual(
+      tiles.map(({ place: { isCut } }) => isCut[0] || isCut[2]),
+      [true, true, true, true],
+    );
+    assert.deepEqual(
+      [tiles[0]?.place.isCut, tiles[3]?.place.isCut],
+      [
+        [false, false, true, false],
+        [true, false, false, false],
+      ],
+    );
+  });
+
+  it('cuts tiles of a tall image out of its rows', () => {
+    const [whole, ...tiles] = viewsOf(100, 400);
+    assert.deepEqual(whole?.place.box, [0, 0, 4, 1]);
+    const second = tiles[1];
+    assert.deepEqual(
+      [second?.place.box, second?.place.isCut],
+      [
+        [0, 48 / 208, 1, 112 / 208],
+        [false, true, false, true],
+      ],
+    );
+    assert.deepEqual([...(second?.pixels.data.subarray(0, 6) ?? [])], [0, 48, 7, 1, 48, 7]);
+  });
+
+  it('pads with a plain colour and keeps the pixels of the image', () => {
+    const [whole] = viewsOf(400, 100);
+    assert.ok(whole);
+    const at = (x: number, y: number) => [...whole.pixels.data.subarray((y * side + x) * 3, (y * side + x + 1) * 3)];
+    assert.deepEqual(
+      [at(0, 0), at(63, 15)],
+      [
+        [0, 0, 7],
+        [63, 15, 7],
+      ],
+    );
+    assert.deepEqual(at(0, 16), at(63, 63));
+  });
+
+  it('bounds the tiles of the longest images, which cover them', () => {
+    for (const [width, height] of [
+      [3000, 1],
+      [1, 3000],
+    ] as const) {
+      const [whole, ...tiles] = viewsOf(width, height);
+      assert.equal(tiles.length, 8);
+      assert.ok(whole?.place.box.every((edge) => edge >= 0 && edge <= side));
+      const axis = width > height ? 0 : 1;
+      assert.deepEqual([tiles[0]?.place.box[axis], tiles[7]?.place.box[axis + 2]], [0, 1]);
+      for (const { pixels } of tiles) assert.equal(pixels.data.length, side * side * 3);
+    }
+  });
+});
