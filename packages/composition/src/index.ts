@@ -8,6 +8,7 @@ export {
   type Composition,
 } from './candidates/composition.js';
 export { feasibilityScores, feasibleCandidates } from './candidates/feasibility.js';
+export { canonicalName, NameIndex } from './candidates/primitive-name.js';
 export { closedWorld, openWorld, pairCandidates, requireKnownPrimitives } from './candidates/worlds.js';
 export { chooseFeasibilityThreshold } from './evaluation/feasibility-threshold.js';
 export { EvaluationError, evaluateLogits, type GeneralisedEvaluation } from './evaluation/generalised-evaluation.js';

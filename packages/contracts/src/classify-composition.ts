@@ -30,10 +30,14 @@ export const VocabularyName = Type.String({
 
 export const InlineVocabulary = Type.Object(
   {
-    attributes: Type.Array(Primitive, { minItems: 1, maxItems: classifyLimits.attributes, uniqueItems: true }),
-    objects: Type.Array(Primitive, { minItems: 1, maxItems: classifyLimits.objects, uniqueItems: true }),
+    attributes: Type.Array(Primitive, { minItems: 1, maxItems: classifyLimits.attributes }),
+    objects: Type.Array(Primitive, { minItems: 1, maxItems: classifyLimits.objects }),
   },
-  { ...strict },
+  {
+    ...strict,
+    description:
+      'Names are compared without case and outer spaces, and with `_`, `-` and runs of spaces as one space: `Red` and `red ` are one name, and so are `dark_red` and `dark red`. Answers show a name as it was first spelled.',
+  },
 );
 export type InlineVocabulary = Static<typeof InlineVocabulary>;
 

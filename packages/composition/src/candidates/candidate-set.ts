@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Composition } from './composition.js';
+import { canonicalName, NameIndex } from './primitive-name.js';
 
 /**
  * The compositions among which an image is classified, as indices into lists of names: a set of C-GQA's size, 278 362
  * pairs, takes 3.6 MB. Candidates are distinct; the order of several attributes matters, since it is the order of the
- * prompt.
+ * prompt. Names are compared as {@link canonicalName}s and shown as they were first spelled, without outer spaces.
  */
 export interface CandidateSet {
   /** Number of candidates C. */
@@ -54,7 +55,8 @@ export function selectCandidates(candidates: CandidateSet, keep: Uint8Array): Ca
 
 /** SHA-256 of the compositions in their order, whether seen or not: the same prompts have the same hash. */
 export function hashCandidates(candidates: CandidateSet): string {
-  const hash = createHash('sha256').update(JSON.stringify([candidates.attributes, candidates.objects]));
+  const names = [candidates.attributes, candidates.objects].map((spellings) => spellings.map(canonicalName));
+  const hash = createHash('sha256').update(JSON.stringify(names));
   for (const indexes of [candidates.attributeStarts, candidates.attributeIndexes, candidates.objectIndexes]) {
     hash.update(indexes);
   }
@@ -63,8 +65,8 @@ export function hashCandidates(candidates: CandidateSet): string {
 
 /** Collects distinct compositions; names get their index when they are first used. */
 export class CandidateSetBuilder {
-  readonly #attributes = new Map<string, number>();
-  readonly #objects = new Map<string, number>();
+  readonly #attributes = new NameIndex();
+  readonly #objects = new NameIndex();
   readonly #attributeStarts: number[] = [0];
   readonly #attributeIndexes: number[] = [];
   readonly #objectIndexes: number[] = [];
@@ -72,30 +74,22 @@ export class CandidateSetBuilder {
 
   add(composition: Composition, seen: boolean): void {
     for (let position = 0; position < composition.length - 1; position++) {
-      this.#attributeIndexes.push(indexOf(this.#attributes, composition[position] ?? ''));
+      this.#attributeIndexes.push(this.#attributes.add(composition[position] ?? ''));
     }
     this.#attributeStarts.push(this.#attributeIndexes.length);
-    this.#objectIndexes.push(indexOf(this.#objects, composition.at(-1) ?? ''));
+    this.#objectIndexes.push(this.#objects.add(composition.at(-1) ?? ''));
     this.#seen.push(seen ? 1 : 0);
   }
 
   build(): CandidateSet {
     return {
       count: this.#objectIndexes.length,
-      attributes: [...this.#attributes.keys()],
-      objects: [...this.#objects.keys()],
+      attributes: [...this.#attributes.names],
+      objects: [...this.#objects.names],
       attributeStarts: Uint32Array.from(this.#attributeStarts),
       attributeIndexes: Uint32Array.from(this.#attributeIndexes),
       objectIndexes: Uint32Array.from(this.#objectIndexes),
       seen: Uint8Array.from(this.#seen),
     };
   }
-}
-
-function indexOf(indexes: Map<string, number>, name: string): number {
-  const known = indexes.get(name);
-  if (known !== undefined) return known;
-  const index = indexes.size;
-  indexes.set(name, index);
-  return index;
 }

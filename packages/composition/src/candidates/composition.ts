@@ -1,9 +1,11 @@
 import { classifyLimits, TesseraError } from '@tessera/contracts';
+import { canonicalName } from './primitive-name.js';
 
 /** One or more attributes, then the object, in the order of the prompt: `["old", "white", "cat"]`. */
 export type Composition = readonly string[];
 
 const nameLengthMax = 128;
+const keySeparator = '\0';
 
 /** The object of a composition: its last name. */
 export function objectOf(composition: Composition): string {
@@ -15,9 +17,12 @@ export function compositionLabel(composition: Composition): string {
   return composition.join(' ');
 }
 
-/** Names have no control characters (see {@link checkName}), so different compositions have different keys. */
+/**
+ * What compositions are compared by: their {@link canonicalName}s. Names have no control characters (see
+ * {@link checkName}), so different compositions have different keys.
+ */
 export function compositionKey(composition: Composition): string {
-  return composition.join('\0');
+  return composition.map(canonicalName).join(keySeparator);
 }
 
 /**

@@ -42,6 +42,47 @@ function vectorsOf(names: readonly string[]): fc.Arbitrary<Vectors> {
 const anyPair = fc.tuple(fc.constantFrom(...attributes), fc.constantFrom(...objects));
 
 describe('feasibilityScores', () => {
+  it('do not depend on how names are spelled', () => {
+    const embeddings = {
+      attributes: new Map([
+        ['Dark_Red', Float32Array.of(1, 0)],
+        ['blue', Float32Array.of(1, 1)],
+      ]),
+      objects: new Map([
+        ['T-Shirt', Float32Array.of(0, 1)],
+        ['hat', Float32Array.of(1, 1)],
+      ]),
+    };
+    const plain = {
+      attributes: new Map([
+        ['dark red', Float32Array.of(1, 0)],
+        ['blue', Float32Array.of(1, 1)],
+      ]),
+      objects: new Map([
+        ['t shirt', Float32Array.of(0, 1)],
+        ['hat', Float32Array.of(1, 1)],
+      ]),
+    };
+    const scores = feasibilityScores(
+      openWorld(['Dark_Red', 'blue'], ['T-Shirt', 'hat']),
+      [
+        ['dark red', 't-shirt'],
+        ['BLUE', 'Hat'],
+      ],
+      embeddings,
+    );
+    const expected = feasibilityScores(
+      openWorld(['dark red', 'blue'], ['t shirt', 'hat']),
+      [
+        ['dark red', 't shirt'],
+        ['blue', 'hat'],
+      ],
+      plain,
+    );
+    assert.deepEqual(scores, expected);
+    assert.ok((scores[1] ?? -1) > 0.5);
+  });
+
   it('follow their definition', () => {
     fc.assert(
       fc.property(

@@ -1,6 +1,7 @@
 import { multiplyRows, vectorLength } from '../scoring/linear-algebra.js';
 import type { CandidateSet } from './candidate-set.js';
 import { objectOf, type Composition } from './composition.js';
+import { canonicalName } from './primitive-name.js';
 
 /** An embedding for each name that candidates and seen pairs have; those of one map have one width. */
 export interface PrimitiveEmbeddings {
@@ -22,18 +23,15 @@ export function feasibilityScores(
   seenPairs: readonly Composition[],
   embeddings: PrimitiveEmbeddings,
 ): Float32Array {
-  const partners = seenPartners(seenPairs);
-  const objectsNear = new SeenNeighbours(
-    candidates.objects,
-    candidates.attributes,
-    partners.objects,
-    embeddings.objects,
-  );
+  const partners = seenPartners(seenPairs.map((pair) => pair.map(canonicalName)));
+  const attributes = candidates.attributes.map(canonicalName);
+  const objects = candidates.objects.map(canonicalName);
+  const objectsNear = new SeenNeighbours(objects, attributes, partners.objects, byCanonicalName(embeddings.objects));
   const attributesNear = new SeenNeighbours(
-    candidates.attributes,
-    candidates.objects,
+    attributes,
+    objects,
     partners.attributes,
-    embeddings.attributes,
+    byCanonicalName(embeddings.attributes),
   );
   const scores = new Float32Array(candidates.count).fill(1);
   for (let index = 0; index < candidates.count; index++) {
@@ -52,6 +50,10 @@ export function feasibilityScores(
 /** Marks the candidates `[C]` whose feasibility is at least `threshold`; seen ones always are feasible. */
 export function feasibleCandidates(scores: Float32Array, seen: Uint8Array, threshold: number): Uint8Array {
   return Uint8Array.from(scores, (score, index) => (score >= threshold || seen[index] === 1 ? 1 : 0));
+}
+
+function byCanonicalName<Value>(values: ReadonlyMap<string, Value>): Map<string, Value> {
+  return new Map(Array.from(values, ([name, value]) => [canonicalName(name), value]));
 }
 
 /** With which objects each attribute was seen, and the reverse. */

@@ -49,6 +49,27 @@ describe('pairCandidates', () => {
     );
   });
 
+  it('takes spellings of one name for one primitive, shown as it was first spelled', () => {
+    const asked = [
+      ['Red ', 'T-Shirt'],
+      ['red', 't_shirt'],
+      ['RED', 'T SHIRT'],
+      ['dark_red', 't-shirt'],
+      ['Dark-Red', 't-shirt'],
+    ];
+    const candidates = pairCandidates(asked, [['dark red', 't  shirt']]);
+    assert.deepEqual(compositionsOf(candidates), [
+      ['Red', 'T-Shirt'],
+      ['dark_red', 'T-Shirt'],
+    ]);
+    assert.deepEqual(seenOf(candidates), [['dark_red', 'T-Shirt']]);
+    const plain = pairCandidates([
+      ['red', 't shirt'],
+      ['dark red', 't shirt'],
+    ]);
+    assert.equal(hashCandidates(candidates), hashCandidates(plain));
+  });
+
   it('keeps the order of attributes apart, since it is the order of the prompt', () => {
     const candidates = pairCandidates([
       ['old', 'white', 'cat'],
@@ -100,6 +121,12 @@ describe('openWorld', () => {
       ['blue', 'hat'],
     ]);
     assert.deepEqual(seenOf(candidates), [['blue', 'hat']]);
+  });
+
+  it('has each name once, however it is spelled', () => {
+    const candidates = openWorld(['red', 'Red', 'RED', 'red '], ['hat', 'Hat'], [['RED', 'HAT']]);
+    assert.deepEqual(compositionsOf(candidates), [['red', 'hat']]);
+    assert.deepEqual(seenOf(candidates), [['red', 'hat']]);
   });
 
   it('has the seen compositions of several attributes as well, once', () => {
@@ -198,6 +225,7 @@ describe('requireKnownPrimitives', () => {
   it('names what the vocabulary lacks', () => {
     const vocabulary = { attributes: ['red'], objects: ['hat'] };
     requireKnownPrimitives(pairCandidates([['red', 'hat']]), vocabulary);
+    requireKnownPrimitives(pairCandidates([['Red', 'HAT ']]), vocabulary);
     assert.throws(() => {
       requireKnownPrimitives(pairCandidates([['hat', 'red']]), vocabulary);
     }, /attribute "hat", object "red"/);

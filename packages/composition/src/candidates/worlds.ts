@@ -1,6 +1,7 @@
 import { classifyLimits } from '@tessera/contracts';
 import { CandidateSetBuilder, type CandidateSet } from './candidate-set.js';
 import { checkLength, checkName, compositionKey, invalid, objectOf, type Composition } from './composition.js';
+import { canonicalName, NameIndex } from './primitive-name.js';
 
 /**
  * Exactly these pairs, each once.
@@ -66,10 +67,10 @@ export function openWorld(
     throw new RangeError(`The seen pair ${JSON.stringify(pair)} has an unknown name.`);
   }
   const longer = [...seen.values()].filter((pair) => pair.length > 2);
-  checkCount('candidates', knownAttributes.size * knownObjects.size + longer.length, '/vocabulary');
+  checkCount('candidates', knownAttributes.names.length * knownObjects.names.length + longer.length, '/vocabulary');
   const builder = new CandidateSetBuilder();
-  for (const attribute of knownAttributes) {
-    for (const object of knownObjects) {
+  for (const attribute of knownAttributes.names) {
+    for (const object of knownObjects.names) {
       const pair = [attribute, object];
       builder.add(pair, seen.has(compositionKey(pair)));
     }
@@ -98,16 +99,17 @@ export function requireKnownPrimitives(
 }
 
 function unknownNames(kind: string, used: readonly string[], known: readonly string[]): string[] {
-  const knownNames = new Set(known);
-  return used.filter((name) => !knownNames.has(name)).map((name) => `${kind} ${JSON.stringify(name)}`);
+  const knownNames = new Set(known.map(canonicalName));
+  return used.filter((name) => !knownNames.has(canonicalName(name))).map((name) => `${kind} ${JSON.stringify(name)}`);
 }
 
-function distinctNames(kind: 'attributes' | 'objects', names: readonly string[]): ReadonlySet<string> {
+function distinctNames(kind: 'attributes' | 'objects', names: readonly string[]): NameIndex {
   const pointer = `/vocabulary/${kind}`;
   if (names.length === 0) throw invalid(`There are no ${kind}.`, pointer, 'must not be empty');
   for (const [index, name] of names.entries()) checkName(name, `${pointer}/${index}`);
-  const distinct = new Set(names);
-  checkCount(kind, distinct.size, pointer);
+  const distinct = new NameIndex();
+  for (const name of names) distinct.add(name);
+  checkCount(kind, distinct.names.length, pointer);
   return distinct;
 }
 

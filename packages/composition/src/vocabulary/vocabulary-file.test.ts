@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TesseraError } from '@tessera/contracts';
 import fc from 'fast-check';
+import { pairCandidates } from '../candidates/worlds.js';
 import { readSafetensors, tensorValues, writeSafetensors } from './safetensors.js';
 import { describeVocabulary, hashVocabulary, parseVocabulary, serializeVocabulary } from './vocabulary-file.js';
 import type { Vocabulary } from './vocabulary.js';
@@ -83,6 +84,20 @@ describe('a vocabulary file', () => {
     assert.ok(rows);
     assert.deepEqual(rows.shape, [5, 3]);
     assert.deepEqual(tensorValues(rows), example.learned?.values);
+  });
+
+  it('may have a name in several spellings, as earlier versions wrote them', () => {
+    const spellings = {
+      ...example,
+      attributes: ['Red', 'red'],
+      seen_pairs: [
+        ['Red', 'hat'],
+        ['red', 'hat'],
+      ],
+    };
+    assert.deepEqual(parseVocabulary(serializeVocabulary(spellings)), spellings);
+    const { seen_pairs: seenPairs } = parseVocabulary(altered({ seen_pairs: '[["RED", "Hat"]]' }));
+    assert.equal(pairCandidates([['red', 'hat']], seenPairs).seen[0], 1);
   });
 
   const refused: [what: string, file: Uint8Array, detail: RegExp][] = [

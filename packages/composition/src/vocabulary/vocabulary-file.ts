@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { classifyLimits, TesseraError, VocabularyDescription, VocabularyName } from '@tessera/contracts';
 import { Value } from 'typebox/value';
-import { checkLength, checkName, compositionKey, objectOf } from '../candidates/composition.js';
+import { checkLength, checkName, objectOf } from '../candidates/composition.js';
+import { NameIndex } from '../candidates/primitive-name.js';
 import {
   readSafetensors,
   SafetensorsError,
@@ -99,18 +100,20 @@ function checkDescription(description: VocabularyDescription): void {
     checkLength(pair, `/seen_pairs/${index}`);
     const isKnown = known.objects.has(objectOf(pair)) && pair.slice(0, -1).every((item) => known.attributes.has(item));
     if (!isKnown) throw invalid(`Its seen pair ${index} has a name that is not among its attributes and objects.`);
-    keys.add(compositionKey(pair));
+    keys.add(JSON.stringify(pair));
   }
   if (keys.size < seenPairs.length) throw invalid('It has a seen pair twice.');
 }
 
-function checkNames(kind: 'attributes' | 'objects', names: readonly string[]): Set<string> {
+/** Files of earlier versions may have a name in several spellings, each with a row; the first one counts. */
+function checkNames(kind: 'attributes' | 'objects', names: readonly string[]): NameIndex {
   if (names.length === 0) throw invalid(`It has no ${kind}.`);
   if (names.length > classifyLimits[kind]) throw invalid(`It has more than ${classifyLimits[kind]} ${kind}.`);
   for (const [index, name] of names.entries()) checkName(name, `/${kind}/${index}`);
-  const distinct = new Set(names);
-  if (distinct.size < names.length) throw invalid(`It has one of its ${kind} twice.`);
-  return distinct;
+  if (new Set(names).size < names.length) throw invalid(`It has one of its ${kind} twice.`);
+  const known = new NameIndex();
+  for (const name of names) known.add(name);
+  return known;
 }
 
 function readLearned(

@@ -1,4 +1,4 @@
-import { readSafetensors, tensorValues } from '@tessera/composition';
+import { canonicalName, readSafetensors, tensorValues } from '@tessera/composition';
 import { loadTokenizer, type Tokenizer } from '@tessera/tokenizer';
 import type { DualEncoderBundle } from './dual-encoder-bundle.js';
 
@@ -38,9 +38,9 @@ export class TokenTable {
     return this.#tokenizer.encode(text).ids.map((id) => this.#row(id));
   }
 
-  /** The mean of the embeddings of a primitive's word pieces, read in lower case and with dots as spaces. */
+  /** The mean of the embeddings of the word pieces of a primitive's canonical name, with dots as spaces. */
   meanRow(primitive: string): Float32Array {
-    const pieces = this.pieceRows(primitive.toLowerCase().replaceAll('.', ' ').trim());
+    const pieces = this.pieceRows(canonicalName(primitive).replaceAll('.', ' ').trim());
     const rows = pieces.length === 0 ? [this.#row(this.#tokenizer.unknownId)] : pieces;
     const mean = new Float32Array(this.width);
     for (const row of rows) for (const [column, value] of row.entries()) mean[column] = (mean[column] ?? 0) + value;

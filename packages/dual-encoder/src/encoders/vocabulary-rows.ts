@@ -1,4 +1,4 @@
-import type { CandidateSet, Vocabulary } from '@tessera/composition';
+import { canonicalName, type CandidateSet, type Vocabulary } from '@tessera/composition';
 import { TesseraError, type InlineVocabulary } from '@tessera/contracts';
 import { rowsOf } from '@tessera/inference';
 import type { PromptRows } from './prompts.js';
@@ -24,8 +24,10 @@ export function rowsFor(
   const learned = learnedRows(vocabulary);
   return {
     prefix: [tokens.start, ...(learned.context ?? words)],
-    attributes: candidates.attributes.map((name) => learned.attributes.get(name) ?? tokens.meanRow(name)),
-    objects: candidates.objects.map((name) => learned.objects.get(name) ?? tokens.meanRow(name)),
+    attributes: candidates.attributes.map(
+      (name) => learned.attributes.get(canonicalName(name)) ?? tokens.meanRow(name),
+    ),
+    objects: candidates.objects.map((name) => learned.objects.get(canonicalName(name)) ?? tokens.meanRow(name)),
     end: tokens.end,
   };
 }
@@ -44,7 +46,7 @@ export function checkBase(vocabulary: Vocabulary, base: { name: string; sha256: 
   );
 }
 
-/** The learned rows of a vocabulary; one that was not trained has none. */
+/** The learned rows of a vocabulary by canonical name; one that was not trained has none. */
 export interface LearnedRows {
   readonly context?: readonly Float32Array[];
   readonly attributes: ReadonlyMap<string, Float32Array>;
@@ -59,7 +61,17 @@ export function learnedRows(vocabulary: Vocabulary | InlineVocabulary): LearnedR
   if (vocabulary.method === 'coop') return { ...none, context: rowsOf(values, rows) };
   const { attributes, objects } = vocabulary;
   return {
-    attributes: new Map(attributes.map((name, index) => [name, rowAt(index)])),
-    objects: new Map(objects.map((name, index) => [name, rowAt(attributes.length + index)])),
+    attributes: rowsByName(attributes, rowAt),
+    objects: rowsByName(objects, (index) => rowAt(attributes.length + index)),
   };
+}
+
+/** Of several spellings of a name, as earlier versions kept them apart, the first one counts. */
+function rowsByName(names: readonly string[], rowAt: (index: number) => Float32Array): Map<string, Float32Array> {
+  const rows = new Map<string, Float32Array>();
+  for (const [index, spelling] of names.entries()) {
+    const name = canonicalName(spelling);
+    if (!rows.has(name)) rows.set(name, rowAt(index));
+  }
+  return rows;
 }

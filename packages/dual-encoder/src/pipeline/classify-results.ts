@@ -1,4 +1,4 @@
-import { compositionAt, compositionLabel, objectOf, type CandidateScores } from '@tessera/composition';
+import { canonicalName, compositionAt, compositionLabel, objectOf, type CandidateScores } from '@tessera/composition';
 import type { CompositionResult } from '@tessera/contracts';
 import type { LearnedRows } from '../encoders/vocabulary-rows.js';
 import type { CandidatePlan } from './candidate-plan.js';
@@ -9,7 +9,8 @@ export function describeScores(
   { candidates, feasibility }: CandidatePlan,
   learned: LearnedRows,
 ): Omit<CompositionResult, 'index'> {
-  const sourceOf = (rows: ReadonlyMap<string, unknown>, name: string) => (rows.has(name) ? 'soft' : 'pretrained');
+  const sourceOf = (rows: ReadonlyMap<string, unknown>, name: string) =>
+    rows.has(canonicalName(name)) ? 'soft' : 'pretrained';
   return {
     predictions: predictions.map(({ index, score, logit }) => {
       const composition = compositionAt(candidates, index);

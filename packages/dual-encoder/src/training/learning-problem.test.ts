@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { compositionAt } from '@tessera/composition';
-import { checkExamples, givenSplit, heldOutSplit, learningProblem } from './learning-problem.js';
+import { checkExamples, givenSplit, heldOutSplit, learningProblem, withFirstSpellings } from './learning-problem.js';
 import type { TrainingExample } from './training.js';
 
 let images = 0;
@@ -61,8 +61,34 @@ describe('a learning problem', () => {
     );
   });
 
+  it('takes rows with spellings of one name for one primitive', () => {
+    const spelled = ['red', 'Red', 'RED', 'red ', 'dark_red', 'Dark-Red'].map((name) => example(name, 'cup'));
+    const rows = withFirstSpellings([...spelled, example('red', 'Cup', 'val'), example('RED', 'Dark red')]);
+    const problem = learningProblem(rows, givenSplit(rows));
+    assert.deepEqual(
+      [problem.attributes, problem.objects],
+      [
+        ['dark_red', 'red'],
+        ['Dark red', 'cup'],
+      ],
+    );
+    assert.deepEqual(problem.seenPairs, [
+      ['dark_red', 'cup'],
+      ['red', 'cup'],
+      ['red', 'Dark red'],
+    ]);
+    assert.deepEqual(problem.labels, [1, 1, 1, 1, 0, 0, 2]);
+    assert.equal(problem.candidates.seen[problem.truths[0] ?? -1], 1);
+  });
+
   it('needs two different pairs', () => {
     checkExamples(examples);
+    assert.throws(
+      () => {
+        checkExamples([example('red', 'cup'), example('Red ', 'CUP')]);
+      },
+      { code: 'TSR_TRAINING_SET_INVALID' },
+    );
     assert.throws(
       () => {
         checkExamples([example('red', 'cup'), example('red', 'cup'), example('blue', 'cup', 'val')]);

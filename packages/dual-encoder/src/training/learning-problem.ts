@@ -4,6 +4,7 @@ import {
   closedWorld,
   compositionAt,
   compositionKey,
+  NameIndex,
   objectOf,
   type CandidateSet,
   type Composition,
@@ -63,6 +64,16 @@ export function checkExamples(examples: readonly TrainingExample[]): void {
     `The examples of the set "train" show ${pairs.size} different pairs; soft prompts need at least two to tell apart.`,
     { fields: [{ pointer: '/examples', message: 'must show at least two different pairs' }] },
   );
+}
+
+/** The examples with each attribute and object as it was first spelled: spellings of one name are one primitive. */
+export function withFirstSpellings(examples: readonly TrainingExample[]): TrainingExample[] {
+  const [attributes, objects] = [new NameIndex(), new NameIndex()];
+  return examples.map((example) => ({
+    ...example,
+    attributes: example.attributes.map((name) => attributes.firstSpelling(name)),
+    object: objects.firstSpelling(example.object),
+  }));
 }
 
 /** The examples' own split: those of the set `train` and those of the set `val`. */

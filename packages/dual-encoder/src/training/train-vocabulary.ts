@@ -5,7 +5,7 @@ import { baseHash } from '../encoders/dual-encoder-bundle.js';
 import { compositionStages } from '../pipeline/composition-model.js';
 import { parseCheckpoint, serializeCheckpoint } from './checkpoint.js';
 import { learnablePrompts } from './learnable-prompts.js';
-import { checkExamples, givenSplit, heldOutSplit, learningProblem } from './learning-problem.js';
+import { checkExamples, givenSplit, heldOutSplit, learningProblem, withFirstSpellings } from './learning-problem.js';
 import { completeRecipe } from './recipe.js';
 import { Training, type CompleteTask, type TrainingParts } from './training-run.js';
 import { freshState, type TrainingState } from './training-state.js';
@@ -24,7 +24,7 @@ export async function trainVocabulary(
 ): Promise<Vocabulary> {
   checkExamples(allExamples);
   const places = [...allExamples.keys()].filter((index) => allExamples[index]?.set !== 'test');
-  const examples = allExamples.filter(({ set }) => set !== 'test');
+  const examples = withFirstSpellings(allExamples.filter(({ set }) => set !== 'test'));
   const given = givenSplit(examples);
   const recipe = completeRecipe(method, requested, given.fit.length);
   const task: CompleteTask = { name, method, examples, recipe };

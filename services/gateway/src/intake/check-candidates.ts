@@ -1,3 +1,4 @@
+import { NameIndex } from '@tessera/composition';
 import {
   classifyLimits,
   TesseraError,
@@ -19,17 +20,18 @@ export function checkCandidates({ vocabulary, pairs }: Pick<ClassifyOptions, 'vo
 }
 
 function checkCount({ attributes, objects }: InlineVocabulary): void {
-  const count = attributes.length * objects.length;
+  const [attributeCount, objectCount] = [attributes, objects].map((names) => indexOf(names).names.length);
+  const count = (attributeCount ?? 0) * (objectCount ?? 0);
   if (count <= classifyLimits.candidates) return;
-  const message = `has ${attributes.length} × ${objects.length} = ${count} pairs, more than ${classifyLimits.candidates}`;
+  const message = `has ${attributeCount} × ${objectCount} = ${count} pairs, more than ${classifyLimits.candidates}`;
   throw new TesseraError('TSR_VALIDATION', `The vocabulary ${message}; name the candidates in /pairs.`, {
     fields: [{ pointer: '/vocabulary', message }],
   });
 }
 
 function checkPairs(pairs: readonly Pair[], vocabulary: InlineVocabulary): void {
-  const attributes = new Set(vocabulary.attributes);
-  const objects = new Set(vocabulary.objects);
+  const attributes = indexOf(vocabulary.attributes);
+  const objects = indexOf(vocabulary.objects);
   for (const [index, pair] of pairs.entries()) {
     const last = pair.length - 1;
     const unknown = pair.findIndex((word, place) => !(place === last ? objects : attributes).has(word));
@@ -37,4 +39,10 @@ function checkPairs(pairs: readonly Pair[], vocabulary: InlineVocabulary): void 
     const message = `is none of the vocabulary’s ${unknown === last ? 'objects' : 'attributes'}`;
     throw TesseraError.invalid([{ pointer: `/pairs/${index}/${unknown}`, message }]);
   }
+}
+
+function indexOf(names: readonly string[]): NameIndex {
+  const index = new NameIndex();
+  for (const name of names) index.add(name);
+  return index;
 }
