@@ -7,10 +7,9 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { createCompositionModel } from '@tessera/dual-encoder';
-import { runCommand, withRuntime } from '@tessera/evaluation';
+import { atMost, readApparel, runCommand, withRuntime } from '@tessera/evaluation';
 import { publish, renderPage } from '../pages/write-page.js';
 import { runApparel, runMixed, runPatterns } from './cases.js';
-import { atMost, readApparel } from './photos.js';
 import { compositionalResult, type CompositionalResults } from './result.js';
 import type { ScaleFigures } from './scale.js';
 

@@ -1,10 +1,9 @@
 import { compositionKey, pairCandidates, type GeneralisedEvaluation, type Vocabulary } from '@tessera/composition';
 import type { TrainingMethod } from '@tessera/contracts';
 import type { CompositionModel } from '@tessera/dual-encoder';
-import { median } from '@tessera/evaluation';
+import { atMost, median, type LabelledPhoto } from '@tessera/evaluation';
 import { SeededRandom } from '@tessera/runtime';
 import { patternedPhotos, patterns } from './patterns.js';
-import { atMost, type LabelledPhoto } from './photos.js';
 import { CompositionalStudy, type TrainedRun } from './study.js';
 
 /** One line of a table: an evaluation for each seed. */

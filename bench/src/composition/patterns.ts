@@ -1,6 +1,5 @@
-import { mean, median } from '@tessera/evaluation';
+import { mean, median, type LabelledPhoto } from '@tessera/evaluation';
 import sharp from 'sharp';
-import type { LabelledPhoto } from './photos.js';
 
 /** Attributes that are painted on photos, so that a photo of a red dress becomes one of a striped red dress. */
 export const patterns = ['dotted', 'plain', 'striped'] as const;

@@ -2,8 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { Vocabulary } from '@tessera/composition';
 import { createCompositionModel, type CompositionModel } from '@tessera/dual-encoder';
-import { median, runCommand, withRuntime } from '@tessera/evaluation';
-import { readApparel, readCgqaPairs, type LabelledPhoto } from './photos.js';
+import { median, readApparel, runCommand, withRuntime, type LabelledPhoto } from '@tessera/evaluation';
+import { readCgqaPairs } from './cgqa-pairs.js';
 
 /**
  * Classifies photos among the pairs of C-GQA, with `--attributes` of its first ones only, with `--threshold` among the

@@ -13,7 +13,7 @@ import {
 } from '@tessera/composition';
 import type { TrainingMethod } from '@tessera/contracts';
 import type { CompositionModel } from '@tessera/dual-encoder';
-import type { LabelledPhoto } from './photos.js';
+import type { LabelledPhoto } from '@tessera/evaluation';
 
 /** Vocabularies trained on photos and judged by photos, with one model. */
 export class CompositionalStudy {

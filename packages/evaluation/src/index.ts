@@ -1,3 +1,4 @@
+export { atMost, readApparel, type LabelledPhoto } from './data/apparel-photos.js';
 export { loadCocoSplit, splits, targetMask, type CocoPhoto, type CocoSplit, type Split } from './data/coco-split.js';
 export {
   contextKinds,

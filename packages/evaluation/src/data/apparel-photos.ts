@@ -1,13 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Composition } from '@tessera/composition';
-import type { CompositionImage } from '@tessera/dual-encoder';
-import { sharedDataDirectory } from '@tessera/evaluation';
+import { sharedDataDirectory } from './shared-data.js';
 
 /** A picture, what it shows, and whether prompts may learn from it. */
 export interface LabelledPhoto {
-  readonly image: CompositionImage;
-  readonly composition: Composition;
+  readonly image: { readonly id: string; read(): Promise<Uint8Array> };
+  /** One or more attributes, then the object. */
+  readonly composition: readonly string[];
   readonly set: 'train' | 'val';
 }
 
@@ -31,27 +30,6 @@ export async function readApparel(): Promise<LabelledPhoto[]> {
     composition: [attr, obj],
     set,
   }));
-}
-
-/**
- * The primitives of C-GQA and the pairs that models are trained on there (Naeem et al., "Learning Graph Embeddings for
- * Compositional Zero-shot Learning", CVPR 2021).
- *
- * @throws SharedDataError when the lists are not on this machine
- */
-export async function readCgqaPairs() {
-  const directory = sharedDataDirectory(join('czsl', 'cgqa'));
-  const read = async (split: string): Promise<string[][]> => {
-    const text = await readFile(join(directory, `${split}_pairs.txt`), 'utf8');
-    return text.split('\n').flatMap((line) => (line === '' ? [] : [line.split(' ')]));
-  };
-  const [trainPairs = [], ...others] = await Promise.all(['train', 'val', 'test'].map(read));
-  const pairs = [...trainPairs, ...others.flat()];
-  return {
-    attributes: [...new Set(pairs.map(([attribute = '']) => attribute))].sort(),
-    objects: [...new Set(pairs.map(([, object = '']) => object))].sort(),
-    trainPairs,
-  };
 }
 
 /** Up to `count` photos of each composition and set, in their order. */
