@@ -1,3 +1,4 @@
+export { probability } from './logistic.js';
 export { RecentValues } from './recent-values.js';
 export { roundTo } from './round-to.js';
 export { SeededRandom } from './seeded-random.js';

@@ -1,10 +1,4 @@
-import type { LogisticCalibration } from '@tessera/contracts';
-
-/** Probability of a logistic regression; as many features as it has weights. */
-export function probability({ bias, weights }: LogisticCalibration, features: readonly number[]): number {
-  const logit = weights.reduce((sum, weight, index) => sum + weight * (features[index] ?? 0), bias);
-  return 1 / (1 + Math.exp(-logit));
-}
+export { probability } from '@tessera/runtime';
 
 /** Lower detector scores count as this one: the object is not there. */
 const lowestScore = 0.02;
