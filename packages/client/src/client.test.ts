@@ -25,6 +25,7 @@ const answer: ClassifyCompositionResponse = {
   results: [],
   candidates: { count: 1, excluded: 0 },
   calibration: { unseen_bias: 0, logit_scale: 100 },
+  warnings: [],
   timings_ms: { total: 1 },
 };
 const request = { image: 'aW1hZ2U=', vocabulary: 'apparel' };

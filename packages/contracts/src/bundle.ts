@@ -147,6 +147,22 @@ export const RegionReasonerSettings = Type.Object(
 );
 export type RegionReasonerSettings = Static<typeof RegionReasonerSettings>;
 
+const NoneCalibration = Type.Object(
+  {
+    background: Type.Array(Type.String({ minLength: 1 }), {
+      minItems: 1,
+      description: 'Objects of all kinds; the mean embedding of their prompts is the background.',
+    }),
+    words: LogisticCalibration,
+    learned: LogisticCalibration,
+  },
+  {
+    ...strict,
+    description:
+      'Probability that no candidate fits an image: by `learned` for vocabularies with learned prompts, by `words` for others. Features, each times logit_scale: cosine of the image and its best candidate, of the image and the background, of that candidate and the background; and the product of the last two.',
+  },
+);
+
 /**
  * Settings of the pipeline that compares images with prompts, as CLIP does. Its graphs are `image_encoder`,
  * `text_encoder` and `soft_prompt_step`.
@@ -171,6 +187,7 @@ export const DualEncoderSettings = Type.Object(
     logit_scale: Type.Number({ exclusiveMinimum: 0, description: 'Factor from cosine to logit.' }),
     text_width: Type.Integer({ minimum: 1, description: 'Width of a token embedding.' }),
     embedding_width: Type.Integer({ minimum: 1, description: 'Width of the space that images and texts share.' }),
+    none_calibration: Type.Optional(NoneCalibration),
   },
   { ...strict },
 );

@@ -136,10 +136,27 @@ export type CompositionPrediction = Static<typeof CompositionPrediction>;
 export const CompositionResult = Type.Object({
   index: Type.Integer({ minimum: 0, description: 'Place of the image in the request.' }),
   predictions: Type.Array(CompositionPrediction, { description: 'Best first.' }),
+  none: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description:
+        'Calibrated probability that no candidate fits the image; the scores are shared out as if one did. Absent when the model’s bundle has no calibration for it.',
+    }),
+  ),
   attributes: Type.Optional(Type.Array(Scored, { description: 'Marginals, best first.' })),
   objects: Type.Optional(Type.Array(Scored, { description: 'Marginals, best first.' })),
 });
 export type CompositionResult = Static<typeof CompositionResult>;
+
+export const CompositionWarning = Type.Object({
+  code: Type.Enum(['unknown_words'], {
+    description:
+      'unknown_words: no part of these words is in the model’s vocabulary, so that their scores mean nothing. Words that the trained vocabulary has learned vectors for are not among them.',
+  }),
+  words: Type.Array(Type.String()),
+});
+export type CompositionWarning = Static<typeof CompositionWarning>;
 
 export const ClassifyCompositionResponse = Type.Object({
   id: Type.String(),
@@ -151,6 +168,7 @@ export const ClassifyCompositionResponse = Type.Object({
     excluded: Type.Integer({ description: 'Pairs that were left out as infeasible.' }),
   }),
   calibration: Type.Object({ unseen_bias: Type.Number(), logit_scale: Type.Number() }),
+  warnings: Type.Array(CompositionWarning, { description: 'About the candidates, for all images.' }),
   timings_ms: Type.Record(Type.String(), Type.Number(), { description: 'Milliseconds per stage, and `total`.' }),
 });
 export type ClassifyCompositionResponse = Static<typeof ClassifyCompositionResponse>;

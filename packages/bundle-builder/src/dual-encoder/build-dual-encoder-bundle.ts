@@ -1,6 +1,7 @@
 import { toHalfFloats, writeSafetensors } from '@tessera/composition';
 import type { TokenizerDefinition } from '@tessera/tokenizer';
 import type { BundleContent } from '../bundle-directory.js';
+import { noneCalibration } from './none-calibration.js';
 import { contractOf, readGraphContracts } from '../graph-contracts.js';
 import { serializeModel } from '../onnx/serialization.js';
 import { readSentenceEncoderWeights } from '../text/sentence-encoder-weights.js';
@@ -68,6 +69,7 @@ export async function buildDualEncoderBundle(weights?: TrainedWeights): Promise<
         start_token: pieces,
         end_token: pieces + 1,
         ...rest,
+        none_calibration: await noneCalibration(),
       },
     },
     files: {

@@ -22,7 +22,7 @@ export const classify: Command = {
     bias: 'added to the logits of pairs not seen in training (0)',
     json: 'print the whole answer as JSON',
   },
-  async run({ client, positionals, options, signal, print }) {
+  async run({ client, positionals, options, signal, print, say }) {
     const { vocabulary, world } = options;
     if (typeof vocabulary !== 'string')
       throw new UsageError('--vocabulary, the name of a trained vocabulary, is missing.');
@@ -38,13 +38,15 @@ export const classify: Command = {
       print(JSON.stringify(answer, null, 2));
       return;
     }
-    for (const { index, predictions } of answer.results) {
+    for (const { code, words } of answer.warnings) say(`${code}: ${words.join(', ')}`);
+    for (const { index, predictions, none } of answer.results) {
       const rows = predictions.map(({ label, score, seen }) => [
         label,
         `${percent(score)} %`,
         seen ? 'seen' : 'unseen',
       ]);
-      print(`${positionals[index] ?? ''}\n${table([['Pair', 'Score', 'In training'], ...rows])}\n`);
+      const noneOfThese = none === undefined ? '' : `None of these: ${percent(none)} %\n`;
+      print(`${positionals[index] ?? ''}\n${table([['Pair', 'Score', 'In training'], ...rows])}\n${noneOfThese}`);
     }
   },
 };

@@ -4,7 +4,7 @@ import { classifyLimits, TesseraError } from '@tessera/contracts';
 import fc from 'fast-check';
 import { compositionAt, hashCandidates, selectCandidates, type CandidateSet } from './candidate-set.js';
 import type { Composition } from './composition.js';
-import { closedWorld, openWorld, pairCandidates, requireKnownPrimitives } from './worlds.js';
+import { closedWorld, objectCandidates, openWorld, pairCandidates, requireKnownPrimitives } from './worlds.js';
 
 function compositionsOf(candidates: CandidateSet): Composition[] {
   return Array.from({ length: candidates.count }, (_, index) => compositionAt(candidates, index));
@@ -168,6 +168,14 @@ describe('openWorld', () => {
     assert.throws(() => openWorld([], ['hat']), pointsAt('/vocabulary/attributes'));
     assert.throws(() => openWorld(['red'], ['hat', '']), pointsAt('/vocabulary/objects/1'));
     assert.throws(() => openWorld(many, many), pointsAt('/vocabulary'));
+  });
+});
+
+describe('objectCandidates', () => {
+  it('are objects without any attribute', () => {
+    const candidates = objectCandidates(['dog', 'Dog', 'cup']);
+    assert.deepEqual(compositionsOf(candidates), [['dog'], ['cup']]);
+    assert.deepEqual([...candidates.attributeStarts], [0, 0, 0]);
   });
 });
 

@@ -79,6 +79,13 @@ export function openWorld(
   return builder.build();
 }
 
+/** Objects without any attribute, each once: what an image is compared with besides the candidates of a request. */
+export function objectCandidates(objects: readonly string[]): CandidateSet {
+  const builder = new CandidateSetBuilder();
+  for (const object of distinctNames('objects', objects).names) builder.add([object], false);
+  return builder.build();
+}
+
 /**
  * Refuses candidates with primitives that a vocabulary has no learned rows for.
  *

@@ -11,6 +11,19 @@ export interface TextMatrix {
   readonly values: Float32Array | Uint16Array;
 }
 
+/**
+ * One row `[D]` of a text matrix.
+ *
+ * @throws RangeError when there is no such row
+ */
+export function embeddingAt({ rows, width, values }: TextMatrix, row: number): Float32Array {
+  if (!(row >= 0 && row < rows)) throw new RangeError(`There is no row ${row} among ${rows}.`);
+  if (values instanceof Float32Array) return values.subarray(row * width, (row + 1) * width);
+  const embedding = new Float32Array(width);
+  decodeHalfFloats(values, row * width, embedding);
+  return embedding;
+}
+
 /** A block of rows this big stays in a core's first cache while every image is compared with it. */
 const blockBytes = 16 * 1024;
 

@@ -3,6 +3,9 @@ import { loadTokenizer, type Tokenizer } from '@tessera/tokenizer';
 import type { DualEncoderBundle } from './dual-encoder-bundle.js';
 
 const tensorName = 'token_embedding.weight';
+const lettersAndDigits = /[\p{L}\p{N}]/u;
+/** Anything but the sign that pieces of a unigram vocabulary have for a space. */
+const visibleSigns = /[^\u2581]/u;
 
 /** A bundle's tokenizer and the embedding of each of its tokens. */
 export class TokenTable {
@@ -38,6 +41,14 @@ export class TokenTable {
     return this.#tokenizer.encode(text).ids.map((id) => this.#row(id));
   }
 
+  /**
+   * The words of a name, as they are spelled, of which the vocabulary has no piece; of a word with letters or digits it
+   * must have a piece with some.
+   */
+  unknownWords(name: string): string[] {
+    return name.split(/[\s_.-]+/).filter((word) => word !== '' && !this.#hasKnownPiece(word));
+  }
+
   /** The mean of the embeddings of the word pieces of a primitive's canonical name, with dots as spaces. */
   meanRow(primitive: string): Float32Array {
     const pieces = this.pieceRows(canonicalName(primitive).replaceAll('.', ' ').trim());
@@ -45,6 +56,12 @@ export class TokenTable {
     const mean = new Float32Array(this.width);
     for (const row of rows) for (const [column, value] of row.entries()) mean[column] = (mean[column] ?? 0) + value;
     return mean.map((sum) => sum / rows.length);
+  }
+
+  #hasKnownPiece(word: string): boolean {
+    const { ids, pieces } = this.#tokenizer.encode(canonicalName(word));
+    const sign = lettersAndDigits.test(word) ? lettersAndDigits : visibleSigns;
+    return ids.some((id, index) => id !== this.#tokenizer.unknownId && sign.test(pieces[index] ?? ''));
   }
 
   #row(id: number): Float32Array {

@@ -19,8 +19,16 @@ export interface CandidatePlan {
   readonly candidates: CandidateSet;
   /** `[C]`, when the request has a threshold for it. */
   readonly feasibility: Float32Array | undefined;
+  /** Of each name that has some, the words that the model's tokenizer knows no piece of. */
+  readonly unknownWords: UnknownWords;
   /** Number of candidates that are not feasible and were left out. */
   readonly excluded: number;
+}
+
+/** By the names of a candidate set. */
+interface UnknownWords {
+  readonly attributes: ReadonlyMap<string, readonly string[]>;
+  readonly objects: ReadonlyMap<string, readonly string[]>;
 }
 
 /** How many plans are remembered; one of 278 362 candidates takes 5 MB. */
@@ -47,7 +55,8 @@ export class CandidatePlans {
       .digest('hex');
     const known = this.#plans.get(key);
     if (known !== undefined) return known;
-    const plan = planCandidates(vocabulary, options, this.#tokens);
+    const chosen = planCandidates(vocabulary, options, this.#tokens);
+    const plan = { ...chosen, unknownWords: unknownWordsOf(chosen.candidates, this.#tokens) };
     this.#plans.set(key, plan);
     return plan;
   }
@@ -63,7 +72,7 @@ function planCandidates(
   vocabulary: Vocabulary | InlineVocabulary,
   options: PlanOptions,
   tokens: TokenTable,
-): CandidatePlan {
+): Omit<CandidatePlan, 'unknownWords'> {
   const { pairs, world = 'closed', feasibility_threshold: threshold } = options;
   const seenPairs = isTrained(vocabulary) ? vocabulary.seen_pairs : [];
   if (pairs !== undefined) return allOf(pairCandidates(pairs, seenPairs));
@@ -107,6 +116,17 @@ function ratedPairs(vocabulary: Vocabulary, tokens: TokenTable): RatedPairs {
   return rated;
 }
 
-function allOf(candidates: CandidateSet): CandidatePlan {
+function allOf(candidates: CandidateSet): Omit<CandidatePlan, 'unknownWords'> {
   return { candidates, feasibility: undefined, excluded: 0 };
+}
+
+function unknownWordsOf({ attributes, objects }: CandidateSet, tokens: TokenTable): UnknownWords {
+  const wordsByName = (names: readonly string[]) =>
+    new Map(
+      names.flatMap((name) => {
+        const words = tokens.unknownWords(name);
+        return words.length === 0 ? [] : [[name, words] as const];
+      }),
+    );
+  return { attributes: wordsByName(attributes), objects: wordsByName(objects) };
 }

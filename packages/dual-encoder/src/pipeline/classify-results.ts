@@ -1,5 +1,5 @@
 import { canonicalName, compositionAt, compositionLabel, objectOf, type CandidateScores } from '@tessera/composition';
-import type { CompositionResult } from '@tessera/contracts';
+import type { CompositionResult, CompositionWarning } from '@tessera/contracts';
 import type { LearnedRows } from '../encoders/vocabulary-rows.js';
 import type { CandidatePlan } from './candidate-plan.js';
 
@@ -37,6 +37,14 @@ export function describeScores(
           objects: ranked(candidates.objects, marginals.objects),
         }),
   };
+}
+
+/** What a client should know about the candidates' names; a name with a learned row needs no known words. */
+export function warningsAbout({ unknownWords }: CandidatePlan, learned: LearnedRows): CompositionWarning[] {
+  const words = (['attributes', 'objects'] as const).flatMap((kind) =>
+    [...unknownWords[kind]].flatMap(([name, unknown]) => (learned[kind].has(canonicalName(name)) ? [] : unknown)),
+  );
+  return words.length === 0 ? [] : [{ code: 'unknown_words', words: [...new Set(words)] }];
 }
 
 /** Best first. A sum of probabilities may round to a little more than 1. */

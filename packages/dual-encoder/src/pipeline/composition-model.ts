@@ -10,7 +10,10 @@ export type CompositionStage = (typeof compositionStages)[number];
 /** The signal ends the work before its next batch; the promise then rejects with its reason. */
 export type CompositionContext = StageObserver<CompositionStage>;
 
-export interface ClassifyOutcome extends Pick<ClassifyCompositionResponse, 'results' | 'candidates' | 'calibration'> {
+export interface ClassifyOutcome extends Pick<
+  ClassifyCompositionResponse,
+  'results' | 'candidates' | 'calibration' | 'warnings'
+> {
   /** Milliseconds spent in each stage. */
   readonly timingsMs: Readonly<Record<CompositionStage, number>>;
 }

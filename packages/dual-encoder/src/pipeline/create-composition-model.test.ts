@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { openWorld, pairCandidates, type Vocabulary } from '@tessera/composition';
-import type { PipelineManifest } from '@tessera/contracts';
+import {
+  bestCandidate,
+  computeLogits,
+  meanEmbedding,
+  noneFeatures,
+  objectCandidates,
+  openWorld,
+  pairCandidates,
+  type Vocabulary,
+} from '@tessera/composition';
+import type { LogisticCalibration, PipelineManifest } from '@tessera/contracts';
 import { float32Output, type Bundle } from '@tessera/inference';
+import { probability } from '@tessera/runtime';
 import { baseHash } from '../encoders/dual-encoder-bundle.js';
 import { normalizeRows } from '../encoders/normalize-rows.js';
 import { batchOf } from '../encoders/prompts.js';
@@ -192,6 +202,119 @@ describe('a composition model of the bundle tessera-dual', { skip: missingBundle
     assert.deepEqual(candidates, { count: 9, excluded: 0 });
   });
 
+  it('gives spellings of one name one share of the score', async () => {
+    const image = freshImage('red');
+    const objects = ['dress'];
+    const scores = async (attributes: string[]) => {
+      const { results, candidates } = await model.classify([image], { attributes, objects }, { top_k: 9 });
+      const byLabel = results[0]?.predictions.map(({ label, score }) => [label, score] as const) ?? [];
+      return { byLabel: Object.fromEntries(byLabel), count: candidates.count };
+    };
+    const plain = await scores(['red', 'blue']);
+    assert.deepEqual(await scores(['red', 'Red', 'RED', 'red ', 'blue']), plain);
+    assert.equal(plain.count, 2);
+
+    const dark = await scores(['dark red', 'blue']);
+    for (const spelling of ['dark_red', 'dark-red', 'Dark  Red ']) {
+      const { byLabel } = await scores([spelling, 'blue']);
+      assert.equal(byLabel[`${spelling.trim()} dress`], dark.byLabel['dark red dress']);
+    }
+  });
+
+  it('finds learned rows and seen pairs whatever the spelling', async () => {
+    const vocabulary = learned(['Dark_Red', 'blue'], ['T-Shirt', 'dress'], 0.02);
+    const pairs = [
+      ['dark red', 't shirt'],
+      ['BLUE', 'Dress '],
+    ];
+    const options = { pairs, top_k: 2, unknown_primitives: 'error' } as const;
+    const { results, warnings } = await model.classify([freshImage()], vocabulary, options);
+    const byLabel = new Map(results[0]?.predictions.map((prediction) => [prediction.label, prediction]));
+    for (const label of ['dark red t shirt', 'BLUE Dress']) {
+      assert.deepEqual(byLabel.get(label)?.sources, { attributes: ['soft'], object: 'soft' });
+    }
+    assert.deepEqual(
+      [...byLabel.values()].filter(({ seen }) => seen).map(({ label }) => label),
+      ['dark red t shirt'],
+    );
+    assert.deepEqual(warnings, []);
+  });
+
+  it('uses the first row of a vocabulary that has a name in two spellings', async () => {
+    const vocabulary = learned(['RED', 'red'], ['dress'], 0.02);
+    const values = vocabulary.learned?.values.slice() ?? new Float32Array();
+    values.fill(-0.02, bundle.manifest.settings.text_width, 2 * bundle.manifest.settings.text_width);
+    const spelledTwice = {
+      ...vocabulary,
+      learned: { ...vocabulary.learned, rows: 3, width: bundle.manifest.settings.text_width, values },
+    };
+    const image = freshImage();
+    const { results, candidates } = await model.classify([image], spelledTwice, { world: 'open' });
+    assert.equal(candidates.count, 1);
+    const { results: expected } = await model.classify([image], learned(['RED'], ['dress'], 0.02), { world: 'open' });
+    assert.equal(results[0]?.predictions[0]?.logit, expected[0]?.predictions[0]?.logit);
+  });
+
+  it('warns of words that it knows no piece of', async () => {
+    const warningsFor = async (attributes: string[], objects: string[]) =>
+      (await model.classify([freshImage()], { attributes, objects }, {})).warnings;
+    assert.deepEqual(await warningsFor(['red', 'dark_red'], ['dress', 'T-Shirt', 'zorgl']), []);
+    assert.deepEqual(await warningsFor(['red'], ['赤いドレス', 'dress']), [
+      { code: 'unknown_words', words: ['赤いドレス'] },
+    ]);
+    assert.deepEqual(await warningsFor(['👗', '赤 red'], ['dress', '👗', '帽子!']), [
+      { code: 'unknown_words', words: ['👗', '赤', '帽子!'] },
+    ]);
+  });
+
+  it('does not warn of words that it has learned', async () => {
+    const pairs = [
+      ['赤い', 'ドレス'],
+      ['赤い', '帽子'],
+    ];
+    const { warnings } = await model.classify([freshImage()], learned(['赤い'], ['ドレス'], 0.02), { pairs });
+    assert.deepEqual(warnings, [{ code: 'unknown_words', words: ['帽子'] }]);
+  });
+
+  it('gives a probability that no candidate fits, by the calibration of the bundle', async () => {
+    const { none_calibration: calibration, logit_scale: scale } = bundle.manifest.settings;
+    assert.ok(calibration);
+    const image = freshImage('red');
+    const vocabulary = { attributes: ['red', 'blue'], objects: ['dress', 'shoes'] };
+    const objects = objectCandidates(calibration.background);
+    const background = meanEmbedding(
+      await model.embedCandidates(objects, { attributes: [], objects: [...calibration.background] }),
+    );
+    const expected = async (candidates: Vocabulary | typeof vocabulary, by: LogisticCalibration) => {
+      const texts = await model.embedCandidates(openWorld(candidates.attributes, candidates.objects), candidates);
+      const [embedding = new Float32Array()] = await model.embedImages([image]);
+      const best = bestCandidate(embedding, texts, computeLogits(embedding, texts, scale));
+      return probability(by, noneFeatures(best, background, scale));
+    };
+    const { results } = await model.classify([image], vocabulary, { top_k: 1, unseen_bias: 3 });
+    assert.ok(Math.abs((results[0]?.none ?? NaN) - (await expected(vocabulary, calibration.words))) < 1e-9);
+
+    const trained = learned(vocabulary.attributes, vocabulary.objects, 0.02);
+    const other = await model.classify([image], trained, { world: 'open' });
+    assert.ok(Math.abs((other.results[0]?.none ?? NaN) - (await expected(trained, calibration.learned))) < 1e-9);
+  });
+
+  it('gives no such probability when the bundle has no calibration for it', async () => {
+    const settings = { ...bundle.manifest.settings };
+    delete settings.none_calibration;
+    const bare = await createCompositionModel(
+      {
+        directory: bundle.directory,
+        manifest: { ...bundle.manifest, settings },
+        graphHash: (graph) => bundle.graphHash(graph),
+        readFile: (name) => bundle.readFile(name),
+      },
+      runner,
+    );
+    const { results } = await bare.classify([freshImage()], inline, {});
+    assert.equal(results[0] && 'none' in results[0], false);
+  });
+
   it('reports how feasible a pair is when there is a threshold', async () => {
     const vocabulary = learned(['red', 'blue'], ['dress', 'shirt'], 0.02);
     const options = { world: 'open', feasibility_threshold: -1, top_k: 4 } as const;
@@ -282,6 +405,9 @@ describe('a composition model of the bundle tessera-dual', { skip: missingBundle
     const fresh = await createCompositionModel(bundle, runner);
     const count = runner.runs.length;
     await fresh.warmUp(freshImage());
-    assert.deepEqual(runner.graphsSince(count), ['image_encoder', 'text_encoder']);
+    assert.deepEqual(new Set(runner.graphsSince(count)), new Set(['image_encoder', 'text_encoder']));
+    const warm = runner.runs.length;
+    await fresh.classify([freshImage()], inline, {});
+    assert.deepEqual(runner.graphsSince(warm), ['image_encoder', 'text_encoder']);
   });
 });

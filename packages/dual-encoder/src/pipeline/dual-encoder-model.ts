@@ -22,7 +22,7 @@ import { checkBase, isTrained, learnedRows, rowsFor } from '../encoders/vocabula
 import { trainVocabulary } from '../training/train-vocabulary.js';
 import type { TrainingHooks, TrainingTask } from '../training/training.js';
 import { CandidatePlans } from './candidate-plan.js';
-import { describeScores } from './classify-results.js';
+import { describeScores, warningsAbout } from './classify-results.js';
 import {
   compositionStages,
   type ClassifyOutcome,
@@ -30,6 +30,7 @@ import {
   type CompositionModel,
   type CompositionStage,
 } from './composition-model.js';
+import { NoneProbabilities } from './none-probability.js';
 import { TextMatrices } from './text-matrices.js';
 
 const defaultTopK = 5;
@@ -54,6 +55,7 @@ export class DualEncoderModel implements CompositionModel {
   readonly #images: ImageEmbedder;
   readonly #matrices: TextMatrices;
   readonly #plans: CandidatePlans;
+  readonly #noneProbabilities: NoneProbabilities;
   readonly #base: Vocabulary['base'];
 
   constructor(bundle: DualEncoderBundle, runner: InferenceRunner, tokens: TokenTable, imageLimits: ImageLimits) {
@@ -65,6 +67,7 @@ export class DualEncoderModel implements CompositionModel {
     this.#images = new ImageEmbedder(bundle, runner, imageLimits);
     this.#plans = new CandidatePlans(tokens);
     this.#matrices = new TextMatrices(textMatrixBytes);
+    this.#noneProbabilities = new NoneProbabilities(bundle, runner, tokens, this.#words);
     this.#base = { name: bundle.manifest.name, sha256: baseHash(bundle) };
   }
 
@@ -85,6 +88,8 @@ export class DualEncoderModel implements CompositionModel {
     if (options.unknown_primitives === 'error') requireKnownPrimitives(candidates, vocabulary);
     const embeddings = await this.#embedImages(images, clock);
     const matrix = await this.#embedCandidates(candidates, vocabulary, clock);
+    const isLearned = isTrained(vocabulary) && vocabulary.learned !== undefined;
+    const noneProbability = await clock.measure('text', () => this.#noneProbabilities.among(matrix, isLearned));
 
     const { logit_scale: logitScale } = isTrained(vocabulary) ? vocabulary : this.#settings;
     const { unseen_bias: unseenBias = 0, top_k: topK = defaultTopK, marginals = false } = options;
@@ -96,10 +101,15 @@ export class DualEncoderModel implements CompositionModel {
       await clock.measure('scoring', async () => {
         const group = embeddings.slice(start, start + imagesPerTurn);
         const logits = computeLogits(concatenate(group), matrix, logitScale);
-        for (const [offset] of group.entries()) {
+        for (const [offset, embedding] of group.entries()) {
           const ofImage = logits.subarray(offset * matrix.rows, (offset + 1) * matrix.rows);
           const scores = scoreCandidates(ofImage, candidates, { topK, unseenBias, marginals });
-          results.push({ index: start + offset, ...describeScores(scores, plan, learned) });
+          const none = noneProbability?.(embedding, ofImage);
+          results.push({
+            index: start + offset,
+            ...describeScores(scores, plan, learned),
+            ...(none === undefined ? {} : { none }),
+          });
         }
         await nextTurn();
       });
@@ -108,6 +118,7 @@ export class DualEncoderModel implements CompositionModel {
       results,
       candidates: { count: candidates.count, excluded: plan.excluded },
       calibration: { unseen_bias: unseenBias, logit_scale: logitScale },
+      warnings: warningsAbout(plan, learned),
       timingsMs: clock.timingsMs,
     };
   }

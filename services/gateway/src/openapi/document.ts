@@ -47,6 +47,7 @@ const namedSchemas = {
   ClassifyCompositionResponse: contracts.ClassifyCompositionResponse,
   CompositionResult: contracts.CompositionResult,
   CompositionPrediction: contracts.CompositionPrediction,
+  CompositionWarning: contracts.CompositionWarning,
   InlineVocabulary: contracts.InlineVocabulary,
   TrainVocabularyRequest: contracts.TrainVocabularyRequest,
   TrainingRecipe: contracts.TrainingRecipe,

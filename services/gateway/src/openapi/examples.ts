@@ -120,10 +120,12 @@ export const classifyAnswer = {
           sources: { attributes: ['pretrained'], object: 'pretrained' },
         },
       ],
+      none: 0.12,
     },
   ],
   candidates: { count: 4, excluded: 0 },
   calibration: { unseen_bias: 0, logit_scale: 100 },
+  warnings: [],
   timings_ms: { queue: 1.1, decode: 2.9, vision: 14.2, text: 9.3, scoring: 0.1, total: 29.7 },
 };
 
