@@ -159,7 +159,7 @@ const NoneCalibration = Type.Object(
   {
     ...strict,
     description:
-      'Probability that no candidate fits an image: by `learned` for vocabularies with learned prompts, by `words` for others. Features, each times logit_scale: cosine of the image and its best candidate, of the image and the background, of that candidate and the background; and the product of the last two.',
+      'Probability that no candidate fits an image: by `learned` for vocabularies with learned rows of their primitives (csp), by `words` for those without any; those with learned context (coop) have none. Features, each times logit_scale: cosine of the image and its best candidate, of the image and the background, of that candidate and the background; and the product of the last two.',
   },
 );
 

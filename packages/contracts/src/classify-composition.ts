@@ -141,7 +141,7 @@ export const CompositionResult = Type.Object({
       minimum: 0,
       maximum: 1,
       description:
-        'Calibrated probability that no candidate fits the image; the scores are shared out as if one did. Absent when the model’s bundle has no calibration for it.',
+        'Calibrated probability that no candidate fits the image; the scores are shared out as if one did. Absent when the model’s bundle has no calibration for it, and for vocabularies of the method coop.',
     }),
   ),
   attributes: Type.Optional(Type.Array(Scored, { description: 'Marginals, best first.' })),

@@ -10,7 +10,7 @@ import {
   type TextMatrix,
   type Vocabulary,
 } from '@tessera/composition';
-import type { InlineVocabulary, TrainingMethod } from '@tessera/contracts';
+import type { InlineVocabulary } from '@tessera/contracts';
 import type { CompositionModel } from '@tessera/dual-encoder';
 import type { CompositionCase } from './composition-cases.js';
 import type { CalibrationPicture } from './composition-photos.js';
@@ -18,12 +18,6 @@ import type { CalibrationPicture } from './composition-photos.js';
 /** The features of a case, in the order of the calibration's weights. */
 export interface NoneEvidence extends CompositionCase {
   readonly features: readonly number[];
-}
-
-/** Candidates of cases, as one vocabulary has them: its words, or its trained prompts. */
-export interface CaseVocabulary {
-  readonly name: string;
-  readonly vocabulary: Vocabulary | InlineVocabulary;
 }
 
 /** What a model makes of pictures and candidates. */
@@ -51,7 +45,8 @@ export class NoneEvidenceGatherer {
     return new NoneEvidenceGatherer(model, meanEmbedding(texts), logitScale);
   }
 
-  async gather({ vocabulary }: CaseVocabulary, cases: readonly CompositionCase[]): Promise<NoneEvidence[]> {
+  /** @param vocabulary - has every word of the cases */
+  async gather(vocabulary: Vocabulary | InlineVocabulary, cases: readonly CompositionCase[]): Promise<NoneEvidence[]> {
     const world = openWorld(vocabulary.attributes, vocabulary.objects);
     const texts = await this.#model.embedCandidates(world, vocabulary);
     const places = new Map(
@@ -78,15 +73,13 @@ export class NoneEvidenceGatherer {
   }
 }
 
-/** A vocabulary trained on product photos. */
+/** A vocabulary of soft prompts trained on product photos. */
 export async function trainOnGarments(
   model: CompositionModel,
-  method: TrainingMethod,
   pictures: readonly CalibrationPicture[],
-): Promise<CaseVocabulary> {
+): Promise<Vocabulary> {
   const examples = pictures.map(({ image, colour = '', object }) => ({ image, attributes: [colour], object }));
-  const vocabulary = await model.trainVocabulary({ name: method, method, examples, recipe: { seed: 0 } });
-  return { name: method, vocabulary };
+  return await model.trainVocabulary({ name: 'garments', method: 'csp', examples, recipe: { seed: 0 } });
 }
 
 function selectRows({ width, values }: TextMatrix, rows: readonly number[]): TextMatrix {

@@ -27,8 +27,7 @@ const smallestSide = 40;
 const surroundings = 0.1;
 
 /**
- * The pictures of one split of the shared data. Prompts may be trained on the photos of garments at even places, and
- * calibrated on the others.
+ * The pictures of one split of the shared data.
  *
  * @throws SharedDataError when the photos are not on this machine
  */

@@ -299,7 +299,7 @@ describe('a composition model of the bundle tessera-dual', { skip: missingBundle
     assert.ok(Math.abs((other.results[0]?.none ?? NaN) - (await expected(trained, calibration.learned))) < 1e-9);
   });
 
-  it('gives no such probability when the bundle has no calibration for it', async () => {
+  it('gives no such probability when the bundle has no calibration for the vocabulary', async () => {
     const settings = { ...bundle.manifest.settings };
     delete settings.none_calibration;
     const bare = await createCompositionModel(
@@ -313,6 +313,12 @@ describe('a composition model of the bundle tessera-dual', { skip: missingBundle
     );
     const { results } = await bare.classify([freshImage()], inline, {});
     assert.equal(results[0] && 'none' in results[0], false);
+
+    const width = bundle.manifest.settings.text_width;
+    const context = { rows: 3, width, values: new Float32Array(3 * width).fill(0.02) };
+    const coop = { ...learned(['red'], ['dress'], 0), method: 'coop', learned: context } as const;
+    const ofCoop = await model.classify([freshImage()], coop, {});
+    assert.equal(ofCoop.results[0] && 'none' in ofCoop.results[0], false);
   });
 
   it('reports how feasible a pair is when there is a threshold', async () => {

@@ -88,8 +88,7 @@ export class DualEncoderModel implements CompositionModel {
     if (options.unknown_primitives === 'error') requireKnownPrimitives(candidates, vocabulary);
     const embeddings = await this.#embedImages(images, clock);
     const matrix = await this.#embedCandidates(candidates, vocabulary, clock);
-    const isLearned = isTrained(vocabulary) && vocabulary.learned !== undefined;
-    const noneProbability = await clock.measure('text', () => this.#noneProbabilities.among(matrix, isLearned));
+    const noneProbability = await clock.measure('text', () => this.#noneProbabilities.among(matrix, vocabulary));
 
     const { logit_scale: logitScale } = isTrained(vocabulary) ? vocabulary : this.#settings;
     const { unseen_bias: unseenBias = 0, top_k: topK = defaultTopK, marginals = false } = options;

@@ -1,10 +1,18 @@
-import { bestCandidate, meanEmbedding, noneFeatures, objectCandidates, type TextMatrix } from '@tessera/composition';
+import {
+  bestCandidate,
+  meanEmbedding,
+  noneFeatures,
+  objectCandidates,
+  type TextMatrix,
+  type Vocabulary,
+} from '@tessera/composition';
+import type { InlineVocabulary } from '@tessera/contracts';
 import type { InferenceRunner } from '@tessera/inference';
 import { probability } from '@tessera/runtime';
 import type { DualEncoderBundle } from '../encoders/dual-encoder-bundle.js';
 import { encodeCandidates } from '../encoders/text-encoder.js';
 import type { TokenTable } from '../encoders/token-table.js';
-import { rowsFor } from '../encoders/vocabulary-rows.js';
+import { isTrained, rowsFor } from '../encoders/vocabulary-rows.js';
 
 /** Gives the probability that no candidate fits an image with this embedding and these logits `[C]`. */
 export type NoneProbability = (image: Float32Array, logits: Float32Array) => number;
@@ -27,15 +35,15 @@ export class NoneProbabilities {
 
   /**
    * @param texts - embeddings of the candidates
-   * @param isLearned - whether their prompts have learned rows
-   * @returns nothing when the bundle has no calibration
+   * @returns nothing when the bundle has no calibration for prompts as the vocabulary has them
    * @throws TesseraError `TSR_INFERENCE_FAILED`
    */
-  async among(texts: TextMatrix, isLearned: boolean): Promise<NoneProbability | undefined> {
+  async among(texts: TextMatrix, vocabulary: Vocabulary | InlineVocabulary): Promise<NoneProbability | undefined> {
     const { none_calibration: calibrations, logit_scale: logitScale } = this.#bundle.manifest.settings;
-    if (calibrations === undefined) return undefined;
+    const method = isTrained(vocabulary) ? vocabulary.method : 'clip';
+    if (calibrations === undefined || method === 'coop') return undefined;
     const background = await this.#encodeBackground(calibrations.background);
-    const calibration = isLearned ? calibrations.learned : calibrations.words;
+    const calibration = method === 'csp' ? calibrations.learned : calibrations.words;
     return (image, logits) =>
       probability(calibration, noneFeatures(bestCandidate(image, texts, logits), background, logitScale));
   }
