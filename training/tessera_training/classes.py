@@ -1,10 +1,17 @@
-"""The detector's 80 classes with our words for them, from the same file that the bundle is built from."""
+"""The detector's 80 classes with our words for them; the descriptions are those that the bundle is built from."""
 
 import json
 from pathlib import Path
 
-WORDS_FILE = Path(__file__).parents[2] / "packages/bundle-builder/src/baseline/class-words.json"
-CLASS_WORDS = json.loads(WORDS_FILE.read_text())
+DESCRIPTIONS = Path(__file__).parents[2] / "packages/bundle-builder/src/baseline/class-words.json"
+CLASS_WORDS = [
+    words | described
+    for words, described in zip(
+        json.loads(Path(__file__).with_name("class-words.json").read_text()),
+        json.loads(DESCRIPTIONS.read_text()),
+        strict=True,
+    )
+]
 CLASS_NAMES = [entry["name"] for entry in CLASS_WORDS]
 CLASS_COUNT = len(CLASS_NAMES)
 

@@ -144,12 +144,16 @@ class Graph:
         return self.node("Neg", negative)
 
     def model(self):
+        model = self.unchecked_model()
+        onnx.checker.check_model(model)
+        return model
+
+    def unchecked_model(self):
+        """For a graph with external weights, which is checked where they are."""
         inputs, outputs = (
             [helper.make_tensor_value_info(name, *tensor) for name, tensor in tensors.items()]
             for tensors in (self.contract.inputs, self.contract.outputs)
         )
         graph = helper.make_graph(self.casts + self.nodes, self.name, inputs, outputs, self.initializers)
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(FUSED, 1)]
-        model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
-        onnx.checker.check_model(model)
-        return model
+        return helper.make_model(graph, opset_imports=opsets, ir_version=10)

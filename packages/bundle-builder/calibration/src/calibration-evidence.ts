@@ -1,13 +1,19 @@
 import type { CocoPhoto, CocoSplit } from '@tessera/evaluation';
-import { bestScores, classFeatures, type ClassDetector, type Detection } from '@tessera/segmentation';
+import {
+  bestScores,
+  namedFeatures,
+  similarityFeatures,
+  type ClassDetector,
+  type Detection,
+} from '@tessera/segmentation';
 import { calibrationQueries, type CalibrationQuery } from './calibration-queries.js';
 
 /** A query with what the pipeline knows before it decides. */
 export interface QueryEvidence extends CalibrationQuery {
-  /** Whether `described_calibration` takes the features, and not `named_calibration`. */
-  readonly isDescribed: boolean;
-  /** By class index; nothing for a class that the query cannot mean. */
-  readonly features: readonly (readonly number[] | undefined)[];
+  /** By class index: features of `similarity_calibration`. */
+  readonly similarity: readonly (readonly number[])[];
+  /** Of a class name, by class index: features of `named_calibration`, of the named class alone. */
+  readonly named: readonly (readonly number[] | undefined)[];
 }
 
 /** A training photo with its detections, and queries about what it shows and what it does not. */
@@ -19,23 +25,26 @@ export interface PhotoEvidence {
 
 /** Queries every photo of the training split by class names and by our training phrases. */
 export async function gatherEvidence(
-  { vision, language }: ClassDetector,
+  { vision, similarity, classNames }: ClassDetector,
   coco: CocoSplit,
-  names: readonly string[],
 ): Promise<PhotoEvidence[]> {
-  const queriesAbout = await calibrationQueries(coco, names);
+  const queriesAbout = await calibrationQueries(coco, classNames);
   const photos: PhotoEvidence[] = [];
   for (const photo of coco.photos) {
     const queries = queriesAbout(photo);
-    const meanings = await language.matcher.match(queries.map(({ text }) => text));
+    const similarities = await similarity.of(queries.map(({ text }) => text));
     const image = { id: photo.fileName, read: () => coco.readPhoto(photo) };
     const detections = await vision.detector.detect(vision.images.open(image));
-    const scores = bestScores(detections, language.classCount);
-    const evidence = queries.flatMap((query, index): QueryEvidence[] => {
-      const meaning = meanings[index];
-      if (meaning === undefined) return [];
-      const features = Array.from(scores, (score, classIndex) => classFeatures(meaning)(classIndex, score));
-      return [{ ...query, isDescribed: meaning.similarities !== undefined, features }];
+    const scores = Array.from(bestScores(detections, classNames.length));
+    const evidence = queries.map((query, index): QueryEvidence => {
+      const features = similarityFeatures(similarities[index] ?? new Float64Array());
+      return {
+        ...query,
+        similarity: scores.map((score, classIndex) => features(classIndex, score)),
+        named: scores.map((score, classIndex) =>
+          classNames[classIndex] === query.text ? namedFeatures(score) : undefined,
+        ),
+      };
     });
     photos.push({ photo, detections, queries: evidence });
   }

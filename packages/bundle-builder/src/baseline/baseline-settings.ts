@@ -1,18 +1,19 @@
 import { readFile } from 'node:fs/promises';
-import { BundleClass, ClassDetectorSettings } from '@tessera/contracts';
-import Type from 'typebox';
+import { BundleClass, ClassDetectorSettings, LogisticCalibration } from '@tessera/contracts';
+import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { cocoClasses } from '../coco-classes.js';
 
 /** The part of the settings that `npm run calibrate:baseline` fits on training photos. */
-const FittedSettings = Type.Pick(ClassDetectorSettings, [
-  'detection_threshold',
-  'region_shape_exponent',
-  'named_calibration',
-  'described_calibration',
-]);
+const FittedSettings = Type.Object({
+  detection_threshold: ClassDetectorSettings.properties.detection_threshold,
+  region_shape_exponent: ClassDetectorSettings.properties.region_shape_exponent,
+  similarity_calibration: LogisticCalibration,
+  named_calibration: LogisticCalibration,
+});
 
-const chosenSettings = {
+/** What both bundles have. */
+export const chosenSettings = {
   detector_image_size: 512,
   encoder_longest_side: 1024,
   box_overlap_threshold: 0.7,
@@ -30,8 +31,13 @@ const chosenSettings = {
 export async function baselineSettings(
   files: Pick<ClassDetectorSettings, 'classes' | 'tokenizer'>,
 ): Promise<ClassDetectorSettings> {
-  const fitted = Value.Parse(FittedSettings, await readData('calibration.json'));
-  return { ...files, ...chosenSettings, ...fitted };
+  const { detection_threshold, region_shape_exponent, similarity_calibration } = await fittedSettings();
+  return { ...files, ...chosenSettings, detection_threshold, region_shape_exponent, similarity_calibration };
+}
+
+/** What `npm run calibrate:baseline` fitted, also what only `tessera-mini` uses. */
+export async function fittedSettings(): Promise<Static<typeof FittedSettings>> {
+  return Value.Parse(FittedSettings, await readData('calibration.json'));
 }
 
 /**

