@@ -42,9 +42,9 @@ module.exports = {
     },
     ...segmentationRules({
       vision: [],
-      language: [],
+      language: ['vision/colour', 'pipelines/test-runner[.]'],
       reasoning: ['vision/', 'language/'],
-      answers: ['vision/', 'language/query-matcher[.]', 'reasoning/reasoner[.]'],
+      answers: ['vision/', 'language/reading[.]', 'reasoning/reasoner[.]'],
     }),
   ],
   options: {

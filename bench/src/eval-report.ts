@@ -56,6 +56,17 @@ function presenceAccuracy(outcomes: readonly Outcome[]): string {
   return mean(outcomes.map((outcome) => (right(outcome) ? 1 : 0))).toFixed(3);
 }
 
+/** How many queries that no model here can tell were answered with a mask and no warning; nothing without such. */
+export function honestyLine({ model, outcomes }: ModelOutcomes): string[] {
+  const asked = outcomes.filter(({ query }) => query.warn === true);
+  if (asked.length === 0) return [];
+  const silent = asked.filter(({ result }) => result.present && result.warnings.length === 0);
+  const share = ((100 * silent.length) / asked.length).toFixed(1);
+  return [
+    `${model}: of ${String(asked.length)} queries for kinds, parts and things that it cannot tell, ${String(silent.length)} (${share} %) got a mask without a warning.`,
+  ];
+}
+
 export function timingLine({ model, timings }: ModelOutcomes): string {
   const firstMs = mean(timings.flatMap((times) => times.slice(0, 1)));
   const nextMs = mean(timings.flatMap((times) => times.slice(1)));

@@ -1,7 +1,7 @@
 /**
  * Evaluates bundles on the annotated COCO photos of the shared data: `npm run eval:segment`, with
  * `-- --split train|val`, `--model NAME` (repeatable; the first is what the others are compared with; all built ones
- * unless given), `--set first|context` (all queries unless given), `--no-refine`, `--no-sheet`;
+ * unless given), `--set first|context` (all queries unless given), `--free` (the free wordings about the val photos), `--no-refine`, `--no-sheet`;
  * `--document` also writes the figures to the model card of `tessera-mini`.
  */
 import { existsSync } from 'node:fs';
@@ -26,13 +26,14 @@ import {
 import { decodeRle, intersectionAndUnion } from '@tessera/masks';
 import { createSegmenter, type Segmenter } from '@tessera/segmentation';
 import { writeContactSheet } from './contact-sheet.js';
-import { outcomeTable, timingLine, type ModelOutcomes, type Outcome } from './eval-report.js';
+import { honestyLine, outcomeTable, timingLine, type ModelOutcomes, type Outcome } from './eval-report.js';
 
 const { values: flags } = parseArgs({
   options: {
     split: { type: 'string', default: 'val' },
     model: { type: 'string', multiple: true },
     set: { type: 'string' },
+    free: { type: 'boolean', default: false },
     'no-refine': { type: 'boolean', default: false },
     'no-sheet': { type: 'boolean', default: false },
     document: { type: 'boolean', default: false },
@@ -53,7 +54,8 @@ if (split === undefined || (flags.set !== undefined && set === undefined)) {
 async function evaluate(chosenSplit: Split): Promise<void> {
   const built = ['tessera-baseline', 'tessera-mini'].filter((name) => existsSync(modelDirectory(name)));
   const coco = await loadCocoSplit(chosenSplit);
-  const querySet = (await loadQuerySet(chosenSplit)).map(({ photo, queries }) => ({
+  const asked = flags.free ? 'free' : chosenSplit;
+  const querySet = (await loadQuerySet(asked)).map(({ photo, queries }) => ({
     photo,
     queries: queries.filter((query) => set === undefined || query.set === set),
   }));
@@ -62,16 +64,16 @@ async function evaluate(chosenSplit: Split): Promise<void> {
   for (const model of flags.model ?? built) {
     const answers = await ask(model, coco, querySet);
     models.push(answers);
-    const name = `eval-segment-${model}-${chosenSplit}${refine ? '' : '-no-refine'}`;
+    const name = `eval-segment-${model}-${asked}${refine ? '' : '-no-refine'}`;
     await writeRows(name, answers);
     if (!flags['no-sheet']) await writeContactSheet(output, name, coco, answers.outcomes);
   }
-  const figures = [outcomeTable(models), '', ...models.map(timingLine)].join('\n');
-  const title = `## ${chosenSplit}2017, ${refine ? 'refined' : 'region shapes'}`;
+  const figures = [outcomeTable(models), '', ...models.flatMap(honestyLine), ...models.map(timingLine)].join('\n');
+  const title = `## ${chosenSplit}2017${flags.free ? ', free wordings' : ''}, ${refine ? 'refined' : 'region shapes'}`;
   const report = `${title}\n\nWith 95 % confidence intervals, bootstrap over photos.\n\n${figures}\n`;
   console.log(report);
-  await writeFile(join(output, `eval-segment-${chosenSplit}${refine ? '' : '-no-refine'}.md`), report);
-  if (flags.document) await writeSection('docs/reference/tessera-mini.md', 'results', figures);
+  await writeFile(join(output, `eval-segment-${asked}${refine ? '' : '-no-refine'}.md`), report);
+  if (flags.document) await writeSection('docs/reference/tessera-mini.md', flags.free ? 'free' : 'results', figures);
 }
 
 async function writeRows(name: string, { outcomes }: ModelOutcomes): Promise<void> {

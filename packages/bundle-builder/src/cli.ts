@@ -8,12 +8,16 @@ import { isUpToDate, writeBundle, type BundleContent } from './bundle-directory.
 import { buildDualEncoderBundle } from './dual-encoder/build-dual-encoder-bundle.js';
 import { trainedWeightsDirectory } from './dual-encoder/trained-weights.js';
 import { builderFingerprint } from './fingerprint.js';
-import { buildReasonerBundle, reasonerWeightsDirectory } from './reasoner/build-reasoner-bundle.js';
+import {
+  buildReasonerBundle,
+  readerWeightsDirectory,
+  reasonerWeightsDirectory,
+} from './reasoner/build-reasoner-bundle.js';
 
 interface BundleRecipe {
   readonly name: string;
-  /** Directory of its trained weights; nothing when it has none. */
-  readonly weights?: URL;
+  /** Directories of its trained weights. */
+  readonly weights?: readonly URL[];
   /** Name of a bundle that has some of its files. */
   readonly sharesWith?: string;
   readonly build: () => Promise<BundleContent>;
@@ -30,13 +34,13 @@ const recipes: readonly BundleRecipe[] = [
   { name: 'tessera-baseline', build: builtBaseline },
   {
     name: 'tessera-mini',
-    weights: reasonerWeightsDirectory,
+    weights: [reasonerWeightsDirectory, readerWeightsDirectory],
     sharesWith: 'tessera-baseline',
     build: async () => buildReasonerBundle(await builtBaseline()),
   },
   {
     name: 'tessera-dual',
-    weights: trainedWeightsDirectory,
+    weights: [trainedWeightsDirectory],
     sharesWith: 'tessera-baseline',
     build: () => buildDualEncoderBundle(),
   },
@@ -47,13 +51,13 @@ await mkdir(modelsDirectory, { recursive: true });
 for (const [index, recipe] of recipes.entries()) await buildBundle(recipe, `${index + 1} of ${recipes.length}`);
 
 /** Builds a bundle whose sources have changed; says nothing of one that is up to date. */
-async function buildBundle({ name, weights, sharesWith, build }: BundleRecipe, place: string): Promise<void> {
+async function buildBundle({ name, weights = [], sharesWith, build }: BundleRecipe, place: string): Promise<void> {
   const directory = join(modelsDirectory, name);
-  if (weights !== undefined && !existsSync(weights)) {
+  if (!weights.every((directory) => existsSync(directory))) {
     console.log(`${directory} is left out: its weights are missing; see training/README.md`);
     return;
   }
-  const fingerprint = await builderFingerprint(...(weights === undefined ? [] : [weights]));
+  const fingerprint = await builderFingerprint(...weights);
   if (await isUpToDate(directory, fingerprint)) return;
   console.log(`building ${directory} from the installed weight packages, ${place} …`);
   const startedAt = performance.now();

@@ -19,8 +19,6 @@ export const Provenance = Type.Object(
 export const BundleClass = Type.Object(
   {
     name: Type.String(),
-    synonyms: Type.Array(Type.String(), { description: 'Phrases that mean this class.' }),
-    broader: Type.Array(Type.String(), { description: 'Phrases that mean this class among others, as "animal".' }),
     descriptions: Type.Array(Type.String(), { description: 'What it is and does, for the text encoder.' }),
   },
   { ...strict },
@@ -60,19 +58,15 @@ const boxSegmentationSettings = {
 export const BoxSegmentationSettings = Type.Object(boxSegmentationSettings);
 export type BoxSegmentationSettings = Static<typeof BoxSegmentationSettings>;
 
-/** How the classes are chosen that a query names or describes. */
+/** How the detections of the classes are chosen that a query asks for. */
 const classRuleSettings = {
   detection_threshold: Type.Number({ minimum: 0, maximum: 1, description: 'Least detector score of an object.' }),
   class_score_ratio: Type.Number({
     minimum: 0,
     maximum: 1,
-    description: 'Of the classes that a phrase may mean, those with this share of the best one’s probability.',
+    description: 'Of the classes that a description may mean, those with this share of the best one’s probability.',
   }),
-  named_calibration: LogisticCalibration,
-  described_calibration: LogisticCalibration,
 };
-const classRuleFeatures =
-  'Features of named_calibration: logit of the class’s best detector score. Of described_calibration: the same, the similarity of query and class, and the best class’s similarity minus it.';
 
 /**
  * Settings of the pipeline that matches a query to detector classes and refines their boxes with SAM. Its graphs are
@@ -82,8 +76,13 @@ export const ClassDetectorSettings = Type.Object(
   {
     ...boxSegmentationSettings,
     ...classRuleSettings,
+    similarity_calibration: LogisticCalibration,
   },
-  { ...strict, description: classRuleFeatures },
+  {
+    ...strict,
+    description:
+      'Features of similarity_calibration: logit of the class’s best detector score, the similarity of query and class, and the best class’s similarity minus it.',
+  },
 );
 export type ClassDetectorSettings = Static<typeof ClassDetectorSettings>;
 
@@ -124,13 +123,15 @@ const ReasonerPruning = Type.Object(
 );
 
 /**
- * Settings of the pipeline that scores the detector’s regions with a small language model and refines them with SAM. Its
- * graphs are those of `class-detector` and `reasoner`.
+ * Settings of the pipeline that reads a query with a language model, scores the detector’s regions with a smaller one and
+ * refines them with SAM. Its graphs are those of `class-detector`, `reader` and `reasoner`.
  */
 export const RegionReasonerSettings = Type.Object(
   {
     ...boxSegmentationSettings,
     ...classRuleSettings,
+    reader_tokenizer: Type.String({ description: 'File of the reader’s tokenizer, a tokenizer.json of Hugging Face.' }),
+    named_calibration: LogisticCalibration,
     decoder: ReasonerDecoder,
     pruning: ReasonerPruning,
     class_floor: Type.Number({
@@ -142,7 +143,8 @@ export const RegionReasonerSettings = Type.Object(
   },
   {
     ...strict,
-    description: `${classRuleFeatures} Both are for queries that ask for a class alone. The other queries distinguish objects of a class by place, order, size or another object; singular_calibration is for one object, context_calibration for several. Their features: the region’s logit, and the log of the probability that every object that the query names is present, by named_calibration of the highest scores that regions have of their classes.`,
+    description:
+      'Feature of named_calibration: logit of the class’s best detector score; it is for queries that ask for a class alone. The other queries distinguish objects of a class by place, order, size or another object; singular_calibration is for one object, context_calibration for several. Their features: the region’s logit, and the log of the probability that every object that the query names is present, by named_calibration of the highest scores that regions have of their classes.',
   },
 );
 export type RegionReasonerSettings = Static<typeof RegionReasonerSettings>;

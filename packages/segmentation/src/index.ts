@@ -1,5 +1,5 @@
 export { probability } from './answers/logistic.js';
-export { classFeatures } from './answers/object-choice.js';
+export { namedFeatures, similarityFeatures } from './answers/object-choice.js';
 export { paintObject } from './answers/object-painting.js';
 export { paintRegionShape } from './answers/region-shape.js';
 export { ClassDetector } from './pipelines/class-detector.js';

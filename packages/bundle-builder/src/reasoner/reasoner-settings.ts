@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { RegionReasonerSettings } from '@tessera/contracts';
 import Type from 'typebox';
 import { Value } from 'typebox/value';
-import { baselineSettings } from '../baseline/baseline-settings.js';
+import { chosenSettings, fittedSettings } from '../baseline/baseline-settings.js';
 
 /** The part of the settings that is fitted on training photos. */
 const FittedSettings = Type.Pick(RegionReasonerSettings, [
@@ -33,11 +33,15 @@ const classFloor = -2.5;
  * @throws Error when a committed file is not of the expected form
  */
 export async function reasonerSettings(
-  files: Pick<RegionReasonerSettings, 'classes' | 'tokenizer'>,
+  files: Pick<RegionReasonerSettings, 'classes' | 'tokenizer' | 'reader_tokenizer'>,
 ): Promise<RegionReasonerSettings> {
-  const baseline = await baselineSettings(files);
+  const { detection_threshold, region_shape_exponent, named_calibration } = await fittedSettings();
   return {
-    ...baseline,
+    ...files,
+    ...chosenSettings,
+    detection_threshold,
+    region_shape_exponent,
+    named_calibration,
     decoder,
     class_floor: classFloor,
     pruning: Value.Parse(RegionReasonerSettings.properties.pruning, await readData('pruning.json')),

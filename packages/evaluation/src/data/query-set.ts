@@ -13,6 +13,14 @@ export const queryKinds = [
   'combination',
   'absent',
   'context_absent',
+  'colour',
+  'description',
+  'count',
+  'join',
+  'exclusion',
+  'kind',
+  'part',
+  'unknown_thing',
 ] as const;
 export type QueryKind = (typeof queryKinds)[number];
 
@@ -26,11 +34,14 @@ export type QuerySetName = (typeof querySets)[number];
 export interface Query {
   readonly text: string;
   readonly kind: QueryKind;
-  readonly set: QuerySetName;
+  /** None of a free wording. */
+  readonly set?: QuerySetName;
   /** Ids of the annotations that are the answer; none for an absent target. */
   readonly annotations: readonly number[];
   /** Ids of crowd regions of the same classes, which are not judged. */
   readonly ignored: readonly number[];
+  /** Whether a model that cannot tell this has to say so: with `present: false` or with a warning. */
+  readonly warn?: boolean;
 }
 
 export interface PhotoQueries {
@@ -38,8 +49,8 @@ export interface PhotoQueries {
   readonly queries: readonly Query[];
 }
 
-/** The frozen queries about a split's photos: `bench/queries/{train,val}.json`. */
-export async function loadQuerySet(split: Split): Promise<PhotoQueries[]> {
-  const file = join(repositoryRoot, 'bench', 'queries', `${split}.json`);
+/** The frozen queries about a split's photos, or the free wordings about the val photos: `bench/queries`. */
+export async function loadQuerySet(name: Split | 'free'): Promise<PhotoQueries[]> {
+  const file = join(repositoryRoot, 'bench', 'queries', `${name}.json`);
   return JSON.parse(await readFile(file, 'utf8')) as PhotoQueries[];
 }

@@ -12,7 +12,7 @@ const queryGroups: readonly {
   { name: 'all queries', metric: 'gIoU', kinds: queryKinds },
   { name: 'mean of kinds', metric: 'meanOfKinds', kinds: queryKinds },
 ];
-const absentKinds: readonly QueryKind[] = ['absent', 'context_absent'];
+const absentKinds: readonly QueryKind[] = ['absent', 'context_absent', 'part', 'unknown_thing'];
 
 /** Figures of one group of queries. */
 export interface GroupFigures {

@@ -18,5 +18,7 @@ export interface ObjectChoice {
   readonly label?: string | undefined;
   /** The objects, best first; none when the score is below the threshold. */
   readonly objects: readonly ChosenObject[];
+  /** Objects whose pixels the answer must not have. */
+  readonly excluded?: readonly ChosenObject[];
   readonly warnings: readonly Warning[];
 }

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ClassDetectorSettings } from '@tessera/contracts';
 import type { Detection } from '../vision/detections.js';
-import { chooseObjects } from './object-choice.js';
-import type { QueryMeaning } from '../language/query-matcher.js';
+import { chooseObjects, classLabel, similarityRule } from './object-choice.js';
 
 const settings: ClassDetectorSettings = {
   classes: 'classes.json',
@@ -16,22 +15,7 @@ const settings: ClassDetectorSettings = {
   maximum_refined_objects: 2,
   class_score_ratio: 0.5,
   region_shape_exponent: 2,
-  named_calibration: { bias: 1, weights: [1] },
-  described_calibration: { bias: -5, weights: [1, 10, -20] },
-};
-const noMeaning: QueryMeaning = {
-  classes: [],
-  isDescribed: false,
-  unknownWords: [],
-  modifierWords: [],
-  placementWords: [],
-  untrainedWords: [],
-  referenceObjects: [],
-  quantity: {},
-  refusedWords: [],
-  text: '',
-  spelledWords: [],
-  isMeaningful: true,
+  similarity_calibration: { bias: -5, weights: [1, 10, -20] },
 };
 const classNames = ['cat', 'dog', 'bench'];
 const at = (x: number, classIndex: number, score: number): Detection => ({
@@ -39,100 +23,62 @@ const at = (x: number, classIndex: number, score: number): Detection => ({
   classIndex,
   score,
 });
-const choose = (meaning: Partial<QueryMeaning>, detections: readonly Detection[], threshold = 0.5) =>
-  chooseObjects({ ...noMeaning, ...meaning }, detections, classNames, settings, threshold);
+/** Of the classes asked for, the detector's score itself. */
+const named = (...classes: number[]) => ({
+  probabilityOf: (classIndex: number, score: number) => (classes.includes(classIndex) ? score : 0),
+  leastShare: 0,
+});
+const choose = (rule: Parameters<typeof chooseObjects>[0], detections: readonly Detection[], threshold = 0.5) =>
+  chooseObjects(rule, detections, classNames, settings, threshold);
+const boxesOf = ({ objects }: ReturnType<typeof choose>): unknown[] => objects.map(({ prompt }) => prompt.box);
 
 describe('chooseObjects', () => {
-  it('takes every object of a named class above the detection threshold, best first, up to the limit', () => {
+  it('takes every object of a class above the detection threshold, best first, up to the limit', () => {
     const [weak, good, best, third] = [at(0, 1, 0.1), at(0.2, 1, 0.5), at(0.4, 1, 0.9), at(0.6, 1, 0.3)];
-    const { objects, score } = choose({ classes: [1] }, [weak, good, best, third, at(0.8, 2, 0.99)]);
-    assert.deepEqual(
-      objects.map(({ prompt }) => prompt.box),
-      [best.box, good.box],
-    );
-    assert.equal(score, objects[0]?.probability);
+    const choice = choose(named(1), [weak, good, best, third, at(0.8, 2, 0.99)]);
+    assert.deepEqual(boxesOf(choice), [best.box, good.box]);
+    assert.equal(choice.score, choice.objects[0]?.probability);
   });
 
   it('takes the best object below the detection threshold when the class is present nonetheless', () => {
     const only = at(0, 1, 0.15);
-    const { objects } = choose({ classes: [1] }, [only, at(0.5, 1, 0.1)], 0.1);
-    assert.deepEqual(
-      objects.map(({ prompt }) => prompt.box),
-      [only.box],
-    );
+    assert.deepEqual(boxesOf(choose(named(1), [only, at(0.5, 1, 0.1)], 0.1)), [only.box]);
+  });
+
+  it('takes the objects of every class asked for', () => {
+    const [dog, bench] = [at(0, 1, 0.9), at(0.5, 2, 0.3)];
+    assert.deepEqual(boxesOf(choose(named(1, 2), [dog, bench])), [dog.box, bench.box]);
   });
 
   it('finds nothing below the threshold of the request', () => {
-    const { objects, score } = choose({ classes: [1] }, [at(0, 1, 0.9)], 0.99);
-    assert.deepEqual(objects, []);
-    assert.ok(score > 0.9 && score < 0.99);
+    assert.deepEqual(choose(named(1), [at(0, 1, 0.9)], 0.99), { score: 0.9, objects: [] });
   });
 
-  it('finds nothing for a query without content, even at threshold 0', () => {
-    assert.deepEqual(choose({}, [at(0, 1, 0.9)], 0), { score: 0, label: undefined, objects: [], warnings: [] });
+  it('finds nothing for no class and in an image without detections, even at threshold 0', () => {
+    assert.deepEqual(choose(named(), [at(0, 1, 0.9)], 0), { score: 0, objects: [] });
+    assert.deepEqual(choose(named(1), [], 0).objects, []);
   });
 
-  it('finds nothing in an image without detections, even at threshold 0', () => {
-    assert.deepEqual(choose({ classes: [1] }, [], 0).objects, []);
-  });
-
-  it('labels objects by the classes of their detections, and an answer without objects by the classes of the query', () => {
-    const found = choose({ classes: [1, 2] }, [at(0, 1, 0.9), at(0.5, 2, 0.8)]);
+  it('labels objects by the classes of their detections', () => {
+    const { objects } = choose(named(1, 2), [at(0, 1, 0.9), at(0.5, 2, 0.8)]);
     assert.deepEqual(
-      found.objects.map(({ label }) => label),
+      objects.map(({ label }) => label),
       ['dog', 'bench'],
-    );
-    assert.equal(choose({ classes: [1, 2] }, [at(0, 0, 0.9)]).label, 'dog, bench');
-    assert.equal(choose({ similarities: Float64Array.of(0.1, 0.1, 0.1) }, [at(0, 0, 0.9)]).label, undefined);
-  });
-
-  it('takes the class in the picture when two fit a description', () => {
-    const similarities = Float64Array.of(0.6, 0.55, 0.1);
-    const seen = at(0, 1, 0.8);
-    const { objects } = choose({ similarities, unknownWords: ['seat'] }, [seen, at(0.5, 2, 0.9)]);
-    assert.deepEqual(
-      objects.map(({ prompt }) => prompt.box),
-      [seen.box],
-    );
-  });
-
-  it('keeps to the classes that a broader word names', () => {
-    const similarities = Float64Array.of(0.9, 0.5, 0.1);
-    const named = at(0.5, 1, 0.9);
-    const { objects } = choose({ similarities, classes: [1, 2], isDescribed: true }, [at(0, 0, 0.9), named]);
-    assert.deepEqual(
-      objects.map(({ prompt }) => prompt.box),
-      [named.box],
     );
   });
 });
 
-describe('the warnings of chooseObjects', () => {
-  const words = {
-    unknownWords: ['zorgl', 'seat'],
-    spelledWords: ['zorgl'],
-    modifierWords: ['red', 'left'],
-    placementWords: ['left'],
-  };
-
-  it('name every unused word beside a named class', () => {
-    assert.deepEqual(choose({ ...words, classes: [1] }, []).warnings, [
-      { code: 'unknown_words', words: ['zorgl', 'seat'] },
-      { code: 'ignored_words', words: ['red', 'left'] },
-    ]);
+describe('similarityRule', () => {
+  it('takes the class in the picture when two fit a description', () => {
+    const seen = at(0, 1, 0.8);
+    const choice = choose(similarityRule(Float64Array.of(0.6, 0.55, 0.1), settings), [seen, at(0.5, 2, 0.9)]);
+    assert.deepEqual(boxesOf(choice), [seen.box]);
   });
+});
 
-  it('name only words that cannot be known in a description that fits a class', () => {
-    assert.deepEqual(choose({ ...words, similarities: Float64Array.of(0.8, 0.1, 0.1) }, []).warnings, [
-      { code: 'unknown_words', words: ['zorgl'] },
-      { code: 'ignored_words', words: ['left'] },
-    ]);
-  });
-
-  it('name all words of content in a description that fits none', () => {
-    assert.deepEqual(choose({ ...words, similarities: Float64Array.of(0.1, 0.1, 0.1) }, []).warnings[0], {
-      code: 'unknown_words',
-      words: ['zorgl', 'seat'],
-    });
+describe('classLabel', () => {
+  it('joins names, each once, and is nothing for no class', () => {
+    assert.equal(classLabel([1, 2, 1], classNames), 'dog, bench');
+    assert.equal(classLabel([], classNames), undefined);
   });
 });

@@ -1,39 +1,41 @@
-import type { ClassDetectorSettings, Warning } from '@tessera/contracts';
+import type { ClassDetectorSettings, RegionReasonerSettings } from '@tessera/contracts';
 import { distinctBoxes } from '../vision/box.js';
 import { bestScores, type Detection } from '../vision/detections.js';
 import type { ObjectChoice } from './choice.js';
 import { probability, scoreLogit } from './logistic.js';
-import type { QueryMeaning } from '../language/query-matcher.js';
 
-/** The detector score of an object that is there beyond doubt. */
-const certainScore = 0.9;
+/** Which detections answer a query. */
+export interface ClassRule {
+  /** Probability that a class with a detector score is a target; 0 when it is no candidate. */
+  readonly probabilityOf: (classIndex: number, score: number) => number;
+  /** Of the candidates, only classes with this share of the best one's probability are taken; 0 for all. */
+  readonly leastShare: number;
+}
+
+/** The settings that both pipelines have. */
+type ChoiceSettings = Pick<RegionReasonerSettings, 'detection_threshold' | 'box_overlap_threshold' | 'maximum_objects'>;
 
 /**
- * Chooses the detections of a query's classes. A named class counts by its detector score alone, a described
- * one by its score and its similarity, so that of two classes that fit the words the one in the picture is taken.
+ * Chooses the detections of a query's classes, best first.
  *
  * @param classNames - by class index
  * @param threshold - least probability at which a target counts as present
  */
 export function chooseObjects(
-  meaning: QueryMeaning,
+  { probabilityOf, leastShare }: ClassRule,
   detections: readonly Detection[],
   classNames: readonly string[],
-  settings: ClassDetectorSettings,
+  settings: ChoiceSettings,
   threshold: number,
-): ObjectChoice {
-  const probabilityOf = classProbability(meaning, settings);
+): Omit<ObjectChoice, 'warnings'> {
   const best = Array.from(bestScores(detections, classNames.length), (score, index) => probabilityOf(index, score));
   const score = Math.max(0, ...best);
-  const isUnderstood =
-    meaning.similarities === undefined || best.some((_, index) => probabilityOf(index, certainScore) >= 0.5);
-  const warnings = warningsOf(meaning, isUnderstood);
-  const label = classLabel(meaning.classes, classNames);
-  if (score < threshold) return { score, label, objects: [], warnings };
-
-  const leastClassProbability = Math.max(threshold, score * settings.class_score_ratio);
-  const isChosen = best.map((value) => value > 0 && value >= (meaning.similarities ? leastClassProbability : 0));
-  const candidates = detections.filter(({ classIndex }) => isChosen[classIndex] === true);
+  if (score < threshold) return { score, objects: [] };
+  const least = leastShare === 0 ? 0 : Math.max(threshold, score * leastShare);
+  const candidates = detections.filter(({ classIndex }) => {
+    const value = best[classIndex] ?? 0;
+    return value > 0 && value >= least;
+  });
   const certain = candidates.filter((detection) => detection.score >= settings.detection_threshold);
   const chosen = [...(certain.length > 0 ? certain : candidates.slice(0, 1))].sort((a, b) => b.score - a.score);
   const objects = distinctBoxes(chosen, settings.box_overlap_threshold)
@@ -43,7 +45,7 @@ export function chooseObjects(
       probability: probabilityOf(classIndex, own),
       label: classNames[classIndex],
     }));
-  return { score: objects.length === 0 ? 0 : score, label, objects, warnings };
+  return { score: objects.length === 0 ? 0 : score, objects };
 }
 
 /** The names of classes as the label of an answer; none for no class. */
@@ -53,51 +55,29 @@ export function classLabel(classes: readonly number[], classNames: readonly stri
 }
 
 /**
- * Features of a class for its calibration: logit of the class's detector score, and for a
- * description also its similarity and how far that is below the most similar candidate's.
+ * Features of a class for its calibration: logit of the class's detector score, its similarity with the query, and how
+ * far that is below the most similar class's.
  *
- * @returns undefined when the class is no candidate
+ * @param similarities - of the query with each class
  */
-export function classFeatures({
-  classes,
-  similarities,
-}: QueryMeaning): (classIndex: number, score: number) => number[] | undefined {
-  const named = new Set(classes);
-  if (similarities === undefined) {
-    return (classIndex, score) => (named.has(classIndex) ? [scoreLogit(score)] : undefined);
-  }
-  const isCandidate = (index: number): boolean => named.size === 0 || named.has(index);
-  const highest = Math.max(...similarities.filter((_, index) => isCandidate(index)));
+export function similarityFeatures(similarities: Float64Array): (classIndex: number, score: number) => number[] {
+  const highest = Math.max(...similarities);
   return (classIndex, score) => {
-    const similarity = similarities[classIndex];
-    if (similarity === undefined || !isCandidate(classIndex)) return undefined;
+    const similarity = similarities[classIndex] ?? -1;
     return [scoreLogit(score), similarity, highest - similarity];
   };
 }
 
-/** Probability that a class with a detector score is a target; 0 when it is no candidate. */
-function classProbability(
-  meaning: QueryMeaning,
-  settings: ClassDetectorSettings,
-): (classIndex: number, score: number) => number {
-  const featuresOf = classFeatures(meaning);
-  const calibration = meaning.similarities === undefined ? settings.named_calibration : settings.described_calibration;
-  return (classIndex, score) => {
-    const features = featuresOf(classIndex, score);
-    return features === undefined ? 0 : probability(calibration, features);
-  };
+/** Features of a class that a query names for its calibration: logit of the class's detector score. */
+export function namedFeatures(score: number): number[] {
+  return [scoreLogit(score)];
 }
 
-/**
- * Beside a named class every other word is unused. A description is compared as a whole: when it fits a class, only words
- * without a meaning and placements are unused.
- */
-function warningsOf(meaning: QueryMeaning, isUnderstood: boolean): Warning[] {
-  const isDescribed = meaning.similarities !== undefined;
-  const unknown = isDescribed && isUnderstood ? meaning.spelledWords : meaning.unknownWords;
-  const ignored = isDescribed ? meaning.placementWords : meaning.modifierWords;
-  const warnings: Warning[] = [];
-  if (unknown.length > 0) warnings.push({ code: 'unknown_words', words: [...unknown] });
-  if (ignored.length > 0) warnings.push({ code: 'ignored_words', words: [...ignored] });
-  return warnings;
+/** A class counts by its detector score and its similarity: of two classes that fit, the one in the picture is taken. */
+export function similarityRule(similarities: Float64Array, settings: ClassDetectorSettings): ClassRule {
+  const features = similarityFeatures(similarities);
+  return {
+    probabilityOf: (classIndex, score) => probability(settings.similarity_calibration, features(classIndex, score)),
+    leastShare: settings.class_score_ratio,
+  };
 }

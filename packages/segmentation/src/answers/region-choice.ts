@@ -1,19 +1,18 @@
 import type { RegionReasonerSettings, Warning } from '@tessera/contracts';
 import { float32Output, rowsOf } from '@tessera/inference';
-import { boxArea, distinctBoxes } from '../vision/box.js';
-import type { Proposals } from '../vision/proposals.js';
-import type { ObjectChoice } from './choice.js';
-import { probability, scoreLogit } from './logistic.js';
-import { chooseObjects, classLabel } from './object-choice.js';
-import type { QueryMeaning, QueryReading } from '../language/query-matcher.js';
+import type { Reading } from '../language/reading.js';
 import type { RegionScores } from '../reasoning/reasoner.js';
-
-type ChoiceProposals = Pick<Proposals, 'boxes' | 'detections' | 'classScores' | 'scoreTensor'>;
+import { boxArea, boxOverlap, distinctBoxes, type Box } from '../vision/box.js';
+import type { Proposals } from '../vision/proposals.js';
+import type { ChosenObject, ObjectChoice } from './choice.js';
+import { chooseByDepth } from './depth-choice.js';
+import { probability } from './logistic.js';
+import { chooseObjects, classLabel, namedFeatures, type ClassRule } from './object-choice.js';
 
 /** A query asks for a class, for one object among its like (`singular`), or for several of these (`context`). */
 type QueryKind = 'class' | 'singular' | 'context';
 
-/** A gate above this: the answer depends on more than the class. `singular` above it: the target is one object. */
+/** A gate above this: the answer depends on more than the class. A colour below it: the object has another one. */
 const half = 0.5;
 
 /** The objects of a query, and the numbers that decided whether it has a target. */
@@ -23,74 +22,122 @@ export interface RegionChoice extends ObjectChoice {
   readonly features: readonly number[] | undefined;
 }
 
+/** What a query's objects are chosen from. */
+export interface RegionEvidence {
+  readonly reading: Reading;
+  /** Of the first proposals. */
+  readonly regions: RegionScores;
+  readonly proposals: Pick<Proposals, 'boxes' | 'detections' | 'classScores' | 'scoreTensor'>;
+  /** Probability that what is in a box has the colours that the query asks for; 1 when it asks for none. */
+  readonly colourOf: (box: Box) => number;
+  /** By class index. */
+  readonly classNames: readonly string[];
+}
+
 /**
  * Chooses the objects of a query. A query for one object gets the best region of those that pass the class channel; one
  * for several gets the distinct regions over the bundle's threshold, the best ones when it has a count. A query for a
- * class needs no reasoning: it gets the detections of its classes, as in `class-detector`, "the dog" each dog.
+ * class needs no reasoning: it gets the detections of its classes, "the dog" each dog; so does one for what is in front
+ * or at the back, of which the places decide.
  *
- * @param regions - of the first proposals
- * @param classNames - by class index
  * @param threshold - least probability at which a target counts as present
  */
 export function chooseRegions(
-  meaning: QueryMeaning,
-  regions: RegionScores,
-  proposals: ChoiceProposals,
-  classNames: readonly string[],
+  evidence: RegionEvidence,
   settings: RegionReasonerSettings,
   threshold: number,
 ): RegionChoice {
-  const kind = queryKind(meaning, regions);
-  if (kind === 'class') return chooseOfClasses(meaning, proposals, classNames, settings, threshold);
+  const { reading, proposals } = evidence;
+  const kind = queryKind(reading, evidence.regions);
+  const choice =
+    kind === 'class'
+      ? { kind, features: undefined, ...chooseOfClasses(evidence, settings, threshold) }
+      : chooseAmongLike(kind, evidence, settings, threshold);
+  const objects = withoutExcluded(choice.objects, reading, proposals, settings);
+  const label = classLabel(reading.classes, evidence.classNames);
+  const missing = objects.length === 0 ? [] : countWarnings(reading, objects.length);
+  return {
+    label,
+    ...choice,
+    objects,
+    excluded: objects.length === 0 ? [] : excludedObjects(reading, proposals, settings),
+    warnings: [...reading.warnings, ...missing],
+  };
+}
+
+/** The choice for a query that cannot be answered. */
+export function refuseQuery({ warnings }: Reading): ObjectChoice {
+  return { score: 0, objects: [], warnings };
+}
+
+type Chosen = Pick<RegionChoice, 'kind' | 'features' | 'score' | 'objects'>;
+
+function chooseAmongLike(
+  kind: 'singular' | 'context',
+  { reading, regions, proposals, colourOf, classNames }: RegionEvidence,
+  settings: RegionReasonerSettings,
+  threshold: number,
+): Chosen {
   const isSingular = kind === 'singular';
   const calibration = isSingular ? settings.singular_calibration : settings.context_calibration;
   const candidates = proposals.boxes
     .flatMap((box, index) => {
       const [score, classLogit] = [regions.scores[index], regions.classLogits[index]];
       const isCandidate = classLogit !== undefined && (!isSingular || classLogit > settings.class_floor);
-      return score === undefined || !isCandidate || boxArea(box) === 0 ? [] : [{ index, box, score }];
+      if (score === undefined || !isCandidate || boxArea(box) === 0) return [];
+      return [{ index, box, score, colour: colourOf(box) }];
     })
-    .sort((a, b) => b.score - a.score);
-  const warnings = wordWarnings(meaning);
-  const label = classLabel(meaning.classes, classNames);
+    .sort((a, b) => Number(b.colour >= half) - Number(a.colour >= half) || b.score - a.score);
   const [best] = candidates;
-  if (best === undefined) return { kind, features: undefined, score: 0, label, objects: [], warnings };
+  if (best === undefined) return { kind, features: undefined, score: 0, objects: [] };
 
-  const presence = logPresence(meaning, proposals.classScores, settings);
+  const presence = logPresence(reading, proposals.classScores, settings);
   const features = [best.score, presence];
-  const score = probability(calibration, features);
-  if (score < threshold) return { kind, features, score, label, objects: [], warnings };
+  const score = Math.min(probability(calibration, features), best.colour);
+  if (score < threshold) return { kind, features, score, objects: [] };
 
   const scoreRows = rowsOf(float32Output({ scores: proposals.scoreTensor }, 'scores'), proposals.boxes.length);
-  const certain = isSingular ? [] : candidates.filter((candidate) => candidate.score > settings.region_threshold);
-  const limit = Math.min(settings.maximum_objects, meaning.quantity.count ?? Number.POSITIVE_INFINITY);
+  const certain = isSingular
+    ? []
+    : candidates.filter((candidate) => candidate.score > settings.region_threshold && candidate.colour >= half);
+  const limit = Math.min(settings.maximum_objects, reading.quantity.count ?? Number.POSITIVE_INFINITY);
   const chosen = distinctBoxes(certain.length > 0 ? certain : [best], settings.box_overlap_threshold).slice(0, limit);
-  return {
-    kind,
-    features,
-    score,
-    label,
-    objects: chosen.map((candidate) => ({
-      prompt: { box: candidate.box },
-      probability: probability(calibration, [candidate.score, presence]),
-      label: regionLabel(scoreRows[candidate.index], meaning.classes, classNames),
-    })),
-    warnings: [...warnings, ...countWarnings(meaning, chosen.length)],
-  };
+  const objects = chosen.map((candidate) => ({
+    prompt: { box: candidate.box },
+    probability: Math.min(probability(calibration, [candidate.score, presence]), candidate.colour),
+    label: regionLabel(scoreRows[candidate.index], reading.classes, classNames),
+  }));
+  return { kind, features, score, objects };
 }
 
 function chooseOfClasses(
-  meaning: QueryMeaning,
-  { detections }: ChoiceProposals,
-  classNames: readonly string[],
+  { reading, proposals: { detections }, colourOf, classNames }: RegionEvidence,
   settings: RegionReasonerSettings,
   threshold: number,
-): RegionChoice {
-  const choice = chooseObjects(meaning, detections, classNames, settings, threshold);
-  const objects = choice.objects.slice(0, meaning.quantity.count);
-  const missing = objects.length === 0 ? [] : countWarnings(meaning, objects.length);
-  const warnings = meaning.similarities === undefined ? wordWarnings(meaning) : choice.warnings;
-  return { kind: 'class', features: undefined, ...choice, objects, warnings: [...warnings, ...missing] };
+): Pick<ObjectChoice, 'score' | 'objects'> {
+  const choice = chooseObjects(readingRule(reading, settings), detections, classNames, settings, threshold);
+  const coloured = choice.objects.flatMap((object) => {
+    const colour = object.prompt.box === undefined ? 1 : colourOf(object.prompt.box);
+    return [{ colour, object: { ...object, probability: Math.min(object.probability ?? 1, colour) } }];
+  });
+  const colour = Math.max(0, ...coloured.map((own) => own.colour));
+  const score = choice.objects.length === 0 ? choice.score : Math.min(choice.score, colour);
+  const fitting = coloured.filter((own) => own.colour >= Math.max(half, threshold)).map(({ object }) => object);
+  const placed = chooseByDepth(fitting, reading, detections, settings.detection_threshold);
+  return { score, objects: score < threshold ? [] : placed.slice(0, reading.quantity.count) };
+}
+
+/** A class counts by its detector score; one that fits a description less than others only with their share. */
+function readingRule({ classes, classWeights, isDescription }: Reading, settings: RegionReasonerSettings): ClassRule {
+  const asked = new Set(classes);
+  return {
+    probabilityOf: (classIndex, score) => {
+      if (!asked.has(classIndex)) return 0;
+      const fit = isDescription ? Math.min(1, (classWeights[classIndex] ?? 0) / half) : 1;
+      return fit * probability(settings.named_calibration, namedFeatures(score));
+    },
+    leastShare: isDescription ? settings.class_score_ratio : 0,
+  };
 }
 
 /** The name of the class that a region fits best, of those that the query names. */
@@ -105,23 +152,11 @@ function regionLabel(
   ];
 }
 
-/** The choice for a query without meaning, or with an exclusion that cannot be answered. */
-export function refuseQuery({ refusedWords, unknownWords, text }: QueryReading): ObjectChoice {
-  if (refusedWords.length > 0) {
-    return { score: 0, objects: [], warnings: [{ code: 'negation', words: [...refusedWords] }] };
-  }
-  // "Find it": every word is known, and together they name nothing.
-  const words = unknownWords.length > 0 ? unknownWords : new Set(text.split(' '));
-  return { score: 0, objects: [], warnings: [{ code: 'unknown_words', words: [...words] }] };
-}
-
-function queryKind({ quantity, similarities }: QueryMeaning, { gate, singular }: RegionScores): QueryKind {
-  if (similarities !== undefined) return 'class'; // a description names no class to choose among
-  // The words decide between one object and several; where they leave it open the model does.
-  const isSingular =
-    quantity.count === undefined ? gate > half && !(quantity.isPlural ?? singular <= half) : quantity.count === 1;
-  if (isSingular) return 'singular';
-  return gate > half ? 'context' : 'class';
+function queryKind({ quantity, depth }: Reading, { gate }: RegionScores): QueryKind {
+  if (depth !== undefined) return 'class';
+  if (quantity.count === 1) return 'singular';
+  if (gate <= half) return 'class';
+  return quantity.isPlural ? 'context' : 'singular';
 }
 
 /**
@@ -129,26 +164,48 @@ function queryKind({ quantity, similarities }: QueryMeaning, { gate, singular }:
  * of regions, since an object in the place of a likelier one is no detection of its own.
  */
 function logPresence(
-  { classes, referenceObjects }: QueryReading,
+  { classes, references }: Reading,
   classScores: Float32Array,
   { named_calibration: calibration }: RegionReasonerSettings,
 ): number {
-  const logProbabilities = [classes, ...referenceObjects].map((named) => {
+  const logProbabilities = [classes, ...references].map((named) => {
     const highest = Math.max(...named.map((index) => classScores[index] ?? 0));
-    return Math.log(probability(calibration, [scoreLogit(highest)]));
+    return Math.log(probability(calibration, namedFeatures(highest)));
   });
   return logProbabilities.reduce((sum, own) => sum + own, 0);
 }
 
-/** Of a query that names classes. */
-function wordWarnings({ unknownWords, untrainedWords }: QueryReading): Warning[] {
-  const warnings: Warning[] = [];
-  if (unknownWords.length > 0) warnings.push({ code: 'unknown_words', words: [...unknownWords] });
-  if (untrainedWords.length > 0) warnings.push({ code: 'ignored_words', words: [...untrainedWords] });
-  return warnings;
+/** The detections of the classes that a query excludes. */
+function excludedObjects(
+  { excluded }: Reading,
+  { detections }: RegionEvidence['proposals'],
+  settings: RegionReasonerSettings,
+): ChosenObject[] {
+  const classes = new Set(excluded);
+  const found = detections.filter(
+    ({ classIndex, score }) => classes.has(classIndex) && score >= settings.detection_threshold,
+  );
+  return distinctBoxes(found, settings.box_overlap_threshold)
+    .slice(0, settings.maximum_refined_objects)
+    .map(({ box, score }) => ({
+      prompt: { box },
+      probability: probability(settings.named_calibration, namedFeatures(score)),
+    }));
 }
 
-function countWarnings({ quantity: { count, countWord } }: QueryReading, found: number): Warning[] {
-  if (count === undefined || countWord === undefined || found >= count) return [];
-  return [{ code: 'fewer_found', words: [countWord] }];
+/** An object that is one of the excluded ones under another name is left out. */
+function withoutExcluded(
+  objects: readonly ChosenObject[],
+  reading: Reading,
+  proposals: RegionEvidence['proposals'],
+  settings: RegionReasonerSettings,
+): readonly ChosenObject[] {
+  const excluded = excludedObjects(reading, proposals, settings);
+  const isExcluded = ({ prompt: { box } }: ChosenObject): boolean =>
+    excluded.some(({ prompt }) => box && prompt.box && boxOverlap(box, prompt.box) > settings.box_overlap_threshold);
+  return objects.filter((object) => !isExcluded(object));
+}
+
+function countWarnings({ quantity: { count } }: Reading, found: number): Warning[] {
+  return count === undefined || found >= count ? [] : [{ code: 'fewer_found', words: [String(count)] }];
 }

@@ -8,7 +8,7 @@ import type {
   TokenStage,
   Warning,
 } from '@tessera/contracts';
-import { createMask, maskArea, maskBoundingBox } from '@tessera/masks';
+import { createMask, maskArea, maskBoundingBox, type BinaryMask } from '@tessera/masks';
 import type { ImageSize, RequestImage } from '../vision/request-image.js';
 import type { ChosenObject } from './choice.js';
 import { formatMask } from './mask-output.js';
@@ -23,6 +23,8 @@ export interface Answer {
   /** For an answer without objects. */
   readonly label?: string | undefined;
   readonly objects: readonly ChosenObject[];
+  /** Objects whose pixels the answer does not have. */
+  readonly excluded?: readonly ChosenObject[];
   readonly masks: RefinedMasks;
   readonly warnings: readonly Warning[];
   readonly tokenMap?: readonly TokenStage[];
@@ -70,7 +72,7 @@ export class ResultPainter {
     const instances: SegmentInstance[] = [];
     if (this.#wantsInstances) {
       for (const object of objects) {
-        const { description } = await this.#describe([object], masks);
+        const { description } = await this.#describe([object], answer);
         instances.push({
           ...description,
           score: object.probability ?? predictedIoU(masks, object),
@@ -78,7 +80,7 @@ export class ResultPainter {
         });
       }
     }
-    const { description: union, coarseCount } = await this.#describe(objects, masks);
+    const { description: union, coarseCount } = await this.#describe(objects, answer);
     const label = labelOf(answer);
     return {
       ...about,
@@ -95,13 +97,14 @@ export class ResultPainter {
   /** A large mask takes a while to draw, so other events get their turn before each one, and a request may end there. */
   #describe(
     objects: readonly ChosenObject[],
-    masks: RefinedMasks,
+    { masks, excluded = [] }: Pick<Answer, 'masks' | 'excluded'>,
   ): Promise<{ readonly description: MaskDescription; readonly coarseCount: number }> {
     return this.#image.clock.measure('mask', async () => {
       await yieldToEvents();
       if (objects.length === 0) return { description: this.#nothing(), coarseCount: 0 };
       const mask = createMask(this.#size.height, this.#size.width);
       const painted = objects.map(({ prompt }) => paintObject(mask, prompt, masks.get(prompt), this.#options.exponent));
+      if (excluded.length > 0) this.#erase(mask, excluded, masks);
       const coarseCount = painted.filter(({ isCoarse }) => isCoarse).length;
       const area = painted.reduce((sum, own) => sum + own.area, 0);
       const iouSum = painted.reduce((sum, own, index) => sum + own.area * predictedIoU(masks, objects[index]), 0);
@@ -113,6 +116,12 @@ export class ResultPainter {
       };
       return { description, coarseCount };
     });
+  }
+
+  #erase(mask: BinaryMask, objects: readonly ChosenObject[], masks: RefinedMasks): void {
+    const erased = createMask(mask.height, mask.width);
+    for (const { prompt } of objects) paintObject(erased, prompt, masks.get(prompt), this.#options.exponent);
+    for (const [pixel, isErased] of erased.data.entries()) if (isErased === 1) mask.data[pixel] = 0;
   }
 
   #nothing(): MaskDescription {

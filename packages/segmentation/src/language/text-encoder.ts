@@ -33,6 +33,14 @@ export class TextEncoder {
     this.#tokenizer = tokenizer;
   }
 
+  /** Whether the vocabulary has a word of the text, and not only its letters. */
+  knowsWordOf(text: string): boolean {
+    return (text.match(/[\p{L}\p{N}]+/gu) ?? []).some((word) => {
+      const { ids } = this.#tokenizer.encode(word.toLowerCase());
+      return !ids.includes(this.#tokenizer.unknownId) && ids.length <= Math.max(2, word.length / 3);
+    });
+  }
+
   /** Unit vectors, one a text. */
   async embed(texts: readonly string[]): Promise<Float32Array[]> {
     const encoded = texts.map((text, index) => ({ index, ids: this.#tokenizer.encode(text).ids }));

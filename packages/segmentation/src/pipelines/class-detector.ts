@@ -3,39 +3,46 @@ import {
   type ClassDetectorSettings,
   type PipelineManifest,
   type SegmentOptions,
+  type Warning,
 } from '@tessera/contracts';
 import type { ImageLimits } from '@tessera/images';
 import type { Bundle, InferenceRunner } from '@tessera/inference';
-import { chooseObjects } from '../answers/object-choice.js';
-import { loadLanguage, type BundleLanguage } from '../language/bundle-language.js';
+import { loadTokenizer } from '@tessera/tokenizer';
+import { chooseObjects, similarityRule } from '../answers/object-choice.js';
+import type { ObjectChoice } from '../answers/choice.js';
+import { readClasses, readJson } from '../language/bundle-classes.js';
+import { ClassSimilarity } from '../language/class-similarity.js';
+import { TextEncoder } from '../language/text-encoder.js';
 import { detectionReader, type Detection } from '../vision/detections.js';
 import type { RequestImage } from '../vision/request-image.js';
-import { readClassNames } from './class-names.js';
 import { boxVision, defaultThreshold, type BoxVision, type ChosenObjects, type Pipeline } from './pipeline.js';
 
 type ClassDetectorBundle = Bundle<PipelineManifest<'class-detector'>>;
 
+/** The detector score of an object that is there beyond doubt. */
+const certainScore = 0.9;
+
 /**
- * Pipeline `class-detector`: query → detector classes (by name, or by similarity of the sentence) → detected boxes of
- * these classes.
+ * Pipeline `class-detector`: query → similarity of the sentence with each detector class → detected boxes of the classes
+ * that fit. It reads a sentence as a whole: places, colours and exclusions in it make no difference.
  */
 export class ClassDetector implements Pipeline {
   readonly settings: ClassDetectorSettings;
-  readonly language: BundleLanguage;
+  readonly classNames: readonly string[];
+  readonly similarity: ClassSimilarity;
   readonly vision: BoxVision<readonly Detection[]>;
   readonly #name: string;
-  readonly #classNames: readonly string[];
 
   private constructor(
     { manifest }: ClassDetectorBundle,
     classNames: readonly string[],
-    language: BundleLanguage,
+    similarity: ClassSimilarity,
     vision: BoxVision<readonly Detection[]>,
   ) {
     this.settings = manifest.settings;
     this.#name = manifest.name;
-    this.#classNames = classNames;
-    this.language = language;
+    this.classNames = classNames;
+    this.similarity = similarity;
     this.vision = vision;
   }
 
@@ -45,14 +52,11 @@ export class ClassDetector implements Pipeline {
     limits: ImageLimits,
   ): Promise<ClassDetector> {
     const { settings } = bundle.manifest;
-    const language = await loadLanguage(bundle, runner, settings);
-    const classNames = await readClassNames(bundle, settings);
-    return new ClassDetector(
-      bundle,
-      classNames,
-      language,
-      boxVision(bundle, runner, limits, settings, detectionReader),
-    );
+    const classes = await readClasses(bundle, settings);
+    const encoder = new TextEncoder(bundle, runner, loadTokenizer(await readJson(bundle, settings.tokenizer)));
+    const similarity = await ClassSimilarity.create(classes, encoder);
+    const names = classes.map(({ name }) => name);
+    return new ClassDetector(bundle, names, similarity, boxVision(bundle, runner, limits, settings, detectionReader));
   }
 
   async choose(
@@ -61,12 +65,29 @@ export class ClassDetector implements Pipeline {
     { threshold = defaultThreshold }: SegmentOptions,
   ): Promise<ChosenObjects> {
     image.clock.report('language', 0);
-    const meanings = await image.clock.measure('language', () => this.language.matcher.match(queries));
+    const similarities = await image.clock.measure('language', () => this.similarity.of(queries));
     const detections = await this.vision.detector.detect(image);
-    const choices = meanings.map((meaning) =>
-      chooseObjects(meaning, detections, this.#classNames, this.settings, threshold),
+    const choices = queries.map((query, index) =>
+      this.#chooseOne(query, similarities[index] ?? new Float64Array(), detections, threshold),
     );
     return { choices };
+  }
+
+  #chooseOne(
+    query: string,
+    similarities: Float64Array,
+    detections: readonly Detection[],
+    threshold: number,
+  ): ObjectChoice {
+    if (!this.similarity.understands(query)) {
+      return { score: 0, objects: [], warnings: [{ code: 'unknown_words', words: [query] }] };
+    }
+    const rule = similarityRule(similarities, this.settings);
+    const fit = Math.max(...this.classNames.map((_, index) => rule.probabilityOf(index, certainScore)));
+    const isUnderstood = fit >= threshold;
+    const warnings: Warning[] = isUnderstood ? [] : [{ code: 'unknown_thing', words: [query] }];
+    const label = isUnderstood ? this.classNames[indexOfHighest(similarities)] : undefined;
+    return { label, ...chooseObjects(rule, detections, this.classNames, this.settings, threshold), warnings };
   }
 
   checkOptions({ pruning, output }: SegmentOptions): void {
@@ -80,4 +101,8 @@ export class ClassDetector implements Pipeline {
     }
     if (output?.token_map === true) refuse('/output/token_map', 'false', 'map; leave "output.token_map" out');
   }
+}
+
+function indexOfHighest(values: Float64Array): number {
+  return values.reduce((best, value, index) => (value > (values[best] ?? -Infinity) ? index : best), 0);
 }

@@ -76,13 +76,13 @@ for (const model of ['tessera-baseline', 'tessera-mini']) {
     });
 
     it('names the class of each object, and gives the mask decoder’s figure beside the score', async () => {
-      const [people, dogs] = await ask(['the people', 'the dogs']);
-      assert.ok(people?.instances && dogs);
+      const [people, planes] = await ask(['the people', 'the airplanes']);
+      assert.ok(people?.instances && planes);
       assert.deepEqual(new Set([people.label, ...people.instances.map(({ label }) => label)]), new Set(['person']));
       for (const { mask_score: score } of people.instances.slice(0, 8)) {
         assert.ok(score !== undefined && score > 0.3 && score <= 1);
       }
-      assert.deepEqual([dogs.present, dogs.label, dogs.mask_score], [false, 'dog', undefined]);
+      assert.deepEqual([planes.present, planes.label, planes.mask_score], [false, 'airplane', undefined]);
     });
 
     it('has neither warning nor figure for coarse masks that the request wants', async () => {

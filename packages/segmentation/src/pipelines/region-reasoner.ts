@@ -1,17 +1,22 @@
 import type { PipelineManifest, RegionReasonerSettings, SegmentOptions, TokenLayout } from '@tessera/contracts';
 import type { ImageLimits } from '@tessera/images';
 import type { Bundle, InferenceRunner } from '@tessera/inference';
-import { roundTo } from '@tessera/runtime';
+import { RecentValues, roundTo } from '@tessera/runtime';
 import { pruningReport } from '@tessera/token-pruning';
+import { loadTokenizer } from '@tessera/tokenizer';
 import type { ObjectChoice } from '../answers/choice.js';
 import { chooseRegions, refuseQuery, type RegionChoice } from '../answers/region-choice.js';
-import { loadLanguage, type BundleLanguage } from '../language/bundle-language.js';
+import { readClasses, readJson } from '../language/bundle-classes.js';
+import type { Reading } from '../language/reading.js';
+import { SentenceReader } from '../language/sentence-reader.js';
+import { TextEncoder } from '../language/text-encoder.js';
 import { decoderShape, planPruning, type PruningPlan } from '../reasoning/pruning-plan.js';
-import type { QueryMeaning, QueryReading } from '../language/query-matcher.js';
 import { Reasoner, type ClassWeights, type RegionScores } from '../reasoning/reasoner.js';
+import type { Box } from '../vision/box.js';
+import { colourProbability } from '../vision/colour-probability.js';
+import { ImageColours } from '../vision/colours.js';
 import { proposalReader, type Proposals } from '../vision/proposals.js';
 import type { RequestImage } from '../vision/request-image.js';
-import { readClassNames } from './class-names.js';
 import { boxVision, defaultThreshold, type BoxVision, type ChosenObjects, type Pipeline } from './pipeline.js';
 
 type RegionReasonerBundle = Bundle<PipelineManifest<'region-reasoner'>>;
@@ -38,32 +43,34 @@ export interface Reasoning {
   readonly seed?: string;
 }
 
-/** How sharply the similarities of a description choose between classes, as the reasoner was trained. */
-const similaritySharpness = 40;
+/** How many images' colours are remembered; each takes 0.9 MB. */
+const rememberedColours = 16;
 
 /**
- * Pipeline `region-reasoner`: a small language model reads the detector's proposals and the query, and scores the
- * proposals.
+ * Pipeline `region-reasoner`: a language model reads the query, a smaller one compares it with the detector's proposals
+ * and scores them.
  */
 export class RegionReasoner implements Pipeline {
   readonly settings: RegionReasonerSettings;
-  readonly language: BundleLanguage;
+  readonly classNames: readonly string[];
+  readonly reader: SentenceReader;
   readonly vision: BoxVision<Proposals>;
+  readonly #encoder: TextEncoder;
   readonly #reasoner: Reasoner;
-  readonly #classNames: readonly string[];
+  readonly #colours = new RecentValues<ImageColours>(rememberedColours);
 
   private constructor(
     settings: RegionReasonerSettings,
-    language: BundleLanguage,
-    vision: BoxVision<Proposals>,
-    reasoner: Reasoner,
     classNames: readonly string[],
+    vision: BoxVision<Proposals>,
+    models: { readonly reader: SentenceReader; readonly encoder: TextEncoder; readonly reasoner: Reasoner },
   ) {
     this.settings = settings;
-    this.language = language;
+    this.classNames = classNames;
     this.vision = vision;
-    this.#reasoner = reasoner;
-    this.#classNames = classNames;
+    this.reader = models.reader;
+    this.#encoder = models.encoder;
+    this.#reasoner = models.reasoner;
   }
 
   static async create(
@@ -72,10 +79,12 @@ export class RegionReasoner implements Pipeline {
     limits: ImageLimits,
   ): Promise<RegionReasoner> {
     const { settings } = bundle.manifest;
-    const language = await loadLanguage(bundle, runner, settings);
-    const vision = boxVision(bundle, runner, limits, settings, proposalReader);
-    const reasoner = new Reasoner(bundle, runner, settings.decoder, language.classCount);
-    return new RegionReasoner(settings, language, vision, reasoner, await readClassNames(bundle, settings));
+    const classNames = (await readClasses(bundle, settings)).map(({ name }) => name);
+    return new RegionReasoner(settings, classNames, boxVision(bundle, runner, limits, settings, proposalReader), {
+      reader: await SentenceReader.create(bundle, runner, settings),
+      encoder: new TextEncoder(bundle, runner, loadTokenizer(await readJson(bundle, settings.tokenizer))),
+      reasoner: new Reasoner(bundle, runner, settings.decoder, classNames.length),
+    });
   }
 
   checkOptions({ pruning }: SegmentOptions): void {
@@ -104,27 +113,32 @@ export class RegionReasoner implements Pipeline {
     const { clock } = image;
     const proposals = await this.vision.detector.detect(image);
     clock.report('language', 0.2);
-    const meanings = await clock.measure('language', () => this.language.matcher.match(queries));
-    const answerable = meanings.filter(isAnswerable);
-    if (answerable.length === 0) {
-      return {
-        queries: meanings.map((meaning) => ({ choice: refuseQuery(meaning), regions: undefined })),
-        reasonerMs: 0,
-      };
-    }
-    const { queries: scored, runMs } = await clock.measure('language', async () => {
-      const texts = await this.language.encoder.encode(answerable.map(({ text }) => text));
-      return await this.#reasoner.answer({ proposals, texts, mentions: answerable.map(mentionsOf), plan, seed });
-    });
-    const answers = meanings.map((meaning): ReasonedQuery => {
-      const regions = scored[answerable.indexOf(meaning)];
-      if (regions === undefined) return { choice: refuseQuery(meaning), regions: undefined };
-      return {
-        choice: chooseRegions(meaning, regions, proposals, this.#classNames, this.settings, threshold),
-        regions,
-      };
+    const readings = await clock.measure('language', () => this.reader.read(queries));
+    const answerable = readings.filter(({ isAnswerable }) => isAnswerable);
+    const { queries: scored, runMs } =
+      answerable.length === 0
+        ? { queries: [], runMs: 0 }
+        : await clock.measure('language', async () => {
+            const texts = await this.#encoder.encode(answerable.map(({ query }) => query.toLowerCase()));
+            return await this.#reasoner.answer({ proposals, texts, mentions: answerable.map(mentionsOf), plan, seed });
+          });
+    const colours = answerable.some((reading) => reading.colours.length > 0) ? await this.#coloursOf(image) : undefined;
+    const answers = readings.map((reading): ReasonedQuery => {
+      const regions = scored[answerable.indexOf(reading)];
+      if (regions === undefined) return { choice: refuseQuery(reading), regions: undefined };
+      const colourOf = (box: Box): number => (colours === undefined ? 1 : colourFit(colours, box, reading.colours));
+      const evidence = { reading, regions, proposals, colourOf, classNames: this.classNames };
+      return { choice: chooseRegions(evidence, this.settings, threshold), regions };
     });
     return { queries: answers, reasonerMs: runMs };
+  }
+
+  async #coloursOf(image: RequestImage): Promise<ImageColours> {
+    const known = this.#colours.get(image.id);
+    if (known !== undefined) return known;
+    const colours = new ImageColours((await image.decode()).scaled);
+    this.#colours.set(image.id, colours);
+    return colours;
   }
 
   async #tokenLayout(image: RequestImage): Promise<TokenLayout> {
@@ -141,19 +155,17 @@ export class RegionReasoner implements Pipeline {
   }
 }
 
-function isAnswerable({ isMeaningful, refusedWords }: QueryReading): boolean {
-  return isMeaningful && refusedWords.length === 0;
+/**
+ * How well an object has the colours that a query gives it, 1 without any. Of several colours the geometric mean: a cat
+ * is black and white though neither colour is most of it.
+ */
+function colourFit(colours: ImageColours, box: Box, wanted: Reading['colours']): number {
+  return wanted.length === 0 ? 1 : colourProbability(colours.shares(box), wanted) ** (1 / wanted.length);
 }
 
-/** A broader word with a description leaves its class open; similarity weighs the classes. */
-function mentionsOf({ classes, referenceObjects, similarities }: QueryMeaning): ClassWeights[] {
-  if (classes.length === 0) return [];
-  if (similarities === undefined) return [classes, ...referenceObjects].map(evenWeights);
-  const highest = Math.max(...classes.map((index) => similarities[index] ?? 0));
-  const weightOf = (index: number): number => Math.exp(similaritySharpness * ((similarities[index] ?? 0) - highest));
-  return [new Map(classes.map((index) => [index, weightOf(index)])), ...referenceObjects.map(evenWeights)];
-}
-
-function evenWeights(classes: readonly number[]): ClassWeights {
-  return new Map(classes.map((index) => [index, 1]));
+/** The class weights of what a query names: its target, of a description by how well each class fits, then the others. */
+function mentionsOf({ classes, classWeights, references }: Reading): ClassWeights[] {
+  const highest = Math.max(...classes.map((index) => classWeights[index] ?? 0));
+  const target = new Map(classes.map((index) => [index, (classWeights[index] ?? 0) / highest]));
+  return [target, ...references.map((own) => new Map(own.map((index) => [index, 1])))];
 }

@@ -64,7 +64,7 @@ export class Segmenter {
 
     const isRefined = options.refine !== false;
     const limit = isRefined ? settings.maximum_refined_objects : 0;
-    const objects = chosen.map((answer) => answer.objects);
+    const objects = chosen.map((answer) => [...answer.objects, ...(answer.excluded ?? [])]);
     const masks = await RefinedMasks.decode(vision.masks, image, objects, limit);
     const size = await image.size();
     const answers = chosen.flatMap((answer, index): Answer[] => {

@@ -1,0 +1,50 @@
+import type { BundleClass } from '@tessera/contracts';
+import type { TextEncoder } from './text-encoder.js';
+
+/** How similar sentences are to a bundle's classes, by a sentence encoder. */
+export class ClassSimilarity {
+  readonly #encoder: TextEncoder;
+  /** Of each class the mean over the embeddings of its name and descriptions. */
+  readonly #classVectors: readonly Float32Array[];
+
+  private constructor(encoder: TextEncoder, classVectors: readonly Float32Array[]) {
+    this.#encoder = encoder;
+    this.#classVectors = classVectors;
+  }
+
+  /** Embeds the texts of all classes once. */
+  static async create(classes: readonly BundleClass[], encoder: TextEncoder): Promise<ClassSimilarity> {
+    const texts = classes.map(({ name, descriptions }) => [name, ...descriptions]);
+    const vectors = await encoder.embed(texts.flat());
+    let start = 0;
+    return new ClassSimilarity(
+      encoder,
+      texts.map(({ length }) => mean(vectors.slice(start, (start += length)))),
+    );
+  }
+
+  /** Whether a sentence has a word that the encoder knows; the similarities of another one mean nothing. */
+  understands(sentence: string): boolean {
+    return this.#encoder.knowsWordOf(sentence);
+  }
+
+  /** Cosine similarity of each sentence with each class, `[sentences][classes]`. */
+  async of(sentences: readonly string[]): Promise<Float64Array[]> {
+    const vectors = await this.#encoder.embed(sentences);
+    return vectors.map((vector) => Float64Array.from(this.#classVectors, (other) => dot(other, vector)));
+  }
+}
+
+function mean(vectors: readonly Float32Array[]): Float32Array {
+  const sum = new Float32Array(vectors[0]?.length ?? 0);
+  for (const vector of vectors) {
+    for (let index = 0; index < sum.length; index++) sum[index] = (sum[index] ?? 0) + (vector[index] ?? 0);
+  }
+  return sum.map((value) => value / vectors.length);
+}
+
+function dot(one: Float32Array, other: Float32Array): number {
+  let sum = 0;
+  for (let index = 0; index < one.length; index++) sum += (one[index] ?? 0) * (other[index] ?? 0);
+  return sum;
+}

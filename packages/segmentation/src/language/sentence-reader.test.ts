@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, describe, it } from 'node:test';
+import { isBundleOf, type Bundle } from '@tessera/inference';
+import { startTestRunner, type ObservedRunner } from '../pipelines/test-runner.js';
+import { readClasses } from './bundle-classes.js';
+import type { Reading } from './reading.js';
+import { SentenceReader } from './sentence-reader.js';
+import { loadSubwordTokenizer } from './subword-tokenizer.js';
+
+/** By the index in the flat output its probability; those under 0.02 are left out. */
+type Likely = Readonly<Record<string, number>>;
+interface Vectors {
+  readonly texts: readonly { readonly text: string; readonly ids: readonly number[] }[];
+  readonly readings: readonly ({ readonly text: string } & Readonly<
+    Record<'classes' | 'number' | 'names' | 'tags', Likely>
+  >)[];
+}
+
+/** 8-bit activations against single precision. */
+const tolerance = 0.12;
+
+describe('the reader of tessera-mini', () => {
+  let bundle: Bundle;
+  let runner: ObservedRunner;
+  let reader: SentenceReader;
+  let classNames: readonly string[];
+  let vectors: Vectors;
+
+  const read = async (query: string): Promise<Reading> => {
+    const [reading] = await reader.read([query]);
+    assert.ok(reading);
+    return reading;
+  };
+  const namesOf = (classes: readonly number[]): unknown[] => classes.map((index) => classNames[index]);
+
+  before(async () => {
+    const file = new URL('../../test-vectors/reader.json', import.meta.url);
+    vectors = JSON.parse(await readFile(file, 'utf8')) as Vectors;
+    ({ bundle, runner } = await startTestRunner('tessera-mini'));
+    assert.ok(isBundleOf(bundle, 'region-reasoner'));
+    reader = await SentenceReader.create(bundle, runner, bundle.manifest.settings);
+    classNames = (await readClasses(bundle, bundle.manifest.settings)).map(({ name }) => name);
+  });
+
+  after(() => runner.close());
+
+  it('cuts texts into tokens as the tokenizers library does, odd Unicode included', async () => {
+    assert.ok(isBundleOf(bundle, 'region-reasoner'));
+    const tokenizer = await loadSubwordTokenizer(bundle, bundle.manifest.settings.reader_tokenizer);
+    for (const { text, ids } of vectors.texts) assert.deepEqual(tokenizer.encode(` ${text}`).ids, ids, text);
+  });
+
+  it('computes what the trained model does in PyTorch', async () => {
+    for (const { text, ...expected } of vectors.readings) {
+      await reader.read([text]);
+      const request = runner.runs.at(-1);
+      assert.ok(request);
+      const { outputs } = await runner.run(request);
+      for (const [name, likely] of Object.entries(expected)) {
+        const data = outputs[name]?.data as Float32Array;
+        for (const [index, value] of data.entries()) {
+          const difference = Math.abs(value - (likely[String(index)] ?? 0));
+          assert.ok(difference < tolerance, `${text}: ${name}[${String(index)}] is ${String(value)}`);
+        }
+      }
+    }
+  });
+
+  it('reads a sentence alike alone and in a batch', async () => {
+    const texts = vectors.readings.map(({ text }) => text);
+    const together = await reader.read(texts);
+    for (const [index, text] of texts.entries()) {
+      const alone = await read(text);
+      const { classWeights: weights, ...rest } = together[index] ?? alone;
+      const { classWeights: others, ...same } = alone;
+      assert.deepEqual(rest, same);
+      assert.ok(
+        weights.every((weight, place) => Math.abs(weight - (others[place] ?? 0)) < 0.05),
+        text,
+      );
+    }
+  });
+
+  it('finds the classes that are named, described or broader', async () => {
+    assert.deepEqual(namesOf((await read('the zebra')).classes), ['zebra']);
+    assert.deepEqual(namesOf((await read('show me the sofa, please')).classes), ['couch']);
+    assert.deepEqual(namesOf((await read('what do I type on?')).classes), ['keyboard']);
+    assert.ok(namesOf((await read('all the animals')).classes).includes('giraffe'));
+  });
+
+  it('takes what stands in relation apart from what is asked for', async () => {
+    const { classes, references } = await read('the cup next to the laptop');
+    assert.deepEqual([namesOf(classes), references.map(namesOf)], [['cup'], [['laptop']]]);
+  });
+
+  it('unites what is joined, in either order', async () => {
+    for (const query of ['the cat and the dog', 'the dog and the cat', 'cat and dog']) {
+      assert.deepEqual(namesOf((await read(query)).classes), ['cat', 'dog'], query);
+    }
+  });
+
+  it('says how many are asked for', async () => {
+    assert.deepEqual((await read('two zebras')).quantity, { isPlural: true, count: 2 });
+    assert.deepEqual((await read('all the zebras')).quantity, { isPlural: true });
+    assert.deepEqual((await read('the zebra')).quantity, { isPlural: false });
+  });
+
+  it('says which colours, and of which part', async () => {
+    assert.deepEqual((await read('the red car')).colours, [{ place: 'whole', colour: 'red' }]);
+    const [shirt] = (await read('the man in the green shirt')).colours;
+    assert.equal(shirt?.colour, 'green');
+    assert.equal((await read('the black cat')).colours[0]?.colour, 'black');
+  });
+
+  it('tells front and back', async () => {
+    assert.equal((await read('the person in the background')).depth, 'back');
+    assert.equal((await read('the car closest to the camera')).depth, 'front');
+    assert.equal((await read('the car on the left')).depth, undefined);
+  });
+
+  it('leaves excluded classes out', async () => {
+    for (const query of ['anything but cars', 'the vehicles except the cars', 'all vehicles other than cars']) {
+      const { classes, excluded } = await read(query);
+      assert.ok(classes.length > 3 && !namesOf(classes).includes('car'), query);
+      assert.deepEqual(namesOf(excluded), ['car'], query);
+    }
+  });
+
+  const refusals = [
+    ['the whiteboard', 'unknown_thing', 'whiteboard'],
+    ['the grass', 'unknown_thing', 'grass'],
+    ["the cat's tail", 'part_not_found', 'tail'],
+    ['zero cars', 'negation', 'zero'],
+    ['der Hund', 'language', 'Hund'],
+    ['🐶', 'unknown_words', ''],
+    ['qwrtplk', 'unknown_words', 'qwrtplk'],
+  ] as const;
+  for (const [query, code, word] of refusals) {
+    it(`refuses "${query}" as ${code}`, async () => {
+      const { isAnswerable, classes, warnings } = await read(query);
+      assert.deepEqual([isAnswerable, classes, warnings[0]?.code], [false, [], code]);
+      assert.ok(warnings[0]?.words.join(' ').includes(word));
+    });
+  }
+
+  it('names the words that it cannot use', async () => {
+    assert.deepEqual((await read('the policeman')).warnings, [{ code: 'kind_not_told', words: ['policeman'] }]);
+    assert.ok((await read('the wooden chair')).warnings.some(({ words }) => words.join(' ').includes('wooden')));
+    assert.deepEqual((await read('the chair on the left')).warnings, []);
+  });
+
+  it('says which words of a long query it did not read', async () => {
+    const { warnings } = await read(`the dog ${'next to the dog '.repeat(20)}zebra`);
+    assert.ok(warnings.some(({ code, words }) => code === 'ignored_words' && words.join(' ').includes('zebra')));
+  });
+});

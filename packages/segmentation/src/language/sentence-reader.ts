@@ -1,0 +1,251 @@
+import type { RegionReasonerSettings, Warning } from '@tessera/contracts';
+import { float32Output, rowsOf, type Bundle, type HostTensor, type InferenceRunner } from '@tessera/inference';
+import { colourNames } from '../vision/colour-names.js';
+import type { WantedColour } from '../vision/colour-probability.js';
+import { colourPlaces } from '../vision/colours.js';
+import type { Depth, Quantity, Reading } from './reading.js';
+import { loadSubwordTokenizer, type SubwordTokenizer } from './subword-tokenizer.js';
+import { tokenWords, type TokenWord } from './token-words.js';
+
+/** In the order of the graph's outputs, as `training/tessera_reader/sentences.py` has them. */
+const tags = ['used', 'kind', 'part', 'unknown', 'ignored', 'negation'] as const;
+const namings = ['class', 'kind', 'part', 'unknown', 'description', 'nothing'] as const;
+const depths: readonly (Depth | undefined)[] = [undefined, 'front', 'back'];
+const [plural, many] = [11, 12] as const;
+const slots = ['targets', 'first', 'second', 'excluded'] as const;
+
+type Tag = (typeof tags)[number];
+type Naming = (typeof namings)[number];
+
+/** Tokens of a longer query are not read. */
+const maximumTokens = 48;
+const half = 0.5;
+/** Least probabilities of a class that a query names, and of one that fits a description. */
+const leastNamed = 0.3;
+const leastDescribed = 0.2;
+/**
+ * Least probabilities of what is rarely said and must not be overlooked, chosen on sentences with held-out words
+ * (`training/tessera_reader`): where nothing is excluded, in another colour or a kind, they hardly ever reach them.
+ */
+const leastExcluded = 0.15;
+const leastColour = 0.25;
+const leastKind = 0.3;
+
+const warningCodes = {
+  kind: 'kind_not_told',
+  part: 'part_not_found',
+  unknown: 'unknown_thing',
+  ignored: 'ignored_words',
+} as const;
+const tagsThatWarn = ['kind', 'part', 'unknown', 'ignored'] as const;
+
+/** The bundle's graph `reader`, a language model that says what a sentence asks for. */
+export class SentenceReader {
+  readonly #bundle: string;
+  readonly #runner: InferenceRunner;
+  readonly #tokenizer: SubwordTokenizer;
+
+  private constructor(bundle: string, runner: InferenceRunner, tokenizer: SubwordTokenizer) {
+    this.#bundle = bundle;
+    this.#runner = runner;
+    this.#tokenizer = tokenizer;
+  }
+
+  /** @throws BundleError or Error when the tokenizer's file is missing or is not of its form */
+  static async create(
+    bundle: Bundle,
+    runner: InferenceRunner,
+    { reader_tokenizer: file }: Pick<RegionReasonerSettings, 'reader_tokenizer'>,
+  ): Promise<SentenceReader> {
+    return new SentenceReader(bundle.manifest.name, runner, await loadSubwordTokenizer(bundle, file));
+  }
+
+  /** All queries in one run. */
+  async read(queries: readonly string[]): Promise<Reading[]> {
+    if (queries.length === 0) return [];
+    const sentences = queries.map((query) => this.#tokenize(query));
+    const { outputs } = await this.#runner.run({
+      bundle: this.#bundle,
+      graph: 'reader',
+      feeds: feedsOf(sentences),
+      fetch: ['classes', 'number', 'colours', 'names', 'depth', 'english', 'tags'],
+    });
+    const rows = (name: string): readonly Float32Array[] => rowsOf(float32Output(outputs, name), queries.length);
+    const [classes, number, colours] = [rows('classes'), rows('number'), rows('colours')];
+    const [names, depth, english, tagRows] = [rows('names'), rows('depth'), rows('english'), rows('tags')];
+    const empty = new Float32Array();
+    return sentences.map((sentence, index) =>
+      readingOf(sentence, {
+        slots: rowsOf(classes[index] ?? empty, slots.length),
+        number: number[index] ?? empty,
+        colours: colours[index] ?? empty,
+        names: names[index] ?? empty,
+        depth: depth[index] ?? empty,
+        english: english[index]?.[0] ?? 1,
+        tags: tagRows[index] ?? empty,
+      }),
+    );
+  }
+
+  #tokenize(query: string): Sentence {
+    const text = query.normalize('NFKC').replaceAll(/\s+/gu, ' ').trim();
+    const { ids, tokens } = this.#tokenizer.encode(` ${text}`);
+    return { query, words: tokenWords(text, tokens), ids: ids.slice(0, maximumTokens) };
+  }
+}
+
+interface Sentence {
+  readonly query: string;
+  readonly words: readonly TokenWord[];
+  readonly ids: readonly number[];
+}
+
+/** One row of each output, as probabilities. */
+interface ReaderOutputs {
+  readonly slots: readonly Float32Array[];
+  readonly number: Float32Array;
+  readonly colours: Float32Array;
+  readonly names: Float32Array;
+  readonly depth: Float32Array;
+  readonly english: number;
+  readonly tags: Float32Array;
+}
+
+function feedsOf(sentences: readonly Sentence[]): Record<string, HostTensor> {
+  const length = Math.max(1, ...sentences.map(({ ids }) => ids.length));
+  const data = new BigInt64Array(sentences.length * length);
+  for (const [row, { ids }] of sentences.entries()) {
+    for (const [column, id] of ids.entries()) data[row * length + column] = BigInt(id);
+  }
+  const lengths = BigInt64Array.from(sentences, ({ ids }) => BigInt(ids.length));
+  return {
+    ids: { type: 'int64', dims: [sentences.length, length], data },
+    lengths: { type: 'int64', dims: [sentences.length], data: lengths },
+  };
+}
+
+function readingOf(sentence: Sentence, outputs: ReaderOutputs): Reading {
+  const [targets = new Float32Array(), first, second, excluded] = outputs.slots;
+  const naming = namings[argmax(outputs.names)] ?? 'nothing';
+  const words = new TaggedWords(sentence, outputs.tags);
+  const isDescription = naming === 'description';
+  const excludedClasses = classesOf(excluded, leastExcluded);
+  const targetClasses = classesOf(targets, isDescription ? leastDescribed : leastNamed);
+  const kept = targetClasses.filter((index) => !excludedClasses.includes(index));
+  const classes = kept.length > 0 ? kept : targetClasses; // nobody asks for a class without that class
+  const isEnglish = outputs.english >= half;
+  const refusal = refusalOf(words, { naming, isEnglish, hasClasses: classes.length > 0 });
+  return {
+    query: sentence.query,
+    classWeights: targets,
+    classes: refusal === undefined ? classes : [],
+    references: [first, second].map((slot) => classesOf(slot, half)).filter((own) => own.length > 0),
+    excluded: kept.length > 0 ? excludedClasses : [],
+    isDescription,
+    colours: wantedColours(outputs.colours),
+    depth: depths[argmax(outputs.depth)],
+    quantity: quantityOf(argmax(outputs.number)),
+    isAnswerable: refusal === undefined,
+    warnings: refusal === undefined ? wordWarnings(words, naming, outputs.names) : [refusal],
+  };
+}
+
+/** The classes with at least this probability; of a description, those that come near the best one. */
+function classesOf(weights: Float32Array | undefined, least: number): number[] {
+  if (weights === undefined) return [];
+  const threshold = Math.max(least, Math.max(...weights) * half);
+  return [...weights.keys()].filter((index) => (weights[index] ?? 0) >= threshold);
+}
+
+/** Why a query cannot be answered. */
+function refusalOf(
+  words: TaggedWords,
+  { naming, isEnglish, hasClasses }: { naming: Naming; isEnglish: boolean; hasClasses: boolean },
+): Warning | undefined {
+  if (!isEnglish) return { code: 'language', words: words.all };
+  if (words.with('negation').length > 0) return { code: 'negation', words: words.with('negation') };
+  if (naming === 'part') return { code: 'part_not_found', words: words.likeliest('part') };
+  if (naming === 'nothing') return { code: 'unknown_words', words: words.all };
+  if (naming === 'unknown' || !hasClasses) return { code: 'unknown_thing', words: words.likeliest('unknown') };
+  return undefined;
+}
+
+/** What of a query that can be answered makes no difference to the answer. */
+function wordWarnings(words: TaggedWords, naming: Naming, names: Float32Array): Warning[] {
+  const isKind = (names[namings.indexOf('kind')] ?? 0) >= leastKind;
+  return tagsThatWarn.flatMap((tag) => {
+    const isCertain = tag === naming || (tag === 'kind' && isKind);
+    const own = isCertain ? words.likeliest(tag) : words.with(tag);
+    return own.length === 0 ? [] : [{ code: warningCodes[tag], words: own }];
+  });
+}
+
+/** The words of a sentence by what they are tagged as. */
+class TaggedWords {
+  readonly #words: readonly { readonly text: string; readonly chances: readonly number[]; readonly tag: Tag }[];
+
+  /** @param probabilities - `[tokens, tags]` */
+  constructor({ words, ids }: Sentence, probabilities: Float32Array) {
+    this.#words = words.map(({ text, tokens }) => {
+      const chances = tagChances(probabilities, tokens, ids.length);
+      return { text, chances, tag: tags[argmax(chances)] ?? 'used' };
+    });
+  }
+
+  get all(): string[] {
+    return this.#words.map(({ text }) => text);
+  }
+
+  /** Words with a tag, neighbours together. */
+  with(tag: Tag): string[] {
+    const found: string[] = [];
+    for (const [index, word] of this.#words.entries()) {
+      if (word.tag !== tag) continue;
+      const isContinued = this.#words[index - 1]?.tag === tag;
+      found.push(isContinued ? `${found.pop() ?? ''} ${word.text}` : word.text);
+    }
+    return found;
+  }
+
+  /** Words with a tag; without any the one that comes nearest to it. */
+  likeliest(tag: Tag): string[] {
+    const tagged = this.with(tag);
+    if (tagged.length > 0 || this.#words.length === 0) return tagged;
+    const nearest = argmax(this.#words.map(({ chances }) => chances[tags.indexOf(tag)] ?? 0));
+    return this.all.slice(nearest, nearest + 1);
+  }
+}
+
+/** Of a word the mean probability of each tag over its tokens; a word that was not read is ignored. */
+function tagChances(probabilities: Float32Array, [from, to]: TokenWord['tokens'], read: number): number[] {
+  if (from >= read) return tags.map((tag) => (tag === 'ignored' ? 1 : 0));
+  const end = Math.min(to, read);
+  return tags.map((_, tag) => {
+    let sum = 0;
+    for (let token = from; token < end; token++) sum += probabilities[token * tags.length + tag] ?? 0;
+    return sum / (end - from);
+  });
+}
+
+/** A colour that is probably asked for, of the part that it is likeliest of. */
+function wantedColours(probabilities: Float32Array): WantedColour[] {
+  return colourNames.flatMap((colour, column) => {
+    const ofPlaces = colourPlaces.map((_, row) => probabilities[row * colourNames.length + column] ?? 0);
+    const place = colourPlaces[argmax(ofPlaces)];
+    const isAsked = ofPlaces.reduce((sum, own) => sum + own, 0) >= leastColour;
+    return isAsked && place !== undefined ? [{ place, colour }] : [];
+  });
+}
+
+function quantityOf(number: number): Quantity {
+  if (number === 0) return { isPlural: false };
+  return number === plural || number === many ? { isPlural: true } : { isPlural: number > 1, count: number };
+}
+
+function argmax(values: ArrayLike<number>): number {
+  let best = 0;
+  for (let index = 1; index < values.length; index++) {
+    if ((values[index] ?? 0) > (values[best] ?? 0)) best = index;
+  }
+  return best;
+}
