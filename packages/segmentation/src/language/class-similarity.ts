@@ -7,9 +7,13 @@ export class ClassSimilarity {
   /** Of each class the mean over the embeddings of its name and descriptions. */
   readonly #classVectors: readonly Float32Array[];
 
-  private constructor(encoder: TextEncoder, classVectors: readonly Float32Array[]) {
+  /** Words of the class names. */
+  readonly #names: ReadonlySet<string>;
+
+  private constructor(encoder: TextEncoder, classVectors: readonly Float32Array[], names: ReadonlySet<string>) {
     this.#encoder = encoder;
     this.#classVectors = classVectors;
+    this.#names = names;
   }
 
   /** Embeds the texts of all classes once. */
@@ -20,12 +24,14 @@ export class ClassSimilarity {
     return new ClassSimilarity(
       encoder,
       texts.map(({ length }) => mean(vectors.slice(start, (start += length)))),
+      new Set(classes.flatMap(({ name }) => name.split(' '))),
     );
   }
 
-  /** Whether a sentence has a word that the encoder knows; the similarities of another one mean nothing. */
+  /** Whether a sentence has a word of a class name or one that the encoder knows; else its similarities mean nothing. */
   understands(sentence: string): boolean {
-    return this.#encoder.knowsWordOf(sentence);
+    const words = sentence.toLowerCase().match(/\p{L}+/gu) ?? [];
+    return words.some((word) => this.#names.has(word)) || this.#encoder.knowsWordOf(sentence);
   }
 
   /** Cosine similarity of each sentence with each class, `[sentences][classes]`. */
