@@ -1,4 +1,3 @@
-export { probability } from './answers/logistic.js';
 export { namedFeatures, similarityFeatures } from './answers/object-choice.js';
 export { paintObject } from './answers/object-painting.js';
 export { paintRegionShape } from './answers/region-shape.js';

@@ -1,5 +1,5 @@
 import type { LogisticCalibration } from '@tessera/contracts';
-import { probability } from '@tessera/segmentation';
+import { probability } from '@tessera/runtime';
 import type { QueryEvidence } from './calibration-evidence.js';
 import { fitLogistic, type WeightedSample } from './logistic-regression.js';
 

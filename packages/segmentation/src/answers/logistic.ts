@@ -1,5 +1,3 @@
-export { probability } from '@tessera/runtime';
-
 /** Lower detector scores count as this one: the object is not there. */
 const lowestScore = 0.02;
 

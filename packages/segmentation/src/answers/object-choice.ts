@@ -1,8 +1,9 @@
 import type { ClassDetectorSettings, RegionReasonerSettings } from '@tessera/contracts';
+import { probability } from '@tessera/runtime';
 import { distinctBoxes } from '../vision/box.js';
 import { bestScores, type Detection } from '../vision/detections.js';
 import type { ObjectChoice } from './choice.js';
-import { probability, scoreLogit } from './logistic.js';
+import { scoreLogit } from './logistic.js';
 
 /** Which detections answer a query. */
 export interface ClassRule {

@@ -72,7 +72,6 @@ function choose(
     scores: Float32Array.from(scores),
     classLogits: Float32Array.from(classLogits),
     gate,
-    singular: 0,
     tokenMap: [],
   };
   const proposals = { boxes, detections, classScores, scoreTensor };

@@ -1,12 +1,12 @@
 import type { RegionReasonerSettings, Warning } from '@tessera/contracts';
 import { float32Output, rowsOf } from '@tessera/inference';
+import { probability } from '@tessera/runtime';
 import type { Reading } from '../language/reading.js';
 import type { RegionScores } from '../reasoning/reasoner.js';
 import { boxArea, boxOverlap, distinctBoxes, type Box } from '../vision/box.js';
 import type { Proposals } from '../vision/proposals.js';
 import type { ChosenObject, ObjectChoice } from './choice.js';
 import { chooseByDepth } from './depth-choice.js';
-import { probability } from './logistic.js';
 import { chooseObjects, classLabel, namedFeatures, type ClassRule } from './object-choice.js';
 
 /** A query asks for a class, for one object among its like (`singular`), or for several of these (`context`). */
@@ -53,14 +53,15 @@ export function chooseRegions(
     kind === 'class'
       ? { kind, features: undefined, ...chooseOfClasses(evidence, settings, threshold) }
       : chooseAmongLike(kind, evidence, settings, threshold);
-  const objects = withoutExcluded(choice.objects, reading, proposals, settings);
+  const excluded = excludedObjects(reading, proposals, settings);
+  const objects = withoutExcluded(choice.objects, excluded, settings.box_overlap_threshold);
   const label = classLabel(reading.classes, evidence.classNames);
   const missing = objects.length === 0 ? [] : countWarnings(reading, objects.length);
   return {
     label,
     ...choice,
     objects,
-    excluded: objects.length === 0 ? [] : excludedObjects(reading, proposals, settings),
+    excluded: objects.length === 0 ? [] : excluded,
     warnings: [...reading.warnings, ...missing],
   };
 }
@@ -196,13 +197,11 @@ function excludedObjects(
 /** An object that is one of the excluded ones under another name is left out. */
 function withoutExcluded(
   objects: readonly ChosenObject[],
-  reading: Reading,
-  proposals: RegionEvidence['proposals'],
-  settings: RegionReasonerSettings,
+  excluded: readonly ChosenObject[],
+  overlap: number,
 ): readonly ChosenObject[] {
-  const excluded = excludedObjects(reading, proposals, settings);
   const isExcluded = ({ prompt: { box } }: ChosenObject): boolean =>
-    excluded.some(({ prompt }) => box && prompt.box && boxOverlap(box, prompt.box) > settings.box_overlap_threshold);
+    excluded.some(({ prompt }) => box && prompt.box && boxOverlap(box, prompt.box) > overlap);
   return objects.filter((object) => !isExcluded(object));
 }
 

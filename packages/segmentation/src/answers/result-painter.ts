@@ -69,10 +69,11 @@ export class ResultPainter {
 
   async #result(answer: Answer): Promise<SegmentQueryResult> {
     const { about, score, objects, masks, warnings, tokenMap } = answer;
+    const erased = this.#erasedPixels(answer);
     const instances: SegmentInstance[] = [];
     if (this.#wantsInstances) {
       for (const object of objects) {
-        const { description } = await this.#describe([object], answer);
+        const { description } = await this.#describe([object], masks, erased);
         instances.push({
           ...description,
           score: object.probability ?? predictedIoU(masks, object),
@@ -80,7 +81,7 @@ export class ResultPainter {
         });
       }
     }
-    const { description: union, coarseCount } = await this.#describe(objects, answer);
+    const { description: union, coarseCount } = await this.#describe(objects, masks, erased);
     const label = labelOf(answer);
     return {
       ...about,
@@ -97,14 +98,15 @@ export class ResultPainter {
   /** A large mask takes a while to draw, so other events get their turn before each one, and a request may end there. */
   #describe(
     objects: readonly ChosenObject[],
-    { masks, excluded = [] }: Pick<Answer, 'masks' | 'excluded'>,
+    masks: RefinedMasks,
+    erased: BinaryMask | undefined,
   ): Promise<{ readonly description: MaskDescription; readonly coarseCount: number }> {
     return this.#image.clock.measure('mask', async () => {
       await yieldToEvents();
       if (objects.length === 0) return { description: this.#nothing(), coarseCount: 0 };
       const mask = createMask(this.#size.height, this.#size.width);
       const painted = objects.map(({ prompt }) => paintObject(mask, prompt, masks.get(prompt), this.#options.exponent));
-      if (excluded.length > 0) this.#erase(mask, excluded, masks);
+      for (const [pixel, isErased] of erased?.data.entries() ?? []) if (isErased === 1) mask.data[pixel] = 0;
       const coarseCount = painted.filter(({ isCoarse }) => isCoarse).length;
       const area = painted.reduce((sum, own) => sum + own.area, 0);
       const iouSum = painted.reduce((sum, own, index) => sum + own.area * predictedIoU(masks, objects[index]), 0);
@@ -118,10 +120,12 @@ export class ResultPainter {
     });
   }
 
-  #erase(mask: BinaryMask, objects: readonly ChosenObject[], masks: RefinedMasks): void {
-    const erased = createMask(mask.height, mask.width);
-    for (const { prompt } of objects) paintObject(erased, prompt, masks.get(prompt), this.#options.exponent);
-    for (const [pixel, isErased] of erased.data.entries()) if (isErased === 1) mask.data[pixel] = 0;
+  /** The pixels of the excluded objects, which the answer does not have. */
+  #erasedPixels({ objects, excluded = [], masks }: Answer): BinaryMask | undefined {
+    if (objects.length === 0 || excluded.length === 0) return undefined;
+    const mask = createMask(this.#size.height, this.#size.width);
+    for (const { prompt } of excluded) paintObject(mask, prompt, masks.get(prompt), this.#options.exponent);
+    return mask;
   }
 
   #nothing(): MaskDescription {

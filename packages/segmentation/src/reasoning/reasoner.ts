@@ -41,8 +41,6 @@ export interface RegionScores {
   readonly classLogits: Float32Array;
   /** How far the answer depends on more than the class, in [0, 1]. */
   readonly gate: number;
-  /** Probability that the target is one object. */
-  readonly singular: number;
   /** The image tokens that each stage saw. */
   readonly tokenMap: readonly TokenStage[];
 }
@@ -76,13 +74,12 @@ export class Reasoner {
       bundle: this.#bundle.manifest.name,
       graph: 'reasoner',
       feeds: this.#feeds(question),
-      fetch: ['scores', 'class_logits', 'gate', 'singular', 'tokens'],
+      fetch: ['scores', 'class_logits', 'gate', 'tokens'],
     });
     const count = question.mentions.length;
     const scores = rowsOf(float32Output(outputs, 'scores'), count);
     const classLogits = rowsOf(float32Output(outputs, 'class_logits'), count);
     const gate = float32Output(outputs, 'gate');
-    const singular = float32Output(outputs, 'singular');
     const tokens = int64Output(outputs, 'tokens');
     const width = question.plan.stages.reduce((sum, stage) => sum + tokensSeen(stage), 0);
     const queries = scores.map((own, index) => {
@@ -92,7 +89,6 @@ export class Reasoner {
         scores: own,
         classLogits: classLogits[index] ?? new Float32Array(),
         gate: gate[index] ?? 0,
-        singular: singular[index] ?? 0,
         tokenMap: tokenMap(question.plan.stages, tokens.slice(start, start + width)),
       };
     });
