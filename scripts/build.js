@@ -1,6 +1,8 @@
-import { relative } from 'node:path';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
-import ts from 'typescript';
+import { createInterface } from 'node:readline';
+import { compiler, compilerEnvironment } from './compiler.js';
 
 /**
  * `tsc -b` that shows its progress: compiles the projects named on the command line, by default all of them. On a
@@ -8,23 +10,25 @@ import ts from 'typescript';
  * nothing.
  */
 
-// Messages of `tsc -b --verbose`.
-const projectsInThisBuild = 6355;
-const buildingProject = 6358;
-
 const { isTTY } = process.stdout;
 const clearLine = isTTY ? '\r\u001b[K' : '';
-const roots = process.argv.length > 2 ? process.argv.slice(2) : ['.'];
 const startedAt = performance.now();
-let packages = [];
+let projects = 0;
 let compiled = 0;
 let lacksModelRuntime = false;
 
-const host = ts.createSolutionBuilderHost(ts.sys, undefined, showError, showStatus);
-process.exitCode = ts.createSolutionBuilder(host, roots, { verbose: true }).build();
+const colours = isTTY ? ['--pretty'] : [];
+const build = spawn(process.execPath, [...compiler, '--verbose', ...colours, ...process.argv.slice(2)], {
+  env: compilerEnvironment,
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+const ended = once(build, 'exit');
+for await (const line of createInterface(build.stdout)) show(line);
+const [code] = await ended;
+process.exitCode = code ?? 1;
 if (compiled > 0) {
-  const outcome = process.exitCode === 0 ? 'compiled' : 'compiled with errors:';
-  process.stdout.write(`${clearLine}${outcome} ${compiled} of ${packages.length} packages (${elapsed()})\n`);
+  const outcome = code === 0 ? 'compiled' : 'compiled with errors:';
+  process.stdout.write(`${clearLine}${outcome} ${compiled} of ${projects} packages (${elapsed()})\n`);
 }
 if (lacksModelRuntime) {
   console.error(
@@ -32,23 +36,20 @@ if (lacksModelRuntime) {
   );
 }
 
-function showStatus({ code, messageText }) {
-  const names = Array.from(String(messageText).matchAll(/[^\s']+(?=\/tsconfig\.json)/g), ([path]) =>
-    relative('', path),
-  );
-  if (code === projectsInThisBuild) packages = names;
-  if (code !== buildingProject) return;
-  compiled += 1;
-  const line = `compiling ${names[0]}, ${packages.indexOf(names[0]) + 1} of ${packages.length} (${elapsed()})`;
-  process.stdout.write(isTTY ? clearLine + line : `${line}\n`);
-}
-
-function showError(diagnostic) {
-  const format = isTTY ? ts.formatDiagnosticsWithColorAndContext : ts.formatDiagnostics;
-  const { getCurrentDirectory } = ts.sys;
-  const text = format([diagnostic], { getCurrentDirectory, getCanonicalFileName: String, getNewLine: () => '\n' });
-  lacksModelRuntime ||= text.includes("'onnxruntime-node'");
-  process.stdout.write(clearLine + text);
+/** A line of `tsc -b --verbose`: progress is shown in our own words, errors as they are. */
+function show(line) {
+  const building = /Building project '(.*)\/tsconfig\.json'/.exec(line);
+  if (building !== null) {
+    compiled += 1;
+    const progress = `compiling ${building[1]}, ${compiled} of ${projects} (${elapsed()})`;
+    process.stdout.write(isTTY ? clearLine + progress : `${progress}\n`);
+    return;
+  }
+  if (/^ +\* .*tsconfig\.json$/.test(line)) projects += 1;
+  else if (line.trim() !== '' && !/ - (Project '|Projects in this build|Updating )/.test(line)) {
+    lacksModelRuntime ||= line.includes("'onnxruntime-node'");
+    process.stdout.write(`${clearLine}${line}\n`);
+  }
 }
 
 function elapsed() {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { compiler, compilerEnvironment } from './compiler.js';
 
 /**
  * `npm run dev`: the embedded server, started anew after every change that compiles, in whichever package it is. A change
@@ -8,7 +9,7 @@ import { createInterface } from 'node:readline';
  */
 
 // A restart waits for running jobs, but not for long.
-const environment = { TESSERA_DRAIN_S: '2', ...process.env };
+const environment = { TESSERA_DRAIN_S: '2', ...compilerEnvironment };
 const running = new Set();
 let server;
 let isRestarting = false;
@@ -18,8 +19,8 @@ let isStopping = false;
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop);
 
 await once(run('inherit', 'scripts/build.js'), 'exit');
-const compiler = run('pipe', 'node_modules/typescript/bin/tsc', '-b', '--watch', '--preserveWatchOutput', '--pretty');
-for await (const line of createInterface(compiler.stdout)) {
+const watcher = run('pipe', ...compiler, '--watch', '--preserveWatchOutput', '--pretty');
+for await (const line of createInterface(watcher.stdout)) {
   if (line.trim() !== '') console.log(line);
   if (!line.includes('Found 0 errors')) continue;
   hasChanged = true;
