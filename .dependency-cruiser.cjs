@@ -1,3 +1,5 @@
+const { builtinModules } = require('node:module');
+
 /** What each folder of segmentation may import of the others; `pipelines` may import all, and nobody imports it. */
 function segmentationRules(allowed) {
   return Object.entries(allowed).map(([folder, others]) => ({
@@ -27,11 +29,18 @@ module.exports = {
       name: 'gateway-and-client-know-no-models',
       comment: 'Directly or through any package.',
       severity: 'error',
-      from: { path: '^(services/gateway|packages/(client|composition))/src', pathNot: '[.]test[.]ts$' },
+      from: { path: '^(services/gateway|packages/(client|cli|composition))/src', pathNot: '[.]test[.]ts$' },
       to: {
         path: '^packages/(inference|segmentation|dual-encoder|bundle-builder)/|onnxruntime-node|node_modules/sharp/',
         reachable: true,
       },
+    },
+    {
+      name: 'client-runs-in-browsers',
+      comment: 'Directly or through any package.',
+      severity: 'error',
+      from: { path: '^packages/client/src', pathNot: '[.]test[.]ts$' },
+      to: { path: `^(${builtinModules.join('|')})$`, reachable: true },
     },
     {
       name: 'worker-speaks-no-http',

@@ -24,8 +24,10 @@ export default tseslint.config(
               group: [
                 '@tessera/*/*',
                 '!@tessera/images/decoding',
+                '!@tessera/masks/png',
                 '!@tessera/runtime/process',
                 '!@tessera/runtime/redis',
+                '!@tessera/runtime/test-service',
                 '!@tessera/runtime/testing',
               ],
               message: 'Import a package through its entry point.',
@@ -56,6 +58,6 @@ export default tseslint.config(
   },
   {
     files: ['**/*.js', '**/*.cjs'],
-    languageOptions: { globals: { process: 'readonly', console: 'readonly', module: 'readonly' } },
+    languageOptions: { globals: { process: 'readonly', console: 'readonly', module: 'readonly', require: 'readonly' } },
   },
 );

@@ -36,7 +36,7 @@ after(async () => {
 test('a training goes on at another worker when its own is killed, and ends once', options, async () => {
   const epochs = 40;
   const training = startProcess('node', [
-    'packages/client/bin/tessera.js',
+    'packages/cli/bin/tessera.js',
     ...['vocabulary', 'train', join(directory, 'shapes'), '--name', 'survivor', '--epochs', `${epochs}`],
     ...['--url', gateway.url],
   ]);

@@ -24,7 +24,7 @@ after(async () => {
 
 /** Runs the command line against the service; its exit code and all that it printed. */
 async function tessera(...words: string[]): Promise<{ code: number | null; output: string }> {
-  const command = startProcess('node', ['packages/client/bin/tessera.js', ...words, '--url', service.url]);
+  const command = startProcess('node', ['packages/cli/bin/tessera.js', ...words, '--url', service.url]);
   const code = await command.exitCode();
   return { code, output: command.output() };
 }
@@ -92,7 +92,7 @@ test('the command line trains, lists, evaluates, moves and uses a vocabulary', a
 
 test('Ctrl-C cancels a training, which leaves nothing behind', async () => {
   const training = startProcess('node', [
-    'packages/client/bin/tessera.js',
+    'packages/cli/bin/tessera.js',
     ...['vocabulary', 'train', join(directory, 'shapes'), '--name', 'stopped', '--epochs', '500', '--url', service.url],
   ]);
   await training.waitForOutput(/epoch 2\/500/, 120_000);

@@ -11,7 +11,7 @@ import { drawnPicture, postJob } from '../support/requests.js';
 import { startGateway, type HttpService } from '../support/services.js';
 
 const run = promisify(execFile);
-const workspaces = ['services/gateway', 'packages/client'];
+const workspaces = ['services/gateway', 'packages/cli'];
 
 /** What docs/guides/deployment.md says of hosts that run no models. */
 describe('a gateway and a client installed without optional dependencies', { timeout: 300_000 }, () => {

@@ -8,7 +8,7 @@ import { copyRepository, repositoryRoot } from '../support/repository-copy.js';
 
 /** Imports that are not allowed, in packages that the gateway and the client reach through others. */
 const violations = {
-  'packages/contracts/src/index.ts': ['@tessera/segmentation', 'onnxruntime-node', 'sharp'],
+  'packages/contracts/src/index.ts': ['@tessera/segmentation', 'onnxruntime-node', 'sharp', 'node:dns'],
   'packages/queue/src/index.ts': ['@tessera/gateway'],
 };
 
@@ -52,7 +52,7 @@ describe('the dependency rules', { timeout: 120_000 }, () => {
 
   after(() => rm(copy, { recursive: true, force: true }));
 
-  for (const from of ['services/gateway', 'packages/client', 'packages/composition']) {
+  for (const from of ['services/gateway', 'packages/client', 'packages/cli', 'packages/composition']) {
     for (const to of [
       'packages/segmentation',
       'packages/inference',
@@ -65,6 +65,11 @@ describe('the dependency rules', { timeout: 120_000 }, () => {
       });
     }
   }
+
+  it('see that the client reaches a module of Node through other packages', () => {
+    const finding = 'error client-runs-in-browsers: packages/client/src/client.ts → dns\n';
+    assert.ok(output.includes(finding), `${finding} is not in\n${output}`);
+  });
 
   it('see that the worker reaches the gateway through other packages', () => {
     assert.ok(findings.has('worker-speaks-no-http: services/worker → services/gateway'));

@@ -1,5 +1,6 @@
 import { median } from '@tessera/evaluation';
-import { createMask, decodeRle, encodePng, encodeRle, maskToPolygons, type BinaryMask } from '@tessera/masks';
+import { createMask, decodeRle, encodeRle, maskToPolygons, type BinaryMask } from '@tessera/masks';
+import { encodePng } from '@tessera/masks/png';
 import { roundTo, SeededRandom } from '@tessera/runtime';
 
 /** The most that encoding a megapixel of an object's mask may take; noise is measured but has no budget. */

@@ -1,9 +1,18 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { afterEach, describe, it } from 'node:test';
 import type { ClassifyCompositionResponse, JobResponse, ProblemDetails, SegmentResponse } from '@tessera/contracts';
 import { TesseraClient } from './client.js';
+import type { JobUpdate } from './job-updates.js';
 import { ConnectionError, ServiceError } from './service-error.js';
-import { problemOf, sendEvents, sendJson, sendProblem, TestService } from './test-service.js';
+import {
+  problemOf,
+  sendEvents,
+  sendJson,
+  sendProblem,
+  TestService,
+  type ReceivedRequest,
+} from '@tessera/runtime/test-service';
 
 let service: TestService | undefined;
 
@@ -33,6 +42,29 @@ const missing = problemOf('TSR_VOCABULARY_NOT_FOUND', 404, 'There is no vocabula
 
 function isProblem({ code, detail }: ProblemDetails): (error: unknown) => boolean {
   return (error) => error instanceof ServiceError && error.code === code && error.message === detail;
+}
+
+/** The form of a request as another implementation reads it. */
+function formOf({ headers, body }: ReceivedRequest): Promise<FormData> {
+  // A server should not read forms with it; a test may.
+  const form: { formData(): Promise<FormData> } = new Response(body, {
+    headers: { 'content-type': headers['content-type'] ?? '' },
+  });
+  return form.formData();
+}
+
+function fileOf(form: FormData | undefined, name: string): File {
+  const file = form?.get(name);
+  assert.ok(file instanceof File);
+  return file;
+}
+
+/** The texts of a form; those that are JSON as what they hold. */
+function fieldsOf(form: FormData | undefined): Record<string, unknown> {
+  const texts = [...(form ?? [])].filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  return Object.fromEntries(
+    texts.map(([name, text]) => [name, /^[[{]/.test(text) && name !== 'query' ? JSON.parse(text) : text]),
+  );
 }
 
 function isConnectionError(message: RegExp): (error: unknown) => boolean {
@@ -103,12 +135,9 @@ describe('the client', () => {
     }
     const options = { name: 'apparel', method: 'csp', recipe: { epochs: 3 } } as const;
     assert.deepEqual(await new TesseraClient({ url }).trainOnArchive(options, archive()), job);
-    const { headers, body } = requests[0] ?? assert.fail('nothing was sent');
-    assert.equal(headers['content-length'], undefined);
-    const form: { formData(): Promise<FormData> } = new Response(body, {
-      headers: { 'content-type': headers['content-type'] ?? '' },
-    });
-    const fields = await form.formData();
+    const sentForm = requests[0] ?? assert.fail('nothing was sent');
+    assert.equal(sentForm.headers['content-length'], undefined);
+    const fields = await formOf(sentForm);
     const [sent, file] = [fields.get('options'), fields.get('archive')];
     assert.ok(typeof sent === 'string' && file instanceof File);
     assert.equal(fields.get('name'), 'apparel');
@@ -154,14 +183,29 @@ describe('a segmentation', () => {
     timings_ms: { total: 1 },
   };
 
-  it('sends bytes as base64, a URL as its text, and other sources as they are', async () => {
+  const prompts = [{ box: [0, 0, 1, 1] as [number, number, number, number] }];
+
+  it('sends bytes as a file, and the rest beside it', async () => {
     const { url, requests } = await start((_, response) => {
       sendJson(response, 200, masks);
     });
     const client = new TesseraClient({ url });
-    const prompts = [{ box: [0, 0, 1, 1] as [number, number, number, number] }];
     const bytes = new Uint8Array([9, 255, 216, 255, 9]).subarray(1, 4);
-    assert.deepEqual(await client.segment({ image: bytes, query: 'the dog', prompts, refine: true }), masks);
+    const output = { instances: true };
+    assert.deepEqual(await client.segment({ image: bytes, query: '["the" dog', prompts, output }), masks);
+    await client.segment({ image: new Blob([bytes]), queries: ['a', 'b'], model: 'tessera-mini' });
+    const [one, several] = await Promise.all(requests.map(formOf));
+    assert.deepEqual(new Uint8Array(await fileOf(one, 'image').arrayBuffer()), Uint8Array.of(255, 216, 255));
+    assert.deepEqual(fieldsOf(one), { query: '["the" dog', prompts, options: { output } });
+    assert.deepEqual(fieldsOf(several), { queries: ['a', 'b'], options: { model: 'tessera-mini' } });
+  });
+
+  it('sends a URL as its text, and other sources as they are', async () => {
+    const { url, requests } = await start((_, response) => {
+      sendJson(response, 200, masks);
+    });
+    const client = new TesseraClient({ url });
+    await client.segment({ image: '/9j/', query: 'the dog', prompts, refine: true });
     await client.segment({ image: new URL('https://images.example.org/a.jpg'), queries: ['a', 'b'] });
     await client.segment({ image: masks.image, prompts });
     assert.deepEqual(
@@ -172,6 +216,47 @@ describe('a segmentation', () => {
         ['POST /segment', { image: { id: masks.image.id }, prompts }],
       ],
     );
+  });
+
+  it('whose progress is asked for is queued and followed', async () => {
+    const { url, requests } = await start(({ method }, response) => {
+      if (method === 'POST') sendJson(response, 202, job);
+      else sendEvents(response, ['status', job], ['progress', { stage: 'vision', fraction: 0.5 }], ['result', masks]);
+    });
+    const events: string[] = [];
+    const onUpdate = ({ event }: JobUpdate) => events.push(event);
+    const question = { image: 'aW1hZ2U=', query: 'the dog' };
+    assert.deepEqual(
+      await new TesseraClient({ url }).segment(question, { onUpdate, priority: 'low', deadlineMs: 500 }),
+      masks,
+    );
+    assert.deepEqual(events, ['status', 'progress', 'result']);
+    const { prefer, 'x-priority': priority, 'x-deadline-ms': deadline } = requests[0]?.headers ?? {};
+    assert.deepEqual([prefer, priority, deadline], ['respond-async', 'low', '500']);
+  });
+
+  it('can be queued', async () => {
+    const { url, requests } = await start((_, response) => {
+      sendJson(response, 202, job);
+    });
+    assert.deepEqual(await new TesseraClient({ url }).queueSegment({ image: 'aW1hZ2U=', query: 'the dog' }), job);
+    assert.equal(requests[0]?.headers.prefer, 'respond-async');
+  });
+
+  it('that is given up while its job is followed cancels the job', async () => {
+    const cancelled = new EventTarget();
+    const wasCancelled = once(cancelled, 'cancel');
+    const { url } = await start(({ method, path }, response) => {
+      if (method === 'POST') sendJson(response, 202, job);
+      else if (method === 'GET') response.writeHead(200, { 'content-type': 'text/event-stream' }).write(': ');
+      else {
+        sendJson(response, 200, job);
+        cancelled.dispatchEvent(new Event(path === '/jobs/a%2F1' ? 'cancel' : 'other'));
+      }
+    });
+    const call = new TesseraClient({ url }).segment({ image: 'aW1hZ2U=', query: 'the dog' }, { timeoutMs: 200 });
+    await assert.rejects(call, { name: 'TimeoutError' });
+    await wasCancelled;
   });
 
   it('that takes longer is followed to its result, or to the error of its job', async () => {
@@ -192,7 +277,7 @@ describe('a segmentation', () => {
     });
     const reason = new Error('given up');
     const controller = new AbortController();
-    const call = new TesseraClient({ url }).segment({ image: 'aW1hZ2U=', query: 'x' }, controller.signal);
+    const call = new TesseraClient({ url }).segment({ image: 'aW1hZ2U=', query: 'x' }, { signal: controller.signal });
     controller.abort(reason);
     await assert.rejects(call, reason);
   });
@@ -205,6 +290,27 @@ describe('a classification', () => {
     });
     assert.deepEqual(await new TesseraClient({ url }).classify(request), answer);
     assert.deepEqual(JSON.parse(String(requests[0]?.body)), request);
+  });
+
+  it('sends several images as files, in their order, and references between them', async () => {
+    const { url, requests } = await start((_, response) => {
+      sendJson(response, 200, answer);
+    });
+    const reference = { id: `sha256:${'0'.repeat(64)}` };
+    const images = [Buffer.from('first'), reference, Buffer.from('third')];
+    await new TesseraClient({ url }).classify({ images, vocabulary: 'apparel', top_k: 3 });
+    const form = await formOf(requests[0] ?? assert.fail('nothing was sent'));
+    const sent = form.getAll('images').map((part) => new Response(part).text());
+    assert.deepEqual(await Promise.all(sent), ['first', JSON.stringify(reference), 'third']);
+    assert.deepEqual(fieldsOf(form).options, { vocabulary: 'apparel', top_k: 3 });
+  });
+
+  it('by a worker that gives no warnings has none', async () => {
+    const { warnings, ...old } = answer;
+    const { url } = await start((_, response) => {
+      sendJson(response, 200, old);
+    });
+    assert.deepEqual(await new TesseraClient({ url }).classify(request), { ...old, warnings });
   });
 
   it('that takes longer is followed to its result', async () => {
@@ -254,7 +360,7 @@ describe('a request that fails', () => {
     const { url } = await start(() => undefined);
     await service?.close();
     await assert.rejects(
-      new TesseraClient({ url }).models(),
+      new TesseraClient({ url, retries: 0 }).models(),
       isConnectionError(/^http:\/\/127\.0\.0\.1:\d+\/ cannot be reached: connect ECONNREFUSED .*\.$/),
     );
   });
@@ -270,7 +376,7 @@ describe('a request that fails', () => {
       const { url } = await start((_, response) => {
         response.writeHead(status).end(body);
       });
-      const client = new TesseraClient({ url });
+      const client = new TesseraClient({ url, retries: 0 });
       const isForeign = isConnectionError(new RegExp(`^${url}/.* answered ${status}, but not as Tessera does\\.$`));
       await assert.rejects(client.models(), isForeign);
       await assert.rejects(client.classify(request), isForeign);
@@ -282,7 +388,7 @@ describe('a request that fails', () => {
       response.writeHead(200, { 'content-length': 1_000 });
       response.write('{"models": [', () => response.destroy());
     });
-    const client = new TesseraClient({ url });
+    const client = new TesseraClient({ url, retries: 0 });
     await assert.rejects(client.models(), isConnectionError(/was lost/));
     await assert.rejects(client.exportVocabulary('x'), isConnectionError(/was lost/));
   });
@@ -302,8 +408,8 @@ describe('a request that fails', () => {
       }, 50);
       return controller.signal;
     };
-    await assert.rejects(client.models(stopped()), reason);
-    await assert.rejects(client.job('x', stopped()), reason);
-    await assert.rejects(client.resultOf('x', stopped()), reason);
+    await assert.rejects(client.models({ signal: stopped() }), reason);
+    await assert.rejects(client.job('x', { signal: stopped() }), reason);
+    await assert.rejects(client.resultOf('x', { signal: stopped() }), reason);
   });
 });

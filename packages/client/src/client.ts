@@ -1,104 +1,173 @@
-import { ReadableStream } from 'node:stream/web';
-import {
+import type {
+  ClassifyCompositionRequest,
+  ClassifyCompositionResponse,
+  JobResponse,
+  ModelDescription,
+  ReadyzResponse,
+  SegmentRequest,
+  SegmentResponse,
+  TrainingOptions,
+  TrainVocabularyRequest,
   vocabularyMediaType,
-  type ClassifyCompositionRequest,
-  type ClassifyCompositionResponse,
-  type JobResponse,
-  type ModelDescription,
-  type SegmentRequest,
-  type SegmentResponse,
-  type TrainingOptions,
-  type TrainVocabularyRequest,
-  type VocabularyDescription,
-  type VocabularySummary,
+  VocabularyDescription,
+  VocabularySummary,
 } from '@tessera/contracts';
 import { formBody } from './form-body.js';
+import { imageBody, type Body, type ImageInput } from './image-input.js';
 import { jobUpdates, type JobUpdate } from './job-updates.js';
+import { pause, pauseMs } from './retries.js';
 import { bytesOf, ConnectionError, errorOf, jsonOf, ServiceError } from './service-error.js';
+import { chunksOf, streamOf } from './streams.js';
+
+export type { ImageInput } from './image-input.js';
 
 export interface ClientOptions {
   /** Where the service listens. */
   readonly url: string | URL;
   /** One of the service's `API_KEYS`, when it has any. */
   readonly apiKey?: string | undefined;
+  /**
+   * How many more times a request is sent that found no service, or one that is overloaded or not ready: 3 by default.
+   * Requests
+   * that leave a job or a vocabulary in training behind are sent once.
+   */
+  readonly retries?: number;
+  /** Longest time of a call, its retries and the wait for its job included; without a limit by default. */
+  readonly timeoutMs?: number;
 }
 
-/** As the body of `POST /segment`; the image may be the bytes of a file or a URL as well. */
+export interface CallOptions {
+  /** Ends the call; it rejects with the signal's reason, and the job that it waits for is cancelled. */
+  readonly signal?: AbortSignal | undefined;
+  /** As {@link ClientOptions.timeoutMs}, for this call: it rejects with a `TimeoutError` as `AbortSignal.timeout` does. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface JobOptions extends CallOptions {
+  /** Which waiting jobs go first. */
+  readonly priority?: 'high' | 'normal' | 'low';
+  /** Milliseconds within which the job has to start; otherwise it fails with `TSR_JOB_EXPIRED`. */
+  readonly deadlineMs?: number;
+  /** Gets the place in the queue and the progress of the job. */
+  readonly onUpdate?: (update: JobUpdate) => void;
+}
+
+/** As the body of `POST /segment`; the image may be bytes or a `URL` as well. */
 export interface SegmentCall extends Omit<SegmentRequest, 'image'> {
-  readonly image: SegmentRequest['image'] | Uint8Array | URL;
+  readonly image: ImageInput;
 }
 
-/** A training set as the bytes of a tar or tar.gz archive. */
-export type TrainingArchive = AsyncIterable<Uint8Array>;
+/** As the body of `POST /classify-composition`; images may be bytes or a `URL` as well. */
+export interface ClassifyCall extends Omit<ClassifyCompositionRequest, 'image' | 'images'> {
+  readonly image?: ImageInput;
+  readonly images?: readonly ImageInput[];
+}
+
+/** A training set as the bytes of a tar or tar.gz archive; made while it is sent, or in one piece. */
+export type TrainingArchive = AsyncIterable<Uint8Array> | Blob;
 
 interface RequestOptions {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array | ReadableStream;
+  readonly headers?: Readonly<Record<string, string | undefined>>;
+  readonly body?: string | Uint8Array | FormData | ReadableStream | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Whether the request may be sent again; true by default. */
+  readonly isRepeatable?: boolean;
 }
+
+const mediaType: typeof vocabularyMediaType = 'application/vnd.tessera.vocabulary';
 
 /**
  * Talks to a Tessera service. Every method rejects with a {@link ServiceError} when the service refuses, and with a
- * `ConnectionError` when it cannot be reached.
+ * {@link ConnectionError} when it cannot be reached.
  */
 export class TesseraClient {
   readonly #url: URL;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #retries: number;
+  readonly #timeoutMs: number | undefined;
 
-  constructor({ url, apiKey }: ClientOptions) {
+  constructor({ url, apiKey, retries = 3, timeoutMs }: ClientOptions) {
     this.#url = new URL(url);
     this.#headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+    this.#retries = retries;
+    this.#timeoutMs = timeoutMs;
   }
 
-  async models(signal?: AbortSignal): Promise<ModelDescription[]> {
-    const { models } = await this.#json<{ models: ModelDescription[] }>('models', { signal });
+  /** @throws ServiceError `TSR_NOT_READY` while no worker answers */
+  ready(options?: CallOptions): Promise<ReadyzResponse> {
+    return this.#json('readyz', { signal: this.#limit(options) });
+  }
+
+  async models(options?: CallOptions): Promise<ModelDescription[]> {
+    const { models } = await this.#json<{ models: ModelDescription[] }>('models', { signal: this.#limit(options) });
     return models;
   }
 
-  /** Masks for words, boxes or points; waits for the job without a limit. */
-  async segment({ image, ...question }: SegmentCall, signal?: AbortSignal): Promise<SegmentResponse> {
-    return (await this.#answer('segment', { ...question, image: imageSource(image) }, signal)) as SegmentResponse;
+  /** Masks for words, boxes or points, once the job is done. */
+  async segment(call: SegmentCall, options?: JobOptions): Promise<SegmentResponse> {
+    return (await this.#answer('segment', segmentBody(call), options)) as SegmentResponse;
   }
 
-  /** Classifies images; waits for the job without a limit. */
-  async classify(request: ClassifyCompositionRequest, signal?: AbortSignal): Promise<ClassifyCompositionResponse> {
-    return (await this.#answer('classify-composition', request, signal)) as ClassifyCompositionResponse;
+  /** Queues a segmentation; its job, for {@link followJob} and {@link resultOf}. */
+  queueSegment(call: SegmentCall, options?: JobOptions): Promise<JobResponse> {
+    return this.#queue('segment', segmentBody(call), options);
   }
 
-  async vocabularies(signal?: AbortSignal): Promise<VocabularySummary[]> {
+  /** Attribute–object pairs for images, once the job is done. */
+  async classify(call: ClassifyCall, options?: JobOptions): Promise<ClassifyCompositionResponse> {
+    const answer = await this.#answer('classify-composition', classifyBody(call), options);
+    // Workers of earlier versions give no warnings.
+    return { warnings: [], ...(answer as Partial<ClassifyCompositionResponse>) } as ClassifyCompositionResponse;
+  }
+
+  /** Queues a classification; its job, for {@link followJob} and {@link resultOf}. */
+  queueClassify(call: ClassifyCall, options?: JobOptions): Promise<JobResponse> {
+    return this.#queue('classify-composition', classifyBody(call), options);
+  }
+
+  async vocabularies(options?: CallOptions): Promise<VocabularySummary[]> {
+    const signal = this.#limit(options);
     const { vocabularies } = await this.#json<{ vocabularies: VocabularySummary[] }>('vocabularies', { signal });
     return vocabularies;
   }
 
-  vocabulary(name: string, signal?: AbortSignal): Promise<VocabularyDescription> {
-    return this.#json(`vocabularies/${encodeURIComponent(name)}`, { signal });
+  vocabulary(name: string, options?: CallOptions): Promise<VocabularyDescription> {
+    return this.#json(`vocabularies/${encodeURIComponent(name)}`, { signal: this.#limit(options) });
   }
 
-  async deleteVocabulary(name: string, signal?: AbortSignal): Promise<void> {
-    await this.#request(`vocabularies/${encodeURIComponent(name)}`, { method: 'DELETE', signal });
+  deleteVocabulary(name: string, options?: CallOptions): Promise<void> {
+    const signal = this.#limit(options);
+    return this.#send(`vocabularies/${encodeURIComponent(name)}`, { method: 'DELETE', signal }, () => undefined);
   }
 
   /** Queues a training on a few images; its job. */
-  trainOnExamples(request: TrainVocabularyRequest, signal?: AbortSignal): Promise<JobResponse> {
-    return this.#json('vocabularies', { ...jsonBody(request), signal });
+  trainOnExamples(request: TrainVocabularyRequest, options?: CallOptions): Promise<JobResponse> {
+    const signal = this.#limit(options);
+    return this.#json('vocabularies', postOf({ json: request }, { signal, isRepeatable: false }));
   }
 
   /**
-   * Uploads a training set, which may be made while it is sent, and queues the training; its job. Rejects with what the
-   * archive throws.
+   * Uploads a training set and queues the training; its job. Rejects with what the archive throws. Browsers send an
+   * archive that is made meanwhile over HTTP/2 alone; give them a `Blob`.
    */
-  async trainOnArchive(options: TrainingOptions, archive: TrainingArchive, signal?: AbortSignal): Promise<JobResponse> {
+  async trainOnArchive(options: TrainingOptions, archive: TrainingArchive, call?: CallOptions): Promise<JobResponse> {
     const { name, ...others } = options;
+    const fields = { name, options: JSON.stringify(others) };
+    const request = { method: 'POST', signal: this.#limit(call), isRepeatable: false } as const;
+    if (archive instanceof Blob) {
+      const form = new FormData();
+      for (const [field, value] of Object.entries(fields)) form.append(field, value);
+      form.append('archive', archive, 'archive');
+      return this.#json('vocabularies', { ...request, body: form });
+    }
     const failures: unknown[] = [];
-    const watched = withFailures(archive, failures);
-    const { contentType, chunks } = formBody({ name, options: JSON.stringify(others) }, 'archive', watched);
+    const { contentType, chunks } = formBody(fields, 'archive', withFailures(archive, failures));
     try {
       return await this.#json('vocabularies', {
-        method: 'POST',
+        ...request,
         headers: { 'content-type': contentType },
-        body: ReadableStream.from(chunks),
-        signal,
+        body: streamOf(chunks),
       });
     } catch (error) {
       // The request fails with its body, but for another reason than the service.
@@ -107,67 +176,126 @@ export class TesseraClient {
   }
 
   /** A vocabulary as a file for {@link importVocabulary}. */
-  async exportVocabulary(name: string, signal?: AbortSignal): Promise<Uint8Array> {
-    const response = await this.#request(`vocabularies/${encodeURIComponent(name)}/file`, { signal });
-    return bytesOf(response);
+  exportVocabulary(name: string, options?: CallOptions): Promise<Uint8Array> {
+    return this.#send(`vocabularies/${encodeURIComponent(name)}/file`, { signal: this.#limit(options) }, bytesOf);
   }
 
-  importVocabulary(name: string, file: Uint8Array, signal?: AbortSignal): Promise<VocabularyDescription> {
+  importVocabulary(name: string, file: Uint8Array, options?: CallOptions): Promise<VocabularyDescription> {
     return this.#json(`vocabularies/${encodeURIComponent(name)}/file`, {
       method: 'PUT',
-      headers: { 'content-type': vocabularyMediaType },
+      headers: { 'content-type': mediaType },
       body: file,
-      signal,
+      signal: this.#limit(options),
     });
   }
 
-  job(id: string, signal?: AbortSignal): Promise<JobResponse> {
-    return this.#json(`jobs/${encodeURIComponent(id)}`, { signal });
+  job(id: string, options?: CallOptions): Promise<JobResponse> {
+    return this.#json(`jobs/${encodeURIComponent(id)}`, { signal: this.#limit(options) });
   }
 
-  cancelJob(id: string, signal?: AbortSignal): Promise<JobResponse> {
-    return this.#json(`jobs/${encodeURIComponent(id)}`, { method: 'DELETE', signal });
+  cancelJob(id: string, options?: CallOptions): Promise<JobResponse> {
+    return this.#json(`jobs/${encodeURIComponent(id)}`, { method: 'DELETE', signal: this.#limit(options) });
   }
 
-  /** The updates of a job until its end, also across lost connections. */
-  followJob(id: string, signal?: AbortSignal): AsyncIterable<JobUpdate> {
+  /** The updates of a job until its end, also across lost connections. To stop following leaves the job running. */
+  followJob(id: string, options?: CallOptions): AsyncIterable<JobUpdate> {
+    return this.#follow(id, this.#limit(options));
+  }
+
+  /**
+   * The result of a job, once it is there: the answer of the route that queued it.
+   *
+   * @throws ServiceError with the job's own error
+   */
+  resultOf(id: string, options?: CallOptions): Promise<unknown> {
+    return this.#result(id, this.#limit(options));
+  }
+
+  /** The answer of a route that queues a job: its response, or the job's result where the service does not wait. */
+  async #answer(path: string, body: Body, options: JobOptions = {}): Promise<unknown> {
+    const signal = this.#limit(options);
+    const { onUpdate } = options;
+    const headers = { ...jobHeaders(options), prefer: onUpdate === undefined ? undefined : 'respond-async' };
+    const { status, answer } = await this.#send(path, postOf(body, { headers, signal }), async (response) => ({
+      status: response.status,
+      answer: await jsonOf(response),
+    }));
+    if (status !== 202) return answer;
+    const { id } = answer as JobResponse;
+    try {
+      return await this.#result(id, signal, onUpdate);
+    } catch (error) {
+      // Nobody waits for the job any more, nor for the answer to this.
+      if (signal?.aborted === true) void this.cancelJob(id).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  #queue(path: string, body: Body, options: JobOptions = {}): Promise<JobResponse> {
+    const headers = { ...jobHeaders(options), prefer: 'respond-async' };
+    // Sent twice it would leave a job that nobody knows of.
+    return this.#json(path, postOf(body, { headers, signal: this.#limit(options), isRepeatable: false }));
+  }
+
+  #follow(id: string, signal: AbortSignal | undefined): AsyncGenerator<JobUpdate> {
     const connect = async (lastEventId: string) => {
-      const headers = { accept: 'text/event-stream', ...(lastEventId === '' ? {} : { 'last-event-id': lastEventId }) };
-      const response = await this.#request(`jobs/${encodeURIComponent(id)}/events`, { headers, signal });
+      const headers = {
+        accept: 'text/event-stream',
+        'last-event-id': lastEventId === '' ? undefined : lastEventId,
+      };
+      // Once, because a lost connection is opened again from the outside.
+      const response = await this.#fetch(`jobs/${encodeURIComponent(id)}/events`, { headers, signal });
       if (response.status === 204 || response.body === null) return null;
-      return response.body.pipeThrough(new TextDecoderStream());
+      return chunksOf(response.body.pipeThrough(new TextDecoderStream()));
     };
     return jobUpdates(connect, { signal });
   }
 
-  /**
-   * The result of a job, once it is there.
-   *
-   * @throws ServiceError with the job's own error
-   */
-  async resultOf(id: string, signal?: AbortSignal): Promise<unknown> {
-    for await (const update of this.followJob(id, signal)) {
+  async #result(id: string, signal: AbortSignal | undefined, onUpdate?: (update: JobUpdate) => void): Promise<unknown> {
+    for await (const update of this.#follow(id, signal)) {
+      onUpdate?.(update);
       if (update.event === 'result') return update.data;
       if (update.event === 'error') throw new ServiceError(update.data);
     }
     throw new ConnectionError(`The events of job ${id} ended without a result.`);
   }
 
-  /** The answer of a route that queues a job: its response, or the job's result where the service does not wait. */
-  async #answer(path: string, request: object, signal: AbortSignal | undefined): Promise<unknown> {
-    const response = await this.#request(path, { ...jsonBody(request), signal });
-    const answer = await jsonOf(response);
-    return response.status === 202 ? await this.resultOf((answer as JobResponse).id, signal) : answer;
+  /** The signal of a call, which its time limit aborts too. */
+  #limit({ signal, timeoutMs = this.#timeoutMs }: CallOptions = {}): AbortSignal | undefined {
+    if (timeoutMs === undefined) return signal;
+    const limit = AbortSignal.timeout(timeoutMs);
+    return signal === undefined ? limit : AbortSignal.any([signal, limit]);
   }
 
-  async #json<Body>(path: string, options: RequestOptions): Promise<Body> {
-    return (await jsonOf(await this.#request(path, options))) as Body;
+  #json<Answer>(path: string, request: RequestOptions): Promise<Answer> {
+    return this.#send(path, request, async (response) => (await jsonOf(response)) as Answer);
   }
 
-  async #request(path: string, { method = 'GET', headers = {}, body, signal }: RequestOptions): Promise<Response> {
+  /** Sends the request until it is answered, at most as often as is allowed, and reads the answer. */
+  async #send<Answer>(
+    path: string,
+    request: RequestOptions,
+    read: (response: Response) => Promise<Answer> | Answer,
+  ): Promise<Answer> {
+    const retries = request.isRepeatable === false ? 0 : this.#retries;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await read(await this.#fetch(path, request));
+      } catch (error) {
+        const waitMs = attempt < retries ? pauseMs(error, attempt) : undefined;
+        if (waitMs === undefined) throw error;
+        await pause(waitMs, request.signal);
+      }
+    }
+  }
+
+  async #fetch(path: string, { method = 'GET', headers = {}, body, signal }: RequestOptions): Promise<Response> {
+    const present = Object.entries({ ...this.#headers, ...headers }).filter(
+      (header): header is [string, string] => header[1] !== undefined,
+    );
     const response = await fetch(new URL(path, withSlash(this.#url)), {
       method,
-      headers: { ...this.#headers, ...headers },
+      headers: present,
       ...(body === undefined ? {} : { body }),
       // A body that is made while it is sent cannot be answered before its end.
       ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
@@ -181,20 +309,28 @@ export class TesseraClient {
   }
 }
 
-/** The `image` of an answer, which has its size beside its id, can be sent again as it is. */
-function imageSource(image: SegmentCall['image']): SegmentRequest['image'] {
-  if (typeof image === 'string') return image;
-  if (image instanceof URL) return image.href;
-  if (!(image instanceof Uint8Array)) return { id: image.id };
-  return Buffer.from(image.buffer, image.byteOffset, image.byteLength).toString('base64');
+function segmentBody({ image, query, queries, prompts, ...options }: SegmentCall): Body {
+  return imageBody({ image }, { query, queries, prompts }, options);
 }
 
-function jsonBody(body: object): RequestOptions {
-  return { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+/** With neither `image` nor `images`, or both, the service's answer names the mistake. */
+function classifyBody({ image, images, ...options }: ClassifyCall): Body {
+  if (image !== undefined && images === undefined) return imageBody({ image }, {}, options);
+  return imageBody({ images: images ?? [] }, { image }, options);
+}
+
+function postOf(body: Body, request: RequestOptions = {}): RequestOptions {
+  if ('form' in body) return { ...request, method: 'POST', body: body.form };
+  const headers = { ...request.headers, 'content-type': 'application/json' };
+  return { ...request, method: 'POST', headers, body: JSON.stringify(body.json) };
+}
+
+function jobHeaders({ priority, deadlineMs }: JobOptions): Readonly<Record<string, string | undefined>> {
+  return { 'x-priority': priority, 'x-deadline-ms': deadlineMs?.toString() };
 }
 
 /** The same chunks; records the error that ends them. */
-async function* withFailures(archive: TrainingArchive, failures: unknown[]): AsyncGenerator<Uint8Array> {
+async function* withFailures(archive: AsyncIterable<Uint8Array>, failures: unknown[]): AsyncGenerator<Uint8Array> {
   try {
     yield* archive;
   } catch (error) {

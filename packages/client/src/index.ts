@@ -1,3 +1,35 @@
-export { TesseraClient, type ClientOptions, type SegmentCall, type TrainingArchive } from './client.js';
-export { ServiceError } from './service-error.js';
+export {
+  TesseraClient,
+  type CallOptions,
+  type ClassifyCall,
+  type ClientOptions,
+  type ImageInput,
+  type JobOptions,
+  type SegmentCall,
+  type TrainingArchive,
+} from './client.js';
 export type { JobUpdate } from './job-updates.js';
+export { decodeMask, maskImage, paintMask, type Colour, type RgbaImage } from './paint-mask.js';
+export { ConnectionError, ServiceError } from './service-error.js';
+export type {
+  ClassifyCompositionRequest,
+  ClassifyCompositionResponse,
+  ErrorCode,
+  JobResponse,
+  Mask,
+  ModelDescription,
+  ProblemDetails,
+  Progress,
+  ReadyzResponse,
+  SegmentInstance,
+  SegmentPrompt,
+  SegmentQueryResult,
+  SegmentRequest,
+  SegmentResponse,
+  TrainingOptions,
+  TrainVocabularyRequest,
+  VocabularyDescription,
+  VocabularySummary,
+  Warning,
+} from '@tessera/contracts';
+export { decodeRle, maskArea, maskBoundingBox, maskToPolygons, type BinaryMask } from '@tessera/masks';

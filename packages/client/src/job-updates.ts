@@ -1,6 +1,6 @@
 import type { JobResponse, ProblemDetails, Progress } from '@tessera/contracts';
-import { setTimeout as delay } from 'node:timers/promises';
 import { readEvents } from './event-stream.js';
+import { mayPass, pause } from './retries.js';
 import { ConnectionError } from './service-error.js';
 
 /** An update of a job. */
@@ -33,7 +33,7 @@ export async function* jobUpdates(
   let lastId = '';
   for (let fruitless = 0; fruitless < fruitlessConnections; fruitless++) {
     try {
-      if (fruitless > 0) await delay(reconnectMs, undefined, signal === undefined ? {} : { signal });
+      if (fruitless > 0) await pause(reconnectMs, signal);
       const text = await connect(lastId);
       if (text === null) return;
       for await (const { event, lastId: id, data } of readEvents(text)) {
@@ -53,5 +53,5 @@ export async function* jobUpdates(
 
 /** `fetch` reports network failures, also those while a body is read, as a TypeError. */
 function isLostConnection(error: unknown): boolean {
-  return error instanceof ConnectionError || error instanceof TypeError;
+  return ConnectionError.isInstance(error) || mayPass(error) || error instanceof TypeError;
 }

@@ -1,29 +1,75 @@
 import type { ErrorCode, ProblemDetails } from '@tessera/contracts';
 
-/** The error with which the service refused a request or a job failed. */
+export interface ErrorDetails extends ErrorOptions {
+  /** HTTP status of the answer, if there was one. */
+  readonly status?: number | undefined;
+  /** How long the answer asks to wait (`retry-after`), in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/**
+ * The error with which the service refused a request or a job failed. Which one it is says {@link ServiceError.code};
+ * `problem` has the details.
+ */
 export class ServiceError extends Error {
+  static readonly #brand = Symbol.for('tessera.service-error');
   override readonly name = 'ServiceError';
   readonly problem: ProblemDetails;
+  readonly retryAfterMs: number | undefined;
 
-  constructor(problem: ProblemDetails) {
+  constructor(problem: ProblemDetails, { retryAfterMs }: ErrorDetails = {}) {
     super(problem.detail);
     this.problem = problem;
+    this.retryAfterMs = retryAfterMs;
+    Object.defineProperty(this, ServiceError.#brand, { value: true });
   }
 
+  /** One of the codes of the error table; a service of a later version may have others. */
   get code(): ErrorCode {
     return this.problem.code;
+  }
+
+  get status(): number {
+    return this.problem.status;
+  }
+
+  /** Names the request in the service's log. */
+  get requestId(): string | undefined {
+    return this.problem.request_id;
+  }
+
+  /** True for a {@link ServiceError} of any copy of this package; with `code`, of this code alone. */
+  static isInstance(error: unknown, code?: ErrorCode): error is ServiceError {
+    if (!(error instanceof Error && ServiceError.#brand in error)) return false;
+    return code === undefined || (error as unknown as ServiceError).code === code;
   }
 }
 
 /** The service could not be reached, or what answered is not Tessera. */
 export class ConnectionError extends Error {
+  static readonly #brand = Symbol.for('tessera.connection-error');
   override readonly name = 'ConnectionError';
+  readonly status: number | undefined;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, { status, retryAfterMs, ...options }: ErrorDetails = {}) {
+    super(message, options);
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+    Object.defineProperty(this, ConnectionError.#brand, { value: true });
+  }
+
+  /** True for a {@link ConnectionError} of any copy of this package. */
+  static isInstance(error: unknown): error is ConnectionError {
+    return error instanceof Error && ConnectionError.#brand in error;
+  }
 }
 
 /** The error that a response other than a success stands for. */
 export async function errorOf(response: Response): Promise<Error> {
   const problem = parseProblem(await textOf(response));
-  return problem === undefined ? unlikeTessera(response) : new ServiceError(problem);
+  if (problem === undefined) return unlikeTessera(response);
+  return new ServiceError(problem, { retryAfterMs: retryAfterOf(response) });
 }
 
 /**
@@ -59,8 +105,18 @@ async function textOf(response: Response): Promise<string> {
   return new TextDecoder().decode(await bytesOf(response));
 }
 
-function unlikeTessera({ url, status }: Response): ConnectionError {
-  return new ConnectionError(`${url} answered ${status}, but not as Tessera does.`);
+function unlikeTessera(response: Response): ConnectionError {
+  const { url, status } = response;
+  const details = { status, retryAfterMs: retryAfterOf(response) };
+  return new ConnectionError(`${url} answered ${status}, but not as Tessera does.`, details);
+}
+
+/** RFC 9110, section 10.2.3: seconds, or a date. */
+function retryAfterOf({ headers }: Response): number | undefined {
+  const text = headers.get('retry-after')?.trim() ?? '';
+  if (/^\d+$/.test(text)) return 1000 * Number(text);
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
 }
 
 function parseProblem(text: string): ProblemDetails | undefined {

@@ -45,3 +45,4 @@ export const ReadyzResponse = Type.Object({
   ),
   last_canary_at: Type.String({ description: 'When a job last went through the whole chain.' }),
 });
+export type ReadyzResponse = Static<typeof ReadyzResponse>;

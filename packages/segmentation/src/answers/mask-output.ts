@@ -1,12 +1,12 @@
 import { TesseraError, type Mask, type MaskFormat } from '@tessera/contracts';
 import {
-  encodePng,
   encodeRle,
   encodeUncompressedRle,
   maskToPolygons,
   PolygonLimitError,
   type BinaryMask,
 } from '@tessera/masks';
+import { encodePng } from '@tessera/masks/png';
 
 /**
  * A mask in the format of the response.

@@ -1,6 +1,6 @@
 import type { Progress, TrainingOptions, VocabularyDescription } from '@tessera/contracts';
 import type { Command, CommandContext } from '../command.js';
-import { ServiceError } from '../service-error.js';
+import { ServiceError } from '@tessera/client';
 import { metricsTable } from '../tables.js';
 import { openTrainingDirectory } from '../training-directory.js';
 import { UsageError } from '../usage-error.js';
@@ -36,7 +36,7 @@ export const vocabularyTrain: Command = {
     if (options.replace !== true) await requireFree(options.name, context);
     say(`${directory.examples.length} images, ${megabytes(directory.archiveBytes)} to send`);
     const archive = counted(directory.archive(), directory.archiveBytes, context);
-    const job = await client.trainOnArchive(options, archive, signal);
+    const job = await client.trainOnArchive(options, archive, { signal });
     say(`The training is job ${job.id}`);
     try {
       print(report(await followTraining(job.id, context)));
@@ -79,7 +79,7 @@ function numberOf(option: string, text: string | boolean | undefined): number | 
 /** Fails before the upload when the name is taken; the service checks it again. */
 async function requireFree(name: string, { client, signal }: CommandContext): Promise<void> {
   try {
-    await client.vocabulary(name, signal);
+    await client.vocabulary(name, { signal });
   } catch (error) {
     if (error instanceof ServiceError && error.code === 'TSR_VOCABULARY_NOT_FOUND') return;
     throw error;
@@ -104,7 +104,7 @@ async function followTraining(
   id: string,
   { client, signal, progress, say }: CommandContext,
 ): Promise<VocabularyDescription> {
-  for await (const update of client.followJob(id, signal)) {
+  for await (const update of client.followJob(id, { signal })) {
     switch (update.event) {
       case 'status':
         if (update.data.status === 'queued') progress(`waiting, ${update.data.position ?? 0} jobs ahead`);

@@ -41,7 +41,7 @@ export const vocabularyEvaluate: Command = {
     const directory = await openTrainingDirectory(positionals[0] ?? '');
     const examples = directory.examples.filter((example) => example.set === set);
     if (examples.length === 0) throw new UsageError(`No row of metadata.json is of the set "${set}".`);
-    const vocabulary = await client.vocabulary(name, signal);
+    const vocabulary = await client.vocabulary(name, { signal });
     const { labelled, feasible } = await collectLogits({
       client,
       vocabulary,

@@ -8,7 +8,7 @@ export const vocabularyDelete: Command = {
   optionHelp: {},
   async run({ client, positionals, signal, say }) {
     const name = positionals[0] ?? '';
-    await client.deleteVocabulary(name, signal);
+    await client.deleteVocabulary(name, { signal });
     say(`${name} is deleted`);
   },
 };

@@ -1,6 +1,6 @@
 import { closedWorld, compositionAt, compositionKey, openWorld, type LabelledLogits } from '@tessera/composition';
 import { classifyLimits, type VocabularyDescription } from '@tessera/contracts';
-import type { TesseraClient } from './client.js';
+import type { TesseraClient } from '@tessera/client';
 import type { DirectoryExample, TrainingDirectory } from './training-directory.js';
 import { UsageError } from './usage-error.js';
 
@@ -51,7 +51,7 @@ export async function collectLogits(
     const images = await Promise.all(
       batch.map(async ({ image }) => (await directory.readImage(image)).toString('base64')),
     );
-    const answer = await client.classify({ images, vocabulary: vocabulary.name, top_k: count, ...choice }, signal);
+    const answer = await client.classify({ images, vocabulary: vocabulary.name, top_k: count, ...choice }, { signal });
     for (const { index, predictions } of answer.results) {
       for (const prediction of predictions) {
         const place = places.get(compositionKey([...prediction.attributes, prediction.object]));

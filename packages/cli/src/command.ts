@@ -1,5 +1,5 @@
 import type { ParseArgsConfig } from 'node:util';
-import type { TesseraClient } from './client.js';
+import type { TesseraClient } from '@tessera/client';
 
 /** What a command is given. */
 export interface CommandContext {

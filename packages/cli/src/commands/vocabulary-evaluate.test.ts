@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { ClassifyCompositionRequest, VocabularyDescription } from '@tessera/contracts';
 import { tessera } from '../test-command.js';
-import { sendJson, TestService } from '../test-service.js';
+import { sendJson, TestService } from '@tessera/runtime/test-service';
 
 const vocabulary: VocabularyDescription = {
   name: 'shapes',

@@ -9,7 +9,7 @@ export const vocabularyShow: Command = {
   options: { json: { type: 'boolean', default: false } },
   optionHelp: { json: 'print JSON' },
   async run({ client, positionals, options, signal, print }) {
-    const vocabulary = await client.vocabulary(positionals[0] ?? '', signal);
+    const vocabulary = await client.vocabulary(positionals[0] ?? '', { signal });
     print(options.json === true ? JSON.stringify(vocabulary, null, 2) : describe(vocabulary));
   },
 };

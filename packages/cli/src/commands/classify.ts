@@ -33,7 +33,7 @@ export const classify: Command = {
     if (!Number.isFinite(bias)) throw new UsageError('--bias is a number.');
     const images = await Promise.all(positionals.map(readImage));
     const request = { images, vocabulary, world, top_k: topK, unseen_bias: bias } as const;
-    const answer = await client.classify(request, signal);
+    const answer = await client.classify(request, { signal });
     if (options.json === true) {
       print(JSON.stringify(answer, null, 2));
       return;

@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util';
-import { TesseraClient } from './client.js';
+import { ConnectionError, ServiceError, TesseraClient } from '@tessera/client';
 import type { Command, CommandContext } from './command.js';
-import { ConnectionError, ServiceError } from './service-error.js';
 import { createScreen, type Screen } from './screen.js';
 import { UsageError } from './usage-error.js';
 

@@ -9,7 +9,7 @@ export const vocabularyList: Command = {
   options: { json: { type: 'boolean', default: false } },
   optionHelp: { json: 'print JSON' },
   async run({ client, options, signal, print }) {
-    const vocabularies = await client.vocabularies(signal);
+    const vocabularies = await client.vocabularies({ signal });
     if (options.json === true) print(JSON.stringify(vocabularies, null, 2));
     else if (vocabularies.length === 0) print('There are none yet; train one with `tessera vocabulary train`.');
     else print(table([header, ...vocabularies.map(row)]));

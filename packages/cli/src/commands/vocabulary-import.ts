@@ -15,7 +15,7 @@ export const vocabularyImport: Command = {
       throw new UsageError(`${path} cannot be read.`);
     });
     const name = typeof options.name === 'string' ? options.name : basename(path).replace(/\.tessera-vocabulary$/, '');
-    const { attributes, objects } = await client.importVocabulary(name, file, signal);
+    const { attributes, objects } = await client.importVocabulary(name, file, { signal });
     say(`${name} is stored: ${attributes.length} attributes, ${objects.length} objects`);
   },
 };

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { CommandProcess, tessera } from './test-command.js';
-import { problemOf, sendJson, sendProblem, TestService } from './test-service.js';
+import { problemOf, sendJson, sendProblem, TestService } from '@tessera/runtime/test-service';
 
 const commands = [
   'vocabulary train',

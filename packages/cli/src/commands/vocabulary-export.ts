@@ -10,7 +10,7 @@ export const vocabularyExport: Command = {
   async run({ client, positionals, options, signal, say }) {
     const name = positionals[0] ?? '';
     const path = typeof options.output === 'string' ? options.output : `${name}.tessera-vocabulary`;
-    await writeFile(path, await client.exportVocabulary(name, signal));
+    await writeFile(path, await client.exportVocabulary(name, { signal }));
     say(`${name} is in ${path}`);
   },
 };

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { JobResponse, VocabularyDescription } from '@tessera/contracts';
 import { CommandProcess, tessera } from '../test-command.js';
-import { problemOf, sendEvents, sendJson, sendProblem, TestService } from '../test-service.js';
+import { problemOf, sendEvents, sendJson, sendProblem, TestService } from '@tessera/runtime/test-service';
 
 const job: JobResponse = { id: 'job-1', status: 'queued', position: 0, created_at: '2026-01-01T00:00:00Z' };
 const vocabulary: VocabularyDescription = {
