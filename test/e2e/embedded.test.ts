@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { decodeRle, maskArea } from '@tessera/masks';
+import sharp from 'sharp';
 import { startProcess } from '../support/process.js';
 import { bodyOf, drawnPicture, finishedJob, postJob, postSegment } from '../support/requests.js';
 import { inferencePid, startEmbedded, type HttpService } from '../support/services.js';
@@ -35,6 +36,50 @@ test('a picture and a query are answered with a mask that decodes to its area', 
   assert.equal(mask.data[190 * 640 + 230], 1, 'a point on the sign');
   assert.equal(mask.data[20 * 640 + 20], 0, 'a point in the sky');
 });
+
+test('accept: image/png is answered with the photo and the mask drawn over it', async () => {
+  const picture = await drawnPicture();
+  const headers = { accept: 'image/png' };
+  const response = await postSegment(service.url, picture, 'the stop sign', { headers });
+  assert.deepEqual([response.status, response.headers.get('content-type')], [200, 'image/png']);
+  const pixelsOf = (file: Buffer | ArrayBuffer) => sharp(file).raw().toBuffer();
+  const [before, after] = await Promise.all([pixelsOf(picture), pixelsOf(await response.arrayBuffer())]);
+  assert.equal(after.length, before.length);
+  const differenceAt = (x: number, y: number) => {
+    const pixel = 3 * (y * 640 + x);
+    return Math.max(
+      ...[0, 1, 2].map((channel) => Math.abs((after[pixel + channel] ?? 0) - (before[pixel + channel] ?? 0))),
+    );
+  };
+  assert.ok(differenceAt(230, 190) > 20, 'a point on the sign');
+  assert.ok(differenceAt(20, 20) < 5, 'a point in the sky');
+});
+
+test('polygons with a tolerance have a fraction of the points, and the same area', async () => {
+  const answerAt = async (tolerance: number) => {
+    const options = { output: { format: 'polygon', tolerance } };
+    const { results } = await bodyOf(
+      await postSegment(service.url, await drawnPicture(), 'the stop sign', { options }),
+    );
+    return results[0];
+  };
+  const [exact, simple] = [await answerAt(0), await answerAt(1)];
+  const pointsIn = (polygons: number[][]) => polygons.flat().length / 2;
+  assert.ok(pointsIn(simple.mask.polygons) < pointsIn(exact.mask.polygons) / 3);
+  const areaOf = (polygons: number[][]) => polygons.reduce((sum, polygon) => sum + shoelace(polygon), 0);
+  assert.equal(areaOf(exact.mask.polygons), exact.area);
+  assert.ok(Math.abs(areaOf(simple.mask.polygons) / exact.area - 1) < 0.02);
+});
+
+/** Area inside a polygon, as COCO's tools count it; negative for a hole. */
+function shoelace(polygon: readonly number[]): number {
+  const at = (index: number) => polygon[index % polygon.length] ?? 0;
+  let doubled = 0;
+  for (let index = 0; index < polygon.length; index += 2) {
+    doubled += at(index) * at(index + 3) - at(index + 2) * at(index + 1);
+  }
+  return doubled / 2;
+}
 
 test('a service that is ready says so and names its models', async () => {
   const response = await fetch(`${service.url}/readyz`);

@@ -44,6 +44,12 @@ export const errorTable = {
     title: 'The route does not support this method',
     remedy: 'Use one of the methods in the `allow` header.',
   },
+  TSR_NOT_ACCEPTABLE: {
+    status: 406,
+    retryable: false,
+    title: 'The answer cannot have the form that the accept header asks for',
+    remedy: 'Accept application/json; a picture is a PNG or a JPEG, for a request that waits for its result.',
+  },
   TSR_REQUEST_TIMEOUT: {
     status: 408,
     retryable: true,

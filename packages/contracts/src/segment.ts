@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox';
 import { SegmentPrompts } from './segment-prompts.js';
 
 /** Smallest and largest values that the contract allows. */
-export const segmentLimits = { queryCharacters: 512, queries: 16 } as const;
+export const segmentLimits = { queryCharacters: 512, queries: 16, tolerancePixels: 100 } as const;
 
 const strict = { additionalProperties: false } as const;
 
@@ -26,6 +26,9 @@ const Query = Type.String({
 
 export const MaskFormat = Type.Enum(['rle', 'rle_uncompressed', 'polygon', 'png'], { default: 'rle' });
 export type MaskFormat = Static<typeof MaskFormat>;
+
+export const PictureFormat = Type.Enum(['jpeg', 'png']);
+export type PictureFormat = Static<typeof PictureFormat>;
 
 export const PruningMode = Type.Enum(['off', 'csp', 'fastv', 'pyramid', 'cls_topk', 'random'], {
   description:
@@ -62,6 +65,20 @@ export const SegmentOptions = Type.Object(
           instances: Type.Optional(Type.Boolean({ default: false, description: 'Also one mask per object.' })),
           token_map: Type.Optional(
             Type.Boolean({ default: false, description: 'Also which image tokens each layer saw.' }),
+          ),
+          tolerance: Type.Optional(
+            Type.Number({
+              minimum: 0,
+              maximum: segmentLimits.tolerancePixels,
+              description:
+                'Of the format polygon: contours with fewer points, at most so many pixels away from the exact ones. By default 0: the exact ones.',
+            }),
+          ),
+          overlay: Type.Optional(
+            Type.Union([Type.Boolean(), PictureFormat], {
+              description:
+                'Also the photo with the masks drawn over it, as `overlay`: `true` or `jpeg`, or `png`. `Accept: image/png` answers with this picture alone.',
+            }),
           ),
         },
         { ...strict },
@@ -245,6 +262,19 @@ export const TokenLayout = Type.Object({
 });
 export type TokenLayout = Static<typeof TokenLayout>;
 
+/** Longest side of an overlay, in pixels. */
+export const overlayLongestSide = 2048;
+
+export const Overlay = Type.Object({
+  image: Type.String({ description: 'Data URL of the picture, a JPEG or a PNG.' }),
+  width: Type.Integer({ minimum: 1, description: 'Of the picture, in pixels.' }),
+  height: Type.Integer({ minimum: 1, description: 'Of the picture, in pixels.' }),
+  colours: Type.Array(Type.String({ pattern: '^#[0-9a-f]{6}$' }), {
+    description: 'The colour of each result, in their order.',
+  }),
+});
+export type Overlay = Static<typeof Overlay>;
+
 export const SegmentResponse = Type.Object({
   id: Type.String(),
   model: Type.String({ description: 'name@version' }),
@@ -252,6 +282,7 @@ export const SegmentResponse = Type.Object({
   results: Type.Array(SegmentQueryResult),
   pruning: Type.Optional(PruningReport),
   token_layout: Type.Optional(TokenLayout),
+  overlay: Type.Optional(Overlay),
   timings_ms: Type.Record(Type.String(), Type.Number(), { description: 'Milliseconds per stage, and `total`.' }),
 });
 export type SegmentResponse = Static<typeof SegmentResponse>;

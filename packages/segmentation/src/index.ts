@@ -1,3 +1,4 @@
+export { formatMask } from './answers/mask-output.js';
 export { namedFeatures, similarityFeatures } from './answers/object-choice.js';
 export { paintObject } from './answers/object-painting.js';
 export { paintRegionShape } from './answers/region-shape.js';

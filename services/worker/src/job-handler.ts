@@ -1,12 +1,11 @@
 import { type BlobStore, resultKey } from '@tessera/blob-store';
-import type { Config, SegmentJob, SegmentResponse } from '@tessera/contracts';
+import type { Config } from '@tessera/contracts';
+import { imageLimits } from '@tessera/images';
 import type { JobHandler, RunningJob } from '@tessera/queue';
 import { runCanary } from './canary.js';
 import { classify } from './classify-job.js';
-import { startTimings } from './job-timings.js';
 import type { Models } from './models.js';
-import { stageObserver } from './progress-report.js';
-import { storedImage } from './stored-image.js';
+import { segment } from './segment-job.js';
 import { VocabularyReader } from './vocabulary-reader.js';
 
 /** Runs the model of a job and stores the route's response under the key of the job's result. */
@@ -25,30 +24,11 @@ export function createJobHandler(config: Config, models: Models, blobs: BlobStor
   function respond(job: RunningJob): Promise<object> {
     switch (job.data.kind) {
       case 'segment':
-        return segment(job, job.data);
+        return segment(job, job.data, models.segmentation, blobs, imageLimits(config.TESSERA_MAX_MEGAPIXELS));
       case 'classify':
         return classify(job, job.data, models.composition, blobs, vocabularies);
       case 'canary':
         return runCanary(models);
     }
-  }
-
-  async function segment(job: RunningJob, { imageId, options, ...question }: SegmentJob): Promise<SegmentResponse> {
-    const timings = startTimings(job);
-    const { description, pipeline } = models.segmentation.find(options.model);
-    const { image, results, pruning, tokenLayout, timingsMs } = await pipeline.segment(
-      storedImage(imageId, blobs),
-      { ...question, options },
-      stageObserver(job),
-    );
-    return {
-      id: job.id,
-      model: `${description.name}@${description.version}`,
-      image: { id: imageId, ...image },
-      results,
-      ...(pruning ? { pruning } : {}),
-      ...(tokenLayout ? { token_layout: tokenLayout } : {}),
-      timings_ms: timings(timingsMs),
-    };
   }
 }

@@ -1,19 +1,23 @@
-import { TesseraError, type Mask, type MaskFormat } from '@tessera/contracts';
+import { TesseraError, type Mask, type SegmentOptions } from '@tessera/contracts';
 import {
   encodeRle,
   encodeUncompressedRle,
   maskToPolygons,
   PolygonLimitError,
+  simplifyPolygons,
   type BinaryMask,
 } from '@tessera/masks';
 import { encodePng } from '@tessera/masks/png';
+
+/** How masks are written. */
+export type MaskOutput = Pick<NonNullable<SegmentOptions['output']>, 'format' | 'tolerance'>;
 
 /**
  * A mask in the format of the response.
  *
  * @throws TesseraError `TSR_OPTION_UNSUPPORTED` when the outline is too intricate for polygons
  */
-export function formatMask(mask: BinaryMask, format: MaskFormat): Mask {
+export function formatMask(mask: BinaryMask, { format = 'rle', tolerance = 0 }: MaskOutput): Mask {
   const size: [number, number] = [mask.height, mask.width];
   switch (format) {
     case 'rle':
@@ -21,7 +25,7 @@ export function formatMask(mask: BinaryMask, format: MaskFormat): Mask {
     case 'rle_uncompressed':
       return encodeUncompressedRle(mask);
     case 'polygon':
-      return { size, polygons: polygonsOf(mask) };
+      return { size, polygons: simplifyPolygons(polygonsOf(mask), tolerance) };
     case 'png':
       return { size, png: `data:image/png;base64,${encodePng(mask).toString('base64')}` };
   }

@@ -1,7 +1,6 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type {
   Mask,
-  MaskFormat,
   SegmentInstance,
   SegmentOptions,
   SegmentQueryResult,
@@ -46,7 +45,6 @@ export class ResultPainter {
   readonly #image: RequestImage;
   readonly #size: ImageSize;
   readonly #options: PaintingOptions;
-  readonly #format: MaskFormat;
   readonly #wantsInstances: boolean;
   #emptyMask: Mask | undefined;
 
@@ -54,7 +52,6 @@ export class ResultPainter {
     this.#image = image;
     this.#size = size;
     this.#options = options;
-    this.#format = options.output.format ?? 'rle';
     this.#wantsInstances = options.output.instances ?? false;
   }
 
@@ -111,7 +108,7 @@ export class ResultPainter {
       const area = painted.reduce((sum, own) => sum + own.area, 0);
       const iouSum = painted.reduce((sum, own, index) => sum + own.area * predictedIoU(masks, objects[index]), 0);
       const description = {
-        mask: formatMask(mask, this.#format),
+        mask: formatMask(mask, this.#options.output),
         bbox: maskBoundingBox(mask),
         area: maskArea(mask),
         ...(coarseCount > 0 || area === 0 ? {} : { mask_score: Math.min(1, iouSum / area) }),
@@ -129,7 +126,7 @@ export class ResultPainter {
   }
 
   #nothing(): MaskDescription {
-    this.#emptyMask ??= formatMask(createMask(this.#size.height, this.#size.width), this.#format);
+    this.#emptyMask ??= formatMask(createMask(this.#size.height, this.#size.width), this.#options.output);
     return { mask: this.#emptyMask, bbox: [0, 0, 0, 0], area: 0 };
   }
 }

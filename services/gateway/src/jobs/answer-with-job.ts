@@ -21,7 +21,13 @@ interface Answering {
   readonly client: AbortSignal;
   /** Time spent before the job was queued. */
   readonly intakeMs: number;
+  readonly sendResult: SendResult;
 }
+
+/** Sends the result of a job, the JSON text of the route's response. */
+export type SendResult = (result: Buffer, reply: FastifyReply) => FastifyReply;
+
+const sendJson: SendResult = (result, reply) => reply.type('application/json').send(result);
 
 /** Makes the job of a request whose images are stored meanwhile; nothing is queued when it throws. */
 type CreateJob = (id: string, client: AbortSignal) => Promise<SegmentJob | ClassifyJob>;
@@ -35,6 +41,7 @@ export async function answerWithJob(
   reply: FastifyReply,
   context: GatewayContext,
   createJob: CreateJob,
+  sendResult: SendResult = sendJson,
 ): Promise<FastifyReply> {
   const startedAt = performance.now();
   const client = clientGone(reply);
@@ -46,14 +53,14 @@ export async function answerWithJob(
   request.bodyLease.release();
   await context.queue.add(job, { id, ...jobOptions(request) });
   const intakeMs = performance.now() - startedAt;
-  return answerQueued(id, parsePrefer(request.headers.prefer), context, { reply, client, intakeMs });
+  return answerQueued(id, parsePrefer(request.headers.prefer), context, { reply, client, intakeMs, sendResult });
 }
 
 async function answerQueued(
   id: string,
   preferences: Preferences,
   context: GatewayContext,
-  { reply, client, intakeMs }: Answering,
+  { reply, client, intakeMs, sendResult }: Answering,
 ): Promise<FastifyReply> {
   if (preferences.respondAsync) {
     reply.header('preference-applied', 'respond-async');
@@ -67,7 +74,7 @@ async function answerQueued(
   if (isUnfinished(job)) return accept(reply, job);
   const jobMs = performance.now() - startedAt;
   reply.header('server-timing', `intake;dur=${intakeMs.toFixed(1)}, job;dur=${jobMs.toFixed(1)}`);
-  return answerFinished(job, reply, context);
+  return sendResult(await finishedResult(job, context), reply);
 }
 
 /** The job when it has finished or the wait is over; null when the client has disconnected. */
@@ -117,14 +124,11 @@ function accept(reply: FastifyReply, job: JobSnapshot): FastifyReply {
     .send(jobSummary(job));
 }
 
-async function answerFinished(
-  job: JobSnapshot,
-  reply: FastifyReply,
-  { blobs, readiness }: GatewayContext,
-): Promise<FastifyReply> {
+/** @throws TesseraError the job's own error */
+async function finishedResult(job: JobSnapshot, { blobs, readiness }: GatewayContext): Promise<Buffer> {
   if (job.error !== null) throw TesseraError.fromJSON(job.error);
   readiness.recordSuccess();
   const result = job.resultKey === null ? null : await blobs.get(job.resultKey);
   if (result === null) throw new TesseraError('TSR_JOB_NOT_FOUND', 'The result is not kept any more.');
-  return reply.type('application/json').send(Buffer.from(result.buffer, result.byteOffset, result.byteLength));
+  return Buffer.from(result.buffer, result.byteOffset, result.byteLength);
 }

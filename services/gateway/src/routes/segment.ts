@@ -5,18 +5,30 @@ import {
   SegmentRequest,
   SegmentResponse,
   TesseraError,
+  versionMismatch,
+  type PictureFormat,
   type SegmentJob,
   type SegmentPrompt,
 } from '@tessera/contracts';
+import type { FastifyReply } from 'fastify';
 import type { GatewayApp, GatewayContext } from '../context.js';
 import type { FormShape } from '../intake/form-fields.js';
 import { formAsBody } from '../intake/read-form.js';
 import { storedImageHeader, storeImage } from '../intake/store-image.js';
+import { acceptedPicture } from '../jobs/accepted-picture.js';
 import { answerWithJob } from '../jobs/answer-with-job.js';
 import { JobHeaders } from '../jobs/job-headers.js';
-import { acceptedResponse, imageProblems, jobProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
+import { acceptedResponse, imageProblems, jobProblems, problemResponses } from '../openapi/responses.js';
 import { exactlyOne } from '../problems/exactly-one.js';
 import { requireModel } from '../workers/require-model.js';
+
+const picture = { schema: { type: 'string', format: 'binary' } };
+const segmentResponse = {
+  description:
+    'One result per query, in their order; without a query one per prompt. With an `accept` header for a picture the photo with the masks drawn over it.',
+  headers: { link: { type: 'string', description: 'With a picture: the job, whose `result` is the answer in JSON.' } },
+  content: { 'application/json': { schema: SegmentResponse }, 'image/png': picture, 'image/jpeg': picture },
+};
 
 const schema = {
   operationId: 'segment',
@@ -28,9 +40,15 @@ const schema = {
   headers: JobHeaders,
   body: SegmentRequest,
   response: {
-    200: jsonResponse(SegmentResponse, 'One result per query, in their order; without a query one per prompt.'),
+    200: segmentResponse,
     202: acceptedResponse,
-    ...problemResponses('TSR_UNAUTHORIZED', ...imageProblems, ...jobProblems, 'TSR_OPTION_UNSUPPORTED'),
+    ...problemResponses(
+      'TSR_UNAUTHORIZED',
+      ...imageProblems,
+      ...jobProblems,
+      'TSR_NOT_ACCEPTABLE',
+      'TSR_OPTION_UNSUPPORTED',
+    ),
   },
 };
 
@@ -44,9 +62,28 @@ const form: FormShape = {
 
 /** `POST /segment`: stores the image, queues the job and waits for its result. */
 export function addSegment(app: GatewayApp, context: GatewayContext): void {
-  app.post('/segment', { schema, preValidation: formAsBody(form, context.config) }, (request, reply) =>
-    answerWithJob(request, reply, context, (_id, client) => createJob(request.body, request.uploads, context, client)),
-  );
+  app.post('/segment', { schema, preValidation: formAsBody(form, context.config) }, (request, reply) => {
+    const picture = acceptedPicture(request);
+    const body = picture === undefined ? request.body : withOverlay(request.body, picture);
+    return answerWithJob(
+      request,
+      reply,
+      context,
+      (_id, client) => createJob(body, request.uploads, context, client),
+      picture === undefined ? undefined : sendOverlay,
+    );
+  });
+}
+
+function withOverlay(body: SegmentRequest, overlay: PictureFormat): SegmentRequest {
+  return { ...body, output: { ...body.output, overlay } };
+}
+
+function sendOverlay(result: Buffer, reply: FastifyReply): FastifyReply {
+  const { id, overlay } = JSON.parse(result.toString('utf8')) as SegmentResponse;
+  const [, type, base64] = /^data:(image\/[a-z]+);base64,(.*)$/.exec(overlay?.image ?? '') ?? [];
+  if (type === undefined || base64 === undefined) throw versionMismatch('The result of the worker has no overlay');
+  return reply.type(type).header('link', `</jobs/${id}>; rel="describedby"`).send(Buffer.from(base64, 'base64'));
 }
 
 async function createJob(
@@ -60,6 +97,10 @@ async function createJob(
     throw TesseraError.invalid([
       { pointer: '/refine', message: 'must not be false when prompts are given: their masks are not coarse' },
     ]);
+  }
+  const { format, tolerance = 0 } = options.output ?? {};
+  if (tolerance > 0 && format !== 'polygon') {
+    throw TesseraError.invalid([{ pointer: '/output/tolerance', message: 'is for the format polygon' }]);
   }
   if (options.model !== undefined) await requireModel(options.model, 'segmentation', context.workers);
   const imageId = await storeImage(image, uploads, context, client);

@@ -108,8 +108,20 @@ async function answer({ id, data, signal }: RunningJob): Promise<object> {
     if (Object.hasOwn(errorTable, code)) throw new TesseraError(code as ErrorCode, 'as asked');
   }
   const { imageId, queries, prompts, options } = data;
-  return { id, image: imageId, results: queries.map((query) => ({ query })), prompts, options };
+  const { overlay = false } = options.output ?? {};
+  const picture = `data:image/${overlay === true ? 'jpeg' : String(overlay)};base64,${testPicture.toString('base64')}`;
+  return {
+    id,
+    image: imageId,
+    results: queries.map((query) => ({ query })),
+    prompts,
+    options,
+    ...(overlay === false ? {} : { overlay: { image: picture } }),
+  };
 }
+
+/** Bytes in place of a picture. */
+export const testPicture = Buffer.from('the photo with its masks');
 
 /** Reports a worker that serves one model. */
 export async function reportWorker(blobs: BlobStore, id: string, modelName: string): Promise<void> {
