@@ -29,7 +29,7 @@ module.exports = {
       name: 'gateway-and-client-know-no-models',
       comment: 'Directly or through any package.',
       severity: 'error',
-      from: { path: '^(services/gateway|packages/(client|cli|composition))/src', pathNot: '[.]test[.]ts$' },
+      from: { path: '^(services/gateway|packages/(client|cli|composition|playground))/src', pathNot: '[.]test[.]ts$' },
       to: {
         path: '^packages/(inference|segmentation|dual-encoder|bundle-builder)/|onnxruntime-node|node_modules/sharp/',
         reachable: true,

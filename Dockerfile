@@ -4,7 +4,12 @@ FROM node:20-bookworm-slim AS sources
 WORKDIR /app
 COPY . .
 
+# The bundler of the page is an optional dependency's native code.
+FROM sources AS page-build
+RUN npm ci --workspace packages/playground --include-workspace-root && node scripts/build.js packages/playground
+
 FROM sources AS gateway-build
+COPY --from=page-build /app/packages/playground/dist packages/playground/dist
 RUN npm ci --omit=optional --workspace services/gateway --include-workspace-root \
   && npx tsc -b services/gateway \
   && npm ci --omit=optional --omit=dev --workspace services/gateway

@@ -14,6 +14,7 @@ import { limitBodyTime } from './plugins/body-timeout.js';
 import { requireApiKey } from './plugins/api-keys.js';
 import { addDocsPage } from './plugins/docs-page.js';
 import { closeLingering } from './plugins/lingering-close.js';
+import { addPlayground } from './plugins/playground.js';
 import { addProblemResponses, sendProblem } from './plugins/problems.js';
 import { refuseUnusableText } from './plugins/usable-text.js';
 import { requireBodies } from './plugins/required-bodies.js';
@@ -100,6 +101,7 @@ export async function createGateway({ config, queue, trainings, blobs, logger }:
   addReadyz(app, context);
   addDocumentation(app);
   await addDocsPage(app);
+  await addPlayground(app);
   await app.register(async (guarded: GatewayApp) => {
     requireApiKey(guarded, config.API_KEYS);
     addModels(guarded, context);

@@ -36,7 +36,7 @@ export async function listen(gateway: GatewayApp, config: Config): Promise<strin
     process.stderr.write(framed(warning));
   }
   const url = await gateway.listen({ host: config.HOST, port: config.PORT });
-  const line = `Tessera is ready: ${url}   (try it at ${url}/docs)`;
+  const line = `Tessera is ready: ${url}   (open it in a browser; the API is described at ${url}/docs)`;
   return warning === undefined ? `\n${line}\n\n` : `\n${line}   ${warning}\n\n`;
 }
 

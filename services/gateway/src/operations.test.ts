@@ -109,9 +109,22 @@ test('API keys guard everything but health and documentation', async () => {
   }
 });
 
+test('the playground is at /, may load nothing from elsewhere, and its assets stay in caches', async () => {
+  const page = await gateway.client.get('/').expect(200).expect('cache-control', 'no-cache');
+  assert.match(
+    page.headers['content-security-policy'] ?? '',
+    /^default-src 'none'; script-src 'self';.*frame-ancestors 'none'$/,
+  );
+  const [, script = ''] = /src="[.](\/assets\/[^"]+)"/.exec(page.text) ?? [];
+  await gateway.client
+    .get(script)
+    .expect(200)
+    .expect('cache-control', /immutable/);
+  await gateway.client.post('/').expect(405).expect('allow', /GET/);
+  await gateway.client.get('/assets/../../package.json').expect(404);
+});
+
 test('the documentation page is local and may run', async () => {
-  const landing = await gateway.client.get('/').expect(302);
-  assert.equal(landing.headers.location, '/docs');
   const page = await gateway.client.get('/docs/').redirects(1).expect(200);
   assert.doesNotMatch(page.text, /(src|href)="https?:/);
   const scripts = [...page.text.matchAll(/src="([^"]+)"/g)].map((match) => match[1] ?? '');

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Warning, type ProblemDetails } from '@tessera/contracts';
+import { duration, percent, problemSentence, stageTimes, warningSentence } from './words.js';
+
+test('shares do not round to none or all', () => {
+  assert.deepEqual([0, 0.004, 0.5, 0.996, 1].map(percent), ['0 %', 'under 1 %', '50 %', 'over 99 %', '100 %']);
+});
+
+test('durations read well on both sides of a second', () => {
+  assert.deepEqual([3.4, 999, 1000, 12_345].map(duration), ['3 ms', '999 ms', '1.0 s', '12.3 s']);
+});
+
+test('every warning of the contract is a sentence with its words', () => {
+  const codes = (Warning.properties.code as unknown as { enum: Warning['code'][] }).enum;
+  assert.ok(codes.length > 5);
+  for (const code of codes) {
+    const sentence = warningSentence({ code, words: ['wing'], count: 2 });
+    assert.doesNotMatch(sentence, /_/, code);
+    assert.match(sentence, code === 'language' ? /English/ : /wing|2/, code);
+  }
+});
+
+test('stages are in the order in which they run, without what took no time', () => {
+  const times = stageTimes({ mask: 3, decode: 1, vision: 0, total: 6, later: 2 });
+  assert.deepEqual(
+    times.map(({ stage }) => stage),
+    ['opening', 'drawing', 'later'],
+  );
+});
+
+test('a problem names the fields that it is about, once', () => {
+  const problem: ProblemDetails = {
+    type: 'urn:x',
+    title: 'Not valid',
+    status: 400,
+    detail: 'One field is wrong.',
+    code: 'TSR_VALIDATION',
+    errors: [{ pointer: '/query', message: 'must not be longer than 512 characters' }],
+  };
+  assert.equal(problemSentence(problem), 'One field is wrong. query must not be longer than 512 characters.');
+  const detail = 'query must not be longer than 512 characters';
+  assert.equal(problemSentence({ ...problem, detail }), detail);
+});

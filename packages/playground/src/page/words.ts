@@ -1,0 +1,77 @@
+import type { ProblemDetails, Warning } from '@tessera/client';
+
+/** A share as whole percents; what is not quite none or all does not read as that. */
+export function percent(share: number): string {
+  if (share > 0 && share < 0.01) return 'under 1 %';
+  if (share > 0.99 && share < 1) return 'over 99 %';
+  return `${Math.round(share * 100)} %`;
+}
+
+export function count(value: number): string {
+  return value.toLocaleString('en');
+}
+
+/** Milliseconds below a second, seconds above. */
+export function duration(milliseconds: number): string {
+  return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
+}
+
+/** The stages of a request, in the order in which they run. */
+const stages: Readonly<Record<string, { readonly done: string; readonly running: string }>> = {
+  queue: { done: 'waiting', running: 'Waiting for a worker' },
+  decode: { done: 'opening', running: 'Opening the photo' },
+  vision: { done: 'looking', running: 'Looking at the photo' },
+  language: { done: 'reading', running: 'Reading the words' },
+  mask: { done: 'drawing', running: 'Drawing the mask' },
+};
+
+/** Time per stage without the total, in the order of the stages; what took no time is left out. */
+export function stageTimes(
+  timings: Readonly<Record<string, number>>,
+): readonly { readonly stage: string; readonly milliseconds: number }[] {
+  const names = [...Object.keys(stages), ...Object.keys(timings).filter((name) => !(name in stages))];
+  return names
+    .filter((name) => name !== 'total' && (timings[name] ?? 0) >= 0.5)
+    .map((name) => ({ stage: stages[name]?.done ?? name, milliseconds: timings[name] ?? 0 }));
+}
+
+/** What a stage does, for who waits for it. */
+export function runningStage(name: string): string {
+  return stages[name]?.running ?? `Working: ${name}`;
+}
+
+/** A warning of a segmentation as a sentence. */
+export function warningSentence({ code, words, count: objects = 0 }: Warning): string {
+  const quoted = words.map((word) => `“${word}”`).join(', ');
+  switch (code) {
+    case 'unknown_words':
+      return `The model does not know ${quoted}.`;
+    case 'unknown_thing':
+      return `The model cannot find things such as ${quoted}.`;
+    case 'kind_not_told':
+      return `The model finds the object, but cannot tell whether it is ${quoted}.`;
+    case 'part_not_found':
+      return `The model finds whole objects, not parts such as ${quoted}.`;
+    case 'ignored_words':
+      return `The model did not use ${quoted}.`;
+    case 'negation':
+      return `The model cannot leave out objects as ${quoted} asks.`;
+    case 'fewer_found':
+      return `There are fewer objects than ${quoted} asks for.`;
+    case 'language':
+      return 'The model reads English only.';
+    case 'coarse_masks':
+      return objects === 1 ? 'One object has a coarse shape.' : `${objects} objects have a coarse shape.`;
+    default:
+      // A service that is newer than the page.
+      return `${String(code)} ${quoted}`.trim();
+  }
+}
+
+/** A problem as one or more sentences. */
+export function problemSentence({ title, detail, errors = [] }: ProblemDetails): string {
+  const fields = errors.map(({ pointer, message }) => `${pointer.slice(1)} ${message}.`);
+  return [detail === '' ? `${title}.` : detail, ...fields.filter((field) => !detail.includes(field.slice(0, -1)))].join(
+    ' ',
+  );
+}

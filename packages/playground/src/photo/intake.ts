@@ -1,0 +1,97 @@
+import { element, icon } from '../page/element.js';
+import { openPhoto, type Photo } from './photo.js';
+import { samples, sampleUrl, type Sample } from './samples.js';
+
+type OnPhoto = (photo: Photo, ask: string | undefined) => void;
+
+/** The ways to bring a photo: choosing and samples on the start screen, dropping and pasting everywhere. */
+export class Intake {
+  readonly root: HTMLElement;
+  readonly #chooser = element('input', { type: 'file', accept: 'image/*', hidden: true });
+  readonly #onPhoto: OnPhoto;
+
+  constructor(onPhoto: OnPhoto) {
+    this.#onPhoto = onPhoto;
+    this.#chooser.addEventListener('change', () => {
+      const [file] = this.#chooser.files ?? [];
+      this.#chooser.value = '';
+      if (file !== undefined) void this.#open(file);
+    });
+    this.root = element(
+      'div',
+      { class: 'intake' },
+      this.#chooser,
+      element('h1', {}, 'Say what to find.', element('br'), 'Get its mask.'),
+      element('p', { class: 'lead' }, 'Drop a photo here, paste one, or'),
+      element(
+        'button',
+        {
+          type: 'button',
+          class: 'button primary large',
+          click: () => {
+            this.choose();
+          },
+        },
+        icon('photo'),
+        'Choose a photo',
+      ),
+      element('p', { class: 'quiet', id: 'samples-title' }, 'or begin with one of these'),
+      element(
+        'ul',
+        { class: 'samples', 'aria-labelledby': 'samples-title' },
+        ...samples.map((sample) => this.#sample(sample)),
+      ),
+    );
+    this.#listen();
+  }
+
+  choose(): void {
+    this.#chooser.click();
+  }
+
+  #sample(sample: Sample): HTMLElement {
+    const picture = element('img', { src: sampleUrl(sample), alt: sample.alt, width: 120, height: 90 });
+    const open = () => {
+      void this.#openSample(sample);
+    };
+    return element(
+      'li',
+      {},
+      element('button', { type: 'button', class: 'sample', click: open }, picture, element('span', {}, sample.title)),
+    );
+  }
+
+  async #openSample(sample: Sample): Promise<void> {
+    const { file, credit, suggestions } = sample;
+    const response = await fetch(sampleUrl(sample));
+    this.#onPhoto(await openPhoto(await response.blob(), file, { credit, suggestions }), suggestions[0]);
+  }
+
+  async #open(file: File): Promise<void> {
+    this.#onPhoto(await openPhoto(file, file.name === '' ? 'pasted.png' : file.name), undefined);
+  }
+
+  #listen(): void {
+    const classes = document.body.classList;
+    const filesOf = (data: DataTransfer | null) => [...(data?.files ?? [])];
+    document.addEventListener('dragover', (event) => {
+      if (event.dataTransfer?.types.includes('Files') !== true) return;
+      event.preventDefault();
+      classes.add('dropping');
+    });
+    document.addEventListener('dragleave', (event) => {
+      if (event.relatedTarget === null) classes.remove('dropping');
+    });
+    document.addEventListener('drop', (event) => {
+      classes.remove('dropping');
+      if (event.defaultPrevented) return;
+      event.preventDefault();
+      const [file] = filesOf(event.dataTransfer);
+      if (file !== undefined) void this.#open(file);
+    });
+    document.addEventListener('paste', (event) => {
+      const image = filesOf(event.clipboardData).find(({ type }) => type.startsWith('image/'));
+      if (image !== undefined) void this.#open(image);
+    });
+  }
+}

@@ -1,0 +1,58 @@
+import type { SegmentResponse } from '@tessera/client';
+import type { SentPhoto } from '../service/question.js';
+
+/** A photo that is worked with. */
+export interface Photo extends SentPhoto {
+  /** Shows it; undefined when the browser cannot, but the service may. */
+  readonly picture: HTMLImageElement | undefined;
+  /** In pixels as a person sees it; of a picture that the browser cannot show they come with the first answer. */
+  width: number;
+  height: number;
+  id: string | undefined;
+  readonly credit?: string | undefined;
+  readonly suggestions: readonly string[];
+  /** Ends the requests about it once another photo is opened. */
+  readonly left: AbortController;
+}
+
+export interface PhotoNotes {
+  readonly credit?: string;
+  readonly suggestions?: readonly string[];
+}
+
+const unknownSide = { width: 640, height: 480 };
+
+/** Opens a file. Files that the browser cannot show are left to the service to judge. */
+export async function openPhoto(file: Blob, fileName: string, notes: PhotoNotes = {}): Promise<Photo> {
+  const picture = new Image();
+  picture.alt = fileName;
+  picture.src = URL.createObjectURL(file);
+  const isShown = await picture.decode().then(
+    () => true,
+    () => false,
+  );
+  const size = isShown ? { width: picture.naturalWidth, height: picture.naturalHeight } : unknownSide;
+  return {
+    file,
+    fileName,
+    picture: isShown ? picture : undefined,
+    ...size,
+    id: undefined,
+    credit: notes.credit,
+    suggestions: notes.suggestions ?? [],
+    left: new AbortController(),
+  };
+}
+
+/** Takes the id and the size from an answer about the photo. */
+export function learnFrom(photo: Photo, { image }: SegmentResponse): void {
+  photo.id = image.id;
+  photo.width = image.width;
+  photo.height = image.height;
+}
+
+/** Ends what still runs about the photo and frees its memory. */
+export function closePhoto(photo: Photo): void {
+  photo.left.abort();
+  if (photo.picture !== undefined) URL.revokeObjectURL(photo.picture.src);
+}

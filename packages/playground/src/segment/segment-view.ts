@@ -1,0 +1,129 @@
+import { announce } from '../page/announce.js';
+import { element } from '../page/element.js';
+import { keepingFocus } from '../page/focus.js';
+import { warningSentence } from '../page/words.js';
+import type { Photo } from '../photo/photo.js';
+import { layerCard, summary, type CardActions } from './layer-card.js';
+import { nameOf, type Layer } from './layer.js';
+import type { Layers } from './layers.js';
+
+/** The panel of masks: what to find, and a card per layer. */
+export class SegmentView {
+  readonly root: HTMLElement;
+  readonly #input = element('input', {
+    type: 'text',
+    id: 'query',
+    name: 'query',
+    maxlength: 1024,
+    autocomplete: 'off',
+    placeholder: 'the cat on the left',
+    'aria-describedby': 'query-help',
+  });
+  readonly #suggestions = element('ul', { class: 'suggestions', 'aria-label': 'Try' });
+  readonly #cards = element('ul', { class: 'cards', 'aria-label': 'Layers' });
+  readonly #layers: Layers;
+  readonly #actions: CardActions;
+  #photo: Photo | undefined;
+
+  constructor(layers: Layers, snippetSettings: CardActions['snippetSettings']) {
+    this.#layers = layers;
+    this.#actions = {
+      select: (layer) => {
+        layers.select(layers.selected === layer ? undefined : layer);
+      },
+      toggle: (layer) => {
+        layers.toggle(layer);
+      },
+      remove: (layer) => {
+        layers.remove(layer);
+      },
+      retry: (layer) => {
+        layers.retry(layer);
+      },
+      snippetSettings,
+    };
+    this.root = element(
+      'div',
+      { class: 'stack' },
+      element(
+        'form',
+        {
+          class: 'ask',
+          submit: (event: SubmitEvent) => {
+            this.#submit(event);
+          },
+        },
+        element('label', { for: 'query', class: 'label' }, 'What should be found?'),
+        element('div', { class: 'row' }, this.#input, element('button', { class: 'button primary' }, 'Find')),
+        element('p', { class: 'quiet', id: 'query-help' }, 'Several at once: separate them with a semicolon.'),
+      ),
+      this.#suggestions,
+      this.#cards,
+    );
+  }
+
+  /** @param ask - a query to begin with; otherwise the words that were typed before */
+  open(photo: Photo, ask: string | undefined): void {
+    this.#photo = photo;
+    const typed = this.#input.value;
+    this.#input.value = '';
+    const queries = ask === undefined ? queriesIn(typed) : [ask];
+    this.#layers.add(queries);
+    this.render();
+    if (queries.length === 0) this.#input.focus();
+  }
+
+  render(): void {
+    keepingFocus(this.root, () => {
+      const { all, selected } = this.#layers;
+      const asked = new Set(all.map(({ query }) => query));
+      const suggestions = (this.#photo?.suggestions ?? []).filter((query) => !asked.has(query));
+      this.#suggestions.replaceChildren(...suggestions.map((query) => this.#suggestion(query)));
+      this.#suggestions.hidden = suggestions.length === 0;
+      this.#cards.replaceChildren(...all.map((layer) => layerCard(layer, layer === selected, this.#actions)));
+    });
+  }
+
+  /** Says a layer's outcome to screen readers. */
+  announce(layer: Layer): void {
+    const { state, answer } = layer;
+    const name = nameOf(layer);
+    if (state.kind === 'failed') announce(`${name}: ${state.reason}`);
+    else if (answer !== undefined) {
+      const found = answer.result.present
+        ? `found ${answer.result.label ?? 'an object'}, ${summary(layer)}`
+        : 'nothing here matches';
+      announce([`${name}: ${found}.`, ...answer.result.warnings.map(warningSentence)].join(' '));
+    }
+  }
+
+  #submit(event: SubmitEvent): void {
+    event.preventDefault();
+    const queries = queriesIn(this.#input.value);
+    if (queries.length === 0) return;
+    this.#input.value = '';
+    this.#layers.add(queries);
+  }
+
+  #suggestion(query: string): HTMLElement {
+    const ask = () => {
+      this.#layers.add([query]);
+    };
+    return element(
+      'li',
+      {},
+      element('button', { type: 'button', class: 'chip', 'data-key': `try-${query}`, click: ask }, query),
+    );
+  }
+}
+
+/** As many as the service takes at once. */
+const mostQueries = 16;
+
+function queriesIn(text: string): string[] {
+  return text
+    .split(';')
+    .map((query) => query.trim())
+    .filter((query) => query !== '')
+    .slice(0, mostQueries);
+}

@@ -1,0 +1,39 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import serveStatic from '@fastify/static';
+import type { GatewayApp } from '../context.js';
+
+/** Where the built page is; a gateway that was installed alone may lack it. */
+const site = fileURLToPath(new URL('dist/site/', import.meta.resolve('@tessera/playground/package.json')));
+
+/** The page loads nothing from elsewhere, and talks to this service alone. Photos that it shows are blobs. */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' blob:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** Serves the playground at `/`, one route per file; where it was not built, `/` leads to the documentation. */
+export async function addPlayground(app: GatewayApp): Promise<void> {
+  if (!existsSync(site)) {
+    app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/docs', 302));
+    return;
+  }
+  await app.register(async (page: GatewayApp) => {
+    page.addHook('onRequest', (request, reply, done) => {
+      // The names of assets change with what is in them.
+      const isAsset = request.routeOptions.url?.startsWith('/assets/') === true;
+      reply.headers({
+        'content-security-policy': contentSecurityPolicy,
+        'cache-control': isAsset ? 'public, max-age=31536000, immutable' : 'no-cache',
+      });
+      done();
+    });
+    await page.register(serveStatic, { root: site, wildcard: false, cacheControl: false, schemaHide: true });
+  });
+}

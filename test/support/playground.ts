@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { decodeRle } from '@tessera/masks';
+import type { AxeResults } from 'axe-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+
+/** A page of the playground, and what went wrong in it. */
+export interface PlaygroundPage {
+  readonly page: Page;
+  readonly failures: readonly string[];
+}
+
+/** Long enough for a photo that a busy machine has not seen before. */
+export const answerTimeoutMs = 30_000;
+
+/** Opens the playground; errors of its scripts, failed requests and refusals of its security policy are collected. */
+export async function openPlayground(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<PlaygroundPage> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(answerTimeoutMs);
+  const failures: string[] = [];
+  page.on('pageerror', (error) => failures.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !message.text().includes('server responded with a status'))
+      failures.push(message.text());
+  });
+  page.on('request', (request) => {
+    const target = new URL(request.url());
+    if (target.protocol !== 'blob:' && target.origin !== new URL(url).origin) failures.push(`asked ${target.href}`);
+  });
+  await page.goto(url);
+  return { page, failures };
+}
+
+/** Opens a sample by its name and waits for the answer to its first query. */
+export async function openSample(page: Page, name: string): Promise<void> {
+  await page.getByRole('button', { name }).click();
+  await page.locator('.verdict').waitFor();
+}
+
+/** The card of a layer. */
+export function card(page: Page, name: string) {
+  return page
+    .getByRole('list', { name: 'Layers' })
+    .locator('.card')
+    .filter({ has: page.getByRole('button', { name, exact: false }) });
+}
+
+/** Asks for a query, or for several between semicolons, as a person does, and waits for the answer. */
+export async function ask(page: Page, query: string): Promise<void> {
+  await page.getByLabel('What should be found?').fill(query);
+  await page.keyboard.press('Enter');
+  await page
+    .locator('.card.selected', { hasText: query.split('; ').at(-1) ?? query })
+    .locator('.verdict')
+    .waitFor();
+}
+
+/** The pixels of the overlay number `index` as `[H, W]`, 1 where something is drawn. */
+export async function drawnPixels(
+  page: Page,
+  index: number,
+): Promise<{ width: number; height: number; data: Uint8Array }> {
+  const { width, height, drawn } = await page
+    .locator('.overlays > canvas')
+    .nth(index)
+    .evaluate((canvas: HTMLCanvasElement) => {
+      const { width: columns, height: rows } = canvas;
+      const pixels = canvas.getContext('2d')?.getImageData(0, 0, columns, rows).data ?? new Uint8ClampedArray();
+      const inside: number[] = [];
+      for (let pixel = 0; pixel < columns * rows; pixel++) if ((pixels[pixel * 4 + 3] ?? 0) > 0) inside.push(pixel);
+      return { width: columns, height: rows, drawn: inside };
+    });
+  const data = new Uint8Array(width * height);
+  for (const pixel of drawn) data[pixel] = 1;
+  return { width, height, data };
+}
+
+/** The mask that the service itself gives for a query about a file. */
+export async function servedMask(url: string, file: string, fields: Readonly<Record<string, string>>) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  form.append('image', new Blob([await readFile(file)]), 'photo.jpg');
+  const response = await fetch(new URL('segment', url), { method: 'POST', body: form });
+  assert.equal(response.status, 200);
+  const { results } = (await response.json()) as { results: [{ mask: { size: unknown; counts: unknown } }] };
+  return decodeRle(results[0].mask);
+}
+
+const axeSource = readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Fails with what axe-core finds serious or critical on the page as it is. */
+export async function assertAccessible(page: Page): Promise<void> {
+  // Colours are measured once they have arrived.
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await page.evaluate(await axeSource);
+  const { violations } = await page.evaluate(() =>
+    (globalThis as unknown as { axe: { run: () => Promise<AxeResults> } }).axe.run(),
+  );
+  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  assert.deepEqual(
+    serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`),
+    [],
+  );
+}
