@@ -1,8 +1,8 @@
-"""Teaches Schemathesis the one media type of the API that it does not know: vocabulary files are sent as they are."""
+"""Teaches Schemathesis the media types of the API that it does not know: files that are sent as they are."""
 
 import schemathesis
 
 
-@schemathesis.serializer("application/vnd.tessera.vocabulary")
-def vocabulary(ctx, value):
+@schemathesis.serializer("application/vnd.tessera.vocabulary", "image/jpeg")
+def file(ctx, value):
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")

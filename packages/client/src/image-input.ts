@@ -45,7 +45,8 @@ function isBytes(input: ImageInput): input is Uint8Array | Blob {
 /** The `image` of an answer, which has its size beside its id, can be sent again as it is. */
 function sourceOf(input: Exclude<ImageInput, Uint8Array | Blob>): ImageSource {
   if (typeof input === 'string') return input;
-  return input instanceof URL ? input.href : { id: input.id };
+  if (input instanceof URL) return input.href;
+  return 'url' in input ? { url: input.url } : { id: input.id };
 }
 
 function textOf(source: ImageSource): string {

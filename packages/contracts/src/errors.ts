@@ -121,7 +121,7 @@ export const errorTable = {
     status: 400,
     retryable: false,
     title: 'The image field is not a data URL, base64, an https URL or a stored image id',
-    remedy: 'Send one of the four forms.',
+    remedy: 'Send one of the four forms, as a text or as `{"url": …}` or `{"id": …}`.',
   },
   TSR_IMAGE_URL_FORBIDDEN: {
     status: 403,
@@ -163,7 +163,8 @@ export const errorTable = {
     status: 415,
     retryable: false,
     title: 'The content type is not supported',
-    remedy: 'Send application/json or multipart/form-data.',
+    remedy:
+      'Send application/json or multipart/form-data; to a route that takes images also the image itself, as image/….',
   },
   TSR_OPTION_UNSUPPORTED: {
     status: 422,

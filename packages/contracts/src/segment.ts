@@ -6,14 +6,28 @@ export const segmentLimits = { queryCharacters: 512, queries: 16, tolerancePixel
 
 const strict = { additionalProperties: false } as const;
 
-export const ImageReference = Type.Object(
-  { id: Type.String({ pattern: '^sha256:[0-9a-f]{64}$', description: 'An image that was sent before.' }) },
-  { ...strict },
+/** One schema for both forms, so that a mistake in one of them is not reported for the other. */
+const ImageReference = Type.Unsafe<{ id: string } | { url: string }>(
+  Type.Object(
+    {
+      id: Type.Optional(
+        Type.String({ pattern: '^sha256:[0-9a-f]{64}$', description: 'An image that was sent before.' }),
+      ),
+      url: Type.Optional(Type.String({ pattern: '^(https?|data):', description: 'An https URL or a data URL.' })),
+    },
+    { ...strict, minProperties: 1, maxProperties: 1, description: 'Either `id` or `url`.' },
+  ),
 );
 
 export const ImageSource = Type.Union(
-  [Type.String({ minLength: 1, description: 'Data URL, base64, or https URL.' }), ImageReference],
-  { description: 'The image: a data URL, base64, an https URL, or `{"id": "sha256:…"}` of an image sent before.' },
+  [
+    Type.String({ minLength: 1, description: 'Data URL, base64, https URL, or the id of an image sent before.' }),
+    ImageReference,
+  ],
+  {
+    description:
+      'The image: a data URL, base64, an https URL or the id of an image sent before; `{"url": "https://…"}` and `{"id": "sha256:…"}` say the same.',
+  },
 );
 export type ImageSource = Static<typeof ImageSource>;
 

@@ -18,7 +18,7 @@ import { addPlayground } from './plugins/playground.js';
 import { addProblemResponses, sendProblem } from './plugins/problems.js';
 import { refuseUnusableText } from './plugins/usable-text.js';
 import { requireBodies } from './plugins/required-bodies.js';
-import { acceptPlainBodies } from './plugins/plain-bodies.js';
+import { acceptImageBodies, acceptPlainBodies } from './plugins/plain-bodies.js';
 import { expectUploads } from './intake/read-form.js';
 import { measureRequests } from './plugins/request-metrics.js';
 import { addResponseHeaders } from './plugins/response-headers.js';
@@ -115,9 +115,13 @@ export async function createGateway({ config, queue, trainings, blobs, logger }:
       expectUploads(uploads);
       limitUploads(uploads, largestBodiesAtOnce * bodyLimitBytes(config));
       await uploads.register(multipart, { limits: formLimits, throwFileSizeLimit: false });
-      addSegment(uploads, context);
-      addClassifyComposition(uploads, context);
       addTraining(uploads, context);
+      await uploads.register(async (images: GatewayApp) => {
+        acceptImageBodies(images);
+        addSegment(images, context);
+        addClassifyComposition(images, context);
+        return Promise.resolve();
+      });
       await uploads.register(async (files: GatewayApp) => {
         addVocabularyFiles(files, context);
         return Promise.resolve();

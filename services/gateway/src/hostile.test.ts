@@ -100,7 +100,7 @@ for (const [path, field, text] of [
   ['/segment', 'output', 'rle'],
   ['/segment', 'image', '{"id":'],
   ['/classify-composition', 'vocabulary', '{"attributes": [red]}'],
-  ['/classify-composition', 'pairs', ''],
+  ['/classify-composition', 'pairs', 'red'],
 ] as const) {
   test(`${text} is not the JSON of the form field ${field}`, async () => {
     const problem = problemOf(await gateway.client.post(path).field(field, text).expect(400));
@@ -109,12 +109,23 @@ for (const [path, field, text] of [
   });
 }
 
-test('an image URL in an object and an id outside of one are answered with their form', async () => {
-  const url = await gateway.client.post('/segment').send({ image: { url: 'https://example.com/a.png' }, query: 'x' });
-  assert.match(JSON.stringify(problemOf(url).errors), /send a URL or base64 as a plain string/);
-  const id = await gateway.client.post('/segment').send({ image: `sha256:${'0'.repeat(64)}`, query: 'x' });
-  assert.equal(problemOf(id).code, 'TSR_IMAGE_SOURCE_INVALID');
-  assert.match(problemOf(id).detail, /\{"id": "sha256:…"\}/);
+test('an image in another form is answered with the right ones', async () => {
+  const ask = async (source: unknown) =>
+    problemOf(await gateway.client.post('/segment').send({ image: source, query: 'x' }).expect(400));
+  for (const [source, pointer, message] of [
+    [{ base64: image }, '/image/base64', /"url".*"id"/],
+    [{}, '/image', /"url".*"id"/],
+    [{ url: 'https://example.com/', id: `sha256:${'0'.repeat(64)}` }, '/image', /must have one field/],
+    [{ url: 7 }, '/image/url', /string/],
+    [{ url: 'file:///etc/passwd' }, '/image/url', /pattern/],
+  ] as const) {
+    const [error, ...others] = (await ask(source)).errors ?? [];
+    assert.deepEqual([error?.pointer, others], [pointer, []]);
+    assert.match(error?.message ?? '', message);
+  }
+  const short = await ask('sha256:abc');
+  assert.equal(short.code, 'TSR_IMAGE_SOURCE_INVALID');
+  assert.match(short.detail, /64 hexadecimal digits/);
 });
 
 const brokenForms: [fields: [name: string, text: string][], pointer: string, message: RegExp][] = [
@@ -126,9 +137,19 @@ const brokenForms: [fields: [name: string, text: string][], pointer: string, mes
     [
       ['query', 'cat'],
       ['query', 'dog'],
+      ['queries', 'cow'],
     ],
     '/query',
-    /queries may be repeated/,
+    /exactly one of query and queries/,
+  ],
+  [
+    [
+      ['query', 'cat'],
+      ['model', 'a'],
+      ['model', 'b'],
+    ],
+    '/model',
+    /must be given once/,
   ],
 ];
 
@@ -216,13 +237,12 @@ test('a form with two images, a foreign file or foreign fields is refused with p
     .attach('mask', png, 'mask.png')
     .field('options', '{"query": "x"}')
     .field('query', 'x')
-    .field('query', 'y')
     .expect(400);
   assert.deepEqual(
     problemOf(response)
       .errors?.map((error) => error.pointer)
       .sort(),
-    ['/image', '/mask', '/options/query', '/query'],
+    ['/image', '/mask', '/options/query'],
   );
 });
 

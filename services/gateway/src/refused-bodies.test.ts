@@ -33,7 +33,8 @@ const refusals: readonly Refusal[] = [
   { name: 'a training in JSON over the limit', method: 'POST', path: '/vocabularies', type: json, ...tooLarge },
   { name: 'an archive over the limit', method: 'POST', path: '/vocabularies', type: multipart, ...tooLarge },
   { name: 'a vocabulary over the limit', method: 'PUT', path: '/vocabularies/x/file', type: vocabulary, ...tooLarge },
-  { name: 'a picture as the body', method: 'POST', path: '/segment', type: 'image/x-none', ...wrongType },
+  { name: 'an image over the limit', method: 'POST', path: '/segment', type: 'image/jpeg', ...tooLarge },
+  { name: 'a sound as the body', method: 'POST', path: '/segment', type: 'audio/x-none', ...wrongType },
   { name: 'a picture as a training', method: 'POST', path: '/vocabularies', type: 'image/x-none', ...wrongType },
   {
     name: 'no API key',

@@ -8,6 +8,8 @@ export interface FormShape {
   readonly properties: Readonly<Record<string, TSchema>>;
   /** Fields that may be repeated, once per value. */
   readonly lists: readonly string[];
+  /** Fields for one value, with the list that they stand for when they are repeated. */
+  readonly plurals?: Readonly<Record<string, string>>;
   /** Fields that may be files; lists may be repeated, once per file. */
   readonly files: readonly string[];
   /** Fields that may be in the JSON object of the field `options` instead. */
@@ -20,6 +22,8 @@ export class FormFields {
   readonly #shape: Omit<FormShape, 'maxFiles'>;
   readonly #values = new Map<string, unknown>();
   readonly #problems = new Map<string, string>();
+  /** Values after the first of fields that have a plural. */
+  readonly #repeated = new Map<string, unknown[]>();
   #options: Record<string, unknown> = {};
   #undecoded: string | undefined;
 
@@ -35,7 +39,10 @@ export class FormFields {
     return files.includes(name);
   }
 
+  /** Adds a field; an empty one is not given, as browsers send those that nobody filled in. */
   addText(name: string, text: string): void {
+    if (text.trim() === '' && name in this.#shape.properties) return;
+    if (text === '' && name === 'options') return;
     // The form's parser puts this character in place of bytes that are not UTF-8.
     if (text.includes('\ufffd')) this.#undecoded ??= name.slice(0, 128);
     if (name === 'options') this.#setOptions(text);
@@ -59,7 +66,15 @@ export class FormFields {
     if (this.#problems.size > 0) {
       throw TesseraError.invalid([...this.#problems].map(([name, message]) => ({ pointer: `/${name}`, message })));
     }
-    return { ...this.#options, ...Object.fromEntries(this.#values) };
+    const body = new Map(this.#values);
+    for (const [name, others] of this.#repeated) {
+      const plural = this.#shape.plurals?.[name];
+      // Beside a list the single field stays, for the error that names both.
+      if (plural === undefined || body.has(plural)) continue;
+      body.set(plural, [body.get(name), ...others]);
+      body.delete(name);
+    }
+    return { ...this.#options, ...Object.fromEntries(body) };
   }
 
   #schemaOf(name: string) {
@@ -94,13 +109,16 @@ export class FormFields {
       this.refuse(name, 'is not valid JSON');
       return;
     }
-    const { lists } = this.#shape;
+    const { lists, plurals = {} } = this.#shape;
+    const plural = plurals[name];
     if (lists.includes(name)) {
       this.#append(name, [value]);
-      return;
-    }
-    if (this.#values.has(name))
+    } else if (!this.#values.has(name) && !this.#repeated.has(name)) {
+      this.#values.set(name, value);
+    } else if (plural === undefined) {
       this.refuse(name, ['must be given once', ...lists.map((list) => `${list} may be repeated`)].join('; '));
-    this.#values.set(name, value);
+    } else {
+      this.#repeated.set(name, [...(this.#repeated.get(name) ?? []), value]);
+    }
   }
 }

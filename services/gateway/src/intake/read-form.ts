@@ -29,14 +29,35 @@ export interface Form {
   readonly uploads: ReadonlyMap<string, Uint8Array>;
 }
 
-/** The hook that turns a form into the equivalent JSON body, which is then validated like any other. */
+/**
+ * The hook that turns a form, or an image as the body with its fields in the query string, into the equivalent JSON body,
+ * which is then validated like any other.
+ */
 export function formAsBody(shape: FormShape, config: Config): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
-    if (!request.isMultipart()) return;
-    const { body, uploads } = await readForm(request, shape, bodyLimitBytes(config));
+    if (!request.isMultipart() && !Buffer.isBuffer(request.body)) return;
+    const { body, uploads } = request.isMultipart()
+      ? await readForm(request, shape, bodyLimitBytes(config))
+      : readRawImage(request.body as Buffer, request.query, shape);
     request.uploads = uploads;
     request.body = body;
   };
+}
+
+/**
+ * An image that is the body, with the fields of a form in the query string.
+ *
+ * @throws TesseraError `TSR_BODY_INVALID` for no bytes at all, `TSR_VALIDATION` for fields that do not fit
+ */
+function readRawImage(bytes: Buffer, query: unknown, shape: FormShape): Form {
+  if (bytes.length === 0) throw new TesseraError('TSR_BODY_INVALID', 'The body is empty.');
+  const fields = new FormFields(shape);
+  const id = imageId(bytes);
+  fields.addFile('image', { id });
+  for (const [name, values] of Object.entries(query as Record<string, string | string[]>)) {
+    for (const value of [values].flat()) fields.addText(name, value);
+  }
+  return { body: fields.toBody(), uploads: new Map([[id, bytes]]) };
 }
 
 /**
@@ -78,6 +99,8 @@ async function readParts(request: FastifyRequest, shape: FormShape, maxBytes: nu
       if (sizeBytes > maxBytes) throw new TesseraError('TSR_BODY_TOO_LARGE', 'The form is too large.');
       request.bodyLease.take(count);
     });
+    // What a browser sends for a file that was not chosen.
+    if (bytes.length === 0 && part.filename === '') continue;
     const id = imageId(bytes);
     if (fields.addFile(part.fieldname, { id })) uploads.set(id, bytes);
   }

@@ -30,12 +30,13 @@ export async function storeImage(
 ): Promise<string> {
   const { config, blobs } = intake;
   const expiry = { ttlMs: config.TESSERA_IMAGE_TTL_S * 1000 };
-  if (typeof source === 'object' && !uploads.has(source.id)) {
-    if (await blobs.touch(imageKey(source.id), expiry)) return source.id;
-    throw unknownImage(source.id);
+  const named = idOf(source);
+  const uploaded = named === undefined ? undefined : uploads.get(named);
+  if (named !== undefined && uploaded === undefined) {
+    if (await blobs.touch(imageKey(named), expiry)) return named;
+    throw unknownImage(named);
   }
-  const bytes = typeof source === 'string' ? await resolve(source, config, signal) : uploads.get(source.id);
-  if (bytes === undefined) throw new Error('A file part has gone between two looks');
+  const bytes = uploaded ?? (await resolve(source, config, signal));
   const header = checkImage(bytes, intake);
   const id = await putImage(blobs, bytes, expiry);
   intake.imageHeaders.set(id, header);
@@ -61,7 +62,8 @@ export async function storedImageHeader(id: string, intake: ImageIntake): Promis
  * @throws TesseraError as {@link storeImage}
  */
 export async function readImage(source: ImageSource, intake: ImageIntake, signal: AbortSignal): Promise<Uint8Array> {
-  if (typeof source === 'object') return getStored(source.id, intake);
+  const named = idOf(source);
+  if (named !== undefined) return getStored(named, intake);
   const bytes = await resolve(source, intake.config, signal);
   checkImage(bytes, intake);
   return bytes;
@@ -80,11 +82,18 @@ async function getStored(id: string, { blobs }: ImageIntake): Promise<Uint8Array
   return bytes;
 }
 
-async function resolve(source: string, config: Config, signal: AbortSignal): Promise<Uint8Array> {
-  if (source.startsWith('sha256:')) {
-    throw new TesseraError('TSR_IMAGE_SOURCE_INVALID', 'Send the id of an image as {"id": "sha256:…"}.');
-  }
-  return resolveImageSource(source, {
+/** The id in a source; undefined when it is something else than an id. */
+function idOf(source: ImageSource): string | undefined {
+  if (typeof source === 'object') return 'id' in source ? source.id : undefined;
+  const text = source.trim();
+  if (!text.startsWith('sha256:')) return undefined;
+  if (/^sha256:[0-9a-f]{64}$/.test(text)) return text;
+  throw new TesseraError('TSR_IMAGE_SOURCE_INVALID', 'The id of an image is sha256: and 64 hexadecimal digits.');
+}
+
+async function resolve(source: ImageSource, config: Config, signal: AbortSignal): Promise<Uint8Array> {
+  const text = typeof source === 'string' ? source : 'url' in source ? source.url : source.id;
+  return resolveImageSource(text, {
     maxBytes: bodyLimitBytes(config),
     fetch: { allowHttp: config.TESSERA_ALLOW_HTTP_IMAGES },
     signal,

@@ -107,6 +107,7 @@ function refine(document: Json): Json {
 
 /** The parts of a documented route that {@link addBodies} adds to. */
 interface DocumentedPost {
+  parameters?: readonly object[];
   readonly requestBody: { readonly content: Record<string, object> };
   readonly responses: Readonly<Record<string, { readonly content: Record<string, { example?: object }> }>>;
 }
@@ -115,23 +116,52 @@ interface DocumentedPost {
 function addBodies(paths: Record<string, Json>): Json {
   const bodies = paths as Record<string, { post?: DocumentedPost }>;
   const documented = [
-    { path: '/segment', examples: segmentExamples, answer: ['200', segmentAnswer], form: segmentForm },
-    { path: '/classify-composition', examples: classifyExamples, answer: ['200', classifyAnswer], form: classifyForm },
-    { path: '/vocabularies', examples: trainingExamples, answer: ['202', trainingAnswer], form: trainingForm },
+    { path: '/segment', examples: segmentExamples, answer: ['200', segmentAnswer], form: segmentForm, raw: 'query' },
+    {
+      path: '/classify-composition',
+      examples: classifyExamples,
+      answer: ['200', classifyAnswer],
+      form: classifyForm,
+      raw: 'vocabulary',
+    },
+    {
+      path: '/vocabularies',
+      examples: trainingExamples,
+      answer: ['202', trainingAnswer],
+      form: trainingForm,
+      raw: undefined,
+    },
   ] as const;
-  for (const { path, examples, answer, form } of documented) {
+  for (const { path, examples, answer, form, raw } of documented) {
     const post = bodies[path]?.post;
     const response = post?.responses[answer[0]]?.content['application/json'];
     if (post === undefined || response === undefined) throw new Error(`The documented route ${path} is missing`);
     const { content } = post.requestBody;
     content['application/json'] = { ...content['application/json'], examples };
     content['multipart/form-data'] = { schema: form };
+    if (raw !== undefined) addImageBody(post, raw);
     response.example = answer[1];
   }
   const file = (paths as Record<string, { put?: Partial<DocumentedPost> }>)['/vocabularies/{name}/file']?.put;
   if (file === undefined) throw new Error('The documented route of vocabulary files is missing');
   Object.assign(file, { requestBody: { required: true, content: vocabularyFile } });
   return paths;
+}
+
+/** The image as the body, with the fields of the form in the query string. */
+function addImageBody(post: DocumentedPost, field: string): void {
+  for (const type of ['image/jpeg', 'application/octet-stream']) {
+    post.requestBody.content[type] = { schema: { type: 'string', format: 'binary', contentMediaType: type } };
+  }
+  post.parameters = [
+    ...(post.parameters ?? []),
+    {
+      name: field,
+      in: 'query',
+      schema: { type: 'string' },
+      description: `With an image as the body: \`${field}\` and the other fields of the form are in the query string.`,
+    },
+  ];
 }
 
 const vocabularyFile = {
@@ -142,7 +172,6 @@ const vocabularyFile = {
 
 const optionsField = (example: object) => ({
   type: 'string',
-  contentMediaType: 'application/json',
   description: 'The other fields of the JSON body as one JSON object.',
   examples: [JSON.stringify(example)],
 });
@@ -158,8 +187,7 @@ const classifyForm = {
   type: 'object',
   required: ['vocabulary'],
   properties: {
-    image: fileField('The file.'),
-    images: { type: 'array', items: fileField('A file.'), description: 'Several files: repeat the field.' },
+    image: fileField('The file. For several images repeat the field.'),
     vocabulary: {
       type: 'string',
       description: 'The name of a trained vocabulary, or a JSON object with `attributes` and `objects`.',
@@ -186,12 +214,12 @@ const segmentForm = {
   required: ['image'],
   properties: {
     image: fileField('The file.'),
-    query: contracts.SegmentRequest.properties.query,
-    queries: {
-      ...contracts.SegmentRequest.properties.queries,
-      description: 'Several queries: repeat the field. Give either `query` or `queries`.',
+    query: {
+      ...contracts.SegmentRequest.properties.query,
+      description: 'What to segment, in words. For several queries repeat the field.',
+      examples: ['the person'],
     },
-    options: optionsField({ refine: false, output: { format: 'png' } }),
+    options: optionsField({ output: { instances: true } }),
   },
 };
 

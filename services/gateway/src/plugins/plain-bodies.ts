@@ -2,6 +2,15 @@ import { isUtf8 } from 'node:buffer';
 import { TesseraError } from '@tessera/contracts';
 import type { GatewayApp } from '../context.js';
 
+/** Accepts images as bodies of the routes of `app`: their first bytes show the format, whatever type they are sent as. */
+export function acceptImageBodies(app: GatewayApp): void {
+  for (const type of [/^image\//i, 'application/octet-stream']) {
+    app.addContentTypeParser(type, { parseAs: 'buffer' }, (_request, body, done) => {
+      done(null, body);
+    });
+  }
+}
+
 /**
  * Accepts JSON in UTF-8 and forms alone: no plain text, and no compressed bodies, which could expand without a limit.
  */

@@ -8,7 +8,7 @@ const frameworkErrors: Readonly<Record<string, readonly [ErrorCode, string]>> = 
   FST_ERR_CTP_BODY_TOO_LARGE: ['TSR_BODY_TOO_LARGE', 'The body is larger than this service accepts.'],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: [
     'TSR_MEDIA_TYPE_UNSUPPORTED',
-    'The content-type must be application/json or multipart/form-data.',
+    'The content-type must be application/json or multipart/form-data; where a route takes images also image/….',
   ],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['TSR_BODY_INVALID', 'The body does not have the length its header announces.'],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['TSR_BODY_INVALID', 'The body is empty.'],

@@ -51,13 +51,22 @@ function pointerOf({ keyword, instancePath, params }: SchemaFinding): string {
   return instancePath;
 }
 
-function messageOf({ keyword, params, message }: SchemaFinding): string {
+const imageForms = 'an image is a text, {"url": "https://…"} or {"id": "sha256:…"}';
+
+/** Whether a path leads to an image of a request. */
+function isImage(path: string): boolean {
+  return /\/image$|^\/images\/\d+$/.test(path);
+}
+
+function messageOf({ keyword, instancePath, params, message }: SchemaFinding): string {
   switch (keyword) {
     case 'required':
-      // The one object with an id that a request may hold stands for an image.
-      return params.missingProperty === 'id' ? 'is required; send a URL or base64 as a plain string' : 'is required';
+      return 'is required';
     case 'additionalProperties':
-      return 'is not a known field';
+      return `is not a known field${isImage(instancePath) ? `; ${imageForms}` : ''}`;
+    case 'minProperties':
+    case 'maxProperties':
+      return isImage(instancePath) ? `must have one field; ${imageForms}` : (message ?? 'is invalid');
     case 'enum':
       return `must be one of ${(params.allowedValues ?? []).join(', ')}`;
     case 'pattern':

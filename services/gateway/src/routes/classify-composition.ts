@@ -50,6 +50,7 @@ const schema = {
 const form: FormShape = {
   properties: ClassifyCompositionRequest.properties,
   lists: ['images'],
+  plurals: { image: 'images' },
   files: ['image', 'images'],
   options: Object.keys(ClassifyOptions.properties),
   maxFiles: classifyLimits.images + 1,

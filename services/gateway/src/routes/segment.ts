@@ -55,6 +55,7 @@ const schema = {
 const form: FormShape = {
   properties: SegmentRequest.properties,
   lists: ['queries'],
+  plurals: { query: 'queries' },
   files: ['image'],
   options: Object.keys(SegmentOptions.properties),
   maxFiles: 4,
