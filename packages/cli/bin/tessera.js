@@ -6,7 +6,8 @@ import { fileURLToPath, URL } from 'node:url';
 const commandLine = new URL('../dist/cli.js', import.meta.url);
 if (!existsSync(commandLine)) {
   console.error('Compiling the command line, this once …');
-  const { status } = spawnSync('npx', ['--no-install', 'tsc', '-b', fileURLToPath(new URL('..', import.meta.url))], {
+  const { status } = spawnSync(process.execPath, ['scripts/build.js', 'packages/cli'], {
+    cwd: fileURLToPath(new URL('../../..', import.meta.url)),
     stdio: ['ignore', 2, 2],
   });
   if (status !== 0) {

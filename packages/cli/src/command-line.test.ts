@@ -15,7 +15,14 @@ const commands = [
   'vocabulary export',
   'vocabulary import',
   'vocabulary evaluate',
+  'segment',
   'classify',
+  'models',
+  'serve',
+  'gateway',
+  'worker',
+  'doctor',
+  'completion',
 ];
 
 let directory: string;
@@ -54,11 +61,18 @@ describe('the help', () => {
     assert.equal(code, 0);
     assert.match(
       output,
-      /^Usage: tessera classify <image>\.\.\. --vocabulary <name> \[options\]\n\nName what images show\n/,
+      /^Usage: tessera classify <image>\.\.\. \[options\]\n\nName what images show, as attribute and object\n/,
     );
     for (const option of ['vocabulary', 'world', 'top-k', 'bias', 'json', 'url', 'api-key', 'help']) {
-      assert.match(output, new RegExp(`^ {2}--${option} +\\S`, 'm'));
+      assert.match(output, new RegExp(`^ {2}(-h, )?--${option}( <value>)? +\\S`, 'm'));
     }
+    assert.match(output, /\nExamples:\n {2}# .*\n {2}tessera classify /);
+  });
+
+  it('has the version', async () => {
+    const { code, output } = await tessera(['--version']);
+    assert.equal(code, 0);
+    assert.match(output, /^\d+\.\d+\.\d+\n$/);
   });
 });
 
@@ -79,13 +93,17 @@ describe('a command that is called wrongly', () => {
     [['vocabulary', 'evaluate', '.', '--name', 'x', '--set', 'dev'], /^--set is one of val, test, train\./],
     [
       ['vocabulary', 'evaluate', '.', '--name', 'x', '--feasibility-threshold', 'x'],
-      /^--feasibility-threshold is a number/,
+      /^--feasibility-threshold is a number from -1 to 1, not "x"\./,
     ],
     [['vocabulary', 'import', '/nowhere'], /^\/nowhere cannot be read\./],
     [['classify', '/nowhere', '--vocabulary', 'x'], /^\/nowhere cannot be read\./],
-    [['classify', '/nowhere'], /^--vocabulary/],
-    [['classify', '/nowhere', '--vocabulary', 'x', '--top-k', '1.5'], /^--top-k is a positive whole number\./],
-    [['classify', '/nowhere', '--vocabulary', 'x', '--bias', 'much'], /^--bias is a number\./],
+    [['classify', '/nowhere'], /^Give --vocabulary, or --attributes and --objects\./],
+    [['classify', '/nowhere', '--attributes', 'red'], /^Give --vocabulary, or --attributes and --objects\./],
+    [
+      ['classify', '/nowhere', '--vocabulary', 'x', '--top-k', '1.5'],
+      /^--top-k is a whole number from 1, not "1\.5"\./,
+    ],
+    [['classify', '/nowhere', '--vocabulary', 'x', '--bias', 'much'], /^--bias is a number, not "much"\./],
     [['classify', '/nowhere', '--vocabulary', 'x', '--world', 'other'], /^--world is open or closed\./],
   ];
   for (const [words, expected] of wrong) {
@@ -135,9 +153,9 @@ describe('a command that the service answers', () => {
     const { code, output, errors } = await tessera(['classify', image, '--vocabulary', 'x', '--url', url]);
     assert.equal(errors, 'TSR_VALIDATION: The body does not match.\n  /images/0 is no image\n');
     assert.deepEqual([code, output], [1, '']);
-    const { images, ...options } = JSON.parse(String(requests[0]?.body));
-    assert.deepEqual(images, [Buffer.from('image').toString('base64')]);
-    assert.deepEqual(options, { vocabulary: 'x', world: 'closed', top_k: 5, unseen_bias: 0 });
+    const sent = String(requests[0]?.body);
+    assert.match(sent, /name="images"[^]*\r\n\r\nimage\r\n/);
+    assert.match(sent, /\{"vocabulary":"x","world":"closed","top_k":5,"unseen_bias":0\}/);
   });
 
   it('ends with 1 when there is no service, and says how to get one', async () => {
@@ -145,7 +163,29 @@ describe('a command that the service answers', () => {
     await service?.close();
     const { code, errors } = await tessera(['vocabulary', 'show', 'x', '--url', url]);
     assert.equal(code, 1);
-    assert.match(errors, /cannot be reached: connect ECONNREFUSED .*\nIs the service running there\? .*npm start/);
+    assert.match(
+      errors,
+      /^http\S+ cannot be reached: connect ECONNREFUSED .* Start a service with `tessera serve`, or .*\n$/,
+    );
+  });
+
+  it('warns of words of a classification, and needs no warnings of an older worker', async () => {
+    const answer = {
+      results: [{ index: 0, predictions: [{ label: 'red dress', score: 0.5, seen: true }] }],
+      warnings: [{ code: 'unknown_words', words: ['赤い', 'ドレス'] }],
+    };
+    let isOld = false;
+    const { url } = await start((_, response) => {
+      sendJson(response, 200, isOld ? { results: answer.results } : answer);
+    });
+    const words = ['classify', image, '--attributes', 'red, 赤い', '--objects', 'dress,ドレス', '--url', url];
+    const warned = await tessera(words);
+    assert.equal(warned.code, 0);
+    assert.match(warned.errors, /^words that the model knows no part of.* \(unknown_words\): 赤い, ドレス\n$/);
+    assert.match(warned.output, /red dress +50\.0 % +seen/);
+    isOld = true;
+    const silent = await tessera(words);
+    assert.deepEqual([silent.code, silent.errors, silent.output], [0, '', warned.output]);
   });
 
   it('that is interrupted ends with 130 and without a word', async () => {

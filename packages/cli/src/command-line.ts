@@ -1,36 +1,15 @@
+import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { ConnectionError, ServiceError, TesseraClient } from '@tessera/client';
+import { TesseraClient } from '@tessera/client';
+import { UsageError } from './command-errors.js';
 import type { Command, CommandContext } from './command.js';
+import { commands, defaultUrl, sharedOptions } from './commands.js';
+import { explain } from './explain.js';
+import { helpOf, overview } from './help.js';
 import { createScreen, type Screen } from './screen.js';
-import { UsageError } from './usage-error.js';
 
-/** Exit codes: of a command that did what it should, that the service refused, that was called wrongly, that was stopped. */
+/** Exit codes: of a command that did what it should, that failed, that was called wrongly, that was stopped. */
 const exits = { success: 0, failure: 1, usage: 2, interrupted: 130 } as const;
-
-const defaultUrl = 'http://127.0.0.1:3000';
-
-const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  'vocabulary train': async () => (await import('./commands/vocabulary-train.js')).vocabularyTrain,
-  'vocabulary list': async () => (await import('./commands/vocabulary-list.js')).vocabularyList,
-  'vocabulary show': async () => (await import('./commands/vocabulary-show.js')).vocabularyShow,
-  'vocabulary delete': async () => (await import('./commands/vocabulary-delete.js')).vocabularyDelete,
-  'vocabulary export': async () => (await import('./commands/vocabulary-export.js')).vocabularyExport,
-  'vocabulary import': async () => (await import('./commands/vocabulary-import.js')).vocabularyImport,
-  'vocabulary evaluate': async () => (await import('./commands/vocabulary-evaluate.js')).vocabularyEvaluate,
-  classify: async () => (await import('./commands/classify.js')).classify,
-};
-
-const sharedOptions = {
-  url: { type: 'string' },
-  'api-key': { type: 'string' },
-  help: { type: 'boolean', short: 'h', default: false },
-} as const;
-
-const sharedHelp = {
-  url: `the service; otherwise TESSERA_CLIENT_URL, or ${defaultUrl}`,
-  'api-key': 'one of its API keys; otherwise TESSERA_CLIENT_API_KEY',
-  help: 'show this',
-};
 
 /** Runs `tessera` with these arguments; gives the exit code. Ctrl-C ends the command in good order. */
 export async function runCommandLine(
@@ -44,7 +23,7 @@ export async function runCommandLine(
   };
   process.once('SIGINT', interrupt);
   try {
-    await dispatch(words, environment, { ...screen, signal: interruption.signal });
+    await dispatch(words, { ...screen, environment, signal: interruption.signal });
     return exits.success;
   } catch (error) {
     if (interruption.signal.aborted) return exits.interrupted;
@@ -57,33 +36,32 @@ export async function runCommandLine(
 
 async function dispatch(
   words: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
-  surroundings: Omit<CommandContext, 'client' | 'positionals' | 'options'>,
+  surroundings: Screen & Pick<CommandContext, 'environment' | 'signal'>,
 ): Promise<void> {
+  const { environment, print } = surroundings;
   const name = Object.keys(commands).find((known) => `${words.join(' ')} `.startsWith(`${known} `));
   const load = name === undefined ? undefined : commands[name];
   if (name === undefined || load === undefined) {
-    if (words.length > 0 && !words.some((word) => word === '--help' || word === '-h' || word === 'help')) {
-      throw new UsageError(`There is no command "${words.join(' ')}"; \`tessera --help\` lists them.`);
-    }
-    surroundings.print(await overview());
+    if (words[0] === '--version') print(await version());
+    else if (words.length === 0 || words.some((word) => ['--help', '-h', 'help'].includes(word)))
+      print(await overview());
+    else throw new UsageError(`There is no command "${words.join(' ')}"; \`tessera --help\` lists them.`);
     return;
   }
   const command = await load();
   const { values, positionals } = parse(words.slice(name.split(' ').length), command);
   if (values.help === true) {
-    surroundings.print(helpOf(command));
+    print(helpOf(command));
     return;
   }
   const { min, max } = command.positionals;
   if (positionals.length < min || positionals.length > max) {
     throw new UsageError(`Usage: tessera ${command.usage}; \`--help\` says more.`);
   }
-  const client = new TesseraClient({
-    url: serviceUrl(values.url ?? environment.TESSERA_CLIENT_URL ?? defaultUrl),
-    apiKey: values['api-key'] ?? environment.TESSERA_CLIENT_API_KEY,
-  });
-  await command.run({ ...surroundings, client, positionals, options: values });
+  const serviceUrl = urlOf(values.url ?? environment.TESSERA_CLIENT_URL ?? defaultUrl);
+  const apiKey = values['api-key'] ?? environment.TESSERA_CLIENT_API_KEY;
+  const client = new TesseraClient({ url: serviceUrl, apiKey });
+  await command.run({ ...surroundings, client, serviceUrl, positionals, options: values });
 }
 
 function parse(words: readonly string[], command: Command) {
@@ -104,32 +82,12 @@ interface SharedValues {
   readonly help?: boolean;
 }
 
-function serviceUrl(text: string): URL {
+function urlOf(text: string): URL {
   if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return new URL(text);
   throw new UsageError(`"${text}" is not the URL of a service, as ${defaultUrl}.`);
 }
 
-async function overview(): Promise<string> {
-  const loaded = await Promise.all(Object.values(commands).map((load) => load()));
-  const width = Math.max(...loaded.map(({ usage }) => usage.length));
-  const lines = loaded.map(({ usage, summary }) => `  ${usage.padEnd(width)}  ${summary}`);
-  return ['Usage: tessera <command> [options]', '', ...lines, '', 'Every command has --help.'].join('\n');
-}
-
-function helpOf({ usage, summary, optionHelp }: Command): string {
-  const entries = Object.entries({ ...optionHelp, ...sharedHelp });
-  const width = Math.max(...entries.map(([name]) => name.length));
-  const lines = entries.map(([name, help]) => `  --${name.padEnd(width)}  ${help}`);
-  return [`Usage: tessera ${usage} [options]`, '', summary, '', ...lines].join('\n');
-}
-
-function explain(error: unknown): string {
-  if (error instanceof ServiceError) {
-    const places = (error.problem.errors ?? []).map(({ pointer, message }) => `\n  ${pointer} ${message}`);
-    return `${error.code}: ${error.message}${places.join('')}`;
-  }
-  if (error instanceof ConnectionError)
-    return `${error.message}\nIs the service running there? Start it with \`npm start\`, or say --url.`;
-  if (error instanceof UsageError) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+async function version(): Promise<string> {
+  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }

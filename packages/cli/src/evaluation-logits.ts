@@ -2,7 +2,7 @@ import { closedWorld, compositionAt, compositionKey, openWorld, type LabelledLog
 import { classifyLimits, type VocabularyDescription } from '@tessera/contracts';
 import type { TesseraClient } from '@tessera/client';
 import type { DirectoryExample, TrainingDirectory } from './training-directory.js';
-import { UsageError } from './usage-error.js';
+import { UsageError } from './command-errors.js';
 
 /** Images of one request: few enough that an answer with every candidate stays small. */
 const imagesAtOnce = 8;

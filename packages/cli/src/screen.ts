@@ -2,6 +2,7 @@ import type { CommandContext } from './command.js';
 
 /** Between two reports of progress where they cannot replace one another. */
 const pauseMs = 5_000;
+const barCells = 24;
 
 /** Where a command shows what it has to show. */
 export type Screen = Pick<CommandContext, 'print' | 'say' | 'progress'>;
@@ -10,7 +11,8 @@ export type Screen = Pick<CommandContext, 'print' | 'say' | 'progress'>;
 export function createScreen(): Screen {
   const { stdout, stderr } = process;
   let isLineOpen = false;
-  let toldAt = -Infinity;
+  // What is done in less time has no progress to report.
+  let toldAt = performance.now();
   const closeLine = () => {
     if (isLineOpen) stderr.write('\r\u001b[K');
     isLineOpen = false;
@@ -24,9 +26,10 @@ export function createScreen(): Screen {
       closeLine();
       stderr.write(`${text}\n`);
     },
-    progress: (text) => {
+    progress: (text, fraction) => {
       if (stderr.isTTY) {
-        stderr.write(`\r\u001b[K${text}`);
+        const line = fraction === undefined ? text : `${progressBar(fraction)} ${text}`;
+        stderr.write(`\r\u001b[K${line.slice(0, stderr.columns - 1)}`);
         isLineOpen = true;
       } else if (performance.now() - toldAt > pauseMs) {
         toldAt = performance.now();
@@ -34,4 +37,9 @@ export function createScreen(): Screen {
       }
     },
   };
+}
+
+function progressBar(fraction: number): string {
+  const filled = Math.round(barCells * fraction);
+  return `[${'#'.repeat(filled)}${'.'.repeat(barCells - filled)}]`;
 }

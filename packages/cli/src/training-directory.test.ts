@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { extract } from 'tar-stream';
 import { openTrainingDirectory, type TrainingDirectory } from './training-directory.js';
-import { UsageError } from './usage-error.js';
+import { UsageError } from './command-errors.js';
 
 let place: string;
 let directoryCount = 0;

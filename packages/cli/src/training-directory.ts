@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pack } from 'tar-stream';
 import type { ExampleSet } from '@tessera/contracts';
-import { UsageError } from './usage-error.js';
+import { UsageError } from './command-errors.js';
 
 /** A row of `metadata.json`. */
 export interface DirectoryExample {

@@ -163,7 +163,7 @@ export const Mask = Type.Union(
 export type Mask = Static<typeof Mask>;
 
 /** What each warning of a segmentation means, by its code. */
-const warningDescriptions = {
+export const warningDescriptions = {
   unknown_words: 'words that are not in the model’s vocabulary',
   unknown_thing: 'the query asks for something that the model does not know how to find, so the mask is empty',
   kind_not_told:

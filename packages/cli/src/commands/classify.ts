@@ -1,21 +1,32 @@
-import { readFile } from 'node:fs/promises';
-import type { Command } from '../command.js';
+import type { ClassifyCall } from '@tessera/client';
+import { UsageError } from '../command-errors.js';
+import type { Command, OptionValues } from '../command.js';
+import { numberOption, textOption } from '../option-values.js';
+import { readImage } from '../read-image.js';
 import { percent, table } from '../tables.js';
-import { UsageError } from '../usage-error.js';
 
 export const classify: Command = {
-  usage: 'classify <image>... --vocabulary <name>',
-  summary: 'Name what images show',
+  usage: 'classify <image>...',
+  summary: 'Name what images show, as attribute and object',
+  details: 'With words of your own, or a vocabulary that `tessera vocabulary train` made.',
+  examples: [
+    ['tessera classify photo.jpg --attributes red,black --objects dress,shirt', 'without any training'],
+    ['tessera classify *.jpg --vocabulary garments --world open', 'with a trained vocabulary, unseen pairs included'],
+  ],
   positionals: { min: 1, max: 32 },
   options: {
     vocabulary: { type: 'string' },
+    attributes: { type: 'string' },
+    objects: { type: 'string' },
     world: { type: 'string', default: 'closed' },
     'top-k': { type: 'string', default: '5' },
     bias: { type: 'string', default: '0' },
     json: { type: 'boolean', default: false },
   },
   optionHelp: {
-    vocabulary: 'name of a trained vocabulary (required)',
+    vocabulary: 'name of a trained vocabulary',
+    attributes: 'in place of a vocabulary: attributes, separated by commas',
+    objects: 'in place of a vocabulary: objects, separated by commas',
     world:
       'closed (default): the pairs it was trained on; open: every attribute with every object, unseen pairs included',
     'top-k': 'predictions per image (5)',
@@ -23,22 +34,18 @@ export const classify: Command = {
     json: 'print the whole answer as JSON',
   },
   async run({ client, positionals, options, signal, print, say }) {
-    const { vocabulary, world } = options;
-    if (typeof vocabulary !== 'string')
-      throw new UsageError('--vocabulary, the name of a trained vocabulary, is missing.');
+    const vocabulary = vocabularyOf(options);
+    const { world } = options;
     if (world !== 'open' && world !== 'closed') throw new UsageError('--world is open or closed.');
-    const topK = Number(options['top-k']);
-    const bias = Number(options.bias);
-    if (!Number.isInteger(topK) || topK < 1) throw new UsageError('--top-k is a positive whole number.');
-    if (!Number.isFinite(bias)) throw new UsageError('--bias is a number.');
+    const topK = numberOption(options, 'top-k', { min: 1, isInteger: true }) ?? 5;
+    const bias = numberOption(options, 'bias') ?? 0;
     const images = await Promise.all(positionals.map(readImage));
-    const request = { images, vocabulary, world, top_k: topK, unseen_bias: bias } as const;
-    const answer = await client.classify(request, { signal });
+    const answer = await client.classify({ images, vocabulary, world, top_k: topK, unseen_bias: bias }, { signal });
+    for (const { code, words } of answer.warnings) say(`${warnings[code]} (${code}): ${words.join(', ')}`);
     if (options.json === true) {
       print(JSON.stringify(answer, null, 2));
       return;
     }
-    for (const { code, words } of answer.warnings) say(`${code}: ${words.join(', ')}`);
     for (const { index, predictions, none } of answer.results) {
       const rows = predictions.map(({ label, score, seen }) => [
         label,
@@ -51,9 +58,16 @@ export const classify: Command = {
   },
 };
 
-async function readImage(path: string): Promise<string> {
-  const bytes = await readFile(path).catch(() => {
-    throw new UsageError(`${path} cannot be read.`);
-  });
-  return bytes.toString('base64');
+const warnings = { unknown_words: 'words that the model knows no part of, so that their scores mean nothing' } as const;
+
+function vocabularyOf(options: OptionValues): ClassifyCall['vocabulary'] {
+  const name = textOption(options, 'vocabulary');
+  const [attributes, objects] = ['attributes', 'objects'].map((list) =>
+    textOption(options, list)
+      ?.split(',')
+      .map((word) => word.trim()),
+  );
+  if (name !== undefined && attributes === undefined && objects === undefined) return name;
+  if (name === undefined && attributes !== undefined && objects !== undefined) return { attributes, objects };
+  throw new UsageError('Give --vocabulary, or --attributes and --objects.');
 }

@@ -2,15 +2,22 @@ import { writeFile } from 'node:fs/promises';
 import { drawSeenUnseenCurves, EvaluationError, evaluateLogits } from '@tessera/composition';
 import type { Command } from '../command.js';
 import { collectLogits } from '../evaluation-logits.js';
+import { numberOption } from '../option-values.js';
 import { metricsTable } from '../tables.js';
 import { openTrainingDirectory } from '../training-directory.js';
-import { UsageError } from '../usage-error.js';
+import { UsageError } from '../command-errors.js';
 
 const sets = ['val', 'test', 'train'] as const;
 
 export const vocabularyEvaluate: Command = {
   usage: 'vocabulary evaluate <directory> --name <name>',
   summary: 'Measure a vocabulary on labelled images: S, U, HM, AUC',
+  examples: [
+    [
+      'tessera vocabulary evaluate garments/ --name garments --world open --svg curve.svg',
+      'with the seen–unseen curve',
+    ],
+  ],
   positionals: { min: 1, max: 1 },
   options: {
     name: { type: 'string' },
@@ -34,10 +41,7 @@ export const vocabularyEvaluate: Command = {
     if (world !== 'open' && world !== 'closed') throw new UsageError('--world is open or closed.');
     const set = sets.find((known) => known === options.set);
     if (set === undefined) throw new UsageError(`--set is one of ${sets.join(', ')}.`);
-    const threshold = options['feasibility-threshold'];
-    if (threshold !== undefined && !Number.isFinite(Number(threshold))) {
-      throw new UsageError('--feasibility-threshold is a number from -1 to 1.');
-    }
+    const threshold = numberOption(options, 'feasibility-threshold', { min: -1, max: 1 });
     const directory = await openTrainingDirectory(positionals[0] ?? '');
     const examples = directory.examples.filter((example) => example.set === set);
     if (examples.length === 0) throw new UsageError(`No row of metadata.json is of the set "${set}".`);
@@ -48,10 +52,10 @@ export const vocabularyEvaluate: Command = {
       directory,
       examples,
       world,
-      threshold: threshold === undefined ? undefined : Number(threshold),
+      threshold,
       signal,
       onImages: (done) => {
-        progress(`classifying ${done} of ${examples.length} images`);
+        progress(`classifying ${done} of ${examples.length} images`, done / examples.length);
       },
     });
     const evaluation = evaluate(labelled, feasible);

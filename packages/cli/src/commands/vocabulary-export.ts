@@ -4,6 +4,7 @@ import type { Command } from '../command.js';
 export const vocabularyExport: Command = {
   usage: 'vocabulary export <name>',
   summary: 'Write a vocabulary to a file',
+  examples: [['tessera vocabulary export garments', 'to garments.tessera-vocabulary']],
   positionals: { min: 1, max: 1 },
   options: { output: { type: 'string' } },
   optionHelp: { output: 'the file; otherwise <name>.tessera-vocabulary' },

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from '../command.js';
-import { UsageError } from '../usage-error.js';
+import { UsageError } from '../command-errors.js';
 
 export const vocabularyImport: Command = {
   usage: 'vocabulary import <file>',
   summary: 'Store a vocabulary from a file that `export` wrote',
+  examples: [['tessera vocabulary import garments.tessera-vocabulary --name copy', 'under another name']],
   positionals: { min: 1, max: 1 },
   options: { name: { type: 'string' } },
   optionHelp: { name: 'the name to store it under; otherwise the file’s own name' },

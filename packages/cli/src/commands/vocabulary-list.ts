@@ -5,6 +5,7 @@ import { percent, table } from '../tables.js';
 export const vocabularyList: Command = {
   usage: 'vocabulary list',
   summary: 'List the trained vocabularies, and those in training',
+  examples: [['tessera vocabulary list', 'names, sizes and measures']],
   positionals: { min: 0, max: 0 },
   options: { json: { type: 'boolean', default: false } },
   optionHelp: { json: 'print JSON' },

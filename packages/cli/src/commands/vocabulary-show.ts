@@ -5,6 +5,7 @@ import { metricsTable, percent, table } from '../tables.js';
 export const vocabularyShow: Command = {
   usage: 'vocabulary show <name>',
   summary: 'Show a vocabulary: words, seen pairs, measures, recipe, history',
+  examples: [['tessera vocabulary show garments', 'its words and how its training went']],
   positionals: { min: 1, max: 1 },
   options: { json: { type: 'boolean', default: false } },
   optionHelp: { json: 'print JSON' },

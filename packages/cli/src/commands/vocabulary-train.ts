@@ -1,15 +1,17 @@
 import type { Progress, TrainingOptions, VocabularyDescription } from '@tessera/contracts';
 import type { Command, CommandContext } from '../command.js';
 import { ServiceError } from '@tessera/client';
+import { numberOption } from '../option-values.js';
 import { metricsTable } from '../tables.js';
 import { openTrainingDirectory } from '../training-directory.js';
-import { UsageError } from '../usage-error.js';
+import { UsageError } from '../command-errors.js';
 
 const methods = ['csp', 'coop', 'clip'] as const;
 
 export const vocabularyTrain: Command = {
   usage: 'vocabulary train <directory> --name <name>',
   summary: 'Train soft prompts on a directory with metadata.json and images/',
+  examples: [['tessera vocabulary train garments/ --name garments', 'with the default recipe']],
   positionals: { min: 1, max: 1 },
   options: {
     name: { type: 'string' },
@@ -55,7 +57,7 @@ function trainingOptions({ options }: CommandContext): TrainingOptions {
   if (typeof name !== 'string') throw new UsageError('--name, the name of the vocabulary, is missing.');
   const method = methods.find((known) => known === options.method);
   if (method === undefined) throw new UsageError(`--method is one of ${methods.join(', ')}.`);
-  const [epochs, rate, seed] = ['epochs', 'learning-rate', 'seed'].map((option) => numberOf(option, options[option]));
+  const [epochs, rate, seed] = ['epochs', 'learning-rate', 'seed'].map((option) => numberOption(options, option));
   return {
     name,
     method,
@@ -67,13 +69,6 @@ function trainingOptions({ options }: CommandContext): TrainingOptions {
       ...(seed === undefined ? {} : { seed }),
     },
   };
-}
-
-function numberOf(option: string, text: string | boolean | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (text === '' || !Number.isFinite(value)) throw new UsageError(`--${option} is a number, not "${text}".`);
-  return value;
 }
 
 /** Fails before the upload when the name is taken; the service checks it again. */

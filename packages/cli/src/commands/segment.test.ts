@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, it } from 'node:test';
+import type { SegmentQueryResult, SegmentResponse } from '@tessera/client';
+import { problemOf, sendEvents, sendJson, sendProblem, TestService } from '@tessera/runtime/test-service';
+import { tessera } from '../test-command.js';
+
+/** Of an image of four by two pixels: its two upper left ones. */
+const found = {
+  present: true,
+  score: 0.9,
+  label: 'dog',
+  mask: { size: [2, 4], counts: [0, 1, 1, 1, 5] },
+  bbox: [0, 0, 2, 1],
+  area: 2,
+  warnings: [],
+} satisfies SegmentQueryResult & { mask: object };
+const instance = { mask: found.mask, bbox: found.bbox, area: 2, score: 0.8, label: 'dog' };
+const picture = Buffer.from('a picture');
+const overlay = {
+  image: `data:image/jpeg;base64,${picture.toString('base64')}`,
+  width: 4,
+  height: 2,
+  colours: ['#ff0000'],
+};
+
+let directory: string;
+let image: string;
+let service: TestService;
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'tessera-cli-'));
+  image = join(directory, 'photo.jpg');
+  await writeFile(image, 'photo');
+});
+after(() => rm(directory, { recursive: true }));
+afterEach(() => service.close());
+
+function answerOf(...results: SegmentQueryResult[]): SegmentResponse {
+  const id = `sha256:${'0'.repeat(64)}`;
+  return {
+    id: 'job-1',
+    model: 'tessera-mini@1',
+    image: { id, width: 4, height: 2 },
+    results,
+    timings_ms: { total: 1 },
+  };
+}
+
+/** A service that queues every segmentation and answers all alike. */
+async function serviceThatFinds(answer: SegmentResponse): Promise<void> {
+  service = await TestService.start(({ method }, response) => {
+    const job = { id: 'job-1', status: 'queued', position: 0, created_at: '2026-01-01T00:00:00Z' };
+    if (method === 'POST') sendJson(response, 202, job);
+    else sendEvents(response, ['progress', { stage: 'vision', fraction: 0.5 }], ['result', answer]);
+  });
+}
+
+const segment = (...words: string[]) => tessera(['segment', ...words, '--url', service.url]);
+const sent = () => String(service.requests[0]?.body);
+
+describe('`segment` of an image', () => {
+  it('prints what was found, warns in words and writes the files that it is asked for', async () => {
+    const warnings = [{ code: 'ignored_words' as const, words: ['old'] }];
+    await serviceThatFinds({ ...answerOf({ ...found, query: 'the old dog', warnings }), overlay });
+    const [mask, painted] = [join(directory, 'out/mask.png'), join(directory, 'overlay.jpg')];
+    const { code, output, errors } = await segment(image, 'the old dog', '--out', mask, '--overlay', painted);
+    assert.equal(code, 0, errors);
+    assert.match(output, /^Asked for +Present [^]*\nthe old dog +yes +90\.0 % +dog +2 +0,0,2,1\n$/);
+    assert.match(errors, /"the old dog": known words that the model cannot use \(ignored_words\): old\n/);
+    assert.match(errors, /vision\n/);
+    assert.deepEqual((await readFile(mask)).subarray(1, 4).toString(), 'PNG');
+    assert.deepEqual(await readFile(painted), picture);
+    assert.match(sent(), /name="query"\r\n\r\nthe old dog\r\n/);
+    assert.match(sent(), /\{"output":\{"overlay":"jpeg"\}\}/);
+  });
+
+  it('numbers the masks of several queries, and prints JSON alone', async () => {
+    const answer = answerOf({ ...found, query: 'a' }, { ...found, query: 'b', present: false });
+    await serviceThatFinds(answer);
+    const { code, output } = await segment(image, 'a', 'b', '--json', '-o', join(directory, 'both.png'));
+    assert.equal(code, 0);
+    assert.deepEqual(JSON.parse(output), answer);
+    for (const name of ['both-1.png', 'both-2.png']) assert.ok((await readFile(join(directory, name))).length > 50);
+    assert.match(sent(), /name="queries"\r\n\r\n\["a","b"\]\r\n/);
+  });
+
+  it('sends boxes, points and options', async () => {
+    await serviceThatFinds(answerOf({ ...found, prompt: 0 }));
+    const prompt = ['--box', '1,2,3,4', '--point', '2,3', '--not-point', '0,0'];
+    const options = ['--pruning', 'csp', '--reduction', '0.5', '--threshold', '0.3', '--model', 'm'];
+    const { code, errors } = await segment(image, ...prompt, ...options);
+    assert.equal(code, 0, errors);
+    const points = '[{"x":2,"y":3,"label":1},{"x":0,"y":0,"label":0}]';
+    assert.ok(sent().includes(`[{"box":[1,2,3,4],"points":${points}}]`), sent());
+    assert.ok(sent().includes('{"model":"m","pruning":{"mode":"csp","reduction":0.5},"threshold":0.3}'), sent());
+  });
+
+  it('of which a service makes no overlay says so', async () => {
+    await serviceThatFinds(answerOf({ ...found, query: 'a' }));
+    const { code, errors } = await segment(image, 'a', '--overlay', join(directory, 'none.png'));
+    assert.equal(code, 1);
+    assert.match(errors, /The service gives no overlays/);
+  });
+
+  const wrong: [words: string[], errors: RegExp][] = [
+    [[], /^What to find is missing/],
+    [['a', 'b', '--box', '1,2,3,4'], /^--box and --point go with one query/],
+    [['--box', '1,2,3'], /^--box is x,y,width,height in pixels, not "1,2,3"/],
+    [['--point', '1,'], /^--point is x,y in pixels/],
+    [['--box', '1,2,3,4', '--box', '1,2,3,4', '--point', '1,1'], /^--point goes with one --box/],
+    [['a', '--reduction', '2'], /^--reduction is a number from 0 to 0.9, not "2"/],
+    [['a', '--out', 'mask.jpg'], /^--out is a .png file/],
+    [['a', '--overlay', 'x.gif'], /^--overlay is a .jpg or .png file/],
+    [['a', '--coco', 'x.json'], /^--coco is for a directory/],
+  ];
+  for (const [words, expected] of wrong) {
+    it(`that is called wrongly ends with 2: ${words.join(' ')}`, async () => {
+      await serviceThatFinds(answerOf());
+      const { code, errors } = await segment(image, ...words);
+      assert.match(errors, expected);
+      assert.deepEqual([code, service.requests.length], [2, 0]);
+    });
+  }
+});
+
+describe('`segment` of a directory', () => {
+  let photos: string;
+
+  before(async () => {
+    photos = join(directory, 'photos');
+    await mkdir(join(photos, 'more'), { recursive: true });
+    for (const name of ['b.jpg', 'a.PNG', 'broken.jpg', 'more/c.webp', 'notes.txt'])
+      await writeFile(join(photos, name), name);
+  });
+
+  /** A service that cannot read one of the images. */
+  async function startService(): Promise<void> {
+    service = await TestService.start(({ method, body }, response) => {
+      if (method === 'GET') sendJson(response, 200, { models: [] });
+      else if (body.includes('broken')) sendProblem(response, problemOf('TSR_IMAGE_CORRUPT', 422, 'It is damaged.'));
+      else {
+        const dogs = { ...found, query: 'the dog', instances: [instance, instance] };
+        const cats = { ...found, query: 'the cat', present: false, instances: [] };
+        sendJson(response, 200, { ...answerOf(dogs, cats), overlay });
+      }
+    });
+  }
+
+  it('writes COCO annotations of every image that can be read, and ends with 1 for the other', async () => {
+    await startService();
+    const [coco, masks, overlays] = ['x/coco.json', 'masks', 'overlays'].map((name) => join(directory, name));
+    const files = ['--coco', coco ?? '', '--out', masks ?? '', '--overlay', overlays ?? ''];
+    const { code, output, errors } = await segment(photos, 'the dog', 'the cat', ...files);
+    assert.deepEqual([code, output], [1, '']);
+    assert.match(errors, /broken\.jpg: TSR_IMAGE_CORRUPT: It is damaged\.\n/);
+    assert.match(errors, /4 of 4 images\n6 annotations of 3 images are in .*\n1 of 4 images failed\.\n$/);
+    const document = JSON.parse(await readFile(coco ?? '', 'utf8'));
+    assert.deepEqual(document.images, [
+      { id: 1, file_name: 'a.PNG', width: 4, height: 2 },
+      { id: 2, file_name: 'b.jpg', width: 4, height: 2 },
+      { id: 3, file_name: 'more/c.webp', width: 4, height: 2 },
+    ]);
+    assert.deepEqual(
+      document.categories.map(({ name }: { name: string }) => name),
+      ['the dog', 'the cat'],
+    );
+    const { id, image_id, category_id, segmentation, iscrowd, area, score } = document.annotations[5];
+    assert.deepEqual([id, image_id, category_id, iscrowd, area, score], [6, 3, 1, 0, 2, 0.8]);
+    assert.deepEqual(segmentation, found.mask);
+    assert.ok((await readFile(join(masks ?? '', 'more/c.webp-2.png'))).length > 50);
+    assert.deepEqual(await readFile(join(overlays ?? '', 'b.jpg.jpg')), picture);
+  });
+
+  it('prints a line of JSON per image', async () => {
+    await startService();
+    const { output } = await segment(photos, 'the dog', '--json', '--parallel', '1');
+    const names = output
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).file_name);
+    assert.deepEqual(names, ['a.PNG', 'b.jpg', 'more/c.webp']);
+  });
+
+  it('needs something to write, and images', async () => {
+    await startService();
+    assert.match((await segment(photos, 'the dog')).errors, /^For a directory, say what to write/);
+    const none = await segment(join(directory, 'x'), 'the dog', '--json');
+    assert.deepEqual([none.code, none.errors], [2, `There are no images in ${join(directory, 'x')}.\n`]);
+  });
+
+  it('is given up when the service is away', async () => {
+    await startService();
+    const { url } = service;
+    await service.close();
+    const { code, errors } = await tessera(['segment', photos, 'the dog', '--json', '--url', url]);
+    assert.equal(code, 1);
+    assert.match(errors, /^http\S+ cannot be reached/);
+  });
+});

@@ -1,0 +1,143 @@
+import { stat } from 'node:fs/promises';
+import type { SegmentPrompt, SegmentResponse } from '@tessera/client';
+import { UsageError } from '../command-errors.js';
+import type { Command, CommandContext, OptionValues } from '../command.js';
+import { listOption, numberOption, numbersOf, textOption } from '../option-values.js';
+import { readImage } from '../read-image.js';
+import { segmentDirectory } from '../segment-directory.js';
+import { pictureFormat, writeMasks, writeOverlay } from '../segment-files.js';
+import { warningText, type Question } from '../segment-question.js';
+import { percent, table } from '../tables.js';
+
+export const segment: Command = {
+  usage: 'segment <image|directory> [query...]',
+  summary: 'Find what a sentence describes, in one image or in all images of a directory',
+  details:
+    'An image is a file or an http(s) URL. --box and --point select an object in place of a query, or correct the answer to one.\nFor a directory, --out and --overlay name directories, and --coco writes one file with a mask per object.',
+  examples: [
+    [
+      'tessera segment photo.jpg "the dog" --out mask.png --overlay overlay.jpg',
+      'the mask, and the photo with it painted in',
+    ],
+    ['tessera segment photo.jpg "the dog" "the red car" --out mask.png', 'two masks: mask-1.png and mask-2.png'],
+    ['tessera segment photo.jpg --point 320,240 --out mask.png', 'the object at a pixel'],
+    ['tessera segment photo.jpg "the dog" --json', 'the whole answer, the mask as COCO RLE'],
+    ['tessera segment photos/ "the dog" --coco annotations.json', 'every dog in every photo, as COCO annotations'],
+  ],
+  positionals: { min: 1, max: 17 },
+  options: {
+    out: { type: 'string', short: 'o' },
+    overlay: { type: 'string' },
+    coco: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    box: { type: 'string', multiple: true },
+    point: { type: 'string', multiple: true },
+    'not-point': { type: 'string', multiple: true },
+    model: { type: 'string' },
+    pruning: { type: 'string' },
+    reduction: { type: 'string' },
+    threshold: { type: 'string' },
+    coarse: { type: 'boolean', default: false },
+    parallel: { type: 'string', default: '2' },
+  },
+  optionHelp: {
+    out: 'write the mask to this PNG file, white inside; several masks get a number each',
+    overlay: 'write the image with the masks painted over it to this JPEG or PNG file',
+    coco: 'write COCO annotations of a directory to this JSON file',
+    json: 'print the answer as JSON; for a directory one line per image',
+    box: 'x,y,width,height in pixels: what is in this box; may be repeated',
+    point: 'x,y in pixels: what is at this point; several points select one object',
+    'not-point': 'x,y in pixels: a point beside that object; may be repeated',
+    model: 'a segmentation model from `tessera models`; otherwise the default',
+    pruning: 'how image tokens are left out: off, csp, or an experimental method',
+    reduction: 'share of the work on image tokens to save, from 0 to 0.9',
+    threshold: 'least probability at which something counts as present (0.5)',
+    coarse: 'rough shapes, in a fraction of the time',
+    parallel: 'requests at a time, for a directory (2)',
+  },
+  async run(context) {
+    const { positionals, options } = context;
+    const [image = '', ...queries] = positionals;
+    const question = questionOf(queries, options);
+    const isDirectory = (await stat(image).catch(() => undefined))?.isDirectory() === true;
+    if (isDirectory) await segmentDirectory(image, question, context);
+    else await segmentImage(image, question, context);
+  },
+};
+
+async function segmentImage(image: string, question: Question, context: CommandContext): Promise<void> {
+  const { client, options, signal, print, say, progress } = context;
+  const [out, overlay] = [textOption(options, 'out'), textOption(options, 'overlay')];
+  if (options.coco !== undefined) throw new UsageError('--coco is for a directory of images.');
+  if (out !== undefined && pictureFormat('out', out) !== 'png') throw new UsageError('--out is a .png file.');
+  const output = overlay === undefined ? {} : { output: { overlay: pictureFormat('overlay', overlay) } };
+  const answer = await client.segment(
+    { image: await readImage(image), ...question, ...output },
+    {
+      signal,
+      onUpdate: ({ event, data }) => {
+        if (event === 'status' && data.status === 'queued') progress(`waiting, ${data.position ?? 0} jobs ahead`);
+        else if (event === 'progress') progress(data.stage, data.fraction);
+      },
+    },
+  );
+  for (const result of answer.results) for (const warning of result.warnings) say(warningText(result, warning));
+  print(options.json === true ? JSON.stringify(answer, null, 2) : resultTable(answer));
+  if (out !== undefined) for (const path of await writeMasks(answer, out)) say(`The mask is in ${path}`);
+  if (overlay !== undefined) {
+    await writeOverlay(answer, overlay);
+    say(`The overlay is in ${overlay}`);
+  }
+}
+
+/** @throws UsageError unless there are queries or prompts that go together */
+function questionOf(queries: readonly string[], options: OptionValues): Question {
+  const prompts = promptsOf(options);
+  if (queries.length === 0 && prompts.length === 0) {
+    throw new UsageError('What to find is missing: a sentence such as "the dog", or --box or --point.');
+  }
+  if (queries.length > 1 && prompts.length > 0) throw new UsageError('--box and --point go with one query at most.');
+  const [model, mode] = [textOption(options, 'model'), textOption(options, 'pruning')];
+  const reduction = numberOption(options, 'reduction', { min: 0, max: 0.9 });
+  const threshold = numberOption(options, 'threshold', { min: 0, max: 1 });
+  // Which methods there are is up to the service.
+  const pruning = { mode: (mode ?? 'csp') as 'csp', ...(reduction === undefined ? {} : { reduction }) };
+  return {
+    ...(queries.length === 1 ? { query: queries[0] ?? '' } : {}),
+    ...(queries.length > 1 ? { queries: [...queries] } : {}),
+    ...(prompts.length > 0 ? { prompts } : {}),
+    ...(model === undefined ? {} : { model }),
+    ...(mode === undefined && reduction === undefined ? {} : { pruning }),
+    ...(threshold === undefined ? {} : { threshold }),
+    ...(options.coarse === true ? { refine: false } : {}),
+  };
+}
+
+/** Every box is a prompt of its own; points are one, together with the box when there is one. */
+function promptsOf(options: OptionValues): SegmentPrompt[] {
+  const boxes = listOption(options, 'box').map((text) => {
+    const [x = 0, y = 0, width = 0, height = 0] = numbersOf(text, 'box', 'x,y,width,height');
+    return { box: [x, y, width, height] as [number, number, number, number] };
+  });
+  const pointsOf = (name: string, label: 0 | 1) =>
+    listOption(options, name).map((text) => {
+      const [x = 0, y = 0] = numbersOf(text, name, 'x,y');
+      return { x, y, label };
+    });
+  const points = [...pointsOf('point', 1), ...pointsOf('not-point', 0)];
+  if (points.length === 0) return boxes;
+  if (boxes.length > 1) throw new UsageError('--point goes with one --box at most.');
+  return [{ ...boxes[0], points }];
+}
+
+function resultTable({ results }: SegmentResponse): string {
+  const rows = results.map(({ query, present, score, label, area, bbox }) => [
+    query ?? 'box or point',
+    present ? 'yes' : 'no',
+    `${percent(score)} %`,
+    label ?? '',
+    `${area}`,
+    bbox.join(','),
+  ]);
+  return table([['Asked for', 'Present', 'Score', 'Found as', 'Pixels', 'Box x,y,w,h'], ...rows]);
+}

@@ -1,0 +1,83 @@
+import { readdir } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { ServiceError, type SegmentResponse } from '@tessera/client';
+import { cocoDocument } from './coco.js';
+import { CommandFailure, UsageError } from './command-errors.js';
+import { explain } from './explain.js';
+import type { CommandContext } from './command.js';
+import { numberOption, textOption } from './option-values.js';
+import { readImage } from './read-image.js';
+import { write, writeMasks, writeOverlay } from './segment-files.js';
+import { warningText, type Question } from './segment-question.js';
+
+const imageNames = /\.(jpe?g|png|webp|avif|gif|tiff?)$/i;
+
+/**
+ * Asks the same of every image below a directory. An image that the service refuses is reported and left out.
+ *
+ * @throws CommandFailure at the end when there were such images
+ */
+export async function segmentDirectory(directory: string, question: Question, context: CommandContext): Promise<void> {
+  const { client, options, signal, print, say, progress } = context;
+  const [out, overlay, coco] = ['out', 'overlay', 'coco'].map((name) => textOption(options, name));
+  const parallel = numberOption(options, 'parallel', { min: 1, max: 64, isInteger: true }) ?? 1;
+  if (out === undefined && overlay === undefined && coco === undefined && options.json !== true) {
+    throw new UsageError('For a directory, say what to write: --coco, --out, --overlay or --json.');
+  }
+  const paths = await imagesBelow(directory);
+  // A service that is away, or refuses the key, would fail for every image.
+  await client.models({ signal });
+
+  const answers = new Map<string, SegmentResponse>();
+  let failures = 0;
+  await inParallel(paths, parallel, async (path) => {
+    const image = await readImage(join(directory, path));
+    const output = { instances: true, ...(overlay === undefined ? {} : { overlay: 'jpeg' as const }) };
+    try {
+      const { overlay: picture, ...answer } = await client.segment({ image, ...question, output }, { signal });
+      for (const result of answer.results)
+        for (const warning of result.warnings) say(`${path}: ${warningText(result, warning)}`);
+      if (options.json === true) print(JSON.stringify({ file_name: path, ...answer }));
+      if (out !== undefined) await writeMasks(answer, join(out, `${path}.png`));
+      if (overlay !== undefined)
+        await writeOverlay({ ...answer, ...(picture && { overlay: picture }) }, join(overlay, `${path}.jpg`));
+      answers.set(path, answer);
+    } catch (error) {
+      if (!ServiceError.isInstance(error)) throw error;
+      failures += 1;
+      say(`${path}: ${explain(error)}`);
+    }
+    const done = answers.size + failures;
+    progress(`${done} of ${paths.length} images`, done / paths.length);
+  });
+  if (coco !== undefined) {
+    const categories = question.queries ?? [question.query ?? 'object'];
+    const document = cocoDocument(
+      categories,
+      paths.map((path) => [path, answers.get(path)] as const),
+    );
+    await write(coco, `${JSON.stringify(document)}\n`);
+    say(`${document.annotations.length} annotations of ${document.images.length} images are in ${coco}`);
+  } else say(`${answers.size} images are done`);
+  if (failures > 0) throw new CommandFailure(`${failures} of ${paths.length} images failed.`);
+}
+
+/** Paths of the images below a directory, with slashes, in order. */
+async function imagesBelow(directory: string): Promise<string[]> {
+  const names = await readdir(directory, { recursive: true });
+  const images = names.filter((name) => imageNames.test(name)).map((name) => name.split(sep).join('/'));
+  if (images.length === 0) throw new UsageError(`There are no images in ${directory}.`);
+  return images.sort();
+}
+
+async function inParallel<Item>(
+  items: readonly Item[],
+  limit: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const left = items.values();
+  const workThrough = async () => {
+    for (const item of left) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, workThrough));
+}

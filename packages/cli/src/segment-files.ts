@@ -1,0 +1,38 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, extname } from 'node:path';
+import { decodeMask, type SegmentResponse } from '@tessera/client';
+import { encodePng } from '@tessera/masks/png';
+import { CommandFailure, UsageError } from './command-errors.js';
+
+/** @throws UsageError when the file of an option is neither a JPEG nor a PNG, by its name */
+export function pictureFormat(option: string, path: string): 'jpeg' | 'png' {
+  const extension = extname(path).toLowerCase();
+  if (extension === '.png') return 'png';
+  if (extension === '.jpg' || extension === '.jpeg') return 'jpeg';
+  throw new UsageError(`--${option} is a .jpg or .png file, not "${path}".`);
+}
+
+/** Writes the mask of every result as PNG; of several, `mask.png` becomes `mask-1.png` and so on. */
+export async function writeMasks({ results }: SegmentResponse, path: string): Promise<string[]> {
+  const stem = path.slice(0, path.length - extname(path).length);
+  const paths = results.map((_, index) => (results.length === 1 ? path : `${stem}-${index + 1}.png`));
+  for (const [index, { mask }] of results.entries()) await write(paths[index] ?? path, encodePng(decodeMask(mask)));
+  return paths;
+}
+
+/** @throws CommandFailure when the answer has no overlay */
+export async function writeOverlay({ overlay }: SegmentResponse, path: string): Promise<void> {
+  const base64 = /^data:image\/\w+;base64,(.*)$/s.exec(overlay?.image ?? '')?.[1];
+  if (base64 === undefined) throw new CommandFailure('The service gives no overlays: its version is too old.');
+  await write(path, Buffer.from(base64, 'base64'));
+}
+
+/** Writes a file, and its directory where that is missing. */
+export async function write(path: string, content: string | Uint8Array): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, content);
+  } catch (error) {
+    throw new CommandFailure(`${path} cannot be written: ${(error as Error).message}.`);
+  }
+}
