@@ -27,7 +27,8 @@ class Detector:
     def propose(self, image):
         """PIL image -> boxes [100, 4] (x0, y0, x1, y1 in [0, 1]), class scores [100, 80]."""
         pixels = np.asarray(image.convert("RGB").resize((512, 512), Image.Resampling.BILINEAR))[None]
-        return self.session.run(["region_boxes", "region_class_scores"], {"image": pixels})
+        boxes, scores = self.session.run(["region_boxes", "region_class_scores"], {"image": pixels})
+        return boxes[0], scores[0]
 
 
 class Tokenizer:
