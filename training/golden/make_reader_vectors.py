@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from tessera_reader.export import PROBABILITIES
-from tessera_reader.model import Batcher, new_reader
+from tessera_reader.model import Batcher, load_reader
 from tessera_reader.sentences import write
 from tessera_reader.smollm import Weights
 from tessera_reader.words import HELD_OUT
@@ -46,8 +46,7 @@ def main():
     parser.add_argument("--checkpoint", required=True)
     arguments = parser.parse_args()
     weights = Weights(arguments.gguf)
-    batcher, model = Batcher(weights), new_reader(weights)
-    model.load_state_dict(torch.load(arguments.checkpoint)["model"], strict=False)
+    batcher, model = Batcher(weights), load_reader(weights, arguments.checkpoint)
     random = np.random.default_rng(1)
     texts = [*ODD, *random_texts(random, 100), *(sentence.text for sentence in write(random, 200, HELD_OUT))]
     readings = []

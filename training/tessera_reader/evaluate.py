@@ -12,7 +12,7 @@ import json
 import numpy as np
 import torch
 
-from tessera_reader.model import Batcher, new_reader
+from tessera_reader.model import Batcher, load_reader
 from tessera_reader.sentences import write
 from tessera_reader.smollm import Weights
 from tessera_reader.words import HELD_OUT
@@ -51,8 +51,7 @@ def main():
     parser.add_argument("--json", help="also write the figures here")
     arguments = parser.parse_args()
     weights = Weights(arguments.gguf)
-    model = new_reader(weights)
-    model.load_state_dict(torch.load(arguments.checkpoint)["model"], strict=False)
+    model = load_reader(weights, arguments.checkpoint)
     sentences = write(np.random.default_rng(SEED), arguments.sentences, HELD_OUT)
     right = judge(model, Batcher(weights), sentences)
     kinds = np.array([str(sentence.kind) for sentence in sentences])

@@ -16,7 +16,7 @@ import torch
 from onnx import TensorProto, helper
 
 from tessera_reader.blocks import SIZE, quantize
-from tessera_reader.model import FROZEN_BITS, MAX_TOKENS, OUTPUTS, new_reader
+from tessera_reader.model import FROZEN_BITS, MAX_TOKENS, OUTPUTS, load_reader
 from tessera_reader.smollm import (
     EPSILON,
     HEADS,
@@ -160,8 +160,7 @@ def main():
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     weights = Weights(arguments.gguf)
-    model = new_reader(weights)
-    model.load_state_dict(torch.load(arguments.checkpoint)["model"], strict=False)
+    model = load_reader(weights, arguments.checkpoint)
     arguments.out.mkdir(parents=True, exist_ok=True)
     graph = build(model, arguments.out)
     for file in graph.files.values():

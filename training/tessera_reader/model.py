@@ -90,6 +90,13 @@ def new_reader(weights, config=None):
     return Reader(embeddings, blocks)
 
 
+def load_reader(weights, checkpoint):
+    """The reader with what training made of it."""
+    model = new_reader(weights)
+    model.load_state_dict(torch.load(checkpoint)["model"], strict=False)
+    return model
+
+
 class Batcher:
     """Turns sentences into tensors."""
 

@@ -1,16 +1,13 @@
-"""Trains the reader on written sentences. On CPU two one-thread processes average their gradients; a GPU works alone.
+"""Trains the reader on written sentences, on the CPU: two one-thread processes average their gradients.
 
     OMP_WAIT_POLICY=PASSIVE python -m tessera_reader.train --out RUN
 
-Interrupted runs go on from RUN/checkpoint.pt. Sentences depend on seed, step and process only.
+Interrupted runs go on from RUN/checkpoint.pt, which may also come from the committed weights (`restore.py`). Sentences
+depend on seed, step and process only.
 """
 
 import argparse
-import json
 import os
-import signal
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +18,7 @@ import torch.nn.functional as F
 from tessera_reader.model import Batcher, new_reader
 from tessera_reader.sentences import write
 from tessera_reader.smollm import Weights
-from tessera_training.train import average_gradients
+from tessera_training.runs import Progress, average_gradients, join_processes, run_processes
 
 LOSSES = {
     "targets": 1.0,
@@ -88,10 +85,7 @@ def save_checkpoint(path, model, optimizer, step):
 
 
 def train(rank, processes, arguments):
-    if processes > 1:
-        torch.set_num_threads(1)
-        place = f"file://{(arguments.out / 'rendezvous').absolute()}"
-        dist.init_process_group("gloo", init_method=place, rank=rank, world_size=processes)
+    join_processes(rank, processes, arguments.out)
     weights = Weights(arguments.gguf)
     batcher = Batcher(weights)
     torch.manual_seed(arguments.seed)
@@ -101,13 +95,13 @@ def train(rank, processes, arguments):
     if checkpoint.exists():
         stored = torch.load(checkpoint)
         model.load_state_dict(stored["model"], strict=False)
-        optimizer.load_state_dict(stored["optimizer"])
+        if "optimizer" in stored:
+            optimizer.load_state_dict(stored["optimizer"])
         first = stored["step"]
     if rank == 0:
         trained = sum(p.numel() for p in trained_state(model).values()) / 1e6
         print(f"{trained:.2f} M trained parameters, from step {first} to {arguments.steps}", flush=True)
-    log = (arguments.out / "log.jsonl").open("a") if rank == 0 else None
-    sums, count, started = {}, 0, time.time()
+    progress = Progress(rank, arguments.out)
     for step in range(first, arguments.steps):
         random = np.random.default_rng([arguments.seed, step, rank])
         sentences = write(random, arguments.sentences // processes)
@@ -121,8 +115,7 @@ def train(rank, processes, arguments):
             for name, loss in losses(model(own["ids"], own["lengths"]), own).items():
                 parts[name] = parts.get(name, 0) + loss / 2
         sum(LOSSES[name] * loss for name, loss in parts.items()).backward()
-        if processes > 1:
-            average_gradients(model, processes)
+        average_gradients(model, processes)
         torch.nn.utils.clip_grad_norm_(trained_state(model).values(), 1.0)
         share = min(1, (step + 1) / arguments.warmup) * min(1, (arguments.steps - step) / arguments.decay)
         for group in optimizer.param_groups:
@@ -130,15 +123,7 @@ def train(rank, processes, arguments):
         optimizer.step()
         optimizer.zero_grad()
 
-        count += 1
-        for name, loss in parts.items():
-            sums[name] = sums.get(name, 0) + loss.item()
-        if (step + 1) % 20 == 0:
-            record = {"step": step + 1, "seconds_per_step": (time.time() - started) / count}
-            record |= {name: value / count for name, value in sums.items()}
-            if rank == 0:
-                print(json.dumps({name: round(value, 4) for name, value in record.items()}), file=log, flush=True)
-            sums, count, started = {}, 0, time.time()
+        progress.step(step + 1, parts)
         if rank == 0 and ((step + 1) % arguments.save_every == 0 or step + 1 == arguments.steps):
             save_checkpoint(checkpoint, model, optimizer, step + 1)
     if processes > 1:
@@ -147,13 +132,7 @@ def train(rank, processes, arguments):
 
 def main():
     arguments = arguments_from_command_line()
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "rendezvous").unlink(missing_ok=True)
-    if arguments.processes == 1:
-        train(0, 1, arguments)
-    else:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # a normal exit ends the daemonic processes too
-        torch.multiprocessing.spawn(train, (arguments.processes, arguments), nprocs=arguments.processes, daemon=True)
+    run_processes(train, arguments.processes, arguments)
 
 
 if __name__ == "__main__":

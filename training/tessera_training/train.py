@@ -7,11 +7,7 @@ same run. The learning rate runs in cycles: in each it warms up, stays, and fall
 """
 
 import argparse
-import json
 import os
-import signal
-import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,6 +21,7 @@ from tessera_training.frozen import TextEncoder
 from tessera_training.model import new_reasoner, parameter_count, total_score
 from tessera_training.photos import load
 from tessera_training.queries import ask
+from tessera_training.runs import Progress, average_gradients, join_processes, run_processes
 from tessera_training.scenes import SceneSampler
 
 QUERIES = 12  # per scene
@@ -116,14 +113,6 @@ class Optimizer(torch.optim.AdamW):
         super().__init__(groups, lr=rate, betas=(0.9, 0.98), fused=True)
 
 
-def average_gradients(model, processes):
-    gradients = [p.grad for p in model.parameters() if p.grad is not None]
-    flat = torch.cat([gradient.flatten() for gradient in gradients])
-    dist.all_reduce(flat)
-    for gradient, part in zip(gradients, (flat / processes).split([g.numel() for g in gradients])):
-        gradient.copy_(part.view_as(gradient))
-
-
 def save_checkpoint(path, model, optimizer, step):
     temporary = path.with_suffix(".part")
     state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
@@ -133,11 +122,7 @@ def save_checkpoint(path, model, optimizer, step):
 
 def train(rank, processes, arguments):
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if processes > 1:
-        torch.set_num_threads(1)
-        dist.init_process_group(
-            "gloo", init_method=f"file://{arguments.out / 'rendezvous'}", rank=rank, world_size=processes
-        )
+    join_processes(rank, processes, arguments.out)
     sampler = SceneSampler(load(arguments.photos))
     batcher = Batcher(TextEncoder(arguments.models), fallback=0.08)
     torch.manual_seed(arguments.seed)
@@ -152,8 +137,7 @@ def train(rank, processes, arguments):
     if rank == 0:
         print(f"{parameter_count(model) / 1e6:.2f} M parameters, from step {first} to {steps}", flush=True)
 
-    log = (arguments.out / "log.jsonl").open("a") if rank == 0 else None
-    sums, count, started = {}, 0, time.time()  # since the last line of the log
+    progress = Progress(rank, arguments.out)
     for step in range(first, steps):
         random = np.random.default_rng([arguments.seed, step, rank])
         scenes = [sampler.sample(random) for _ in range(arguments.scenes // processes)]
@@ -163,27 +147,14 @@ def train(rank, processes, arguments):
             outputs = model(batch)
         parts = losses(outputs, batch)
         sum(WEIGHTS[name] * part for name, part in parts.items()).backward()
-        if processes > 1:
-            average_gradients(model, processes)
+        average_gradients(model, processes)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, arguments)
         optimizer.step()
         optimizer.zero_grad()
 
-        count += 1
-        for name, part in parts.items():
-            sums[name] = sums.get(name, 0) + part.item()
-        if rank == 0 and (step + 1) % 20 == 0:
-            record = {
-                "step": step + 1,
-                "rate": learning_rate(step, arguments),
-                "seconds_per_step": (time.time() - started) / count,
-            }
-            record |= {name: value / count for name, value in sums.items()}
-            print(json.dumps({name: round(value, 5) for name, value in record.items()}), file=log, flush=True)
-        if (step + 1) % 20 == 0:
-            sums, count, started = {}, 0, time.time()
+        progress.step(step + 1, parts, rate=learning_rate(step, arguments))
         if rank == 0 and ((step + 1) % arguments.save_every == 0 or step + 1 == steps):
             save_checkpoint(checkpoint, model, optimizer, step + 1)
     if processes > 1:
@@ -192,14 +163,7 @@ def train(rank, processes, arguments):
 
 def main():
     arguments = arguments_from_command_line()
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "rendezvous").unlink(missing_ok=True)
-    processes = 1 if torch.cuda.is_available() else arguments.processes
-    if processes == 1:
-        train(0, 1, arguments)
-    else:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # a normal exit ends the daemonic processes too
-        torch.multiprocessing.spawn(train, (processes, arguments), nprocs=processes, daemon=True)
+    run_processes(train, 1 if torch.cuda.is_available() else arguments.processes, arguments)
 
 
 if __name__ == "__main__":
