@@ -27,7 +27,7 @@ from tessera_reader.words import (
     split_of,
 )  # fmt: skip
 from tessera_training.classes import CLASS_COUNT, CLASS_WORDS
-from tessera_training.phrases import CHOICE, ORDINALS, PHRASINGS, WRAPPERS
+from tessera_training.phrases import ORDINALS, PHRASINGS, WRAPPERS, worded
 
 TAGS = ("used", "kind", "part", "unknown", "ignored", "negation")
 NAMES = ("class", "kind", "part", "unknown", "description", "nothing")  # what the sentence asks for is named by
@@ -133,21 +133,20 @@ class Writer:
         options = held_out if self.split and held_out else train
         if several:
             options = [text for text in options if "{the}" in text] or options
-        return self.worded(self.pick(options))
-
-    def worded(self, text):
-        while choice := CHOICE.search(text):
-            text = text[: choice.start()] + self.pick(choice[1].split("|")) + text[choice.end() :]
-        return text
+        return worded(self.pick(options), self.random)
 
     # --- nouns
+
+    def label(self):
+        """A class; people are asked for more often than anything else."""
+        return 0 if self.chance(0.07) else int(self.random.integers(CLASS_COUNT))
 
     def name_of(self, label):
         return CLASSES[label]["name"] if self.chance(0.35) else self.words(CLASSES[label], "names")
 
     def noun(self, kinds=("name", "name", "name", "name", "kind", "kind", "broader", "unknown", "unknown")):
         drawn = self.pick(kinds)
-        label = int(self.random.integers(CLASS_COUNT))
+        label = self.label()
         if drawn == "kind" and CLASSES[label].get("kinds"):
             word = self.words(CLASSES[label], "kinds")
             return Noun(mark(word, "kind"), mark(plural(word), "kind"), {label}, "kind")
@@ -169,7 +168,7 @@ class Writer:
 
     def anchor(self, several=False):
         """What a target stands in relation to -> with article, bare, plural, classes"""
-        noun = self.noun(("name", "name", "name", "name", "name", "kind", "broader", "unknown"))
+        noun = self.noun(("name", "name", "name", "name", "name", "name", "kind", "kind", "broader", "unknown"))
         article = self.pick(["the", "the", "the", "the", "a", "that", "my", "some"])
         colour = f"{self.pick(list(COLOUR_WORDS))} " if self.chance(0.06) else ""
         colour = mark(colour.strip(), "ignored") + " " if colour else ""
@@ -237,17 +236,17 @@ class Writer:
     def sentence(self):
         """One sentence, of any kind."""
         kinds = {
-            "named": 0.27,
-            "context": 0.19,
-            "description": 0.17,
-            "part": 0.05,
-            "join": 0.06,
-            "exclusion": 0.17,
+            "named": 0.2,
+            "context": 0.24,
+            "description": 0.18,
+            "part": 0.04,
+            "join": 0.14,
+            "exclusion": 0.15,
             "quantity": 0.03,
             "foreign": 0.015,
             "nothing": 0.015,
-            "possessive": 0.035,
-            "verb": 0.04,
+            "possessive": 0.03,
+            "verb": 0.05,
             "depth": 0.04,
         }
         return self.sentence_of(self.random.choice(list(kinds), p=np.array(list(kinds.values())) / sum(kinds.values())))
@@ -354,7 +353,7 @@ class Writer:
         one, _, _, first = self.anchor()
         sentence.first = first if related else set()
         sentence.number = PLURAL if "{hs}" in text else SINGULAR
-        return self.wrapped(self.worded(text).format(h=noun.singular, hs=noun.several, a=one))
+        return self.wrapped(worded(text, self.random).format(h=noun.singular, hs=noun.several, a=one))
 
     def description(self, sentence):
         sentence.names = "description"
@@ -363,7 +362,7 @@ class Writer:
             sentence.targets = set(BROADER_DESCRIPTIONS[text])
             sentence.number = PLURAL
             return self.wrapped(text)
-        label = int(self.random.integers(CLASS_COUNT))
+        label = self.label()
         entry = CLASSES[label]
         if self.chance(0.3) and entry.get("questions"):
             text = self.words(entry, "questions")
@@ -470,7 +469,7 @@ class Writer:
         word = self.pick(
             [" and ", " and ", " and ", " as well as ", " plus ", " along with ", " or ", ", ", " & ", " and also "]
         )
-        article = self.pick(["the ", "the ", "", "all ", "every ", "a "])
+        article = self.pick(["the ", "the ", "the ", "", "", "", "all ", "every ", "a "])
         parts = [article + (noun.several if article == "all " or self.chance(0.2) else noun.singular) for noun in nouns]
         return self.wrapped(self.pick(["", "", "both "]) + ", ".join(parts[:-1]) + word + parts[-1])
 
@@ -479,7 +478,7 @@ class Writer:
         noun = self.noun(("name", "name", "broader", "kind"))
         other = self.pick(
             [
-                self.name_of(int(self.random.integers(CLASS_COUNT))),
+                self.name_of(self.label()),
                 self.words(WORDS, "elsewhere_common" if not self.split else "elsewhere"),
             ]
         )
@@ -525,7 +524,7 @@ class Writer:
             return self.restriction(sentence)
         entry = self.words(WORDS, "negations")
         text = entry["text"]
-        label = int(self.random.integers(CLASS_COUNT))
+        label = self.label()
         options = [word for word, classes in BROADER.items() if label in classes and len(classes) > 1]
         word = self.name_of(label)
         if entry["means"] == "none":

@@ -140,11 +140,12 @@ export const RegionReasonerSettings = Type.Object(
     region_threshold: Type.Number({ description: 'Least logit of a region of a query for several objects.' }),
     context_calibration: LogisticCalibration,
     singular_calibration: LogisticCalibration,
+    description_calibration: LogisticCalibration,
   },
   {
     ...strict,
     description:
-      'Feature of named_calibration: logit of the class’s best detector score; it is for queries that ask for a class alone. The other queries distinguish objects of a class by place, order, size or another object; singular_calibration is for one object, context_calibration for several. Their features: the region’s logit, and the log of the probability that every object that the query names is present, by named_calibration of the highest scores that regions have of their classes.',
+      'Feature of named_calibration: logit of the class’s best detector score; it is for queries that ask for a class alone. The other queries distinguish objects of a class by place, order, size or another object; singular_calibration is for one object, context_calibration for several. Their features: the region’s logit, and the log of the probability that every object that the query names is present, by named_calibration of the highest scores that regions have of their classes. Features of description_calibration, the probability that a description means a class: the reader’s logit of the class, how far it is below the highest one, and how far the sentence’s similarity with the class is below the highest one.',
   },
 );
 export type RegionReasonerSettings = Static<typeof RegionReasonerSettings>;

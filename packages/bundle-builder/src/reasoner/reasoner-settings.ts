@@ -11,6 +11,9 @@ const FittedSettings = Type.Pick(RegionReasonerSettings, [
   'singular_calibration',
 ]);
 
+/** The part that `training/tessera_reader/calibrate.py` fits on descriptions that the reader was not trained on. */
+const ReaderSettings = Type.Pick(RegionReasonerSettings, ['description_calibration']);
+
 /** As `training/tessera_training/model.py` and `scenes.py` have them. */
 const decoder: RegionReasonerSettings['decoder'] = {
   layers: 10,
@@ -46,6 +49,7 @@ export async function reasonerSettings(
     class_floor: classFloor,
     pruning: Value.Parse(RegionReasonerSettings.properties.pruning, await readData('pruning.json')),
     ...Value.Parse(FittedSettings, await readData('calibration.json')),
+    ...Value.Parse(ReaderSettings, await readData('../reader/calibration.json')),
   };
 }
 

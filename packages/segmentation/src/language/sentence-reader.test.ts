@@ -2,11 +2,14 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { isBundleOf, type Bundle } from '@tessera/inference';
+import { loadTokenizer } from '@tessera/tokenizer';
 import { startTestRunner, type ObservedRunner } from '../pipelines/test-runner.js';
-import { readClasses } from './bundle-classes.js';
+import { readClasses, readJson } from './bundle-classes.js';
+import { ClassSimilarity } from './class-similarity.js';
 import type { Reading } from './reading.js';
 import { SentenceReader } from './sentence-reader.js';
 import { loadSubwordTokenizer } from './subword-tokenizer.js';
+import { TextEncoder } from './text-encoder.js';
 
 /** By the index in the flat output its probability; those under 0.02 are left out. */
 type Likely = Readonly<Record<string, number>>;
@@ -39,8 +42,11 @@ describe('the reader of tessera-mini', () => {
     vectors = JSON.parse(await readFile(file, 'utf8')) as Vectors;
     ({ bundle, runner } = await startTestRunner('tessera-mini'));
     assert.ok(isBundleOf(bundle, 'region-reasoner'));
-    reader = await SentenceReader.create(bundle, runner, bundle.manifest.settings);
-    classNames = (await readClasses(bundle, bundle.manifest.settings)).map(({ name }) => name);
+    const { settings } = bundle.manifest;
+    const classes = await readClasses(bundle, settings);
+    classNames = classes.map(({ name }) => name);
+    const encoder = new TextEncoder(bundle, runner, loadTokenizer(await readJson(bundle, settings.tokenizer)));
+    reader = await SentenceReader.create(bundle, runner, await ClassSimilarity.create(classes, encoder), settings);
   });
 
   after(() => runner.close());
@@ -54,7 +60,7 @@ describe('the reader of tessera-mini', () => {
   it('computes what the trained model does in PyTorch', async () => {
     for (const { text, ...expected } of vectors.readings) {
       await reader.read([text]);
-      const request = runner.runs.at(-1);
+      const request = runner.runs.findLast(({ graph }) => graph === 'reader');
       assert.ok(request);
       const { outputs } = await runner.run(request);
       for (const [name, likely] of Object.entries(expected)) {

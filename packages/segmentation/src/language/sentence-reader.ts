@@ -3,6 +3,8 @@ import { float32Output, rowsOf, type Bundle, type HostTensor, type InferenceRunn
 import { colourNames } from '../vision/colour-names.js';
 import type { WantedColour } from '../vision/colour-probability.js';
 import { colourPlaces } from '../vision/colours.js';
+import type { ClassSimilarity } from './class-similarity.js';
+import { describedClasses } from './described-classes.js';
 import type { Depth, Quantity, Reading } from './reading.js';
 import { loadSubwordTokenizer, type SubwordTokenizer } from './subword-tokenizer.js';
 import { tokenWords, type TokenWord } from './token-words.js';
@@ -22,11 +24,12 @@ const maximumTokens = 48;
 const half = 0.5;
 /** Least probabilities of a class that a query names, and of one that fits a description. */
 const leastNamed = 0.3;
-const leastDescribed = 0.2;
+const leastDescribed = 0.1;
 /**
  * Least probabilities of what is rarely said and must not be overlooked, chosen on sentences with held-out words
  * (`training/tessera_reader`): where nothing is excluded, in another colour or a kind, they hardly ever reach them.
  */
+const leastReferred = 0.3;
 const leastExcluded = 0.15;
 const leastColour = 0.25;
 const leastKind = 0.3;
@@ -39,52 +42,82 @@ const warningCodes = {
 } as const;
 const tagsThatWarn = ['kind', 'part', 'unknown', 'ignored'] as const;
 
+type ReaderSettings = Pick<RegionReasonerSettings, 'reader_tokenizer' | 'description_calibration'>;
+
 /** The bundle's graph `reader`, a language model that says what a sentence asks for. */
 export class SentenceReader {
   readonly #bundle: string;
   readonly #runner: InferenceRunner;
   readonly #tokenizer: SubwordTokenizer;
+  readonly #similarity: ClassSimilarity;
+  readonly #settings: ReaderSettings;
 
-  private constructor(bundle: string, runner: InferenceRunner, tokenizer: SubwordTokenizer) {
+  private constructor(
+    bundle: string,
+    runner: InferenceRunner,
+    tokenizer: SubwordTokenizer,
+    similarity: ClassSimilarity,
+    settings: ReaderSettings,
+  ) {
     this.#bundle = bundle;
     this.#runner = runner;
     this.#tokenizer = tokenizer;
+    this.#similarity = similarity;
+    this.#settings = settings;
   }
 
-  /** @throws BundleError or Error when the tokenizer's file is missing or is not of its form */
+  /**
+   * @param similarity - compares descriptions with the classes
+   * @throws BundleError or Error when the tokenizer's file is missing or is not of its form
+   */
   static async create(
     bundle: Bundle,
     runner: InferenceRunner,
-    { reader_tokenizer: file }: Pick<RegionReasonerSettings, 'reader_tokenizer'>,
+    similarity: ClassSimilarity,
+    settings: ReaderSettings,
   ): Promise<SentenceReader> {
-    return new SentenceReader(bundle.manifest.name, runner, await loadSubwordTokenizer(bundle, file));
+    const tokenizer = await loadSubwordTokenizer(bundle, settings.reader_tokenizer);
+    return new SentenceReader(bundle.manifest.name, runner, tokenizer, similarity, settings);
   }
 
-  /** All queries in one run. */
+  /** All queries in one run; those that describe their object are compared with the classes in another one. */
   async read(queries: readonly string[]): Promise<Reading[]> {
-    if (queries.length === 0) return [];
     const sentences = queries.map((query) => this.#tokenize(query));
+    const outputs = await this.#run(sentences);
+    const described = queries.filter((_, index) => namingOf(outputs[index]) === 'description');
+    const similarities = await this.#similarity.of(described.map((query) => query.toLowerCase()));
+    return sentences.flatMap((sentence, index) => {
+      const own = outputs[index];
+      if (own === undefined) return [];
+      const similarity = similarities[described.indexOf(sentence.query)];
+      const targets = own.slots[0] ?? new Float32Array();
+      const weights = similarity === undefined ? targets : describedClasses(targets, similarity, this.#settings);
+      return [readingOf(sentence, own, weights)];
+    });
+  }
+
+  /** One row of outputs per sentence. */
+  async #run(sentences: readonly Sentence[]): Promise<ReaderOutputs[]> {
+    if (sentences.length === 0) return [];
     const { outputs } = await this.#runner.run({
       bundle: this.#bundle,
       graph: 'reader',
       feeds: feedsOf(sentences),
       fetch: ['classes', 'number', 'colours', 'names', 'depth', 'english', 'tags'],
     });
-    const rows = (name: string): readonly Float32Array[] => rowsOf(float32Output(outputs, name), queries.length);
+    const rows = (name: string): readonly Float32Array[] => rowsOf(float32Output(outputs, name), sentences.length);
     const [classes, number, colours] = [rows('classes'), rows('number'), rows('colours')];
     const [names, depth, english, tagRows] = [rows('names'), rows('depth'), rows('english'), rows('tags')];
     const empty = new Float32Array();
-    return sentences.map((sentence, index) =>
-      readingOf(sentence, {
-        slots: rowsOf(classes[index] ?? empty, slots.length),
-        number: number[index] ?? empty,
-        colours: colours[index] ?? empty,
-        names: names[index] ?? empty,
-        depth: depth[index] ?? empty,
-        english: english[index]?.[0] ?? 1,
-        tags: tagRows[index] ?? empty,
-      }),
-    );
+    return sentences.map((_, index) => ({
+      slots: rowsOf(classes[index] ?? empty, slots.length),
+      number: number[index] ?? empty,
+      colours: colours[index] ?? empty,
+      names: names[index] ?? empty,
+      depth: depth[index] ?? empty,
+      english: english[index]?.[0] ?? 1,
+      tags: tagRows[index] ?? empty,
+    }));
   }
 
   #tokenize(query: string): Sentence {
@@ -124,9 +157,14 @@ function feedsOf(sentences: readonly Sentence[]): Record<string, HostTensor> {
   };
 }
 
-function readingOf(sentence: Sentence, outputs: ReaderOutputs): Reading {
-  const [targets = new Float32Array(), first, second, excluded] = outputs.slots;
-  const naming = namings[argmax(outputs.names)] ?? 'nothing';
+function namingOf(outputs: ReaderOutputs | undefined): Naming {
+  return namings[argmax(outputs?.names ?? [])] ?? 'nothing';
+}
+
+/** @param targets - of each class the probability that it is asked for */
+function readingOf(sentence: Sentence, outputs: ReaderOutputs, targets: Float32Array): Reading {
+  const [, first, second, excluded] = outputs.slots;
+  const naming = namingOf(outputs);
   const words = new TaggedWords(sentence, outputs.tags);
   const isDescription = naming === 'description';
   const excludedClasses = classesOf(excluded, leastExcluded);
@@ -139,7 +177,7 @@ function readingOf(sentence: Sentence, outputs: ReaderOutputs): Reading {
     query: sentence.query,
     classWeights: targets,
     classes: refusal === undefined ? classes : [],
-    references: [first, second].map((slot) => classesOf(slot, half)).filter((own) => own.length > 0),
+    references: [first, second].map((slot) => classesOf(slot, leastReferred)).filter((own) => own.length > 0),
     excluded: kept.length > 0 ? excludedClasses : [],
     isDescription,
     colours: wantedColours(outputs.colours),

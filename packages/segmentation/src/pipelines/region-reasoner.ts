@@ -7,6 +7,7 @@ import { loadTokenizer } from '@tessera/tokenizer';
 import type { ObjectChoice } from '../answers/choice.js';
 import { chooseRegions, refuseQuery, type RegionChoice } from '../answers/region-choice.js';
 import { readClasses, readJson } from '../language/bundle-classes.js';
+import { ClassSimilarity } from '../language/class-similarity.js';
 import type { Reading } from '../language/reading.js';
 import { SentenceReader } from '../language/sentence-reader.js';
 import { TextEncoder } from '../language/text-encoder.js';
@@ -79,10 +80,13 @@ export class RegionReasoner implements Pipeline {
     limits: ImageLimits,
   ): Promise<RegionReasoner> {
     const { settings } = bundle.manifest;
-    const classNames = (await readClasses(bundle, settings)).map(({ name }) => name);
+    const classes = await readClasses(bundle, settings);
+    const classNames = classes.map(({ name }) => name);
+    const encoder = new TextEncoder(bundle, runner, loadTokenizer(await readJson(bundle, settings.tokenizer)));
+    const similarity = await ClassSimilarity.create(classes, encoder);
     return new RegionReasoner(settings, classNames, boxVision(bundle, runner, limits, settings, proposalReader), {
-      reader: await SentenceReader.create(bundle, runner, settings),
-      encoder: new TextEncoder(bundle, runner, loadTokenizer(await readJson(bundle, settings.tokenizer))),
+      reader: await SentenceReader.create(bundle, runner, similarity, settings),
+      encoder,
       reasoner: new Reasoner(bundle, runner, settings.decoder, classNames.length),
     });
   }
