@@ -11,7 +11,7 @@ RUN npm ci --workspace packages/playground --include-workspace-root && node scri
 FROM sources AS gateway-build
 COPY --from=page-build /app/packages/playground/dist packages/playground/dist
 RUN npm ci --omit=optional --workspace services/gateway --include-workspace-root \
-  && npx tsc -b services/gateway \
+  && node scripts/build.js services/gateway \
   && npm ci --omit=optional --omit=dev --workspace services/gateway
 
 FROM sources AS build

@@ -22,7 +22,7 @@ describe('a gateway and a client installed without optional dependencies', { tim
     const selected = workspaces.flatMap((workspace) => ['--workspace', workspace]);
     const install = ['ci', '--omit=optional', ...selected, '--include-workspace-root', '--prefer-offline'];
     await run('npm', install, { cwd: copy });
-    await run('npx', ['tsc', '-b', ...workspaces], { cwd: copy });
+    await run('node', ['scripts/build.js', ...workspaces], { cwd: copy });
   });
 
   after(() => rm(copy, { recursive: true, force: true }));
