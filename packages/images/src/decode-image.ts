@@ -1,6 +1,7 @@
 import { TesseraError } from '@tessera/contracts';
 import type { Sharp } from 'sharp';
 
+import { readBmpPixels } from './bmp.js';
 import { defaultImageLimits } from './image-limits.js';
 import type { ImageLimits } from './image-limits.js';
 import { readDecodingHeader, type DecodingHeader } from './decoding-header.js';
@@ -94,7 +95,8 @@ async function decodePixels(
 ): Promise<PixelImage> {
   const reading = { autoOrient: true, failOn: 'error', limitInputPixels: limits.maxPixels } as const;
   const page = header.page === undefined ? {} : { page: header.page };
-  let pipeline = sharp(header.firstFrame, { ...reading, ...page });
+  let pipeline =
+    header.format === 'bmp' ? openBmp(header.firstFrame) : sharp(header.firstFrame, { ...reading, ...page });
   // The library converts 16-bit images with a profile to Display P3; reducing them to 8 bits first keeps them sRGB.
   if (header.deepColour) pipeline = pipeline.pipelineColourspace('srgb');
   pipeline = pipeline.flatten({ background: '#ffffff' }).toColourspace('srgb').removeAlpha();
@@ -112,6 +114,17 @@ async function decodePixels(
         : `The ${header.format} image is damaged or truncated; send the whole file.`,
       { cause: error },
     );
+  }
+}
+
+/** The library does not read bitmaps. @throws TesseraError `TSR_IMAGE_CORRUPT` for one that is cut off */
+function openBmp(bytes: Uint8Array): Sharp {
+  try {
+    const { width, height, data } = readBmpPixels(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    return sharp(data, { raw: { width, height, channels: 4 } });
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new TesseraError('TSR_IMAGE_CORRUPT', 'The bmp image is truncated; send the whole file.', { cause });
   }
 }
 

@@ -27,6 +27,9 @@ export interface DecodingHeader extends ImageHeader {
  */
 export async function readDecodingHeader(bytes: Uint8Array, limits: ImageLimits): Promise<DecodingHeader> {
   const { format, firstFrame } = readHeader(bytes, limits);
+  if (format === 'bmp') {
+    return { ...readHeader(bytes, limits), page: undefined, deepColour: false, gammaExponent: undefined };
+  }
   const metadata = await readMetadata(firstFrame, format, limits.headerTimeoutMs);
   if (metadata.mediaType !== `image/${format}`) {
     throw new TesseraError('TSR_IMAGE_CORRUPT', `The image starts like ${format} but does not continue so.`);

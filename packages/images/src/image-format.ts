@@ -1,7 +1,7 @@
 import { TesseraError } from '@tessera/contracts';
 
 /** The formats that are decoded. */
-export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'avif' | 'gif' | 'tiff';
+export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'avif' | 'gif' | 'tiff' | 'bmp';
 
 /** Whether the first bytes of a file, 1 KiB at most, are of a format. `text` has them as Latin-1. */
 interface Signature<Name extends string> {
@@ -39,6 +39,11 @@ const supportedFormats: readonly Signature<ImageFormat>[] = [
   { name: 'webp', matches: riff('WEBP') },
   { name: 'avif', matches: (text) => hasBrand(/^avif$/)(text) && !isImageSequence(text) },
   { name: 'gif', matches: startsWith('GIF87a', 'GIF89a') },
+  // Two letters alone would take many a text for one: the size of the header follows at byte 14.
+  {
+    name: 'bmp',
+    matches: (text) => text.startsWith('BM') && /^[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0/.test(text.slice(14)),
+  },
   { name: 'tiff', matches: startsWith('II*\0', 'MM\0*', 'II+\0', 'MM\0+') },
 ];
 
@@ -51,7 +56,7 @@ const knownFormats: readonly Signature<string>[] = [
   { name: 'video (AVI)', matches: riff('AVI ') },
   { name: 'JPEG XL', matches: startsWith('\xff\x0a', '\0\0\0\x0cJXL \r\n\x87\n') },
   { name: 'JPEG 2000', matches: startsWith('\0\0\0\x0cjP  \r\n\x87\n', '\xff\x4f\xff\x51') },
-  { name: 'BMP', matches: startsWith('BM') },
+  { name: 'a BMP of an unknown kind', matches: startsWith('BM') },
   { name: 'ICO', matches: startsWith('\0\0\x01\0', '\0\0\x02\0') },
   { name: 'Photoshop', matches: startsWith('8BPS') },
   { name: 'OpenEXR', matches: startsWith('\x76\x2f\x31\x01') },
@@ -75,6 +80,6 @@ export function sniffImageFormat(bytes: Uint8Array): ImageFormat {
   const found = knownFormats.find((format) => format.matches(text))?.name ?? 'no known image format';
   throw new TesseraError(
     'TSR_IMAGE_FORMAT_UNSUPPORTED',
-    `The bytes are ${found}; send JPEG, PNG, WebP, AVIF, GIF or TIFF.`,
+    `The bytes are ${found}; send JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP.`,
   );
 }

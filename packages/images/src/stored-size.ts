@@ -1,5 +1,6 @@
 import { TesseraError } from '@tessera/contracts';
 
+import { readBmpHeader } from './bmp.js';
 import type { ImageFormat } from './image-format.js';
 import { readJpegFrame } from './jpeg-frame.js';
 import { readTiffDirectory, TIFF_TAGS } from './tiff-directory.js';
@@ -38,6 +39,7 @@ const readers: Readonly<Record<ImageFormat, (view: DataView) => Size>> = {
   webp: readWebpSize,
   avif: readAvifSize,
   tiff: readTiffSize,
+  bmp: readBmpHeader,
 };
 
 /** WebP container specification, "Extended file format"; VP8: RFC 6386 §9.1; VP8L: "RIFF header" of its specification. */

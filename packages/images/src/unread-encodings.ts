@@ -1,5 +1,6 @@
 import { TesseraError } from '@tessera/contracts';
 
+import { readBmpHeader, type BmpHeader } from './bmp.js';
 import type { ImageFormat } from './image-format.js';
 import { JPEG_LS, readJpegFrame } from './jpeg-frame.js';
 import type { JpegFrame } from './jpeg-frame.js';
@@ -30,6 +31,7 @@ function findUnreadEncoding(bytes: Uint8Array, format: ImageFormat): UnreadEncod
   try {
     if (format === 'jpeg') return unreadJpeg(readJpegFrame(view));
     if (format === 'png') return unreadPng(pngChunksBeforePixels(bytes));
+    if (format === 'bmp') return unreadBmp(readBmpHeader(view));
     if (format === 'tiff') return unreadTiff(readTiffDirectory(view));
   } catch (error) {
     // A header that is cut off is damage, which the readers of size and frames report.
@@ -56,6 +58,14 @@ function unreadPng(chunks: ReadonlyMap<string, unknown>): UnreadEncoding | undef
     found: 'An animated PNG whose still image is not its first frame',
     instead: 'the frame as a PNG of its own',
   };
+}
+
+function unreadBmp({ compression, bitsPerPixel }: BmpHeader): UnreadEncoding | undefined {
+  const instead = 'one without compression, or a PNG';
+  if (![0, 3, 6].includes(compression)) return { found: `A BMP with compression ${compression}`, instead };
+  const depths = compression === 0 ? [1, 4, 8, 16, 24, 32] : [16, 32];
+  if (!depths.includes(bitsPerPixel)) return { found: `A BMP with ${bitsPerPixel} bits per pixel`, instead };
+  return undefined;
 }
 
 const UNDEFINED_SAMPLES = 4;
