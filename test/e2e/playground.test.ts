@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { intersectionOverUnion } from '@tessera/masks';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { browserSkipReason, launchBrowser } from '../support/browser.js';
 import {
+  apiKey,
   ask,
   assertAccessible,
   card,
@@ -20,6 +23,7 @@ import { repositoryRoot } from '../support/repository-copy.js';
 import { startEmbedded, type HttpService } from '../support/services.js';
 
 const samples = join(repositoryRoot, 'packages/playground/public/samples');
+const run = promisify(execFile);
 const scriptLimitBytes = 150_000;
 
 describe('the playground', { skip: browserSkipReason, timeout: 300_000 }, () => {
@@ -29,7 +33,7 @@ describe('the playground', { skip: browserSkipReason, timeout: 300_000 }, () => 
 
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'tessera-playground-'));
-    service = await startEmbedded({ DATA_DIR: directory });
+    service = await startEmbedded({ DATA_DIR: directory, API_KEYS: apiKey });
     browser = await launchBrowser();
   });
 
@@ -176,6 +180,98 @@ describe('the playground', { skip: browserSkipReason, timeout: 300_000 }, () => 
       assert.match(said, /the dog: nothing here matches/);
     }));
 
+  it('shows which tokens each layer saw, and compares cuts', () =>
+    onPage(async (page) => {
+      await openSample(page, 'Coffee');
+      await page.getByRole('button', { name: 'Tokens' }).click();
+      await page.locator('.cards[aria-label=Cuts] > .card').nth(3).waitFor();
+      const slider = page.getByLabel('Layer of the language model');
+      const litAt = async (layer: number) => {
+        await slider.fill(String(layer));
+        return page.locator('.token-grid .lit, .token-grid .region').count();
+      };
+      // The cut of 75 %: few tokens, all of them, fewer still.
+      const words = () => page.locator('#layer-words').innerText();
+      assert.equal(await litAt(0), tokensIn(await words()));
+      const layers = Number(await slider.getAttribute('max'));
+      const last = await litAt(layers);
+      assert.equal(last, tokensIn(await words()));
+      assert.match(await words(), /pruning/);
+
+      await page.getByRole('button', { name: /^All tokens/ }).click();
+      assert.equal(await litAt(layers), 128);
+      assert.ok(last < 64, `${last} tokens in the last layer of the largest cut`);
+      const cards = await page.locator('.cards[aria-label=Cuts] > .card').allInnerTexts();
+      const saved = cards.map((text) => Number(/tokens saved\s+(\d+) %/.exec(text)?.[1]));
+      assert.deepEqual(saved[0], 0);
+      assert.ok((saved[1] ?? 0) >= 45 && (saved[3] ?? 0) > (saved[1] ?? 0), saved.join());
+      assert.match(cards[0] ?? '', /Same pixels as with all tokens\s+100 %/);
+      await assertAccessible(page);
+    }));
+
+  it('names what a photo shows, by words of one’s own and by a vocabulary trained from a folder', () =>
+    onPage(async (page) => {
+      await openSample(page, 'Coffee');
+      await page.getByRole('button', { name: 'Compositions' }).click();
+      await page.getByLabel('Attributes').fill('ceramic, furry');
+      await page.getByLabel('Objects').fill('cup, cat');
+      await page.getByRole('button', { name: 'Classify' }).click();
+      await page.getByRole('heading', { name: 'ceramic cup' }).waitFor();
+      assert.match(await page.locator('.panel').innerText(), /none of the pairs fits: .*%/);
+      assert.equal(await page.locator('.bars').count(), 3);
+      await assertAccessible(page);
+
+      const folder = await trainingFolder(directory);
+      await page.getByText('Train a vocabulary on your photos').click();
+      await page.getByLabel('Name').fill('things');
+      await page.getByLabel('Epochs').fill('2');
+      await page.getByLabel('Folder with training photos').setInputFiles(folder);
+      await page.getByText(/Epoch \d+ of \d+: loss [\d.]+/).waitFor();
+      assert.match((await page.locator('.curves .loss').getAttribute('points')) ?? '', /[\d.]+,[\d.]+/);
+      await page.getByText('things is trained.', { exact: false }).first().waitFor();
+      await page.locator('#vocabulary option[value=things]:checked').waitFor({ state: 'attached' });
+      await page.getByLabel('Open world: pairs that no example had, too').check();
+      await page.getByRole('button', { name: 'Classify' }).click();
+      await page.getByRole('heading', { name: 'ceramic cup' }).waitFor();
+      await page.locator('.badge', { hasText: 'unseen' }).first().waitFor();
+    }));
+
+  it('copies a request as code that gives the same answer', () =>
+    onPage(
+      async (page) => {
+        await openSample(page, 'Coffee');
+        await page.getByRole('button', { name: 'Copy as curl' }).click();
+        await page.locator('.copy', { hasText: 'copied' }).waitFor();
+        const command = await page.evaluate(() => navigator.clipboard.readText());
+        const { stdout } = await run('sh', ['-c', command], {
+          cwd: samples,
+          env: { ...process.env, TESSERA_API_KEY: apiKey },
+        });
+        const [result] = (JSON.parse(stdout) as { results: { query: string; area: number }[] }).results;
+        assert.equal(result?.query, 'the cup');
+        assert.match(await card(page, 'the cup').innerText(), new RegExp(`${result.area.toLocaleString('en')} px`));
+      },
+      { permissions: ['clipboard-read', 'clipboard-write'] },
+    ));
+
+  it('asks for the key of a service that has one, again when it is wrong, and keeps it for the tab', () =>
+    onPage(async (page) => {
+      await page.evaluate(() => {
+        sessionStorage.clear();
+      });
+      await page.getByRole('button', { name: 'Coffee' }).click();
+      const dialog = page.getByRole('dialog', { name: 'This service asks for a key' });
+      await page.getByLabel('API key').fill('wrong');
+      await page.getByRole('button', { name: 'Use key' }).click();
+      await dialog.getByText('The key was not accepted').waitFor();
+      await assertAccessible(page);
+      await page.getByLabel('API key').fill(apiKey);
+      await page.getByRole('button', { name: 'Use key' }).click();
+      await page.locator('.verdict').waitFor();
+      await page.reload();
+      await openSample(page, 'Coffee');
+    }));
+
   it('says in words what the service refuses', () =>
     onPage(async (page) => {
       const broken = join(directory, 'broken.jpg');
@@ -201,3 +297,21 @@ describe('the playground', { skip: browserSkipReason, timeout: 300_000 }, () => 
       { viewport: { width: 390, height: 844 }, colorScheme: 'dark', hasTouch: true, isMobile: true },
     ));
 });
+
+/** How many tokens the page says that a layer saw. */
+function tokensIn(words: string): number {
+  return Number(/(\d+) of \d+ image tokens/.exec(words)?.[1]);
+}
+
+/** A folder to train from: four photos for two pairs, and others of them to validate with. */
+async function trainingFolder(parent: string): Promise<string> {
+  const folder = join(parent, 'things');
+  await mkdir(join(folder, 'images'), { recursive: true });
+  const shown = { 'coffee.jpg': ['ceramic', 'cup'], 'chelsea.jpg': ['furry', 'cat'] } as const;
+  const rows = Object.entries(shown).flatMap(([image, [attr, obj]]) =>
+    (['train', 'val'] as const).map((set) => ({ image, attr, obj, set })),
+  );
+  for (const image of Object.keys(shown)) await copyFile(join(samples, image), join(folder, 'images', image));
+  await writeFile(join(folder, 'metadata.json'), JSON.stringify(rows));
+  return folder;
+}

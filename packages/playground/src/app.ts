@@ -1,3 +1,4 @@
+import { ClassifyView } from './classify/classify-view.js';
 import { announce } from './page/announce.js';
 import { Intake } from './photo/intake.js';
 import { closePhoto, type Photo } from './photo/photo.js';
@@ -8,22 +9,32 @@ import { requestKey } from './service/key-dialog.js';
 import { Service } from './service/service.js';
 import { Stage } from './stage/stage.js';
 import { Toolbar } from './stage/toolbar.js';
+import { TokensView } from './tokens/tokens-view.js';
 
-/** Puts the page together. */
+/** Where the parts of the page are. */
+export interface Places {
+  readonly photo: HTMLElement;
+  readonly panel: HTMLElement;
+  /** Buttons that show a view, by its name in `data-view`. */
+  readonly views: readonly HTMLElement[];
+}
+
+/** Puts the page together: one photo, and views that ask about it. */
 export class App {
   readonly #service = new Service(requestKey);
+  readonly #places: Places;
   readonly #stage: Stage;
   readonly #toolbar: Toolbar;
   readonly #layers: Layers;
   readonly #segment: SegmentView;
-  readonly #place: HTMLElement;
-  readonly #panel: HTMLElement;
+  readonly #tokens: TokensView;
+  readonly #classify: ClassifyView;
   readonly #intake: Intake;
   #photo: Photo | undefined;
+  #view = 'masks';
 
-  constructor(place: HTMLElement, panel: HTMLElement) {
-    this.#place = place;
-    this.#panel = panel;
+  constructor(places: Places) {
+    this.#places = places;
     this.#layers = new Layers({
       service: this.#service,
       onChange: () => {
@@ -49,34 +60,62 @@ export class App {
       },
       onUndo: undo,
     });
-    this.#segment = new SegmentView(this.#layers, () => ({
+    const snippetSettings = () => ({
       url: new URL('.', location.href).href,
       fileName: this.#photo?.fileName ?? 'photo.jpg',
       needsKey: this.#service.hasKey,
-    }));
+    });
+    this.#segment = new SegmentView(this.#layers, snippetSettings);
+    this.#tokens = new TokensView({ service: this.#service, stage: this.#stage, snippetSettings });
+    this.#classify = new ClassifyView({ service: this.#service, snippetSettings });
     this.#intake = new Intake((photo, ask) => {
       this.#open(photo, ask);
     });
+    for (const button of places.views) {
+      button.addEventListener('click', () => {
+        this.#show(button.dataset.view ?? 'masks');
+      });
+    }
     this.#start();
   }
 
   #start(): void {
     this.#close();
     document.body.classList.remove('working');
-    this.#place.replaceChildren(this.#intake.root);
-    this.#panel.replaceChildren();
+    this.#places.photo.replaceChildren(this.#intake.root);
+    this.#places.panel.replaceChildren();
   }
 
   #open(photo: Photo, ask: string | undefined): void {
     this.#close();
     this.#photo = photo;
     document.body.classList.add('working');
-    this.#place.replaceChildren(this.#stage.root, this.#toolbar.root);
-    this.#panel.replaceChildren(this.#segment.root);
+    this.#places.photo.replaceChildren(this.#stage.root, this.#toolbar.root);
     this.#stage.show(photo);
     this.#layers.open(photo);
+    this.#tokens.open(photo);
+    this.#classify.open(photo);
     announce(`${photo.fileName}, ${photo.width} by ${photo.height} pixels.`);
+    this.#show('masks');
     this.#segment.open(photo, ask);
+  }
+
+  #show(view: string): void {
+    this.#view = view;
+    const roots: Readonly<Record<string, HTMLElement>> = {
+      tokens: this.#tokens.root,
+      compositions: this.#classify.root,
+    };
+    this.#places.panel.replaceChildren(roots[view] ?? this.#segment.root);
+    for (const button of this.#places.views) {
+      button.setAttribute('aria-pressed', String(button.dataset.view === view));
+    }
+    const isPointing = view === 'masks';
+    this.#stage.allowPointing(isPointing);
+    this.#toolbar.allowPointing(isPointing);
+    this.#render();
+    if (view === 'tokens') this.#tokens.show(this.#layers.selected?.query ?? this.#layers.all.at(-1)?.query);
+    if (view === 'compositions') this.#classify.show();
   }
 
   #close(): void {
@@ -88,12 +127,19 @@ export class App {
     const { all, selected } = this.#layers;
     this.#segment.render();
     this.#stage.fit();
+    if (this.#view === 'tokens') {
+      this.#stage.showMarks([], '');
+      return;
+    }
+    const shown = this.#view === 'masks' ? all : [];
     this.#stage.showOverlays(
-      all.flatMap(({ answer, isVisible }, index) =>
-        answer === undefined || !isVisible ? [] : [{ picture: answer.picture, isSelected: all[index] === selected }],
+      shown.flatMap((layer) =>
+        layer.answer === undefined || !layer.isVisible
+          ? []
+          : [{ picture: layer.answer.picture, isSelected: layer === selected }],
       ),
     );
-    const corrections = selected?.corrections ?? [];
+    const corrections = this.#view === 'masks' ? (selected?.corrections ?? []) : [];
     this.#stage.showMarks(corrections, selected === undefined ? '' : cssColour(selected.colour));
     this.#toolbar.allowUndo(corrections.length > 0);
   }

@@ -1,7 +1,7 @@
-import { decodeMask, ServiceError, type JobUpdate, type SegmentResponse } from '@tessera/client';
+import { decodeMask, type JobUpdate, type SegmentResponse } from '@tessera/client';
 import { learnFrom, type Photo } from '../photo/photo.js';
 import type { Service } from '../service/service.js';
-import { problemSentence } from '../page/words.js';
+import { reasonOf } from '../page/reason.js';
 import { drawMask } from '../stage/mask-picture.js';
 import type { Correction } from './corrections.js';
 import { colourOf, questionOf, type Layer } from './layer.js';
@@ -155,9 +155,4 @@ function takeAnswer(layer: Layer, { results, timings_ms: timings, image }: Segme
 
 function stop({ state }: Layer): void {
   if (state.kind === 'working') state.running.abort();
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof ServiceError) return problemSentence(error.problem);
-  return error instanceof Error ? error.message : String(error);
 }

@@ -5,7 +5,7 @@ import { listenToPointing, type Tool } from './pointing.js';
 
 /** What lies over the photo. */
 export interface Overlay {
-  readonly picture: HTMLElement;
+  readonly picture: Element;
   readonly isSelected: boolean;
 }
 
@@ -68,6 +68,11 @@ export class Stage {
     const { width, height } = this.#photo ?? { width: 1, height: 1 };
     this.#frame.style.setProperty('--width', String(width));
     this.#frame.style.setProperty('--height', String(height));
+  }
+
+  /** Whether clicks and keys on the photo do anything. */
+  allowPointing(isAllowed: boolean): void {
+    this.#surface.hidden = !isAllowed;
   }
 
   showOverlays(overlays: readonly Overlay[]): void {

@@ -16,27 +16,29 @@ const tools: readonly { readonly tool: Tool; readonly name: string; readonly hin
 export class Toolbar {
   readonly root: HTMLElement;
   readonly #undo: HTMLButtonElement;
+  readonly #tools: HTMLElement;
   #tool: Tool = 'include';
 
   constructor({ undo, newPhoto }: ToolbarActions) {
     this.#undo = labelled('undo', 'Undo', undo);
-    this.root = element(
-      'div',
-      { class: 'toolbar' },
-      element(
-        'fieldset',
-        { class: 'tools' },
-        element('legend', { class: 'unseen-text' }, 'What a click on the photo does'),
-        ...tools.map((one) => this.#choice(one)),
-      ),
-      this.#undo,
-      labelled('photo', 'New photo', newPhoto),
+    this.#tools = element(
+      'fieldset',
+      { class: 'tools' },
+      element('legend', { class: 'unseen-text' }, 'What a click on the photo does'),
+      ...tools.map((one) => this.#choice(one)),
     );
+    this.root = element('div', { class: 'toolbar' }, this.#tools, this.#undo, labelled('photo', 'New photo', newPhoto));
     this.allowUndo(false);
   }
 
   get tool(): Tool {
     return this.#tool;
+  }
+
+  /** Shows the tools where a click on the photo does something. */
+  allowPointing(isAllowed: boolean): void {
+    this.#tools.hidden = !isAllowed;
+    this.#undo.hidden = !isAllowed;
   }
 
   allowUndo(isAllowed: boolean): void {

@@ -1,0 +1,35 @@
+import type { TrainingFile } from './training-archive.js';
+
+/** The files of a chosen folder, by their paths below it. */
+export function chosenFiles(files: FileList | null): TrainingFile[] {
+  return [...(files ?? [])].map((file) => ({ path: file.webkitRelativePath.split('/').slice(1).join('/'), file }));
+}
+
+/** The files of a dropped folder, by their paths below it. */
+export async function droppedFiles(data: DataTransfer | null): Promise<TrainingFile[]> {
+  const entries = [...(data?.items ?? [])].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+  const found = await Promise.all(
+    entries.map((entry) => filesBelow(entry, entry.isDirectory ? `${entry.fullPath}/` : '/')),
+  );
+  return found.flat();
+}
+
+async function filesBelow(entry: FileSystemEntry, root: string): Promise<TrainingFile[]> {
+  if (entry instanceof FileSystemFileEntry) {
+    const file = await new Promise<File>((resolve, reject) => {
+      entry.file(resolve, reject);
+    });
+    return [{ path: entry.fullPath.slice(root.length), file }];
+  }
+  if (!(entry instanceof FileSystemDirectoryEntry)) return [];
+  const reader = entry.createReader();
+  const found: TrainingFile[] = [];
+  // A reader gives its entries in portions, and an empty one at the end.
+  for (;;) {
+    const portion = await new Promise<FileSystemEntry[]>((resolve, reject) => {
+      reader.readEntries(resolve, reject);
+    });
+    if (portion.length === 0) return found;
+    for (const one of portion) found.push(...(await filesBelow(one, root)));
+  }
+}

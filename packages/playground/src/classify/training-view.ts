@@ -1,0 +1,143 @@
+import type { Progress, VocabularyDescription } from '@tessera/client';
+import { announce } from '../page/announce.js';
+import { element } from '../page/element.js';
+import { reasonOf } from '../page/reason.js';
+import { percent } from '../page/words.js';
+import type { Service } from '../service/service.js';
+import { droppedFiles, chosenFiles } from './training-files.js';
+import { trainingArchive, type TrainingFile } from './training-archive.js';
+import { trainingCurves } from './training-curves.js';
+
+/** Trains a vocabulary from a folder, and shows how it learns. */
+export class TrainingView {
+  readonly root: HTMLElement;
+  readonly #name = element('input', {
+    type: 'text',
+    id: 'vocabulary-name',
+    value: 'mine',
+    required: true,
+    pattern: '[A-Za-z0-9][A-Za-z0-9._\\-]{0,63}',
+  });
+  readonly #epochs = element('input', {
+    type: 'number',
+    id: 'epochs',
+    min: 1,
+    max: 500,
+    placeholder: 'the model decides',
+  });
+  readonly #folder = element('input', {
+    type: 'file',
+    webkitdirectory: true,
+    id: 'training-folder',
+    class: 'unseen-text',
+    tabindex: -1,
+    'aria-label': 'Folder with training photos',
+  });
+  readonly #state = element('div', { class: 'stack', 'aria-live': 'polite' });
+  readonly #service: Service;
+  readonly #onTrained: (name: string) => void;
+
+  constructor(service: Service, onTrained: (name: string) => void) {
+    this.#service = service;
+    this.#onTrained = onTrained;
+    this.#folder.addEventListener('change', () => {
+      const files = chosenFiles(this.#folder.files);
+      this.#folder.value = '';
+      void this.#train(files);
+    });
+    const zone = element(
+      'div',
+      {
+        class: 'dropzone',
+        drop: (event: DragEvent) => {
+          this.#drop(event);
+        },
+      },
+      element('p', { class: 'quiet' }, 'Drop a folder with metadata.json and images/, or'),
+      element(
+        'button',
+        {
+          type: 'button',
+          class: 'button',
+          click: () => {
+            this.#folder.click();
+          },
+        },
+        'Choose a folder',
+      ),
+      this.#folder,
+    );
+    this.root = element(
+      'details',
+      { class: 'training' },
+      element('summary', {}, 'Train a vocabulary on your photos'),
+      element(
+        'div',
+        { class: 'stack' },
+        element('div', {}, element('label', { for: 'vocabulary-name', class: 'label' }, 'Name'), this.#name),
+        element('div', {}, element('label', { for: 'epochs', class: 'label' }, 'Epochs'), this.#epochs),
+        zone,
+        this.#state,
+      ),
+    );
+  }
+
+  #drop(event: DragEvent): void {
+    event.preventDefault();
+    void droppedFiles(event.dataTransfer).then((files) => this.#train(files));
+  }
+
+  async #train(files: readonly TrainingFile[]): Promise<void> {
+    if (files.length === 0 || !this.#name.reportValidity() || !this.#epochs.reportValidity()) return;
+    const name = this.#name.value;
+    const recipe = this.#epochs.value === '' ? {} : { recipe: { epochs: this.#epochs.valueAsNumber } };
+    const cancelling = new AbortController();
+    try {
+      const archive = trainingArchive(files);
+      this.#state.replaceChildren(element('p', { class: 'quiet' }, `Sending ${files.length} files …`));
+      const { id } = await this.#service.call((client) =>
+        client.trainOnArchive({ name, replace: true, ...recipe }, archive),
+      );
+      const cancel = () => {
+        cancelling.abort();
+        void this.#service.call((client) => client.cancelJob(id)).catch(() => undefined);
+      };
+      const trained = await this.#follow(id, cancelling.signal, cancel);
+      const { metrics } = trained;
+      const measures =
+        metrics === undefined ? '' : ` AUC ${metrics.auc.toFixed(3)}, best harmonic mean ${percent(metrics.best_hm)}.`;
+      this.#state.append(element('p', {}, `${name} is trained.${measures}`));
+      announce(`${name} is trained.`);
+      this.#onTrained(name);
+    } catch (error) {
+      const reason = cancelling.signal.aborted ? 'The training was cancelled.' : reasonOf(error);
+      this.#state.replaceChildren(element('p', { class: 'problem' }, reason));
+    }
+  }
+
+  async #follow(id: string, signal: AbortSignal, cancel: () => void): Promise<VocabularyDescription> {
+    const epochs: Progress[] = [];
+    const words = element('p', { class: 'quiet' }, 'Waiting for a worker …');
+    const plot = element('div', {});
+    const button = element('button', { type: 'button', class: 'button', click: cancel }, 'Cancel');
+    this.#state.replaceChildren(words, plot, button);
+    const updates = await this.#service.call((client) => Promise.resolve(client.followJob(id, { signal })));
+    for await (const update of updates) {
+      if (update.event === 'result') {
+        button.remove();
+        return update.data as VocabularyDescription;
+      }
+      if (update.event === 'error') throw new Error(update.data.detail);
+      if (update.event !== 'progress') continue;
+      const { stage, epoch, epochs: of = 1, loss, validation_auc: auc } = update.data;
+      words.textContent =
+        epoch === undefined || epoch === 0
+          ? `${stage} …`
+          : `Epoch ${epoch} of ${of}: loss ${loss?.toFixed(3) ?? '?'}, AUC ${auc?.toFixed(3) ?? '?'}`;
+      if (loss === undefined) continue;
+      epochs.push(update.data);
+      plot.replaceChildren(trainingCurves(epochs, of));
+    }
+    throw new Error('The training ended without a result.');
+  }
+}

@@ -1,0 +1,194 @@
+import { announce } from '../page/announce.js';
+import { copyMenu } from '../page/copy-menu.js';
+import { element } from '../page/element.js';
+import { keepingFocus } from '../page/focus.js';
+import { reasonOf } from '../page/reason.js';
+import { duration, percent } from '../page/words.js';
+import type { Photo } from '../photo/photo.js';
+import type { Service } from '../service/service.js';
+import type { SnippetSettings } from '../service/snippets.js';
+import { drawMask } from '../stage/mask-picture.js';
+import type { Stage } from '../stage/stage.js';
+import { compareCuts, type Run } from './comparison.js';
+import { layerCount, stageOfLayer, tokenCount, tokenGrid } from './token-grid.js';
+
+export interface TokensOptions {
+  readonly service: Service;
+  readonly stage: Stage;
+  readonly snippetSettings: () => SnippetSettings;
+}
+
+const maskColour = [0, 200, 190] as const;
+
+/** The panel of tokens: one query with several cuts side by side, and which image tokens each layer saw. */
+export class TokensView {
+  readonly root: HTMLElement;
+  readonly #input = element('input', { type: 'text', id: 'token-query', autocomplete: 'off', required: true });
+  readonly #slider = element('input', {
+    type: 'range',
+    min: 0,
+    max: 0,
+    value: 0,
+    id: 'layer',
+    input: () => {
+      this.#showLayer();
+    },
+  });
+  readonly #layer = element('p', { class: 'quiet', id: 'layer-words' });
+  readonly #layers = element('div', { hidden: true });
+  readonly #runs = element('ul', { class: 'cards', 'aria-label': 'Cuts' });
+  readonly #note = element('p', { class: 'quiet' });
+  readonly #options: TokensOptions;
+  #photo: Photo | undefined;
+  #done: readonly Run[] = [];
+  #selected: Run | undefined;
+  #running: AbortController | undefined;
+
+  constructor(options: TokensOptions) {
+    this.#options = options;
+    this.#layers.append(
+      element('label', { for: 'layer', class: 'label' }, 'Layer of the language model'),
+      this.#slider,
+      this.#layer,
+    );
+    const compare = (event: SubmitEvent) => {
+      event.preventDefault();
+      void this.#compare(this.#input.value.trim());
+    };
+    this.root = element(
+      'div',
+      { class: 'stack' },
+      element(
+        'form',
+        { class: 'ask', submit: compare },
+        element('label', { for: 'token-query', class: 'label' }, 'Which tokens does it take to find'),
+        element('div', { class: 'row' }, this.#input, element('button', { class: 'button primary' }, 'Compare')),
+        element(
+          'p',
+          { class: 'quiet' },
+          'The language model sees the photo as cells and regions. Most of them are needed in a few layers only.',
+        ),
+      ),
+      this.#layers,
+      this.#note,
+      this.#runs,
+    );
+  }
+
+  /** Begins anew with a photo. */
+  open(photo: Photo): void {
+    this.#running?.abort();
+    this.#photo = photo;
+    this.#done = [];
+    this.#selected = undefined;
+    this.#input.value = '';
+    this.#note.textContent = '';
+  }
+
+  /** @param query - to compare at once, unless something was compared already */
+  show(query: string | undefined): void {
+    this.#render();
+    if (this.#input.value !== '' || query === undefined) return;
+    this.#input.value = query;
+    void this.#compare(query);
+  }
+
+  async #compare(query: string): Promise<void> {
+    const photo = this.#photo;
+    if (photo === undefined || query === '') return;
+    this.#running?.abort();
+    const running = new AbortController();
+    this.#running = running;
+    this.#done = [];
+    this.#selected = undefined;
+    this.#note.textContent = 'Answering with each cut in turn …';
+    this.#render();
+    try {
+      const signal = AbortSignal.any([running.signal, photo.left.signal]);
+      for await (const run of compareCuts(this.#options.service, photo, query, signal)) {
+        if (running.signal.aborted) return;
+        this.#done = [...this.#done, run];
+        if (run.result.token_map?.length !== 0) this.#selected = run;
+        this.#render();
+      }
+      this.#note.textContent = '';
+      announce(`${this.#done.length} cuts compared.`);
+    } catch (error) {
+      if (!running.signal.aborted && !photo.left.signal.aborted) this.#note.textContent = reasonOf(error);
+    }
+  }
+
+  #render(): void {
+    keepingFocus(this.root, () => {
+      this.#runs.replaceChildren(...this.#done.map((run) => this.#card(run)));
+    });
+    const map = this.#selected?.result.token_map ?? [];
+    this.#layers.hidden = map.length === 0;
+    this.#slider.max = String(Math.max(0, layerCount(map) - 1));
+    this.#showLayer();
+  }
+
+  #showLayer(): void {
+    const { stage } = this.#options;
+    const run = this.#selected;
+    const photo = this.#photo;
+    const layout = run?.response.token_layout;
+    const layer = Number(this.#slider.value);
+    const seen = stageOfLayer(run?.result.token_map ?? [], layer);
+    if (run === undefined || photo === undefined || layout === undefined || seen === undefined) {
+      stage.showOverlays([]);
+      return;
+    }
+    const words = `${layer + 1} of ${layerCount(run.result.token_map ?? [])}, ${seen.name}: ${seen.tokens.length} of ${tokenCount(layout)} image tokens`;
+    this.#layer.textContent = words;
+    this.#slider.setAttribute('aria-valuetext', words);
+    stage.showOverlays([
+      { picture: tokenGrid(seen, layout, photo), isSelected: true },
+      { picture: drawMask(run.mask, maskColour), isSelected: true },
+    ]);
+  }
+
+  #card(run: Run): HTMLElement {
+    const { title, response, result, question, agreement } = run;
+    const isSelected = run === this.#selected;
+    const select = () => {
+      this.#selected = run;
+      this.#render();
+    };
+    const rows: [string, string][] = [
+      ['Language model', duration(response.timings_ms.language ?? 0)],
+      ['Work on image tokens saved', percent(response.pruning?.flops_reduction ?? 0)],
+      ['Tokens per layer', (response.pruning?.average_image_tokens ?? 0).toFixed(0)],
+      ['Probability', percent(result.score)],
+      ['Same pixels as with all tokens', percent(agreement)],
+    ];
+    return element(
+      'li',
+      { class: `card${isSelected ? ' selected' : ''}` },
+      element(
+        'button',
+        {
+          type: 'button',
+          class: 'card-title',
+          'aria-pressed': isSelected ? 'true' : 'false',
+          'data-key': `cut-${title}`,
+          click: select,
+        },
+        element('span', { class: 'card-name' }, title),
+        element('span', { class: 'card-score' }, result.present ? 'found' : 'not here'),
+      ),
+      element(
+        'div',
+        { class: 'card-body' },
+        element(
+          'dl',
+          { class: 'facts' },
+          ...rows.flatMap(([term, value]) => [element('dt', {}, term), element('dd', {}, value)]),
+        ),
+        ...(isSelected
+          ? [copyMenu({ path: 'segment', body: question }, this.#options.snippetSettings, `copy-cut-${title}`)]
+          : []),
+      ),
+    );
+  }
+}
