@@ -8,6 +8,7 @@ type OnPhoto = (photo: Photo, ask: string | undefined) => void;
 export class Intake {
   readonly root: HTMLElement;
   readonly #chooser = element('input', { type: 'file', accept: 'image/*', hidden: true });
+  readonly #problem = element('p', { class: 'problem', role: 'alert' });
   readonly #onPhoto: OnPhoto;
 
   constructor(onPhoto: OnPhoto) {
@@ -41,6 +42,7 @@ export class Intake {
         { class: 'samples', 'aria-labelledby': 'samples-title' },
         ...samples.map((sample) => this.#sample(sample)),
       ),
+      this.#problem,
     );
     this.#listen();
   }
@@ -63,8 +65,13 @@ export class Intake {
 
   async #openSample(sample: Sample): Promise<void> {
     const { file, credit, suggestions } = sample;
-    const response = await fetch(sampleUrl(sample));
-    this.#onPhoto(await openPhoto(await response.blob(), file, { credit, suggestions }), suggestions[0]);
+    this.#problem.textContent = '';
+    const picture = await fetch(sampleUrl(sample)).then(
+      (response) => response.blob(),
+      () => undefined,
+    );
+    if (picture === undefined) this.#problem.textContent = 'The server cannot be reached. Is it still running?';
+    else this.#onPhoto(await openPhoto(picture, file, { credit, suggestions }), suggestions[0]);
   }
 
   async #open(file: File): Promise<void> {
