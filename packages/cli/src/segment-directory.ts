@@ -10,7 +10,7 @@ import { readImage } from './read-image.js';
 import { write, writeMasks, writeOverlay } from './segment-files.js';
 import { warningText, type Question } from './segment-question.js';
 
-const imageNames = /\.(jpe?g|png|webp|avif|gif|tiff?)$/i;
+const imageNames = /\.(jpe?g|png|webp|avif|gif|tiff?|bmp)$/i;
 
 /**
  * Asks the same of every image below a directory. An image that the service refuses is reported and left out.
