@@ -106,6 +106,48 @@ describe('the reader of tessera-mini', () => {
     }
   });
 
+  it('unites nearly all pairs of classes that are joined', async () => {
+    const names = [
+      'person',
+      'cat',
+      'dog',
+      'car',
+      'bicycle',
+      'umbrella',
+      'chair',
+      'laptop',
+      'cup',
+      'bus',
+      'couch',
+      'book',
+    ];
+    const pairs = names.flatMap((one) => names.filter((other) => other !== one).map((other) => [one, other] as const));
+    const readings = await reader.read(pairs.map(([one, other]) => `the ${one} and the ${other}`));
+    const wrong = pairs.filter(([one, other], index) => {
+      const found = namesOf(readings[index]?.classes ?? []);
+      return found.length !== 2 || !found.includes(one) || !found.includes(other);
+    });
+    assert.ok(wrong.length <= pairs.length / 20, wrong.map((pair) => pair.join(' and ')).join(', '));
+  });
+
+  it('knows every class by its bare name', async () => {
+    const readings = await reader.read(classNames.map(String));
+    for (const [index, { classes }] of readings.entries()) {
+      assert.deepEqual(namesOf(classes), [classNames[index]]);
+    }
+  });
+
+  it('compares descriptions with the classes', async () => {
+    for (const [query, name] of [
+      ['something to keep the rain off', 'umbrella'],
+      ['the animal that barks', 'dog'],
+      ['what could I read?', 'book'],
+    ] as const) {
+      const { classes, isDescription } = await read(query);
+      assert.ok(isDescription && namesOf(classes).includes(name), query);
+    }
+  });
+
   it('says how many are asked for', async () => {
     assert.deepEqual((await read('two zebras')).quantity, { isPlural: true, count: 2 });
     assert.deepEqual((await read('all the zebras')).quantity, { isPlural: true });
@@ -126,7 +168,12 @@ describe('the reader of tessera-mini', () => {
   });
 
   it('leaves excluded classes out', async () => {
-    for (const query of ['anything but cars', 'the vehicles except the cars', 'all vehicles other than cars']) {
+    for (const words of ['other than', 'except', 'instead of', 'save for', 'barring', 'leaving out', 'excluding']) {
+      const { classes, excluded } = await read(`vehicles ${words} cars`);
+      assert.ok(classes.length > 3 && !namesOf(classes).includes('car'), words);
+      assert.deepEqual(namesOf(excluded), ['car'], words);
+    }
+    for (const query of ['anything but cars', 'the vehicles except the cars', 'vehicles, cars excluded']) {
       const { classes, excluded } = await read(query);
       assert.ok(classes.length > 3 && !namesOf(classes).includes('car'), query);
       assert.deepEqual(namesOf(excluded), ['car'], query);
@@ -139,6 +186,8 @@ describe('the reader of tessera-mini', () => {
     ["the cat's tail", 'part_not_found', 'tail'],
     ['zero cars', 'negation', 'zero'],
     ['der Hund', 'language', 'Hund'],
+    ['le chien', 'language', 'chien'],
+    ['el perro rojo', 'language', 'perro'],
     ['🐶', 'unknown_words', ''],
     ['qwrtplk', 'unknown_words', 'qwrtplk'],
   ] as const;

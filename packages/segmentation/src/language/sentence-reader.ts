@@ -21,6 +21,8 @@ type Naming = (typeof namings)[number];
 
 /** Tokens of a longer query are not read. */
 const maximumTokens = 48;
+/** Least probability of being English: of 1 500 English sentences with held-out words 3 are below it. */
+const leastEnglish = 0.9;
 const half = 0.5;
 /** Least probabilities of a class that a query names, and of one that fits a description. */
 const leastNamed = 0.3;
@@ -171,7 +173,7 @@ function readingOf(sentence: Sentence, outputs: ReaderOutputs, targets: Float32A
   const targetClasses = classesOf(targets, isDescription ? leastDescribed : leastNamed);
   const kept = targetClasses.filter((index) => !excludedClasses.includes(index));
   const classes = kept.length > 0 ? kept : targetClasses; // nobody asks for a class without that class
-  const isEnglish = outputs.english >= half;
+  const isEnglish = outputs.english >= leastEnglish;
   const refusal = refusalOf(words, { naming, isEnglish, hasClasses: classes.length > 0 });
   return {
     query: sentence.query,
