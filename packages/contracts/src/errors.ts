@@ -139,7 +139,8 @@ export const errorTable = {
     status: 415,
     retryable: false,
     title: 'The image format is not supported',
-    remedy: 'Send a still JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP; TIFF samples are unsigned integers of up to 16 bits.',
+    remedy:
+      'Send a still JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP; TIFF samples are unsigned integers of up to 16 bits.',
   },
   TSR_IMAGE_TOO_LARGE: {
     status: 413,

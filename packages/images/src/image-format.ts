@@ -33,17 +33,19 @@ const hasBrand = (pattern: RegExp) => (text: string) => fileTypeBrands(text).som
 /** Brand of an AVIF image sequence (AVIF specification §6.3); a still image may be in the file, too. */
 const isImageSequence = hasBrand(/^avis$/);
 
+const bmpHeaderSizes = [0x0c, 0x28, 0x34, 0x38, 0x40, 0x6c, 0x7c];
+
+/** Two letters alone would take many a text for a bitmap: the size of the header follows at byte 14. */
+const startsBmp = (text: string): boolean =>
+  text.startsWith('BM') && bmpHeaderSizes.some((size) => text.startsWith(`${String.fromCharCode(size)}\0\0\0`, 14));
+
 const supportedFormats: readonly Signature<ImageFormat>[] = [
   { name: 'jpeg', matches: startsWith('\xff\xd8\xff') },
   { name: 'png', matches: startsWith('\x89PNG\r\n\x1a\n') },
   { name: 'webp', matches: riff('WEBP') },
   { name: 'avif', matches: (text) => hasBrand(/^avif$/)(text) && !isImageSequence(text) },
   { name: 'gif', matches: startsWith('GIF87a', 'GIF89a') },
-  // Two letters alone would take many a text for one: the size of the header follows at byte 14.
-  {
-    name: 'bmp',
-    matches: (text) => text.startsWith('BM') && /^[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0/.test(text.slice(14)),
-  },
+  { name: 'bmp', matches: startsBmp },
   { name: 'tiff', matches: startsWith('II*\0', 'MM\0*', 'II+\0', 'MM\0+') },
 ];
 

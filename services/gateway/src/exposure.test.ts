@@ -50,7 +50,10 @@ test('a gateway that is open to everyone says so in a frame at its start, and ag
   assert.match(written.join(''), new RegExp(`!!!!\\n!! ${warning.source}.*\\n!! Set API_KEYS`));
   written.length = 0;
   for (const settings of [{ HOST: '127.0.0.1' }, { HOST: '0.0.0.0', API_KEYS: 'a-secret-key' }]) {
-    assert.match(await readyLineOf(settings), /^\nTessera is ready: \S+ {3}\(open it in a browser; the API is described at \S+\/docs\)\n\n$/);
+    assert.match(
+      await readyLineOf(settings),
+      /^\nTessera is ready: \S+ {3}\(open it in a browser; the API is described at \S+\/docs\)\n\n$/,
+    );
   }
   assert.deepEqual(written, []);
   await stores.close();

@@ -50,6 +50,11 @@ describe('chooseObjects', () => {
     assert.deepEqual(boxesOf(choose(named(1, 2), [dog, bench])), [dog.box, bench.box]);
   });
 
+  it('joins the answers to each class: one that is present nonetheless stays beside one that is certain', () => {
+    const [dog, bench] = [at(0, 1, 0.9), at(0.5, 2, 0.15)];
+    assert.deepEqual(boxesOf(choose(named(1, 2), [dog, bench, at(0.8, 2, 0.12)], 0.1)), [dog.box, bench.box]);
+  });
+
   it('finds nothing below the threshold of the request', () => {
     assert.deepEqual(choose(named(1), [at(0, 1, 0.9)], 0.99), { score: 0.9, objects: [] });
   });

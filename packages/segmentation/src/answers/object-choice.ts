@@ -17,7 +17,8 @@ export interface ClassRule {
 type ChoiceSettings = Pick<RegionReasonerSettings, 'detection_threshold' | 'box_overlap_threshold' | 'maximum_objects'>;
 
 /**
- * Chooses the detections of a query's classes, best first.
+ * Chooses the detections of a query's classes, best first: of each class those that are certain, or its best one. So the
+ * answer to "the cat and the dog" is that to "the cat" with that to "the dog".
  *
  * @param classNames - by class index
  * @param threshold - least probability at which a target counts as present
@@ -29,16 +30,17 @@ export function chooseObjects(
   settings: ChoiceSettings,
   threshold: number,
 ): Omit<ObjectChoice, 'warnings'> {
-  const best = Array.from(bestScores(detections, classNames.length), (score, index) => probabilityOf(index, score));
+  const bestScore = bestScores(detections, classNames.length);
+  const best = Array.from(bestScore, (own, index) => probabilityOf(index, own));
   const score = Math.max(0, ...best);
   if (score < threshold) return { score, objects: [] };
   const least = leastShare === 0 ? 0 : Math.max(threshold, score * leastShare);
-  const candidates = detections.filter(({ classIndex }) => {
+  const isChosen = ({ classIndex, score: own }: Detection): boolean => {
     const value = best[classIndex] ?? 0;
-    return value > 0 && value >= least;
-  });
-  const certain = candidates.filter((detection) => detection.score >= settings.detection_threshold);
-  const chosen = [...(certain.length > 0 ? certain : candidates.slice(0, 1))].sort((a, b) => b.score - a.score);
+    if (value === 0 || value < least) return false;
+    return own >= settings.detection_threshold || (value >= threshold && own === bestScore[classIndex]);
+  };
+  const chosen = detections.filter(isChosen).sort((a, b) => b.score - a.score);
   const objects = distinctBoxes(chosen, settings.box_overlap_threshold)
     .slice(0, settings.maximum_objects)
     .map(({ box, classIndex, score: own }) => ({

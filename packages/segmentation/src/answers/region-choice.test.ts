@@ -126,6 +126,16 @@ describe('chooseRegions', () => {
     assert.equal(choose({ quantity: { count: 1, isPlural: false } }).kind, 'singular');
   });
 
+  it('takes a join for its classes unless a place is certain', () => {
+    const join = { ...several, classes: [0, 1] };
+    const kindAt = (gate: number, reading: Partial<Reading> = {}): string =>
+      choose({ ...join, ...reading }, { gate }).kind;
+    assert.equal(kindAt(0.8), 'class');
+    assert.equal(kindAt(0.99), 'context');
+    assert.equal(kindAt(0.8, { references: [[2]] }), 'context');
+    assert.equal(kindAt(0.8, { classes: [1] }), 'context');
+  });
+
   it('scores by the best region and the probabilities of all named objects', () => {
     const beside = (...references: number[][]) => choose({ ...several, references }, inContext).score;
     assert.ok(beside([0]) < beside() && beside([2]) < beside([0]) && beside([0], [2]) < beside([2]));
