@@ -41,3 +41,6 @@ export interface Command {
   readonly optionHelp: Readonly<Record<string, string>>;
   run(context: CommandContext): Promise<void>;
 }
+
+/** Commands by their words; each is loaded when it is needed. */
+export type CommandTable = Readonly<Record<string, () => Promise<Command>>>;

@@ -1,7 +1,7 @@
-import type { Command } from './command.js';
+import type { CommandTable } from './command.js';
 
 /** The commands by their words, in the order of the help. */
-export const commands: Readonly<Record<string, () => Promise<Command>>> = {
+export const commands: CommandTable = {
   segment: async () => (await import('./commands/segment.js')).segment,
   classify: async () => (await import('./commands/classify.js')).classify,
   models: async () => (await import('./commands/models.js')).models,
@@ -16,7 +16,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   gateway: async () => (await import('./commands/serve.js')).gateway,
   worker: async () => (await import('./commands/serve.js')).worker,
   doctor: async () => (await import('./commands/doctor.js')).doctor,
-  completion: async () => (await import('./commands/completion.js')).completion,
+  completion: async () => (await import('./commands/completion.js')).completionOf(commands, Object.keys(sharedOptions)),
 };
 
 /** Options that every command has. */

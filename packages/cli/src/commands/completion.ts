@@ -1,6 +1,5 @@
 import { UsageError } from '../command-errors.js';
-import type { Command } from '../command.js';
-import { commands, sharedOptions } from '../commands.js';
+import type { Command, CommandTable } from '../command.js';
 
 /** What the shell offers after some words. */
 interface Place {
@@ -10,7 +9,8 @@ interface Place {
   readonly subcommands: readonly string[];
 }
 
-export const completion: Command = {
+/** @param commands - what is completed, by their words; `sharedOptions` are the options that all of them have */
+export const completionOf = (commands: CommandTable, sharedOptions: readonly string[]): Command => ({
   usage: 'completion <bash|zsh|fish>',
   summary: 'Print the shell’s completion for tessera',
   examples: [
@@ -24,17 +24,17 @@ export const completion: Command = {
   async run({ positionals, print }) {
     const write = shells[positionals[0] ?? ''];
     if (write === undefined) throw new UsageError(`The shell is one of ${Object.keys(shells).join(', ')}.`);
-    print(write(await places()));
+    print(write(await places(commands, sharedOptions)));
   },
-};
+});
 
 /** Longer words first: the first place that fits is the right one. */
-async function places(): Promise<Place[]> {
+async function places(commands: CommandTable, sharedOptions: readonly string[]): Promise<Place[]> {
   const names = Object.keys(commands);
   const ends: Place[] = await Promise.all(
     Object.entries(commands).map(async ([words, load]) => {
       const { options } = await load();
-      const dashed = Object.keys({ ...options, ...sharedOptions }).map((name) => `--${name}`);
+      const dashed = [...Object.keys(options), ...sharedOptions].map((name) => `--${name}`);
       return { words, options: dashed, subcommands: words === 'completion' ? Object.keys(shells) : [] };
     }),
   );
