@@ -60,18 +60,6 @@ describe('Swagger UI', { skip: browserSkipReason, timeout: 180_000 }, () => {
     });
   }
 
-  it('takes a form whose fields were all emptied but the query', async () => {
-    const operation = await openForm('/segment');
-    await operation.locator('input[type=file]').setInputFiles({
-      name: 'picture.jpg',
-      mimeType: 'image/jpeg',
-      buffer: await drawnPicture(),
-    });
-    await operation.locator('tr', { hasText: 'options' }).locator('input[type=text], textarea').first().fill('');
-    for (const empty of await operation.getByLabel('Send empty value').all()) await empty.check();
-    assert.match(await execute(operation), /^200/, await operation.locator('.live-responses-table').innerText());
-  });
-
   /** The form of a route, ready to be filled in. */
   async function openForm(path: string): Promise<Locator> {
     const page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
