@@ -17,7 +17,7 @@ import torch
 from tokenizers import Tokenizer
 
 from tessera_reader.model import MAX_TOKENS
-from tessera_reader.words import CLASSES, INDEX
+from tessera_reader.words import CLASSES, described_classes
 from tessera_training.classes import CLASS_COUNT
 from tessera_training.frozen import TextEncoder, open_session
 
@@ -31,9 +31,8 @@ def held_out_descriptions():
     texts, wanted = [], []
     for label, entry in enumerate(CLASSES):
         for text in [*entry.get("descriptions_held_out", []), *entry.get("questions_held_out", [])]:
-            also = [name for words, names in entry.get("also", {}).items() if words in text for name in names]
             texts.append(text)
-            wanted.append(np.isin(np.arange(CLASS_COUNT), [label, *(INDEX[name] for name in also)]))
+            wanted.append(np.isin(np.arange(CLASS_COUNT), list(described_classes(label, text))))
     return texts, np.stack(wanted)
 
 
@@ -53,7 +52,10 @@ def similarities(models, texts):
     """Cosines with the mean embedding of each class's name and descriptions -> [n, CLASS_COUNT]"""
     encoder = TextEncoder(models)
     classes = json.loads((models / "classes.json").read_text())
-    embed = lambda own: np.stack([sentence for sentence, _ in encoder.encode(own)])  # noqa: E731
+
+    def embed(own):
+        return np.stack([sentence for sentence, _ in encoder.encode(own)])
+
     vectors = np.stack([embed([entry["name"], *entry["descriptions"]]).mean(0) for entry in classes])
     return embed([text.lower() for text in texts]) @ vectors.T
 

@@ -23,6 +23,7 @@ from tessera_reader.words import (
     UPPER,
     WHOLE,
     WORDS,
+    described_classes,
     plural,
     split_of,
 )  # fmt: skip
@@ -374,8 +375,7 @@ class Writer:
                 text = self.template("description").format(d=text)
             else:
                 text = self.wrapped(text)
-        also = [name for words, names in entry.get("also", {}).items() if words in text for name in names]
-        sentence.targets = {label, *(BY_NAME[name] for name in also)}
+        sentence.targets = described_classes(label, text)
         return text
 
     def part(self, sentence):

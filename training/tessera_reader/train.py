@@ -7,7 +7,6 @@ depend on seed, step and process only.
 """
 
 import argparse
-import os
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ import torch.nn.functional as F
 from tessera_reader.model import Batcher, new_reader
 from tessera_reader.sentences import write
 from tessera_reader.smollm import Weights
-from tessera_training.runs import Progress, average_gradients, join_processes, run_processes
+from tessera_training.runs import Progress, average_gradients, join_processes, run_processes, save_checkpoint
 
 LOSSES = {
     "targets": 1.0,
@@ -78,12 +77,6 @@ def trained_state(model):
     return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
-def save_checkpoint(path, model, optimizer, step):
-    temporary = path.with_suffix(".part")
-    torch.save({"model": trained_state(model), "optimizer": optimizer.state_dict(), "step": step}, temporary)
-    os.replace(temporary, path)
-
-
 def train(rank, processes, arguments):
     join_processes(rank, processes, arguments.out)
     weights = Weights(arguments.gguf)
@@ -125,7 +118,8 @@ def train(rank, processes, arguments):
 
         progress.step(step + 1, parts)
         if rank == 0 and ((step + 1) % arguments.save_every == 0 or step + 1 == arguments.steps):
-            save_checkpoint(checkpoint, model, optimizer, step + 1)
+            state = {"model": trained_state(model), "optimizer": optimizer.state_dict()}
+            save_checkpoint(checkpoint, **state, step=step + 1)
     if processes > 1:
         dist.destroy_process_group()
 

@@ -22,6 +22,13 @@ assert [entry["name"] for entry in CLASSES] == CLASS_NAMES and len(CLASSES) == C
 BROADER = {word: [INDEX[name] for name in names] for word, names in WORDS["broader"].items()}
 BROADER_DESCRIPTIONS = {text: [INDEX[name] for name in names] for text, names in WORDS["broader_descriptions"].items()}
 
+
+def described_classes(label, text):
+    """The classes that a description of `label` fits: that one, and others that its words fit as well."""
+    also = [name for words, names in CLASSES[label].get("also", {}).items() if words in text for name in names]
+    return {label, *(INDEX[name] for name in also)}
+
+
 IRREGULAR = {"person": "people", "man": "men", "woman": "women", "child": "children", "knife": "knives", "foot": "feet"}
 for _entry in CLASSES:
     IRREGULAR |= _entry.get("plurals", {})

@@ -1,6 +1,7 @@
 """What training loops share: processes that average their gradients, and a log of mean losses."""
 
 import json
+import os
 import signal
 import sys
 import time
@@ -36,6 +37,13 @@ def average_gradients(model, processes):
     dist.all_reduce(flat)
     for gradient, part in zip(gradients, (flat / processes).split([g.numel() for g in gradients])):
         gradient.copy_(part.view_as(gradient))
+
+
+def save_checkpoint(path, **content):
+    """Replaces the file once all of it is written, so that an interrupted run finds a whole one."""
+    temporary = path.with_suffix(".part")
+    torch.save(content, temporary)
+    os.replace(temporary, path)
 
 
 class Progress:

@@ -7,7 +7,6 @@ same run. The learning rate runs in cycles: in each it warms up, stays, and fall
 """
 
 import argparse
-import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from tessera_training.frozen import TextEncoder
 from tessera_training.model import new_reasoner, parameter_count, total_score
 from tessera_training.photos import load
 from tessera_training.queries import ask
-from tessera_training.runs import Progress, average_gradients, join_processes, run_processes
+from tessera_training.runs import Progress, average_gradients, join_processes, run_processes, save_checkpoint
 from tessera_training.scenes import SceneSampler
 
 QUERIES = 12  # per scene
@@ -113,13 +112,6 @@ class Optimizer(torch.optim.AdamW):
         super().__init__(groups, lr=rate, betas=(0.9, 0.98), fused=True)
 
 
-def save_checkpoint(path, model, optimizer, step):
-    temporary = path.with_suffix(".part")
-    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-    torch.save({**state, "step": step, "config": asdict(model.config)}, temporary)
-    os.replace(temporary, path)
-
-
 def train(rank, processes, arguments):
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     join_processes(rank, processes, arguments.out)
@@ -156,7 +148,8 @@ def train(rank, processes, arguments):
 
         progress.step(step + 1, parts, rate=learning_rate(step, arguments))
         if rank == 0 and ((step + 1) % arguments.save_every == 0 or step + 1 == steps):
-            save_checkpoint(checkpoint, model, optimizer, step + 1)
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+            save_checkpoint(checkpoint, **state, step=step + 1, config=asdict(model.config))
     if processes > 1:
         dist.destroy_process_group()
 

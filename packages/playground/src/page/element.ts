@@ -1,3 +1,5 @@
+import { drawing } from './drawing.js';
+
 type Attribute = string | number | boolean | undefined | ((event: never) => void);
 type Child = Node | string | undefined;
 
@@ -36,13 +38,6 @@ export type IconName = keyof typeof icons;
 
 /** A drawing for a button that has its name in words as well. */
 export function icon(name: IconName): SVGElement {
-  const namespace = 'http://www.w3.org/2000/svg';
-  const drawing = document.createElementNS(namespace, 'svg');
-  drawing.setAttribute('viewBox', '0 0 24 24');
-  drawing.setAttribute('class', 'icon');
-  drawing.setAttribute('aria-hidden', 'true');
-  const path = document.createElementNS(namespace, 'path');
-  path.setAttribute('d', icons[name]);
-  drawing.append(path);
-  return drawing;
+  const attributes = { viewBox: '0 0 24 24', class: 'icon', 'aria-hidden': 'true' };
+  return drawing('svg', attributes, drawing('path', { d: icons[name] }));
 }

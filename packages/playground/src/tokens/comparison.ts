@@ -1,4 +1,5 @@
 import { decodeMask, type BinaryMask, type SegmentQueryResult, type SegmentResponse } from '@tessera/client';
+import { intersectionAndUnion } from '@tessera/masks';
 import { learnFrom, type Photo } from '../photo/photo.js';
 import type { SegmentQuestion } from '../service/question.js';
 import type { Service } from '../service/service.js';
@@ -38,15 +39,7 @@ export async function* compareCuts(
     if (result === undefined) throw new Error('The service left out an answer.');
     const mask = decodeMask(result.mask);
     whole ??= mask;
-    yield { title, question, response, result, mask, agreement: overlap(mask, whole) };
+    const { intersection, union } = intersectionAndUnion(mask, whole);
+    yield { title, question, response, result, mask, agreement: union === 0 ? 1 : intersection / union };
   }
-}
-
-function overlap(one: BinaryMask, other: BinaryMask): number {
-  let [both, either] = [0, 0];
-  for (let pixel = 0; pixel < one.data.length; pixel++) {
-    both += (one.data[pixel] ?? 0) & (other.data[pixel] ?? 0);
-    either += (one.data[pixel] ?? 0) | (other.data[pixel] ?? 0);
-  }
-  return either === 0 ? 1 : both / either;
 }
