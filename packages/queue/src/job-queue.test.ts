@@ -13,11 +13,13 @@ interface Place {
   readonly remove: () => Promise<void>;
 }
 
+/** Far above what either queue takes on a busy machine, far below the seconds between two polls. */
+const idleLatencyMs = 100;
+
 const backends = [
   {
     name: 'embedded',
     skip: false as const,
-    idleLatencyMs: 20,
     open: async (): Promise<Place> => {
       const { directory, remove } = await temporaryDirectory();
       return { connection: { kind: 'embedded', directory }, remove };
@@ -26,7 +28,6 @@ const backends = [
   {
     name: 'in Redis',
     skip: redisSkipReason,
-    idleLatencyMs: 10,
     open: async (): Promise<Place> => {
       const server = await RedisServer.start();
       return { connection: { kind: 'redis', url: server.url }, remove: () => server.remove() };
@@ -34,7 +35,7 @@ const backends = [
   },
 ];
 
-for (const { name, skip, idleLatencyMs, open } of backends) {
+for (const { name, skip, open } of backends) {
   describe(`a job queue ${name}`, { skip, timeout: 60_000 }, () => {
     let place: Place;
     /** Keeps the embedded database open between tests. */
@@ -107,7 +108,7 @@ for (const { name, skip, idleLatencyMs, open } of backends) {
       });
     });
 
-    it(`answers within ${idleLatencyMs} ms when idle`, async () => {
+    it('answers at once when idle', async () => {
       const queue = await openQueue();
       queue.process((job) => Promise.resolve(job.id), { concurrency: 4 });
       const roundTripMs = async (id: string) => {
