@@ -242,6 +242,19 @@ describe('decodeForModels', () => {
     }
   });
 
+  for (const side of [640, 3300]) {
+    it(`gives a target the same pixels without the larger one that the file of ${side} pixels is read for`, async () => {
+      const bytes = await scene(side, Math.round(side / 1.5))
+        .jpeg()
+        .toBuffer();
+      const [square, longest] = [{ width: 512, height: 512, fit: 'fill' }, { longestSide: 1024 }] as const;
+      const both = await decodeForModels(bytes, { targets: [square, longest] });
+      const alone = await decodeForModels(bytes, { targets: [square], readForLongestSide: 1024 });
+      assert.equal(alone.images.length, 1);
+      assert.deepEqual(alone.images[0], both.images[0]);
+    });
+  }
+
   it('gives the original pixels for the original size', async () => {
     const original = noise(100, 50);
     const { images } = await decodeForModels(await original.clone().png().toBuffer(), {

@@ -31,6 +31,8 @@ interface CoverTarget extends Size {
 export interface DecodeForModelsOptions {
   /** A function where they depend on the size of the original after rotation. */
   readonly targets: readonly ResizeTarget[] | ((original: Size) => readonly ResizeTarget[]);
+  /** A longest side that the file is read large enough for, so that the targets are the same as beside such a target. */
+  readonly readForLongestSide?: number;
   readonly limits?: ImageLimits;
 }
 
@@ -59,7 +61,9 @@ export async function decodeForModels(bytes: Uint8Array, options: DecodeForModel
   const limits = options.limits ?? defaultImageLimits;
   const header = await readDecodingHeader(bytes, limits);
   const targets = typeof options.targets === 'function' ? options.targets(header) : options.targets;
-  const stretched = targets.flatMap((target) => (isCover(target) ? [] : [targetSize(target, header)]));
+  const { readForLongestSide: longestSide } = options;
+  const read = longestSide === undefined ? targets : [...targets, { longestSide }];
+  const stretched = read.flatMap((target) => (isCover(target) ? [] : [targetSize(target, header)]));
   const envelope = {
     width: Math.min(header.width, Math.max(1, ...stretched.map((size) => size.width))),
     height: Math.min(header.height, Math.max(1, ...stretched.map((size) => size.height))),
@@ -81,7 +85,12 @@ function isCover(target: ResizeTarget): target is CoverTarget {
 
 function targetSize(target: StretchTarget, original: Size): Size {
   if ('fit' in target) return { width: target.width, height: target.height };
-  const scale = target.longestSide / Math.max(original.width, original.height);
+  return scaledToLongestSide(original, target.longestSide);
+}
+
+/** The size of an image whose longest side is scaled to `longestSide`, at least 1 pixel a side. */
+export function scaledToLongestSide(original: Size, longestSide: number): Size {
+  const scale = longestSide / Math.max(original.width, original.height);
   return {
     width: Math.max(1, Math.round(original.width * scale)),
     height: Math.max(1, Math.round(original.height * scale)),

@@ -1,3 +1,3 @@
-export { decodeForModels } from './decode-image.js';
+export { decodeForModels, scaledToLongestSide } from './decode-image.js';
 export type { PixelImage, ResizeTarget } from './decode-image.js';
 export { encodePicture } from './encode-picture.js';

@@ -140,7 +140,7 @@ export class RegionReasoner implements Pipeline {
   async #coloursOf(image: RequestImage): Promise<ImageColours> {
     const known = this.#colours.get(image.id);
     if (known !== undefined) return known;
-    const colours = new ImageColours((await image.decode()).scaled);
+    const colours = new ImageColours(await image.scaled());
     this.#colours.set(image.id, colours);
     return colours;
   }

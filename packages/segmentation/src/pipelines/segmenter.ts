@@ -49,7 +49,8 @@ export class Segmenter {
     const { vision, settings } = this.#pipeline;
     this.#pipeline.checkOptions(options);
     const clock = new StageClock(segmentStages, context);
-    const image = vision.images.open(segmentImage, clock);
+    const isRefined = options.refine !== false;
+    const image = vision.images.open(segmentImage, clock, { isEncoded: isRefined });
     const maskPrompts = prompts.length === 0 ? [] : await placeInImage(prompts, image);
     const { choices, ...report } =
       queries.length === 0 ? noQueries : await this.#pipeline.choose(image, queries, options);
@@ -62,7 +63,6 @@ export class Segmenter {
             objects: correctObjects(choice.objects, maskPrompts),
           }));
 
-    const isRefined = options.refine !== false;
     const limit = isRefined ? settings.maximum_refined_objects : 0;
     const objects = chosen.map((answer) => [...answer.objects, ...(answer.excluded ?? [])]);
     const masks = await RefinedMasks.decode(vision.masks, image, objects, limit);

@@ -36,7 +36,7 @@ export class Detector<Found> {
   async detect(image: RequestImage): Promise<Found> {
     const remembered = this.#seen.get(image.id);
     if (remembered !== undefined) return remembered;
-    const { views } = await image.decode();
+    const views = await image.views();
     image.clock.report('vision', 0.1);
     const detected = await image.clock.measure('vision', () =>
       Promise.all(views.map(({ pixels, place }) => this.#run(pixels, place))),

@@ -42,7 +42,7 @@ export class ImageEncoder {
   }
 
   async #embed(image: RequestImage, key: string): Promise<void> {
-    const { scaled } = await image.decode();
+    const scaled = await image.scaled();
     image.clock.report('vision', 0.3);
     await image.clock.measure('vision', () =>
       this.#runner.run({

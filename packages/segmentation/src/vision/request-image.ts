@@ -1,5 +1,5 @@
 import type { ImageLimits } from '@tessera/images';
-import { decodeForModels, type PixelImage, type ResizeTarget } from '@tessera/images/decoding';
+import { decodeForModels, scaledToLongestSide, type PixelImage, type ResizeTarget } from '@tessera/images/decoding';
 import { RecentValues, StageClock } from '@tessera/runtime';
 import { planViews, type ImageView, type ViewPlan } from './image-views.js';
 import { segmentStages, type SegmentClock, type SegmentImage } from '../segment-request.js';
@@ -11,15 +11,6 @@ export interface ImageSize {
   /** Size at which the image encoder reads it. */
   readonly scaledWidth: number;
   readonly scaledHeight: number;
-}
-
-/** An image at the sizes that the vision graphs read. */
-export interface DecodedImage {
-  readonly size: ImageSize;
-  /** What the detector reads. */
-  readonly views: readonly ImageView[];
-  /** Scaled to the encoder's longest side. */
-  readonly scaled: PixelImage;
 }
 
 export interface DecodingSizes {
@@ -41,55 +32,101 @@ export class ImageReader {
     this.#sizes = sizes;
   }
 
-  /** @param clock - of the request, for all that is done with the image; one that nobody looks at unless given */
-  open(image: SegmentImage, clock: SegmentClock = new StageClock(segmentStages)): RequestImage {
-    return new RequestImage(image, this.#sizes, this.#known, clock);
+  /**
+   * @param clock - of the request, for all that is done with the image; one that nobody looks at unless given
+   * @param isEncoded - whether the image encoder will read it, so that it is decoded for detector and encoder at once
+   */
+  open(
+    image: SegmentImage,
+    clock: SegmentClock = new StageClock(segmentStages),
+    { isEncoded = true }: { readonly isEncoded?: boolean } = {},
+  ): RequestImage {
+    return new RequestImage(image, this.#sizes, this.#known, clock, isEncoded);
   }
 }
 
-/** The image of one request: read and decoded when first needed, and only once. */
+interface DecodedImage {
+  readonly views: readonly ImageView[];
+  /** Nothing when it was decoded for the detector alone. */
+  readonly scaled: PixelImage | undefined;
+}
+
+/** The image of one request: read and decoded when first needed, as a rule once. */
 export class RequestImage {
   readonly id: string;
   readonly clock: SegmentClock;
   readonly #image: SegmentImage;
   readonly #sizes: DecodingSizes;
   readonly #known: RecentValues<ImageSize>;
+  readonly #isEncoded: boolean;
   #decoded: Promise<DecodedImage> | undefined;
+  #scaled: Promise<PixelImage> | undefined;
 
-  constructor(image: SegmentImage, sizes: DecodingSizes, known: RecentValues<ImageSize>, clock: SegmentClock) {
+  constructor(
+    image: SegmentImage,
+    sizes: DecodingSizes,
+    known: RecentValues<ImageSize>,
+    clock: SegmentClock,
+    isEncoded: boolean,
+  ) {
     this.id = image.id;
     this.clock = clock;
     this.#image = image;
     this.#sizes = sizes;
     this.#known = known;
+    this.#isEncoded = isEncoded;
   }
 
-  /** @throws TesseraError as `decodeForModels` does */
+  /** @throws TesseraError as `decodeForModels` does; so do its siblings */
   async size(): Promise<ImageSize> {
-    return this.#known.get(this.id) ?? (await this.decode()).size;
+    const known = this.#known.get(this.id);
+    if (known !== undefined) return known;
+    await this.views();
+    const size = this.#known.get(this.id);
+    if (size === undefined) throw new Error('An image was decoded without its size.');
+    return size;
   }
 
-  /** @throws TesseraError as `decodeForModels` does */
-  decode(): Promise<DecodedImage> {
-    this.#decoded ??= this.#decode();
-    return this.#decoded;
+  /** What the detector reads. */
+  async views(): Promise<readonly ImageView[]> {
+    this.#decoded ??= this.#decode(this.#isEncoded);
+    return (await this.#decoded).views;
   }
 
-  async #decode(): Promise<DecodedImage> {
+  /** Scaled to the encoder's longest side. */
+  scaled(): Promise<PixelImage> {
+    this.#scaled ??= this.#scale();
+    return this.#scaled;
+  }
+
+  async #scale(): Promise<PixelImage> {
+    this.#decoded ??= this.#decode(true);
+    const { scaled } = await this.#decoded;
+    if (scaled !== undefined) return scaled;
+    const { longestSide, limits } = this.#sizes;
+    const { images } = await this.clock.measure('decode', async () =>
+      decodeForModels(await this.#image.read(), { targets: [{ longestSide }], limits }),
+    );
+    const [only] = images;
+    if (only === undefined) throw new Error('An image is missing for one of the targets.');
+    return only;
+  }
+
+  async #decode(withScaled: boolean): Promise<DecodedImage> {
     const { square: side, longestSide, limits } = this.#sizes;
     this.clock.report('decode', 0.05);
     let plan: ViewPlan | undefined;
     const { width, height, images } = await this.clock.measure('decode', async () => {
       const targets = (original: { readonly width: number; readonly height: number }): ResizeTarget[] => {
         plan = planViews(original, side);
-        return [{ longestSide }, ...plan.targets];
+        return [...plan.targets, ...(withScaled ? [{ longestSide }] : [])];
       };
-      return await decodeForModels(await this.#image.read(), { targets, limits });
+      return await decodeForModels(await this.#image.read(), { targets, readForLongestSide: longestSide, limits });
     });
-    const [scaled, ...shown] = images;
-    if (scaled === undefined || plan === undefined) throw new Error('An image is missing for one of the targets.');
-    const size = { width, height, scaledWidth: scaled.width, scaledHeight: scaled.height };
-    this.#known.set(this.id, size);
-    return { size, views: plan.cut(shown), scaled };
+    if (plan === undefined) throw new Error('An image was decoded without a plan.');
+    const { width: scaledWidth, height: scaledHeight } = scaledToLongestSide({ width, height }, longestSide);
+    this.#known.set(this.id, { width, height, scaledWidth, scaledHeight });
+    const shown = plan.targets.length;
+    return { views: plan.cut(images.slice(0, shown)), scaled: images[shown] };
   }
 }
