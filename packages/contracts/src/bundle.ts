@@ -196,8 +196,11 @@ export const DualEncoderSettings = Type.Object(
 );
 export type DualEncoderSettings = Static<typeof DualEncoderSettings>;
 
-/** `schema` of the manifests that this version reads; 1 had names of tensors without types and shapes. */
-export const BUNDLE_SCHEMA = 2;
+/**
+ * `schema` of the manifests that this version reads. 1 had names of tensors without types and shapes; 2 had one file for
+ * a graph, whatever runs it.
+ */
+export const BUNDLE_SCHEMA = 3;
 
 const manifestFields = {
   schema: Type.Literal(BUNDLE_SCHEMA),

@@ -37,6 +37,19 @@ const graphContract = {
 export const GraphContract = Type.Object(graphContract, { ...strict });
 export type GraphContract = Static<typeof GraphContract>;
 
-/** A graph of a bundle: its file and its contract. */
-export const GraphDescription = Type.Object({ file: Type.String(), ...graphContract }, { ...strict });
+const graphFile = { file: Type.String(), ...graphContract };
+
+/** A graph of a bundle: its file and its contract, and another one for CUDA where the operators that are fast there differ. */
+export const GraphDescription = Type.Object(
+  {
+    ...graphFile,
+    cuda: Type.Optional(
+      Type.Object(graphFile, {
+        ...strict,
+        description: 'Takes the place of the graph on CUDA. Its inputs and outputs have the same names.',
+      }),
+    ),
+  },
+  { ...strict },
+);
 export type GraphDescription = Static<typeof GraphDescription>;

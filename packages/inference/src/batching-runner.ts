@@ -1,5 +1,5 @@
 import type { BundleManifest, GraphContract } from '@tessera/contracts';
-import { assertFeeds } from './graph-contract.js';
+import { assertFeeds, graphOn } from './graph-contract.js';
 import type { InferenceDevice, RunRequest, RunResult } from './inference-runner.js';
 import type { InferenceLog } from './log.js';
 import { canShare, mergeRuns, splitResult, type BatchableRun } from './merge-runs.js';
@@ -97,9 +97,9 @@ export class BatchingRunner {
   /** @throws InvalidRunError, so that a mistake in one run's feeds never reaches others */
   #asBatchable(request: RunRequest): BatchableRun | undefined {
     const graphs = this.#bundles.get(request.bundle)?.graphs ?? {};
-    const contract: GraphContract | undefined = Object.hasOwn(graphs, request.graph)
-      ? graphs[request.graph]
-      : undefined;
+    const description = Object.hasOwn(graphs, request.graph) ? graphs[request.graph] : undefined;
+    const contract: GraphContract | undefined =
+      description === undefined ? undefined : graphOn(this.#runner.device.executionProvider, description);
     if (contract?.batch === undefined) return undefined;
     const sizes = assertFeeds(`graph "${request.graph}" of bundle "${request.bundle}"`, contract, request.feeds);
     const rows = sizes.get(contract.batch);

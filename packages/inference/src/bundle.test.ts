@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promi
 import path from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { BundleManifest, GraphContract } from '@tessera/contracts';
-import { BundleError, isBundleOf, loadBundle, loadBundles } from './bundle.js';
+import { BundleError, bundleOnCuda, isBundleOf, loadBundle, loadBundles } from './bundle.js';
 import { temporaryDirectory, writeTestBundle } from './test-bundle.js';
 
 async function bundleDirectory(t: TestContext, change?: (manifest: BundleManifest) => unknown): Promise<string> {
@@ -49,7 +49,34 @@ test('a manifest of another shape names every finding', async (t) => {
 test('a manifest of an older schema asks for a new build', async (t) => {
   const graphs = { echo: { file: 'echo.onnx', inputs: ['bytes', 'floats'], outputs: ['bytes_back', 'floats_back'] } };
   const directory = await bundleDirectory(t, (manifest) => Object.assign(manifest, { schema: 1, graphs }));
-  await assertRefused(directory, 'bundle.json has schema 1, this version reads schema 2', 'npm run models');
+  await assertRefused(directory, 'bundle.json has schema 1, this version reads schema 3', 'npm run models');
+});
+
+test('a graph for CUDA is checked as the others are, and has its own hash', async (t) => {
+  const tensor = { dtype: 'float32' as const, shape: ['count'] };
+  const onCuda = { file: 'product.onnx', inputs: { row: tensor }, outputs: { row: tensor } };
+  const bundle = await loadBundle(
+    await bundleDirectory(t, ({ graphs }) => {
+      graphs.echo = { file: 'echo.onnx', inputs: {}, outputs: {}, cuda: onCuda };
+    }),
+  );
+  const { files, graphs } = bundle.manifest;
+  assert.equal(bundle.graphHash('echo'), files['echo.onnx']?.sha256);
+  assert.equal(bundle.graphHash('echo', 'cuda'), files['product.onnx']?.sha256);
+  assert.throws(() => bundle.graphHash('product', 'cuda'), /has no graph "product" for cuda/);
+  const moved = bundleOnCuda(bundle);
+  assert.deepEqual(moved.manifest.graphs, { ...graphs, echo: onCuda });
+  assert.equal(moved.graphHash('echo'), files['product.onnx']?.sha256);
+  assert.equal(moved.graphHash('product'), bundle.graphHash('product'));
+
+  const unlisted = await bundleDirectory(t, (manifest) => {
+    manifest.graphs.echo = { file: 'echo.onnx', inputs: {}, outputs: {}, cuda: { ...onCuda, file: 'other.onnx' } };
+  });
+  await assertRefused(unlisted, 'graph "echo" is in other.onnx, which "files" does not list');
+  const withoutRows = await bundleDirectory(t, (manifest) => {
+    manifest.graphs.echo = { file: 'echo.onnx', inputs: {}, outputs: {}, cuda: { ...onCuda, batch: 'batch' } };
+  });
+  await assertRefused(withoutRows, 'graph "echo": not output "row" has the batch dimension');
 });
 
 test('the batch dimension is the first of every output and of an input', async (t) => {

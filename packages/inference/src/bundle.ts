@@ -5,6 +5,7 @@ import {
   BUNDLE_SCHEMA,
   BundleManifest,
   type GraphContract,
+  type GraphDescription,
   type PipelineManifest,
   type PipelineName,
 } from '@tessera/contracts';
@@ -30,9 +31,10 @@ export interface Bundle<Manifest extends BundleManifest = BundleManifest> {
   /**
    * Equal for graphs that compute the same: the SHA-256 of the graph's file, or of that and its external weights.
    *
+   * @param provider - `cuda` for the graph that takes its place there
    * @throws BundleError when the manifest has no such graph
    */
-  graphHash(graph: string): string;
+  graphHash(graph: string, provider?: 'cuda'): string;
   /**
    * Reads a file that the manifest lists; not one of several gigabytes, which are for ONNX Runtime alone.
    *
@@ -113,27 +115,30 @@ export async function loadBundle(directory: string, hashes?: FileHashes): Promis
   });
   const manifest = await readManifest(root);
   const label = `Bundle "${manifest.name}" (${root})`;
-  for (const [name, graph] of Object.entries(manifest.graphs)) {
-    if (!Object.hasOwn(manifest.files, graph.file)) {
-      throw new BundleError(`${label}: graph "${name}" is in ${graph.file}, which "files" does not list; ${REMEDY}.`);
+  const graphs = graphFiles(manifest);
+  for (const { name, description } of graphs) {
+    const { file } = description;
+    if (!Object.hasOwn(manifest.files, file)) {
+      throw new BundleError(`${label}: graph "${name}" is in ${file}, which "files" does not list; ${REMEDY}.`);
     }
-    checkBatch(`${label}: graph "${name}"`, graph);
+    checkBatch(`${label}: graph "${name}"`, description);
   }
   const checked = hashes ?? (await FileHashes.open([]));
   for (const [name, expected] of Object.entries(manifest.files)) {
     await checkFile(label, root, name, expected, checked);
   }
   const graphHashes = new Map<string, string>();
-  for (const [name, { file }] of Object.entries(manifest.graphs)) {
-    graphHashes.set(name, hashOfGraph(`${label}: graph "${name}"`, root, manifest, file));
+  for (const { name, provider, description } of graphs) {
+    const hash = hashOfGraph(`${label}: graph "${name}"`, root, manifest, description.file);
+    graphHashes.set(hashKey(name, provider), hash);
   }
   return {
     directory: root,
     manifest,
-    graphHash(graph) {
-      const hash = graphHashes.get(graph);
+    graphHash(graph, provider) {
+      const hash = graphHashes.get(hashKey(graph, provider));
       if (hash !== undefined) return hash;
-      throw new BundleError(`${label} has no graph "${graph}".`);
+      throw new BundleError(`${label} has no graph "${graph}"${provider === undefined ? '' : ` for ${provider}`}.`);
     },
     async readFile(name) {
       if (!Object.hasOwn(manifest.files, name)) {
@@ -144,6 +149,35 @@ export async function loadBundle(directory: string, hashes?: FileHashes): Promis
       });
     },
   };
+}
+
+/** The bundle with the graphs that it has for CUDA in place of the others, on whatever runs it. */
+export function bundleOnCuda(bundle: Bundle): Bundle {
+  const { manifest } = bundle;
+  const graphs = Object.entries(manifest.graphs).map(([name, graph]) => [name, graph.cuda ?? graph] as const);
+  return {
+    ...bundle,
+    manifest: { ...manifest, graphs: Object.fromEntries(graphs) },
+    graphHash: (graph) => bundle.graphHash(graph, manifest.graphs[graph]?.cuda === undefined ? undefined : 'cuda'),
+  };
+}
+
+interface ListedGraph {
+  readonly name: string;
+  readonly provider?: 'cuda';
+  readonly description: Omit<GraphDescription, 'cuda'>;
+}
+
+/** Every graph of the manifest, those for CUDA included. */
+function graphFiles({ graphs }: BundleManifest): ListedGraph[] {
+  return Object.entries(graphs).flatMap(([name, { cuda, ...description }]): ListedGraph[] => [
+    { name, description },
+    ...(cuda === undefined ? [] : [{ name, provider: 'cuda' as const, description: cuda }]),
+  ]);
+}
+
+function hashKey(graph: string, provider: 'cuda' | undefined): string {
+  return JSON.stringify([graph, provider]);
 }
 
 async function readManifest(root: string): Promise<BundleManifest> {

@@ -7,6 +7,14 @@ type Metadata = InferenceSession.ValueMetadata;
 /** What a session says of its graph. */
 export type SessionMetadata = Pick<InferenceSession, 'inputMetadata' | 'outputMetadata'>;
 
+/** What a provider runs: the graph, or the one that takes its place there. */
+export function graphOn<Graph extends object>(
+  executionProvider: string,
+  graph: Graph & { readonly cuda?: Graph },
+): Graph {
+  return executionProvider === 'cuda' ? (graph.cuda ?? graph) : graph;
+}
+
 /**
  * Compares a graph with its contract: names, types, and shapes with their named dimensions.
  *

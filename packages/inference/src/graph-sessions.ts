@@ -1,7 +1,7 @@
 import type { GraphContract } from '@tessera/contracts';
 import { env, InferenceSession } from 'onnxruntime-node';
-import { assertContract } from './graph-contract.js';
-import type { GraphFile } from './protocol.js';
+import { assertContract, graphOn } from './graph-contract.js';
+import type { BundleGraph, GraphFile } from './protocol.js';
 
 // Errors are thrown as well, and the supervisor logs them.
 env.logLevel = 'fatal';
@@ -37,34 +37,34 @@ interface SessionOptions {
  *
  * @throws Error with the reason of the last provider when none works
  */
-export async function loadGraphs(files: readonly GraphFile[], options: SessionOptions): Promise<LoadedGraphs> {
+export async function loadGraphs(bundleGraphs: readonly BundleGraph[], options: SessionOptions): Promise<LoadedGraphs> {
   const [executionProvider, ...others] = options.executionProviders;
   if (executionProvider === undefined) throw new Error('No execution provider is configured.');
   try {
-    const graphs = await loadOn(executionProvider, files, options);
+    const graphs = await loadOn(executionProvider, bundleGraphs, options);
     return { executionProvider, find: (bundle, graph) => graphs.get(graphKey(bundle, graph)) };
   } catch (error) {
     if (others.length === 0) throw error;
     options.onProviderRejected(executionProvider, error instanceof Error ? error.message : String(error));
-    return await loadGraphs(files, { ...options, executionProviders: others });
+    return await loadGraphs(bundleGraphs, { ...options, executionProviders: others });
   }
 }
 
 async function loadOn(
   executionProvider: string,
-  files: readonly GraphFile[],
+  bundleGraphs: readonly BundleGraph[],
   options: SessionOptions,
 ): Promise<Map<string, LoadedGraph>> {
   const graphs = new Map<string, LoadedGraph>();
   const sessions = new Map<string, InferenceSession>();
   try {
-    for (const file of files) {
-      const session = sessions.get(file.hash) ?? (await createSession(executionProvider, file, options));
-      sessions.set(file.hash, session);
-      const { contract } = file;
-      const label = labelOf(file);
+    for (const bundleGraph of bundleGraphs) {
+      const label = labelOf(bundleGraph);
+      const { path, hash, contract } = graphOn(executionProvider, bundleGraph);
+      const session = sessions.get(hash) ?? (await createSession(executionProvider, { path, label }, options));
+      sessions.set(hash, session);
       assertContract(label, contract, session);
-      graphs.set(graphKey(file.bundle, file.graph), { label, session, contract });
+      graphs.set(graphKey(bundleGraph.bundle, bundleGraph.graph), { label, session, contract });
     }
     return graphs;
   } catch (error) {
@@ -75,21 +75,21 @@ async function loadOn(
 
 async function createSession(
   executionProvider: string,
-  file: GraphFile,
+  { path, label }: Pick<GraphFile, 'path'> & Pick<LoadedGraph, 'label'>,
   { deviceId, threads }: SessionOptions,
 ): Promise<InferenceSession> {
-  return await InferenceSession.create(file.path, {
+  return await InferenceSession.create(path, {
     executionProviders: [executionProvider === 'cuda' ? { name: 'cuda', deviceId } : executionProvider],
     graphOptimizationLevel: 'all',
     logSeverityLevel: 4,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
   }).catch((cause: unknown) => {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`${labelOf(file)} cannot be loaded on ${executionProvider}: ${reason}`, { cause });
+    throw new Error(`${label} cannot be loaded on ${executionProvider}: ${reason}`, { cause });
   });
 }
 
-function labelOf({ bundle, graph }: GraphFile): string {
+function labelOf({ bundle, graph }: BundleGraph): string {
   return `graph "${graph}" of bundle "${bundle}"`;
 }
 

@@ -1,4 +1,12 @@
-export { BundleError, isBundleOf, loadBundle, loadBundles, type Bundle, type LoadedBundles } from './bundle.js';
+export {
+  BundleError,
+  bundleOnCuda,
+  isBundleOf,
+  loadBundle,
+  loadBundles,
+  type Bundle,
+  type LoadedBundles,
+} from './bundle.js';
 export {
   InvalidRunError,
   TensorNotKeptError,

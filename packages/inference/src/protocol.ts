@@ -1,19 +1,25 @@
 import type { GraphContract } from '@tessera/contracts';
 import type { BatchRequest, RunResult } from './inference-runner.js';
 
-/** The graph files of one bundle, as the child loads them. */
+/** A file with a graph. */
 export interface GraphFile {
-  readonly bundle: string;
-  readonly graph: string;
   readonly path: string;
   /** Of the file and its external weights: equal graphs are one session. */
   readonly hash: string;
   readonly contract: GraphContract;
 }
 
+/** A graph of a bundle, as the child loads it. */
+export interface BundleGraph extends GraphFile {
+  readonly bundle: string;
+  readonly graph: string;
+  /** In its place on CUDA. */
+  readonly cuda?: GraphFile;
+}
+
 export interface LoadMessage {
   readonly type: 'load';
-  readonly graphs: readonly GraphFile[];
+  readonly graphs: readonly BundleGraph[];
   /** In order of preference. */
   readonly executionProviders: readonly string[];
   /** CUDA's number of the device. */

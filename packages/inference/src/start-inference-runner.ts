@@ -1,12 +1,13 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import type { GraphDescription } from '@tessera/contracts';
 import { BatchingRunner, type BatchLimits } from './batching-runner.js';
 import type { Bundle } from './bundle.js';
 import { DeviceRunners } from './device-runners.js';
 import type { InferenceRunner } from './inference-runner.js';
 import { isInstalled } from './is-installed.js';
 import type { InferenceLog } from './log.js';
-import type { GraphFile } from './protocol.js';
+import type { BundleGraph, GraphFile } from './protocol.js';
 import { SupervisedRunner } from './supervised-runner.js';
 
 const KEEP_BYTES_DEFAULT = 512_000_000;
@@ -59,7 +60,7 @@ export async function startInferenceRunner(options: InferenceRunnerOptions): Pro
   }
   const threads = devices.length === 1 ? undefined : Math.max(1, Math.floor(availableParallelism() / devices.length));
   const load = {
-    graphs: options.bundles.flatMap(graphFiles),
+    graphs: options.bundles.flatMap(bundleGraphs),
     executionProviders: options.executionProviders,
     threads: options.threads ?? threads,
     keepBytes: options.keepBytes ?? KEEP_BYTES_DEFAULT,
@@ -98,14 +99,21 @@ function withBatches(
   return new BatchingRunner(runner, manifests, limits, logOfDevice(log, runner.device.id));
 }
 
-function graphFiles(bundle: Bundle): GraphFile[] {
-  return Object.entries(bundle.manifest.graphs).map(([graph, { file, ...contract }]) => ({
+function bundleGraphs(bundle: Bundle): BundleGraph[] {
+  return Object.entries(bundle.manifest.graphs).map(([graph, { cuda, ...description }]) => ({
     bundle: bundle.manifest.name,
     graph,
-    path: path.join(bundle.directory, file),
-    hash: bundle.graphHash(graph),
-    contract,
+    ...graphFile(bundle, description, bundle.graphHash(graph)),
+    ...(cuda === undefined ? {} : { cuda: graphFile(bundle, cuda, bundle.graphHash(graph, 'cuda')) }),
   }));
+}
+
+function graphFile(
+  { directory }: Bundle,
+  { file, ...contract }: Omit<GraphDescription, 'cuda'>,
+  hash: string,
+): GraphFile {
+  return { path: path.join(directory, file), hash, contract };
 }
 
 function logOfDevice(log: InferenceLog, device: number): InferenceLog {

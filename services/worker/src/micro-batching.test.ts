@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { decodeForModels, type PixelImage } from '@tessera/images/decoding';
 import {
+  bundleOnCuda,
   imageTensor,
   loadBundle,
   sizeTensor,
@@ -79,7 +80,8 @@ describe('a batch of eight images', { skip: missingModels }, () => {
   let batching: InferenceRunner;
 
   before(async () => {
-    baseline = await loadBundle(path.join(models, 'tessera-baseline'));
+    // Runs are put together on CUDA; here its graphs run on the processor.
+    baseline = bundleOnCuda(await loadBundle(path.join(models, 'tessera-baseline')));
     const bundles = [baseline, await loadBundle(path.join(models, 'tessera-dual'))];
     const options = { bundles, executionProviders: ['cpu'] as const, runTimeoutMs: 300_000, log: silent };
     plain = await startInferenceRunner(options);

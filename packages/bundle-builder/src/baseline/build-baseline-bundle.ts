@@ -4,7 +4,8 @@ import { parseModel, serializeModel } from '../onnx/serialization.js';
 import { buildTextEncoder } from '../text/text-encoder.js';
 import { detectorTower, readDetectorModel } from '../vision/detector-tower.js';
 import { samDecoder } from '../vision/sam-decoder.js';
-import { samEncoder } from '../vision/sam-encoder.js';
+import { paddingEmbedding } from '../vision/padding-embedding.js';
+import { batchedSamEncoder, samEncoder } from '../vision/sam-encoder.js';
 import { provenanceOf, readWeightFile } from '../weights.js';
 import { baselineClasses, baselineSettings } from './baseline-settings.js';
 
@@ -12,6 +13,7 @@ import { baselineClasses, baselineSettings } from './baseline-settings.js';
 export const baselineFiles = {
   detector: 'detector.onnx',
   imageEncoder: 'image-encoder.onnx',
+  imageEncoderCuda: 'image-encoder-cuda.onnx',
   maskDecoder: 'mask-decoder.onnx',
   textEncoder: 'text-encoder.onnx',
   tokenizer: 'tokenizer.json',
@@ -33,7 +35,9 @@ export async function buildBaselineBundle(): Promise<BundleContent> {
     buildTextEncoder(),
   ]);
   const detector = detectorTower(detectorModel);
-  const imageEncoder = samEncoder(parseModel(samEncoderFile));
+  const encoderSource = parseModel(samEncoderFile);
+  const imageEncoder = samEncoder(encoderSource, await paddingEmbedding(samEncoderFile), { linear: 'int8' });
+  const imageEncoderCuda = batchedSamEncoder(encoderSource);
   const maskDecoder = samDecoder(parseModel(samDecoderFile));
   return {
     manifest: {
@@ -47,7 +51,11 @@ export async function buildBaselineBundle(): Promise<BundleContent> {
         detector: { file: baselineFiles.detector, ...contractOf(detector, { batch: 'batch' }) },
         image_encoder: {
           file: baselineFiles.imageEncoder,
-          ...contractOf(imageEncoder, { batch: 'batch', padded: ['height', 'width'] }),
+          ...contractOf(imageEncoder),
+          cuda: {
+            file: baselineFiles.imageEncoderCuda,
+            ...contractOf(imageEncoderCuda, { batch: 'batch', padded: ['height', 'width'] }),
+          },
         },
         mask_decoder: { file: baselineFiles.maskDecoder, ...contractOf(maskDecoder) },
         text_encoder: { file: baselineFiles.textEncoder, ...contractOf(text.model, { batch: 'batch' }) },
@@ -59,6 +67,7 @@ export async function buildBaselineBundle(): Promise<BundleContent> {
     files: {
       [baselineFiles.detector]: serializeModel(detector),
       [baselineFiles.imageEncoder]: serializeModel(imageEncoder),
+      [baselineFiles.imageEncoderCuda]: serializeModel(imageEncoderCuda),
       [baselineFiles.maskDecoder]: serializeModel(maskDecoder),
       [baselineFiles.textEncoder]: serializeModel(text.model),
       [baselineFiles.tokenizer]: json(text.tokenizer),

@@ -34,13 +34,13 @@ export class GraphBuilder {
   }
 
   /** Declares a graph input; a string among `dims` is a symbolic dimension. */
-  input(name: string, type: ElementType, dims: readonly (number | string)[]): string {
+  input(name: string, type: ValueInfo['type'], dims: readonly (number | string)[]): string {
     this.#inputs.push({ name, type, dims });
     return this.#declare(name);
   }
 
   /** Declares `value` a graph output called `name`. */
-  output(name: string, value: string, type: ElementType, dims: readonly (number | string)[]): void {
+  output(name: string, value: string, type: ValueInfo['type'], dims: readonly (number | string)[]): void {
     if (value !== name) this.node('Identity', [value], {}, { output: name });
     this.#outputs.push({ name, type, dims });
   }

@@ -2,6 +2,7 @@
 export const elementTypes = {
   float32: 1,
   uint8: 2,
+  int8: 3,
   int64: 7,
   float16: 10,
 } as const;
@@ -41,7 +42,8 @@ export interface Node {
 /** An input or output; a string among `dims` is the name of a symbolic dimension. */
 export interface ValueInfo {
   readonly name: string;
-  readonly type: ElementType;
+  /** int8 is for weights alone. */
+  readonly type: Exclude<ElementType, 'int8'>;
   readonly dims: readonly (number | string)[];
 }
 

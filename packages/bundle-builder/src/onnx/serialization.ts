@@ -94,7 +94,9 @@ function parseTensor({ name, dims, dataType, rawData }: TensorMessage): Tensor {
 function parseValueInfo({ name, type }: ValueInfoMessage): ValueInfo {
   const { elemType, shape } = type.tensorType;
   const dims = shape.dim.map(({ dimValue, dimParam }) => dimParam ?? dimValue ?? '');
-  return { name, type: elementTypeOf(elemType, name), dims };
+  const elementType = elementTypeOf(elemType, name);
+  if (elementType === 'int8') throw new TypeError(`"${name}" has the unsupported element type int8`);
+  return { name, type: elementType, dims };
 }
 
 function elementTypeOf(dataType: number, name: string): ElementType {

@@ -19,6 +19,10 @@ export function float16Tensor(dims: readonly number[], values: ArrayLike<number>
   return tensor('float16', dims, toHalfFloats(Float32Array.from(values)));
 }
 
+export function int8Tensor(dims: readonly number[], values: Int8Array): Tensor {
+  return tensor('int8', dims, values);
+}
+
 export function int64Tensor(dims: readonly number[], values: readonly (number | bigint)[]): Tensor {
   return tensor('int64', dims, BigInt64Array.from(values, BigInt));
 }

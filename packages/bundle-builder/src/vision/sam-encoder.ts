@@ -2,20 +2,73 @@ import type { GraphBuilderOptions } from '../onnx/graph-builder.js';
 import { GraphBuilder } from '../onnx/graph-builder.js';
 import type { Graph, Model } from '../onnx/model.js';
 import { int64Tensor, toIntegers } from '../onnx/tensor.js';
+import { tinyVit, type TinyVitOptions } from './tiny-vit.js';
+import { TinyVitWeights } from './tiny-vit-weights.js';
 
 const imageSize = 1024;
 const pixelMean = [123.675, 116.28, 103.53];
 const pixelDeviation = [58.395, 57.12, 57.375];
 
+/** Side of the embedding in cells, and of a cell in pixels. */
+const gridSide = 64;
+const cellSide = 16;
+/** Cells beyond the image that are computed: what borders on the image depends on it. */
+const marginCells = 1;
+const width = 256;
+
 /**
- * SAM's image encoder with its pre-processing in the graph, for a batch of B images. Inputs: `image` uint8
+ * SAM's image encoder with its pre-processing in the graph, for one image on a processor. Inputs and output as those of
+ * {@link batchedSamEncoder}, with a batch of one.
+ *
+ * The image fills the square from its upper left corner, and SAM pads the rest with black: a third of a photo of 3 : 2.
+ * What the network makes of the padding depends on where it is, hardly on the image; it is in `padding` and put beside
+ * what is computed, the image and a margin. Left out, or filled with zeros or the last row, it would cost masks.
+ *
+ * @param padding - float32 [1, 256, 64, 64], the embedding of the padding alone
+ */
+export function samEncoder(
+  source: Model,
+  padding: ArrayLike<number>,
+  layers: TinyVitOptions,
+  options: GraphBuilderOptions = {},
+): Model {
+  const graph = new GraphBuilder('sam_encoder', options);
+  const image = graph.input('image', 'uint8', [1, 'height', 'width', 3]);
+  const sizes = graph.input('sizes', 'int64', [1, 2]);
+  const planes = normalized(graph, image, sizes);
+  const size = graph.node('Gather', [graph.node('Shape', [planes]), graph.int64([2], [2, 3])]);
+  const most = graph.int64([1], [gridSide]);
+  const filled = graph.node('Add', [size, graph.int64([1], [cellSide * (marginCells + 1) - 1])]);
+  const grid = graph.node('Min', [graph.node('Div', [filled, graph.int64([1], [cellSide])]), most]);
+  const missing = graph.node('Sub', [graph.node('Mul', [grid, graph.int64([1], [cellSide])]), size]);
+  const pads = graph.node('Concat', [graph.int64([6], [0, 0, 0, 0, 0, 0]), missing], { axis: 0 });
+  const pixels = graph.node('Pad', [planes, pads]);
+  const [rows = '', columns = ''] = graph.nodeWithOutputs(2, 'Split', [grid, graph.int64([2], [1, 1])], { axis: 0 });
+
+  const embedding = tinyVit(graph, new TinyVitWeights(source.graph), { pixels, rows, columns }, layers);
+  const whole = graph.weight([1, width, gridSide, gridSide], padding);
+  const beside = slice(graph, slice(graph, whole, 2, graph.int64([1], [0]), rows), 3, columns, most);
+  const upper = graph.node('Concat', [embedding, beside], { axis: 3 });
+  const square = graph.node('Concat', [upper, slice(graph, whole, 2, rows, most)], { axis: 2 });
+  const shape = graph.int64([4], [1, width, gridSide, gridSide]);
+  graph.output('embedding', graph.node('Reshape', [square, shape]), 'float32', [1, width, gridSide, gridSide]);
+  return graph.model();
+}
+
+/** Positions `start` to `end`, both int64 [1], of an axis. */
+function slice(graph: GraphBuilder, value: string, axis: number, start: string, end: string): string {
+  return graph.node('Slice', [value, start, end, graph.int64([1], [axis])]);
+}
+
+/**
+ * SAM's image encoder with its pre-processing in the graph, for a batch of B images on an accelerator. Inputs: `image` uint8
  * [B, height, width, 3], RGB, each image resized so that its longer side has 1024 pixels, and zeros to the right and
  * below of those that are smaller than the largest; `sizes` int64 [B, 2], the height and width of each image. Output
  * `embedding`: float32 [B, 256, 64, 64]. `source` is an exported encoder with one input of normalised pixels
  * [B, 3, 1024, 1024] and one output. The padding to the right and below is zero after the normalisation, as in Kirillov
  * et al.'s `Sam.preprocess`.
  */
-export function samEncoder(source: Model, options: GraphBuilderOptions = {}): Model {
+export function batchedSamEncoder(source: Model, options: GraphBuilderOptions = {}): Model {
   const graph = new GraphBuilder('sam_encoder', options);
   const [input] = source.graph.inputs;
   const [output] = source.graph.outputs;
@@ -56,8 +109,8 @@ function normalized(graph: GraphBuilder, image: string, sizes: string): string {
   const planes = graph.cast(graph.node('Transpose', [image], { perm: [0, 3, 1, 2] }), 'float32');
   const zero = graph.float32([], [0]);
   const infinity = graph.float32([], [Infinity]);
-  const isColumn = graph.node('Unsqueeze', [isInside(graph, planes, sizes, 1)], { axes: [1, 2] });
-  const isRow = graph.node('Unsqueeze', [isInside(graph, planes, sizes, 0)], { axes: [1, 3] });
+  const isColumn = alongAxis(graph, isInside(graph, planes, sizes, 1), 3);
+  const isRow = alongAxis(graph, isInside(graph, planes, sizes, 0), 2);
   const mean = graph.node('Where', [isColumn, graph.float32([3, 1, 1], pixelMean), zero]);
   const deviation = graph.node('Where', [isRow, graph.float32([3, 1, 1], pixelDeviation), infinity]);
   return graph.node('Div', [graph.node('Sub', [planes, mean]), deviation]);
@@ -68,6 +121,12 @@ function isInside(graph: GraphBuilder, planes: string, sizes: string, side: 0 | 
   const length = graph.node('Gather', [graph.node('Shape', [planes]), graph.int64([], [2 + side])]);
   const places = graph.node('Range', [graph.int64([], [0]), length, graph.int64([], [1])]);
   return graph.node('Less', [places, graph.node('Gather', [sizes, graph.int64([1], [side])], { axis: 1 })]);
+}
+
+/** [B, length] → [B, 1, length, 1] or [B, 1, 1, length]. Reshape is the same in every operator set. */
+function alongAxis(graph: GraphBuilder, value: string, axis: 2 | 3): string {
+  const dims = [0, 1, 1, 1].map((dim, index) => (index === axis ? -1 : dim));
+  return graph.node('Reshape', [value, graph.int64([4], dims)]);
 }
 
 /** [B, 3, height, width] → [B, 3, 1024, 1024]. The runtime plans the whole encoder with the sizes that Reshape states. */

