@@ -8,6 +8,11 @@ export function resultKey(jobId: string): string {
   return `results/${jobId}`;
 }
 
+/** Blob key of what is known of an idempotency key, by a hash of it. */
+export function idempotencyKey(hash: string): string {
+  return `idempotency/${hash}`;
+}
+
 /** Blob key of the options of a job that has `StoredOptions`. */
 export function jobOptionsKey(jobId: string): string {
   return `options/${jobId}`;

@@ -117,6 +117,12 @@ export const errorTable = {
     title: 'The examples cannot be trained on',
     remedy: 'Correct the examples that the detail names.',
   },
+  TSR_IDEMPOTENCY_KEY_REUSED: {
+    status: 422,
+    retryable: false,
+    title: 'The idempotency key was used for another request',
+    remedy: 'Use a new key for a new request, and repeat a request with its own key unchanged.',
+  },
   TSR_IMAGE_SOURCE_INVALID: {
     status: 400,
     retryable: false,

@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import { TesseraError, type ClassifyJob, type Config, type SegmentJob } from '@tessera/contracts';
 import type { JobQueue, JobSnapshot } from '@tessera/queue';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayContext } from '../context.js';
 import type { WaitOutcome } from '../metrics.js';
 import { clientGone } from './client-gone.js';
+import { reserveJob } from './idempotency.js';
 import { jobOptions } from './job-headers.js';
 import { jobSummary } from './job-response.js';
 import { parsePrefer, type Preferences } from './prefer-header.js';
@@ -19,6 +19,8 @@ interface Answering {
   readonly reply: FastifyReply;
   /** Aborted when the client has disconnected. */
   readonly client: AbortSignal;
+  /** Whether others may wait for the job, so that it goes on when the client has disconnected. */
+  readonly isShared: boolean;
   /** Time spent before the job was queued. */
   readonly intakeMs: number;
   readonly sendResult: SendResult;
@@ -29,39 +31,49 @@ export type SendResult = (result: Buffer, reply: FastifyReply) => FastifyReply;
 
 const sendJson: SendResult = (result, reply) => reply.type('application/json').send(result);
 
-/** Makes the job of a request whose images are stored meanwhile; nothing is queued when it throws. */
-type CreateJob = (id: string, client: AbortSignal) => Promise<SegmentJob | ClassifyJob>;
+/** What a request asks for. */
+interface JobRequest {
+  readonly body: object;
+  /** Makes the job, and stores the images meanwhile; nothing is queued when it throws. */
+  readonly createJob: (id: string, client: AbortSignal) => Promise<SegmentJob | ClassifyJob>;
+  readonly sendResult?: SendResult;
+}
 
 /**
  * Queues a request's job and answers with it: 200 and the result when it succeeds within the wait, the job's own error
  * when it fails, 202 otherwise. When the client disconnects before that, the job is cancelled: only the client would know its id.
+ * A request with an idempotency key that was used before queues nothing and waits for the same job.
  */
 export async function answerWithJob(
   request: FastifyRequest,
   reply: FastifyReply,
   context: GatewayContext,
-  createJob: CreateJob,
-  sendResult: SendResult = sendJson,
+  { body, createJob, sendResult = sendJson }: JobRequest,
 ): Promise<FastifyReply> {
   const startedAt = performance.now();
   const client = clientGone(reply);
-  const id = randomUUID();
-  const job = await createJob(id, client);
+  const { id, isShared, isKnown } = await reserveJob(request, body, context);
+  if (isKnown) reply.header('idempotency-replayed', 'true');
+  const isQueued = isKnown && (await context.queue.get(id)) !== null;
+  const job = isQueued ? undefined : await createJob(id, client);
   // The images must not stay in memory while the request waits.
   request.body = undefined;
   request.uploads = new Map();
   request.bodyLease.release();
-  await context.queue.add(job, { id, ...jobOptions(request) });
+  // An id that is queued already is not added again.
+  if (job !== undefined) await context.queue.add(job, { id, ...jobOptions(request) });
   const intakeMs = performance.now() - startedAt;
-  return answerQueued(id, parsePrefer(request.headers.prefer), context, { reply, client, intakeMs, sendResult });
+  const answering = { reply, client, isShared, intakeMs, sendResult };
+  return answerQueued(id, parsePrefer(request.headers.prefer), context, answering);
 }
 
 async function answerQueued(
   id: string,
   preferences: Preferences,
   context: GatewayContext,
-  { reply, client, intakeMs, sendResult }: Answering,
+  answering: Answering,
 ): Promise<FastifyReply> {
+  const { reply, intakeMs, sendResult } = answering;
   if (preferences.respondAsync) {
     reply.header('preference-applied', 'respond-async');
     return accept(reply, await find(context.queue, id));
@@ -69,7 +81,7 @@ async function answerQueued(
   const waitSeconds = effectiveWait(preferences, context.config);
   if (preferences.waitSeconds !== undefined) reply.header('preference-applied', `wait=${waitSeconds}`);
   const startedAt = performance.now();
-  const job = await outcomeOf(id, waitSeconds * 1000, client, context);
+  const job = await outcomeOf(id, waitSeconds * 1000, answering, context);
   if (job === null) return reply.hijack();
   if (isUnfinished(job)) return accept(reply, job);
   const jobMs = performance.now() - startedAt;
@@ -81,7 +93,7 @@ async function answerQueued(
 async function outcomeOf(
   id: string,
   timeoutMs: number,
-  client: AbortSignal,
+  { client, isShared }: Answering,
   { queue, metrics, draining }: GatewayContext,
 ): Promise<JobSnapshot | null> {
   let outcome: WaitOutcome = 'failed';
@@ -90,7 +102,7 @@ async function outcomeOf(
     const finished = await waitForJob(queue, id, timeoutMs, [client, draining]);
     if (client.aborted) {
       outcome = 'abandoned';
-      await queue.cancel(id);
+      if (!isShared) await queue.cancel(id);
       return null;
     }
     const job = finished ?? (await find(queue, id));

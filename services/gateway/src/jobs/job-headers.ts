@@ -9,6 +9,13 @@ export const JobHeaders = Type.Object({
       description: '`respond-async`: answer 202 at once. `wait=N`: wait at most N seconds for the result (RFC 7240).',
     }),
   ),
+  'idempotency-key': Type.Optional(
+    Type.String({
+      pattern: '^[\\x21-\\x7e]{1,255}$',
+      description:
+        'Makes a repeated request safe: the same key with the same body gives the same job, which a client that disconnects does not cancel. Kept as long as results.',
+    }),
+  ),
   'x-priority': Type.Optional(
     Type.Enum(['high', 'normal', 'low'], { default: 'normal', description: 'Which waiting jobs go first.' }),
   ),

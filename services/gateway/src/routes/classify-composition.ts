@@ -59,9 +59,10 @@ const form: FormShape = {
 /** `POST /classify-composition`: stores the images, queues the job and waits for its result. */
 export function addClassifyComposition(app: GatewayApp, context: GatewayContext): void {
   app.post('/classify-composition', { schema, preValidation: formAsBody(form, context.config) }, (request, reply) =>
-    answerWithJob(request, reply, context, (id, client) =>
-      createJob(id, request.body, request.uploads, context, client),
-    ),
+    answerWithJob(request, reply, context, {
+      body: request.body,
+      createJob: (id, client) => createJob(id, request.body, request.uploads, context, client),
+    }),
   );
 }
 

@@ -66,13 +66,11 @@ export function addSegment(app: GatewayApp, context: GatewayContext): void {
   app.post('/segment', { schema, preValidation: formAsBody(form, context.config) }, (request, reply) => {
     const picture = acceptedPicture(request);
     const body = picture === undefined ? request.body : withOverlay(request.body, picture);
-    return answerWithJob(
-      request,
-      reply,
-      context,
-      (_id, client) => createJob(body, request.uploads, context, client),
-      picture === undefined ? undefined : sendOverlay,
-    );
+    return answerWithJob(request, reply, context, {
+      body,
+      createJob: (_id, client) => createJob(body, request.uploads, context, client),
+      ...(picture === undefined ? {} : { sendResult: sendOverlay }),
+    });
   });
 }
 
