@@ -174,6 +174,40 @@ describe('the client', () => {
   });
 });
 
+describe('an image', () => {
+  const stored = { id: `sha256:${'0'.repeat(64)}`, width: 2, height: 1, ttl_s: 60 };
+
+  it('is stored once, and its answer stands for it', async () => {
+    const { url, requests } = await start((_, response) => {
+      sendJson(response, 200, stored);
+    });
+    const client = new TesseraClient({ url });
+    assert.deepEqual(await client.storeImage(Uint8Array.of(255, 216, 255)), stored);
+    await client.storeImage(new URL('https://images.example.org/a.jpg'));
+    await client.storeImage(stored);
+    const [file, address, again] = requests;
+    assert.deepEqual(
+      requests.map(({ method, path }) => `${method} ${path}`),
+      Array(3).fill('POST /images'),
+    );
+    const form = file && (await formOf(file));
+    assert.deepEqual(new Uint8Array(await fileOf(form, 'image').arrayBuffer()), Uint8Array.of(255, 216, 255));
+    assert.deepEqual(fieldsOf(form), {});
+    assert.deepEqual(JSON.parse(String(address?.body)), { image: 'https://images.example.org/a.jpg' });
+    assert.deepEqual(JSON.parse(String(again?.body)), { image: { id: stored.id } });
+  });
+
+  it('is sent again when the service is overloaded', async () => {
+    let asked = 0;
+    const { url } = await start((_, response) => {
+      if (++asked === 1) sendProblem(response, problemOf('TSR_QUEUE_FULL', 429, 'Too many.'));
+      else sendJson(response, 200, stored);
+    });
+    assert.deepEqual(await new TesseraClient({ url }).storeImage('aW1hZ2U='), stored);
+    assert.equal(asked, 2);
+  });
+});
+
 describe('a segmentation', () => {
   const masks: SegmentResponse = {
     id: 'a/1',

@@ -6,6 +6,7 @@ import type {
   ReadyzResponse,
   SegmentRequest,
   SegmentResponse,
+  StoredImage,
   TrainingOptions,
   TrainVocabularyRequest,
   vocabularyMediaType,
@@ -101,6 +102,14 @@ export class TesseraClient {
   async models(options?: CallOptions): Promise<ModelDescription[]> {
     const { models } = await this.#json<{ models: ModelDescription[] }>('models', { signal: this.#limit(options) });
     return models;
+  }
+
+  /**
+   * Stores an image, which later calls name by the answer or its `id` instead of sending it again. The service keeps it for
+   * `ttl_s` seconds after its last use.
+   */
+  storeImage(image: ImageInput, options?: CallOptions): Promise<StoredImage> {
+    return this.#json('images', postOf(imageBody({ image }, {}), { signal: this.#limit(options) }));
   }
 
   /** Masks for words, boxes or points, once the job is done. */

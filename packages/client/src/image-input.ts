@@ -14,12 +14,12 @@ export type Body = { readonly json: object } | { readonly form: FormData };
  *
  * @param images - of the field `image` or `images`
  * @param fields - what a form has as fields of its own
- * @param options - what a form has in its field `options`
+ * @param options - what a form has in its field `options`, for routes that have any
  */
 export function imageBody(
   images: { readonly image: ImageInput } | { readonly images: readonly ImageInput[] },
   fields: Readonly<Record<string, unknown>>,
-  options: object,
+  options?: object,
 ): Body {
   const [name, inputs] = 'image' in images ? ['image', [images.image]] : ['images', images.images];
   if (!inputs.some(isBytes)) {
@@ -30,7 +30,7 @@ export function imageBody(
   for (const [field, value] of Object.entries(fields)) {
     if (value !== undefined) form.append(field, typeof value === 'string' ? value : JSON.stringify(value));
   }
-  form.append('options', JSON.stringify(options));
+  if (options !== undefined) form.append('options', JSON.stringify(options));
   for (const input of inputs) {
     if (isBytes(input)) form.append(name, input instanceof Blob ? input : new Blob([input]));
     else form.append(name, textOf(sourceOf(input)));

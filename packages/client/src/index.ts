@@ -26,6 +26,7 @@ export type {
   SegmentQueryResult,
   SegmentRequest,
   SegmentResponse,
+  StoredImage,
   TrainingOptions,
   TrainVocabularyRequest,
   VocabularyDescription,

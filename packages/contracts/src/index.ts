@@ -8,4 +8,5 @@ export * from './operations.js';
 export * from './other-versions.js';
 export * from './segment.js';
 export * from './segment-prompts.js';
+export * from './stored-image.js';
 export * from './vocabulary.js';

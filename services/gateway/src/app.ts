@@ -25,6 +25,7 @@ import { addResponseHeaders } from './plugins/response-headers.js';
 import { limitUploads } from './plugins/upload-budget.js';
 import { addClassifyComposition } from './routes/classify-composition.js';
 import { addDocumentation } from './routes/documentation.js';
+import { addImages } from './routes/images.js';
 import { addJobEvents } from './routes/job-events.js';
 import { addJobs } from './routes/jobs.js';
 import { addLivez } from './routes/livez.js';
@@ -118,6 +119,7 @@ export async function createGateway({ config, queue, trainings, blobs, logger }:
       addTraining(uploads, context);
       await uploads.register(async (images: GatewayApp) => {
         acceptImageBodies(images);
+        addImages(images, context);
         addSegment(images, context);
         addClassifyComposition(images, context);
         return Promise.resolve();

@@ -5,6 +5,7 @@ import type { ProblemDetails } from '@tessera/contracts';
 import { listen, TestStores, type TestGateway } from './testing/test-gateway.js';
 
 const routes = [
+  ['POST', '/images'],
   ['POST', '/segment'],
   ['POST', '/classify-composition'],
   ['POST', '/vocabularies'],

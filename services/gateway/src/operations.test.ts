@@ -97,6 +97,7 @@ test('API keys guard everything but health and documentation', async () => {
         await guarded.client.get(path).set('authorization', header).expect(401);
       }
     }
+    await guarded.client.post('/images').send({}).expect(401);
     await guarded.client.post('/segment').send({}).expect(401);
     await guarded.client.post('/classify-composition').send({}).expect(401);
     await guarded.client.delete('/jobs/x').expect(401);

@@ -34,6 +34,16 @@ const refusals: readonly Refusal[] = [
   { name: 'an archive over the limit', method: 'POST', path: '/vocabularies', type: multipart, ...tooLarge },
   { name: 'a vocabulary over the limit', method: 'PUT', path: '/vocabularies/x/file', type: vocabulary, ...tooLarge },
   { name: 'an image over the limit', method: 'POST', path: '/segment', type: 'image/jpeg', ...tooLarge },
+  { name: 'an image to store over the limit', method: 'POST', path: '/images', type: 'image/jpeg', ...tooLarge },
+  { name: 'a JSON image to store over the limit', method: 'POST', path: '/images', type: json, ...tooLarge },
+  {
+    name: 'a form with an image to store over the limit',
+    method: 'POST',
+    path: '/images',
+    type: multipart,
+    ...tooLarge,
+  },
+  { name: 'a sound to store', method: 'POST', path: '/images', type: 'audio/x-none', ...wrongType },
   { name: 'a sound as the body', method: 'POST', path: '/segment', type: 'audio/x-none', ...wrongType },
   { name: 'a picture as a training', method: 'POST', path: '/vocabularies', type: 'image/x-none', ...wrongType },
   {

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ClassifyCompositionRequest, SegmentRequest, TrainVocabularyRequest } from '@tessera/contracts';
+import {
+  ClassifyCompositionRequest,
+  SegmentRequest,
+  StoreImageRequest,
+  TrainVocabularyRequest,
+} from '@tessera/contracts';
 import { Value } from 'typebox/value';
 import { tarOf } from './testing/test-archives.js';
 import { answerJobs, listen, problemOf, TestStores, type TestGateway } from './testing/test-gateway.js';
@@ -13,6 +18,7 @@ const unusable = ['\0', '\ud800', '\udc00'];
 
 /** Requests with every field that takes text. */
 const requests = {
+  '/images': [StoreImageRequest, { image }, { image: { id: `sha256:${'0'.repeat(64)}` } }],
   '/segment': [
     SegmentRequest,
     { image, query: 'a dog', model: 'm', output: { format: 'rle' }, pruning: { mode: 'off' } },

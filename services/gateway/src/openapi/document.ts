@@ -5,6 +5,8 @@ import type { GatewayApp } from '../context.js';
 import {
   classifyAnswer,
   classifyExamples,
+  imageAnswer,
+  imageExamples,
   segmentAnswer,
   segmentExamples,
   trainingAnswer,
@@ -29,6 +31,7 @@ orientation applied), origin top left. Errors are problem details (RFC 9457) wit
 const tags = [
   { name: 'Segmentation', description: 'From a sentence to a mask' },
   { name: 'Classification', description: 'Attributes and objects' },
+  { name: 'Images', description: 'Sent once, used often' },
   { name: 'Vocabularies', description: 'Soft prompts, trained on examples' },
   { name: 'Jobs', description: 'Results that take longer' },
   { name: 'Operations', description: 'Models, health and metrics' },
@@ -43,6 +46,8 @@ const namedSchemas = {
   SegmentInstance: contracts.SegmentInstance,
   Mask: contracts.Mask,
   ImageSource: contracts.ImageSource,
+  StoreImageRequest: contracts.StoreImageRequest,
+  StoredImage: contracts.StoredImage,
   ClassifyCompositionRequest: contracts.ClassifyCompositionRequest,
   ClassifyCompositionResponse: contracts.ClassifyCompositionResponse,
   CompositionResult: contracts.CompositionResult,
@@ -116,6 +121,7 @@ interface DocumentedPost {
 function addBodies(paths: Record<string, Json>): Json {
   const bodies = paths as Record<string, { post?: DocumentedPost }>;
   const documented = [
+    { path: '/images', examples: imageExamples, answer: ['200', imageAnswer], form: imageForm, raw: null },
     { path: '/segment', examples: segmentExamples, answer: ['200', segmentAnswer], form: segmentForm, raw: 'query' },
     {
       path: '/classify-composition',
@@ -148,11 +154,12 @@ function addBodies(paths: Record<string, Json>): Json {
   return paths;
 }
 
-/** The image as the body, with the fields of the form in the query string. */
-function addImageBody(post: DocumentedPost, field: string): void {
+/** The image as the body, with the fields of the form, if it has any more, in the query string. */
+function addImageBody(post: DocumentedPost, field: string | null): void {
   for (const type of ['image/jpeg', 'application/octet-stream']) {
     post.requestBody.content[type] = { schema: { type: 'string', format: 'binary', contentMediaType: type } };
   }
+  if (field === null) return;
   post.parameters = [
     ...(post.parameters ?? []),
     {
@@ -182,6 +189,8 @@ const fileField = (description: string) => ({
   contentMediaType: 'application/octet-stream',
   description,
 });
+
+const imageForm = { type: 'object', required: ['image'], properties: { image: fileField('The file.') } };
 
 const classifyForm = {
   type: 'object',

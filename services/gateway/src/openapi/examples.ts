@@ -10,6 +10,15 @@ const exampleImage = `data:image/png;base64,${[
 /** The id that {@link exampleImage} gets. */
 const exampleImageId = 'sha256:01a383331ad1a8efe246a7050fbd606b7d0f9a3096b8d5fefc0c84cb70e815e0';
 
+/** Request bodies of `POST /images`. */
+export const imageExamples = {
+  bytes: { summary: 'A data URL', value: { image: exampleImage } },
+  url: { summary: 'An image on the web', value: { image: 'https://images.example.org/street.jpg' } },
+} as const;
+
+/** What `POST /images` answers to the first of them. */
+export const imageAnswer = { id: exampleImageId, width: 96, height: 64, ttl_s: 86_400 };
+
 /** Request bodies of `POST /segment`, offered by the documentation page. */
 export const segmentExamples = {
   one_query: {
