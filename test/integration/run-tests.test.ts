@@ -33,6 +33,7 @@ describe('the command of the tests, on a machine where Redis can not be had', ()
       PATH: join(machine, 'bin'),
       TEST_PROGRAMS: join(machine, 'fetched'),
       BROWSER_TESTS: 'skip',
+      PYTHON_TESTS: 'skip',
       ...environment,
     });
     return { exitCode: await command.exitCode(), output: command.output() };

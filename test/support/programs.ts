@@ -17,6 +17,8 @@ const fetchTimeoutMs = 300_000;
 export interface Program {
   /** The names that it is installed under; it is kept under the first one. */
   readonly names: readonly [string, ...string[]];
+  /** Arguments with which it ends without an error where it can do what the tests need. */
+  readonly check?: readonly string[];
   readonly sources: readonly ProgramSource[];
 }
 
@@ -41,10 +43,19 @@ export const browserProgram: Program = {
   sources: [{ name: 'npm (@sparticuz/chromium, about 70 MB)', fetch: fetchChromium }],
 };
 
+/** Python with venv: the tests of the Python client make an environment with it. */
+export const pythonProgram: Program = {
+  names: ['python3'],
+  check: ['-c', 'import ensurepip, venv'],
+  sources: [{ name: 'apt', fetch: installPython }],
+};
+
 /** The path of an installed or already fetched program; undefined when there is none that starts. */
-export function findProgram({ names }: Program): string | undefined {
+export function findProgram({ names, check = ['--version'] }: Program): string | undefined {
   const directories = [...(process.env.PATH ?? '').split(delimiter), fetchedPrograms];
-  return directories.flatMap((directory) => names.map((name) => join(directory, name))).find(starts);
+  return directories
+    .flatMap((directory) => names.map((name) => join(directory, name)))
+    .find((path) => starts(path, check));
 }
 
 /** As {@link findProgram}, and fetches it when it is missing. Reports each step with `report`. */
@@ -71,8 +82,8 @@ export function provideProgram(program: Program, report: (line: string) => void)
   return undefined;
 }
 
-function starts(path: string): boolean {
-  return existsSync(path) && spawnSync(path, ['--version'], { stdio: 'ignore', timeout: 20_000 }).status === 0;
+function starts(path: string, check: readonly string[]): boolean {
+  return existsSync(path) && spawnSync(path, check, { stdio: 'ignore', timeout: 20_000 }).status === 0;
 }
 
 function keep(name: string, path: string): void {
@@ -95,10 +106,19 @@ function fetchValkey(): string {
 }
 
 function installRedis(): string {
-  if (process.getuid?.() !== 0) throw new Error('only root may install packages: apt-get install redis-server');
-  run('apt-get', ['update', '-qq']);
-  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'redis-server']);
+  installPackages('redis-server');
   return '/usr/bin/redis-server';
+}
+
+function installPython(): string {
+  installPackages('python3', 'python3-venv');
+  return '/usr/bin/python3';
+}
+
+function installPackages(...names: readonly string[]): void {
+  if (process.getuid?.() !== 0) throw new Error(`only root may install packages: apt-get install ${names.join(' ')}`);
+  run('apt-get', ['update', '-qq']);
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...names]);
 }
 
 /** The package holds Chromium and the libraries it needs, packed; its own code unpacks them into TMPDIR. */

@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { browserProgram, fetchedPrograms, provideProgram, redisProgram, type Program } from './programs.js';
+import {
+  browserProgram,
+  fetchedPrograms,
+  provideProgram,
+  pythonProgram,
+  redisProgram,
+  type Program,
+} from './programs.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const report = (line: string) => {
@@ -13,7 +20,11 @@ const report = (line: string) => {
 };
 
 /** Programs by the variable that leaves out the tests that need them when it is `skip`. */
-const needs: Readonly<Record<string, Program>> = { REDIS_TESTS: redisProgram, BROWSER_TESTS: browserProgram };
+const needs: Readonly<Record<string, Program>> = {
+  REDIS_TESTS: redisProgram,
+  BROWSER_TESTS: browserProgram,
+  PYTHON_TESTS: pythonProgram,
+};
 
 const environment: NodeJS.ProcessEnv = { ...process.env };
 environment.PATH = [process.env.PATH, fetchedPrograms].join(delimiter);

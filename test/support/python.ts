@@ -1,0 +1,24 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { repositoryRoot } from './repository-copy.js';
+
+const run = promisify(execFile);
+
+/** Reason for leaving out tests that need Python, or false when they have to run. */
+export const pythonSkipReason: string | false = process.env.PYTHON_TESTS === 'skip' && 'PYTHON_TESTS=skip';
+
+/**
+ * The Python of a virtual environment with the client and what its tests need. `PYTHON_ENVIRONMENT` names one that has them
+ * already; otherwise it is made in the directory.
+ */
+export async function provideClientEnvironment(directory: string): Promise<string> {
+  const given = process.env.PYTHON_ENVIRONMENT;
+  if (given !== undefined && existsSync(join(given, 'bin/python'))) return join(given, 'bin/python');
+  const python = join(directory, 'bin/python');
+  await run('python3', ['-m', 'venv', directory]);
+  const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--prefer-binary'];
+  await run(python, [...install, 'clients/python[test]'], { cwd: repositoryRoot });
+  return python;
+}
