@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { writeShapes } from '../support/compositions.js';
+import { startProcess } from '../support/process.js';
 import { provideClientEnvironment, pythonSkipReason } from '../support/python.js';
 import { repositoryRoot } from '../support/repository-copy.js';
 import { drawnPicture } from '../support/requests.js';
@@ -26,6 +27,10 @@ describe('Python programs and the service', { skip: pythonSkipReason, timeout: 6
       provideClientEnvironment(join(directory, 'environment')),
       startEmbedded({ DATA_DIR: join(directory, 'data'), LOG_LEVEL: 'silent' }),
     ]);
+    const annotations = join(directory, 'annotations.json');
+    const words = ['segment', join(directory, 'photos'), 'the stop sign', '--coco', annotations, '--url', service.url];
+    const command = startProcess('node', ['packages/cli/bin/tessera.js', ...words]);
+    assert.equal(await command.exitCode(), 0, command.output());
   });
 
   after(async () => {
@@ -35,6 +40,7 @@ describe('Python programs and the service', { skip: pythonSkipReason, timeout: 6
 
   for (const [name, file] of [
     ['the client', 'test_client.py'],
+    ['annotations of a directory, read by pycocotools', 'test_coco_file.py'],
     ['a client that is generated from the OpenAPI document', 'test_openapi_document.py'],
   ] as const) {
     it(name, async () => {
