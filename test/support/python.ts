@@ -18,7 +18,9 @@ export async function provideClientEnvironment(directory: string): Promise<strin
   if (given !== undefined && existsSync(join(given, 'bin/python'))) return join(given, 'bin/python');
   const python = join(directory, 'bin/python');
   await run('python3', ['-m', 'venv', directory]);
-  const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--prefer-binary'];
+  const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--only-binary=:all:'];
   await run(python, [...install, 'clients/python[test]'], { cwd: repositoryRoot });
+  const requirements = ['--no-deps', '-r', 'clients/python/service_tests/requirements.txt'];
+  await run(python, [...install, ...requirements], { cwd: repositoryRoot });
   return python;
 }

@@ -70,6 +70,12 @@ test('every problem is listed with the value that caused it', () => {
 
 test('secrets appear neither in problems nor in the log', () => {
   assert.doesNotMatch(problemsOf({ API_KEYS: 'short', REDIS_URL: 'http://user:password@host' }), /short\b|password/);
-  const config = parseConfig({ API_KEYS: 'a-secret-key', REDIS_URL: 'redis://user:password@host' });
-  assert.doesNotMatch(JSON.stringify(redactConfig(config)), /a-secret-key|password/);
+  assert.doesNotMatch(problemsOf({ LABEL_STUDIO_API_KEY: 'token with spaces' }), /spaces\b/);
+  const config = parseConfig({
+    API_KEYS: 'a-secret-key',
+    REDIS_URL: 'redis://user:password@host',
+    LABEL_STUDIO_API_KEY: 'a-token',
+  });
+  assert.doesNotMatch(JSON.stringify(redactConfig(config)), /a-secret-key|password|a-token/);
+  assert.equal(redactConfig(config).LABEL_STUDIO_API_KEY, 'set');
 });

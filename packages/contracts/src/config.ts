@@ -83,6 +83,25 @@ export const ConfigSchema = Type.Object(
       default: 1000,
       description: 'Jobs that may wait before 429 is answered.',
     }),
+    LABEL_STUDIO_URL: Type.Optional(
+      Type.String({
+        pattern: '^https?://[^/?#@]+/?$',
+        description:
+          'Where Label Studio answers, `https://studio.example.org`: images that its tasks name by a path are fetched there, at whatever address it is.',
+      }),
+    ),
+    LABEL_STUDIO_API_KEY: Type.Optional(
+      Type.String({
+        pattern: '^[\\x21-\\x7e]+$',
+        description: 'Access token of a user of Label Studio, sent to LABEL_STUDIO_URL alone.',
+      }),
+    ),
+    LABEL_STUDIO_MAX_TASKS: Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      default: 100,
+      description: 'Most tasks of one request for predictions of Label Studio.',
+    }),
     TESSERA_WAIT_S: seconds(30, 'How long a request waits for its result before it is answered 202'),
     TESSERA_RESULT_TTL_S: seconds(3600, 'How long results and finished jobs are kept'),
     TESSERA_IMAGE_TTL_S: seconds(86_400, 'How long images are kept after their last use'),
@@ -132,7 +151,7 @@ export const ConfigSchema = Type.Object(
 );
 export type Config = Readonly<Static<typeof ConfigSchema>>;
 
-const secrets = new Set(['API_KEYS', 'REDIS_URL']);
+const secrets = new Set(['API_KEYS', 'REDIS_URL', 'LABEL_STUDIO_API_KEY']);
 
 /** Thrown when the environment does not match {@link ConfigSchema}; the message lists every finding. */
 export class ConfigError extends Error {
@@ -175,7 +194,13 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
 
 /** The configuration as it may be logged: secrets replaced by their number. */
 export function redactConfig(config: Config): Record<string, unknown> {
-  return { ...config, API_KEYS: `${config.API_KEYS.length} keys`, ...(config.REDIS_URL ? { REDIS_URL: 'set' } : {}) };
+  const { API_KEYS: keys, REDIS_URL: redis, LABEL_STUDIO_API_KEY: token, ...others } = config;
+  return {
+    ...others,
+    API_KEYS: `${keys.length} keys`,
+    ...(redis === undefined ? {} : { REDIS_URL: 'set' }),
+    ...(token === undefined ? {} : { LABEL_STUDIO_API_KEY: 'set' }),
+  };
 }
 
 function fromText(schema: TSchema, text: string): unknown {

@@ -4,6 +4,7 @@ export * from './config.js';
 export * from './errors.js';
 export * from './graph-contract.js';
 export * from './job.js';
+export * from './label-studio.js';
 export * from './operations.js';
 export * from './other-versions.js';
 export * from './segment.js';

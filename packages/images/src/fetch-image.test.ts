@@ -345,3 +345,50 @@ describe('redirects', () => {
     await assert.rejects(fetchBytes(`http://127.0.0.1:${port}/broken`, loopback(port)), failed(/location/));
   });
 });
+
+describe('the trusted origin', () => {
+  const strict = (port: number, authorization?: string): Partial<FetchPolicy> => ({
+    allowAddress: () => false,
+    resolveHost: () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]),
+    trustedOrigin: { origin: `http://studio.example:${port}`, authorization },
+  });
+
+  it('is fetched from wherever it is, with its authorization', async (context) => {
+    const { port } = await serve(context, (request, response) => {
+      assert.equal(request.headers.authorization, 'Token secret');
+      response.end(content);
+    });
+    const bytes = await fetchBytes(`http://studio.example:${port}/data/upload/1/a.png`, strict(port, 'Token secret'));
+    assert.deepEqual(Buffer.from(bytes), content);
+  });
+
+  it('is no other port, scheme or host, and has no user name', async (context) => {
+    const { port, requests } = await serve(context, answer);
+    const policy = strict(port, 'Token secret');
+    for (const url of [
+      `http://studio.example:${port + 1}/`,
+      `https://studio.example:${port}/`,
+      `http://127.0.0.1:${port}/`,
+      `http://studio.example.evil.example:${port}/`,
+      `http://user@studio.example:${port}/`,
+    ])
+      await assert.rejects(fetchBytes(url, policy), forbidden(/./), url);
+    assert.equal(requests(), 0);
+  });
+
+  it('redirects under the rules of all others, and its authorization goes to no other', async (context) => {
+    const seen: (string | undefined)[] = [];
+    const other = await serve(context, (request, response) => {
+      seen.push(request.headers.authorization);
+      response.end(content);
+    });
+    const { port } = await serve(context, (_request, response) => {
+      response.writeHead(302, { location: `http://127.0.0.1:${other.port}/` }).end();
+    });
+    const url = `http://studio.example:${port}/`;
+    await assert.rejects(fetchBytes(url, strict(port, 'Token secret')), forbidden(/./));
+    const open = { ...strict(port, 'Token secret'), ...loopback(other.port) };
+    assert.deepEqual(Buffer.from(await fetchBytes(url, open)), content);
+    assert.deepEqual(seen, [undefined]);
+  });
+});

@@ -3,7 +3,7 @@ import type { LookupFunction } from 'node:net';
 import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
 
-import { checkUrl, resolveAllowedAddresses } from './fetch-policy.js';
+import { checkUrl, isTrusted, resolveAllowedAddresses } from './fetch-policy.js';
 import type { FetchPolicy } from './fetch-policy.js';
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
@@ -26,26 +26,36 @@ export async function fetchImage(
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
   signal?.throwIfAborted();
-  // An agent of its own for each fetch: no connection outlives the check of its address.
-  const agent = createAgent(policy);
-  const giveUp = (reason: Error) => void agent.destroy(reason);
+  // Agents of its own for each fetch: no connection outlives the check of its address.
+  const agents: Agents = {
+    checked: createAgent(policy),
+    trusted: createAgent({ ...policy, allowAddress: () => true }),
+  };
+  const giveUp = (reason: Error | null) =>
+    Promise.all([agents.checked.destroy(reason), agents.trusted.destroy(reason)]);
   const onAbort = () => {
-    giveUp(new Error('aborted'));
+    void giveUp(new Error('aborted'));
   };
   const timer = setTimeout(() => {
-    giveUp(fetchFailed(`it took longer than ${policy.totalTimeoutMs} ms`));
+    void giveUp(fetchFailed(`it took longer than ${policy.totalTimeoutMs} ms`));
   }, policy.totalTimeoutMs);
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    return await followRedirects(agent, url, policy, maxBytes);
+    return await followRedirects(agents, url, policy, maxBytes);
   } catch (error) {
     signal?.throwIfAborted();
     throw toTesseraError(error);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
-    await agent.destroy();
+    await giveUp(null);
   }
+}
+
+/** For the trusted origin, whose address is not checked, and for all others. */
+interface Agents {
+  readonly checked: Agent;
+  readonly trusted: Agent;
 }
 
 function createAgent(policy: FetchPolicy): Agent {
@@ -71,15 +81,17 @@ function createAgent(policy: FetchPolicy): Agent {
   });
 }
 
-async function followRedirects(agent: Agent, start: URL, policy: FetchPolicy, maxBytes: number): Promise<Uint8Array> {
+async function followRedirects(agents: Agents, start: URL, policy: FetchPolicy, maxBytes: number): Promise<Uint8Array> {
   let url = start;
   for (let redirects = 0; redirects <= policy.maxRedirects; redirects++) {
     checkUrl(url, policy);
-    const response = await agent.request({
+    const isOfTrusted = isTrusted(url, policy);
+    const authorization = isOfTrusted ? policy.trustedOrigin?.authorization : undefined;
+    const response = await (isOfTrusted ? agents.trusted : agents.checked).request({
       origin: url.origin,
       path: url.pathname + url.search,
       method: 'GET',
-      headers: REQUEST_HEADERS,
+      headers: { ...REQUEST_HEADERS, ...(authorization === undefined ? {} : { authorization }) },
     });
     if (!REDIRECTS.has(response.statusCode)) return await readBody(response, maxBytes);
     discardBody(response);

@@ -28,6 +28,7 @@ import { addDocumentation } from './routes/documentation.js';
 import { addImages } from './routes/images.js';
 import { addJobEvents } from './routes/job-events.js';
 import { addJobs } from './routes/jobs.js';
+import { addLabelStudio } from './routes/label-studio.js';
 import { addLivez } from './routes/livez.js';
 import { addMetrics } from './routes/metrics.js';
 import { addModels } from './routes/models.js';
@@ -117,6 +118,7 @@ export async function createGateway({ config, queue, trainings, blobs, logger }:
       limitUploads(uploads, largestBodiesAtOnce * bodyLimitBytes(config));
       await uploads.register(multipart, { limits: formLimits, throwFileSizeLimit: false });
       addTraining(uploads, context);
+      addLabelStudio(uploads, context);
       await uploads.register(async (images: GatewayApp) => {
         acceptImageBodies(images);
         addImages(images, context);

@@ -9,6 +9,8 @@ const routes = [
   ['POST', '/segment'],
   ['POST', '/classify-composition'],
   ['POST', '/vocabularies'],
+  ['POST', '/label-studio/setup'],
+  ['POST', '/label-studio/predict'],
   ['PUT', '/vocabularies/x/file'],
 ] as const;
 const types = [

@@ -44,6 +44,7 @@ const refusals: readonly Refusal[] = [
     ...tooLarge,
   },
   { name: 'a sound to store', method: 'POST', path: '/images', type: 'audio/x-none', ...wrongType },
+  { name: 'tasks over the limit', method: 'POST', path: '/label-studio/predict', type: json, ...tooLarge },
   { name: 'a sound as the body', method: 'POST', path: '/segment', type: 'audio/x-none', ...wrongType },
   { name: 'a picture as a training', method: 'POST', path: '/vocabularies', type: 'image/x-none', ...wrongType },
   {

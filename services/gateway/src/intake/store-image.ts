@@ -1,6 +1,6 @@
 import { type BlobStore, getImage, imageKey, putImage } from '@tessera/blob-store';
 import { TesseraError, type Config, type ImageSource } from '@tessera/contracts';
-import { imageLimits, inspectImage, resolveImageSource, type ImageHeader } from '@tessera/images';
+import { imageLimits, inspectImage, resolveImageSource, type ImageHeader, type TrustedOrigin } from '@tessera/images';
 import type { RecentValues } from '@tessera/runtime';
 import type { GatewayMetrics } from '../metrics.js';
 import { bodyLimitBytes } from '../server-options.js';
@@ -19,6 +19,7 @@ interface ImageIntake {
  * @param source - the request's image field
  * @param uploads - the files of the request, by the ids that its image fields name
  * @param signal - ends fetching a URL, for instance when the client has disconnected
+ * @param trustedOrigin - where URLs are fetched whatever their address
  * @throws TesseraError `TSR_IMAGE_NOT_FOUND` for an id that is not stored, and as `resolveImageSource` and
  * `inspectImage` do
  */
@@ -27,6 +28,7 @@ export async function storeImage(
   uploads: ReadonlyMap<string, Uint8Array>,
   intake: ImageIntake,
   signal: AbortSignal,
+  trustedOrigin?: TrustedOrigin,
 ): Promise<string> {
   const { config, blobs } = intake;
   const expiry = { ttlMs: config.TESSERA_IMAGE_TTL_S * 1000 };
@@ -36,7 +38,7 @@ export async function storeImage(
     if (await blobs.touch(imageKey(named), expiry)) return named;
     throw unknownImage(named);
   }
-  const bytes = uploaded ?? (await resolve(source, config, signal));
+  const bytes = uploaded ?? (await resolve(source, config, signal, trustedOrigin));
   const header = checkImage(bytes, intake);
   const id = await putImage(blobs, bytes, expiry);
   intake.imageHeaders.set(id, header);
@@ -91,11 +93,16 @@ function idOf(source: ImageSource): string | undefined {
   throw new TesseraError('TSR_IMAGE_SOURCE_INVALID', 'The id of an image is sha256: and 64 hexadecimal digits.');
 }
 
-async function resolve(source: ImageSource, config: Config, signal: AbortSignal): Promise<Uint8Array> {
+async function resolve(
+  source: ImageSource,
+  config: Config,
+  signal: AbortSignal,
+  trustedOrigin?: TrustedOrigin,
+): Promise<Uint8Array> {
   const text = typeof source === 'string' ? source : 'url' in source ? source.url : source.id;
   return resolveImageSource(text, {
     maxBytes: bodyLimitBytes(config),
-    fetch: { allowHttp: config.TESSERA_ALLOW_HTTP_IMAGES },
+    fetch: { allowHttp: config.TESSERA_ALLOW_HTTP_IMAGES, ...(trustedOrigin && { trustedOrigin }) },
     signal,
   });
 }

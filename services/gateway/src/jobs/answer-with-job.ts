@@ -136,8 +136,12 @@ function accept(reply: FastifyReply, job: JobSnapshot): FastifyReply {
     .send(jobSummary(job));
 }
 
-/** @throws TesseraError the job's own error */
-async function finishedResult(job: JobSnapshot, { blobs, readiness }: GatewayContext): Promise<Buffer> {
+/**
+ * The stored result of a job that has finished, JSON.
+ *
+ * @throws TesseraError the job's own error
+ */
+export async function finishedResult(job: JobSnapshot, { blobs, readiness }: GatewayContext): Promise<Buffer> {
   if (job.error !== null) throw TesseraError.fromJSON(job.error);
   readiness.recordSuccess();
   const result = job.resultKey === null ? null : await blobs.get(job.resultKey);

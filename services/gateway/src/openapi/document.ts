@@ -33,6 +33,7 @@ const tags = [
   { name: 'Classification', description: 'Attributes and objects' },
   { name: 'Images', description: 'Sent once, used often' },
   { name: 'Vocabularies', description: 'Soft prompts, trained on examples' },
+  { name: 'Label Studio', description: 'A machine learning backend for it' },
   { name: 'Jobs', description: 'Results that take longer' },
   { name: 'Operations', description: 'Models, health and metrics' },
 ];
@@ -61,6 +62,14 @@ const namedSchemas = {
   VocabularyDescription: contracts.VocabularyDescription,
   VocabularySummary: contracts.VocabularySummary,
   VocabulariesResponse: contracts.VocabulariesResponse,
+  PredictRequest: contracts.PredictRequest,
+  PredictResponse: contracts.PredictResponse,
+  ContextRegion: contracts.ContextRegion,
+  PredictedRegion: contracts.PredictedRegion,
+  BrushRegion: contracts.BrushRegion,
+  PolygonRegion: contracts.PolygonRegion,
+  RectangleRegion: contracts.RectangleRegion,
+  Prediction: contracts.Prediction,
   JobResponse: contracts.JobResponse,
   JobEvent,
   Progress: contracts.Progress,
@@ -81,6 +90,7 @@ export async function describeApi(app: GatewayApp): Promise<void> {
       components: {
         securitySchemes: {
           apiKey: { type: 'http', scheme: 'bearer', description: 'One of `API_KEYS`, when any is configured.' },
+          basic: { type: 'http', scheme: 'basic', description: 'The same as the password, with any user name.' },
         },
       },
       servers: [{ url: '/' }],

@@ -1,0 +1,34 @@
+import { randomUUID } from 'node:crypto';
+import { TesseraError, type SegmentJob, type SegmentResponse } from '@tessera/contracts';
+import type { GatewayContext } from '../context.js';
+import { finishedResult } from './answer-with-job.js';
+import { waitForJob } from './wait-for-job.js';
+
+/** Longest wait for a job: clients of these routes give up earlier. */
+const longestWaitMs = 600_000;
+
+/**
+ * Queues a segmentation and waits for its result; cancels it when nobody waits any more.
+ *
+ * @param client - aborted when the client has disconnected
+ * @throws TesseraError the job's own error; `TSR_QUEUE_UNAVAILABLE` when the gateway stops first, `TSR_JOB_EXPIRED` after ten
+ * minutes; the signal's reason when it is aborted
+ */
+export async function runSegmentation(
+  job: SegmentJob,
+  context: GatewayContext,
+  client: AbortSignal,
+): Promise<SegmentResponse> {
+  const { queue, draining } = context;
+  client.throwIfAborted();
+  const id = randomUUID();
+  await queue.add(job, { id, priority: 'normal' });
+  const finished = await waitForJob(queue, id, longestWaitMs, [client, draining]);
+  if (finished === null) {
+    await queue.cancel(id);
+    client.throwIfAborted();
+    if (draining.aborted) throw new TesseraError('TSR_QUEUE_UNAVAILABLE', 'The service is stopping.');
+    throw new TesseraError('TSR_JOB_EXPIRED', 'The prediction was not ready within ten minutes.');
+  }
+  return JSON.parse((await finishedResult(finished, context)).toString('utf8')) as SegmentResponse;
+}
