@@ -44,6 +44,14 @@ describe('fetching an image', () => {
     assert.deepEqual(Buffer.from(bytes), content);
   });
 
+  it('accepts what a server calls something else than an image', async (context) => {
+    const { port } = await serve(context, (request, response) => {
+      if (/[*]\/[*]/.test(request.headers.accept ?? '')) response.end(content);
+      else response.writeHead(406).end();
+    });
+    assert.deepEqual(Buffer.from(await fetchBytes(`http://a.example:${port}/`, loopback(port))), content);
+  });
+
   it('gives the bytes over https, with the certificate checked against the host name', async (context) => {
     const tls = selfSignedCertificate('images.example');
     const { port } = await serve(context, answer, { tls });

@@ -9,8 +9,11 @@ import type { FetchPolicy } from './fetch-policy.js';
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const MAX_HEADER_BYTES = 16_384;
 
-/** An encoding could expand a small answer to a large one; images are compressed already. */
-const REQUEST_HEADERS = { accept: 'image/*', 'accept-encoding': 'identity', 'user-agent': 'tessera' };
+/**
+ * An encoding could expand a small answer to a large one; images are compressed already. Servers that do not know the type of
+ * their files, such as Label Studio, refuse requests that accept images alone.
+ */
+const REQUEST_HEADERS = { accept: 'image/*, */*;q=0.5', 'accept-encoding': 'identity', 'user-agent': 'tessera' };
 
 /**
  * Fetches an image over http(s) without becoming a proxy into the private network: URL, every resolved address and
