@@ -1,34 +1,41 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { decodeRle } from '@tessera/masks';
 import type { AxeResults } from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { repositoryRoot } from './repository-copy.js';
 
 /** A page of the playground, and what went wrong in it. */
 export interface PlaygroundPage {
   readonly page: Page;
-  readonly failures: readonly string[];
+  readonly failures: string[];
 }
 
 /** Long enough for a photo that a busy machine has not seen before. */
-export const answerTimeoutMs = 60_000;
+const answerTimeoutMs = 60_000;
 
 /** The key of the service under test; pages have it unless they drop it. */
 export const apiKey = 'playground-key-0123456789';
 
-/** Opens the playground; errors of its scripts, failed requests and refusals of its security policy are collected. */
+/**
+ * Opens the playground. Errors of its scripts, refusals of its security policy and requests to other servers are
+ * collected.
+ */
 export async function openPlayground(
   browser: Browser,
   url: string,
   options: BrowserContextOptions = {},
 ): Promise<PlaygroundPage> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    permissions: ['clipboard-read', 'clipboard-write'],
+    // Nothing fades, so that no time goes into painting it on machines without a graphics processor.
+    reducedMotion: 'reduce',
+    ...options,
+  });
   const page = await context.newPage();
-  await page.goto(new URL('mark.svg', url).href);
-  await page.evaluate((key) => {
-    sessionStorage.setItem('tessera-api-key', key);
-  }, apiKey);
   page.setDefaultTimeout(answerTimeoutMs);
   const failures: string[] = [];
   page.on('pageerror', (error) => failures.push(error.message));
@@ -41,13 +48,26 @@ export async function openPlayground(
     if (target.protocol !== 'blob:' && target.origin !== new URL(url).origin) failures.push(`asked ${target.href}`);
   });
   await page.goto(url);
+  await page.evaluate((key) => {
+    sessionStorage.setItem('tessera-api-key', key);
+  }, apiKey);
   return { page, failures };
+}
+
+/** The file of a sample. */
+export function sample(file: string): string {
+  return join(repositoryRoot, 'packages/playground/public/samples', file);
 }
 
 /** Opens a sample by its name and waits for the answer to its first query. */
 export async function openSample(page: Page, name: string): Promise<void> {
   await page.getByRole('button', { name }).click();
-  await page.locator('.verdict').waitFor();
+  await answered(page);
+}
+
+/** Waits for the answer to the selected layer. Looks at every frame: the waits of locators look twice a second. */
+export async function answered(page: Page): Promise<void> {
+  await page.waitForFunction(() => document.querySelector('.card.selected .verdict') !== null);
 }
 
 /** The card of a layer. */
@@ -62,10 +82,7 @@ export function card(page: Page, name: string) {
 export async function ask(page: Page, query: string): Promise<void> {
   await page.getByLabel('What should be found?').fill(query);
   await page.keyboard.press('Enter');
-  await page
-    .locator('.card.selected', { hasText: query.split('; ').at(-1) ?? query })
-    .locator('.verdict')
-    .waitFor();
+  await answered(page);
 }
 
 /** The pixels of the overlay number `index` as `[H, W]`, 1 where something is drawn. */
@@ -79,13 +96,11 @@ export async function drawnPixels(
     .evaluate((canvas: HTMLCanvasElement) => {
       const { width: columns, height: rows } = canvas;
       const pixels = canvas.getContext('2d')?.getImageData(0, 0, columns, rows).data ?? new Uint8ClampedArray();
-      const inside: number[] = [];
-      for (let pixel = 0; pixel < columns * rows; pixel++) if ((pixels[pixel * 4 + 3] ?? 0) > 0) inside.push(pixel);
-      return { width: columns, height: rows, drawn: inside };
+      let text = '';
+      for (let pixel = 0; pixel < columns * rows; pixel++) text += (pixels[pixel * 4 + 3] ?? 0) > 0 ? '1' : '0';
+      return { width: columns, height: rows, drawn: text };
     });
-  const data = new Uint8Array(width * height);
-  for (const pixel of drawn) data[pixel] = 1;
-  return { width, height, data };
+  return { width, height, data: Uint8Array.from(drawn, Number) };
 }
 
 /** The mask that the service itself gives for a query about a file. */

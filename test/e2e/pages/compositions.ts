@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { it } from 'node:test';
+import { join } from 'node:path';
+import type { Pages } from '../../support/pages.js';
+import { assertAccessible, openSample, sample } from '../../support/playground.js';
+
+/** The view of compositions. */
+export function testCompositions(pages: () => Pages): void {
+  it('names what a photo shows, by words of one’s own and by a vocabulary trained from a folder', () =>
+    pages().onPlayground(async (page) => {
+      await openSample(page, 'Coffee');
+      await page.getByRole('button', { name: 'Compositions' }).click();
+      await page.getByLabel('Attributes').fill('ceramic, furry');
+      await page.getByLabel('Objects').fill('cup, cat');
+      await page.getByRole('button', { name: 'Classify' }).click();
+      await page.getByRole('heading', { name: 'ceramic cup' }).waitFor();
+      assert.match(await page.locator('.panel').innerText(), /none of the pairs fits: .*%/);
+      assert.equal(await page.locator('.bars').count(), 3);
+      await assertAccessible(page);
+
+      const folder = await trainingFolder(pages().directory);
+      await page.getByText('Train a vocabulary on your photos').click();
+      await page.getByLabel('Name').fill('things');
+      await page.getByLabel('Epochs').fill('2');
+      await page.getByLabel('Folder with training photos').setInputFiles(folder);
+      await page.getByText(/Epoch \d+ of \d+: loss [\d.]+/).waitFor();
+      assert.match((await page.locator('.curves .loss').getAttribute('points')) ?? '', /[\d.]+,[\d.]+/);
+      await page.getByText('things is trained.', { exact: false }).first().waitFor();
+      await page.locator('#vocabulary option[value=things]:checked').waitFor({ state: 'attached' });
+      await page.getByLabel('Open world: pairs that no example had, too').check();
+      await page.getByRole('button', { name: 'Classify' }).click();
+      await page.getByRole('heading', { name: 'ceramic cup' }).waitFor();
+      await page.locator('.badge', { hasText: 'unseen' }).first().waitFor();
+    }));
+}
+
+/** A folder to train from: four photos for two pairs, and others of them to validate with. */
+async function trainingFolder(parent: string): Promise<string> {
+  const folder = join(parent, 'things');
+  await mkdir(join(folder, 'images'), { recursive: true });
+  const shown = { 'coffee.jpg': ['ceramic', 'cup'], 'chelsea.jpg': ['furry', 'cat'] } as const;
+  const rows = Object.entries(shown).flatMap(([image, [attr, obj]]) =>
+    (['train', 'val'] as const).map((set) => ({ image, attr, obj, set })),
+  );
+  for (const image of Object.keys(shown)) await copyFile(sample(image), join(folder, 'images', image));
+  await writeFile(join(folder, 'metadata.json'), JSON.stringify(rows));
+  return folder;
+}
