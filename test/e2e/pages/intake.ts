@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import type { Page } from 'playwright-core';
 import type { Pages } from '../../support/pages.js';
-import { answered, apiKey, assertAccessible, openSample } from '../../support/playground.js';
+import { answered, apiKey, ask, assertAccessible, card, openSample } from '../../support/playground.js';
 
 const scriptLimitBytes = 150_000;
 const firstPaintLimitMs = 1_000;
@@ -57,6 +58,34 @@ export function testIntake(pages: () => Pages): void {
       await openSample(page, 'Coffee');
     }));
 
+  it('takes a photo that is dropped on it, and one that is pasted', () =>
+    pages().onPlayground(async (page) => {
+      const dragged = await page.evaluateHandle(async () => {
+        const photo = await (await fetch('samples/coffee.jpg')).blob();
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([photo], 'dropped.jpg', { type: photo.type }));
+        return transfer;
+      });
+      const isDropping = () => page.evaluate(() => document.body.classList.contains('dropping'));
+      await page.dispatchEvent('main', 'dragover', { dataTransfer: dragged });
+      assert.equal(await isDropping(), true);
+      await page.dispatchEvent('main', 'drop', { dataTransfer: dragged });
+      assert.equal(await isDropping(), false);
+      await said(page, 'dropped.jpg, 600 by 400 pixels.');
+      await ask(page, 'the cup');
+      assert.match(await card(page, 'the cup').innerText(), /Found: cup\./);
+
+      await page.evaluate(async () => {
+        const canvas = new OffscreenCanvas(90, 60);
+        canvas.getContext('2d')?.fillRect(0, 0, 90, 30);
+        const picture = await canvas.convertToBlob({ type: 'image/png' });
+        await navigator.clipboard.write([new ClipboardItem({ [picture.type]: picture })]);
+      });
+      await page.locator('.surface').press('ControlOrMeta+v');
+      await said(page, /\.png, 90 by 60 pixels\./);
+      assert.equal(await page.locator('.card').count(), 0);
+    }));
+
   it('says in words what the service refuses', () =>
     pages().onPlayground(async (page) => {
       const broken = { name: 'broken.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('no picture') };
@@ -80,4 +109,9 @@ export function testIntake(pages: () => Pages): void {
       },
       { viewport: { width: 390, height: 844 }, colorScheme: 'dark', hasTouch: true, isMobile: true },
     ));
+}
+
+/** Waits until the page says something to screen readers. */
+async function said(page: Page, words: string | RegExp): Promise<void> {
+  await page.getByRole('status').filter({ hasText: words }).waitFor({ state: 'attached' });
 }
