@@ -4,6 +4,7 @@ import { it } from 'node:test';
 import { join } from 'node:path';
 import type { Pages } from '../../support/pages.js';
 import { assertAccessible, openSample, sample } from '../../support/playground.js';
+import { copySnippet, runSnippet, snippetLanguages } from '../../support/snippets.js';
 
 /** The view of compositions. */
 export function testCompositions(pages: () => Pages): void {
@@ -17,6 +18,10 @@ export function testCompositions(pages: () => Pages): void {
       await page.getByRole('heading', { name: 'ceramic cup' }).waitFor();
       assert.match(await page.locator('.panel').innerText(), /none of the pairs fits: .*%/);
       assert.equal(await page.locator('.bars').count(), 3);
+      for (const language of snippetLanguages) {
+        const code = await copySnippet(page.locator('.copy'), language);
+        assert.match(await runSnippet(code, language, pages().directory), /ceramic cup/, language);
+      }
       await assertAccessible(page);
 
       const folder = await trainingFolder(pages().directory);

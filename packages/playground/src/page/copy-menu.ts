@@ -18,7 +18,7 @@ export function copyMenu(question: Question, settings: () => SnippetSettings, ke
         {
           type: 'button',
           class: 'link',
-          'aria-label': `Copy as ${language}`,
+          'aria-label': nameOf(language),
           'data-key': `${key}-${language}`,
           click: () => {
             void copy(snippets[language](question, settings()), button, language);
@@ -39,7 +39,13 @@ async function copy(text: string, button: HTMLElement, language: string): Promis
   );
   announce(isCopied ? `Copied as ${language}.` : 'The browser does not allow copying.');
   button.textContent = isCopied ? 'copied' : 'not allowed';
+  button.ariaLabel = isCopied ? `Copied as ${language}` : `${nameOf(language)}: not allowed`;
   setTimeout(() => {
     button.textContent = language;
+    button.ariaLabel = nameOf(language);
   }, confirmationMs);
+}
+
+function nameOf(language: string): string {
+  return `Copy as ${language}`;
 }

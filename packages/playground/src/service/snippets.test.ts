@@ -26,3 +26,12 @@ test('curl gets every character of a query through the shell', () => {
     ].join(' \\\n  '),
   );
 });
+
+test('Python gets its own words for the values of JSON', () => {
+  const settings = { url: 'http://127.0.0.1:3000/', fileName: 'photo.jpg', needsKey: false };
+  const text = snippets.Python(
+    { path: 'segment', body: { query: 'a "dog"', refine: false, output: { instances: true } } },
+    settings,
+  );
+  assert.match(text, /"query": "a \\"dog\\"",\n {4}"refine": False,\n {4}"output": \{"instances": True\},/);
+});

@@ -36,7 +36,9 @@ function typeScript({ path, body }: Question, { url, fileName, needsKey }: Snipp
     path === 'segment'
       ? `image: await readFile(${JSON.stringify(fileName)})`
       : `image: (await readFile(${JSON.stringify(fileName)})).toString('base64')`;
-  const fields = Object.entries(body).map(([name, value]) => `  ${name}: ${JSON.stringify(value)},`);
+  const fields = Object.entries(body)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `  ${name}: ${JSON.stringify(value)},`);
   return [
     "import { readFile } from 'node:fs/promises';",
     "import { TesseraClient } from '@tessera/client';",
@@ -46,24 +48,47 @@ function typeScript({ path, body }: Question, { url, fileName, needsKey }: Snipp
     `  ${image},`,
     ...fields,
     '});',
-    'console.log(answer.results);',
+    'console.dir(answer.results, { depth: null });',
   ].join('\n');
 }
 
-function python(question: Question, { url, fileName, needsKey }: SnippetSettings): string {
-  const headers = needsKey ? ['    headers={"Authorization": "Bearer " + os.environ["TESSERA_API_KEY"]},'] : [];
-  const fields = formFields(question).map(([name, value]) => `(${JSON.stringify(name)}, ${JSON.stringify(value)})`);
+/** Needs the standard library alone. */
+function python({ path, body }: Question, { url, fileName, needsKey }: SnippetSettings): string {
+  const key = needsKey ? ['        "Authorization": "Bearer " + os.environ["TESSERA_API_KEY"],'] : [];
+  const fields = Object.entries(body).filter(([, value]) => value !== undefined);
   return [
-    ...(needsKey ? ['import os', ''] : []),
-    'import requests',
+    'import base64',
+    'import json',
+    ...(needsKey ? ['import os'] : []),
+    'import urllib.request',
     '',
-    'answer = requests.post(',
-    `    ${JSON.stringify(`${url}${question.path}`)},`,
-    ...headers,
-    `    files={"image": open(${JSON.stringify(fileName)}, "rb")},`,
-    `    data=[${fields.join(', ')}],`,
+    `with open(${pythonLiteral(fileName)}, "rb") as file:`,
+    '    image = base64.b64encode(file.read()).decode()',
+    'question = {',
+    '    "image": image,',
+    ...fields.map(([name, value]) => `    ${pythonLiteral(name)}: ${pythonLiteral(value)},`),
+    '}',
+    'request = urllib.request.Request(',
+    `    ${pythonLiteral(`${url}${path}`)},`,
+    '    data=json.dumps(question).encode(),',
+    '    headers={',
+    '        "Content-Type": "application/json",',
+    ...key,
+    '    },',
     ')',
-    'answer.raise_for_status()',
-    'print(answer.json()["results"])',
+    'with urllib.request.urlopen(request) as response:',
+    '    answer = json.load(response)',
+    'print(answer["results"])',
   ].join('\n');
+}
+
+/** A value of JSON in Python, which writes some of them otherwise. */
+function pythonLiteral(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(pythonLiteral).join(', ')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value).filter(([, one]) => one !== undefined);
+    return `{${entries.map(([name, one]) => `${pythonLiteral(name)}: ${pythonLiteral(one)}`).join(', ')}}`;
+  }
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  return value === null ? 'None' : JSON.stringify(value);
 }
