@@ -1,14 +1,22 @@
-/** A red ball on a meadow, 96 × 64 pixels: small enough to stand in the documentation, and a real image. */
-const exampleImage = `data:image/png;base64,${[
-  'iVBORw0KGgoAAAANSUhEUgAAAGAAAABABAMAAAAXGm89AAAAMFBMVEXkVy5qn1i/4PXeXTTB2erdc1d5llPhYz+wdkDFy9bJZzfMsbDWjHvWjn7T',
-  'l4qUh0rBFz+PAAAACXBIWXMAAAsTAAALEwEAmpwYAAAA9UlEQVRIx2NQIhEwjGoY1TCqYVQDLuB9tIA9dgvxGuYYMAAB80liNfgxQMET4jRoBsA0',
-  'sDoRpWE6AxxUEqNBswChgd2JCA2uDEgghAgND5A18BHWoImsnoHZiaAGHRQNDJcIanBG1WBCUMMGVA3cBDUcQNXAS1BDAKoGVoIaClA1sBPUgKqe',
-  'gZn6Gkh2EsmevkBqsJIccXiShiBWIIGqoREhg0ODGKqGRIIaBBuQ1XMIEtYghaxhIREaxAyQ4jmRCA2CyQgNZoLEaBBbAFPPlUiUBkEJA8wwxatB',
-  'MANSGLcJEqtBUL7LgHnFR0HiNWAFoxqGqAYA0zFAS5+3KZYAAAAASUVORK5CYII=',
+/**
+ * A cup of coffee, 96 × 64 pixels: small enough to stand in the documentation, and a photo in which the models find
+ * something. From the playground's sample of the same name.
+ */
+const exampleImage = `data:image/webp;base64,${[
+  'UklGRkoDAABXRUJQVlA4ID4DAADwEwCdASpgAEAAPxF+tFUsJ6SjKBVbiYAiCWoAxfv3D+CaPzbeTnqnJWADMDvd9NprgDf/RTbsXW7m4q2zDL5QaRLq',
+  'Mu7Hbjq0k/aX6gE4A2smcIvvpqTuVo2omIRremFefcgEyZ9Xkf616QhFXegSPSmG1DoNReBOyCmdvQUySSX5Hgk/h/3ew++tQh2/5rzAnruSWHW2LlxI',
+  'nqwzxOXnge+YI4/ztgAA/vhNB1HUcIWGoOzVAOylpg1ZlqkO5oOznCMZ3l1iRLHMnerHRR7SOqJuGSEar977teTD6B11kdk8tuPkVWLzjR61O0H7YIz5',
+  'lBV8YgnS4fICwZYOj298sRRVwyS3Dd2pbIqitgfjdta5TjaR1VMRb4CnHqzNtUkIecgTmLDZYNV1gEeuniZHUsESQbh6/eZt1IOROwRzXxvRr286hqMU',
+  'YRqk9fARnCFfwF39dEZY++jeYJm0FGMrP3V9qCZNs8/g12iEhfoJvrgHpKnFwFmKClIAp8P0Fdy63uVHZoiF+iQYd5bHilrQ51d7j3emGY65M0fmyhoN',
+  'N3dHjSUuSzpqb7OJu5yQ+XaQJ0ppqnca9G1c+T4KONt1mcZH4UPz03ZD1ytJ4B2pGWU9Cm7/sQNbnHSLjTlr/+nJaX+s/fmZS6czQpiWFLofif3Kk9Dp',
+  'C2s3tun0D6G7FsQOOKZPUScJAcFdfD5Iqf5S4GZ/I3tCFbpIDUkErjjPEBEB/luhkPhz8Bi5V7Kg3OaKQaJo8BUo00mZjjMpduVirwcyoay1GqqL8tTL',
+  'm1UHazqDiF4w8PE0nGr6CuwmeZJqHa8UKZQz+g/+Y3O1mbYFfQLLUn9fbGtbac1X+62oT+X5XOAGJFX3im/NgmR5v9wc3ZGoagOV4g58it+k+e342MTY',
+  '7WBbLeITwBjSOiQm20jV9RatsJ/cRFWKhGNeCCre6aZnMvOqpWq1SjyWCG46MuDZwZbo9epHu7LTSGFM+cu0bpq3BlQGMIGMzXqCNIelN1kcfeeIefpu',
+  'dyICCrGCPTHOKhwGgGdkHFq+mZFq51mk3nW/UZJuVyTYCJnZ65M9tLQN+/PAq1DdXW93+173Dl5uaBYNizGMZpQAAA==',
 ].join('')}`;
 
 /** The id that {@link exampleImage} gets. */
-const exampleImageId = 'sha256:01a383331ad1a8efe246a7050fbd606b7d0f9a3096b8d5fefc0c84cb70e815e0';
+const exampleImageId = 'sha256:2f297f5a11c9f28c320d7637c4f2ccfe47c8924c83635db30186e40cc0174471';
 
 /** Request bodies of `POST /images`. */
 export const imageExamples = {
@@ -23,30 +31,30 @@ export const imageAnswer = { id: exampleImageId, width: 96, height: 64, ttl_s: 8
 export const segmentExamples = {
   one_query: {
     summary: 'One query',
-    value: { image: exampleImage, query: 'the red ball' },
+    value: { image: exampleImage, query: 'the cup' },
   },
   several_queries: {
     summary: 'Several queries, polygons and instances',
     value: {
       image: exampleImage,
-      queries: ['the ball', 'the meadow'],
+      queries: ['the cup', 'the table'],
       output: { format: 'polygon', instances: true },
     },
   },
   coarse: {
     summary: 'A coarse mask, faster',
-    value: { image: exampleImage, query: 'the red ball', refine: false, threshold: 0.3 },
+    value: { image: exampleImage, query: 'the cup', refine: false, threshold: 0.3 },
   },
   prompts: {
     summary: 'A box and a click in place of a query',
     value: {
       image: exampleImage,
-      prompts: [{ box: [42, 20, 36, 36] }, { points: [{ x: 10, y: 50, label: 1 }] }],
+      prompts: [{ box: [27, 2, 42, 51] }, { points: [{ x: 8, y: 10, label: 1 }] }],
     },
   },
   correction: {
     summary: 'A query whose answer a click corrects',
-    value: { image: exampleImage, query: 'the red ball', prompts: [{ points: [{ x: 46, y: 52, label: 0 }] }] },
+    value: { image: exampleImage, query: 'the cup', prompts: [{ points: [{ x: 64, y: 40, label: 0 }] }] },
   },
   url: {
     summary: 'An image on the web',
@@ -54,28 +62,29 @@ export const segmentExamples = {
   },
   stored: {
     summary: 'An image sent before',
-    value: { image: { id: exampleImageId }, query: 'the red ball' },
+    value: { image: { id: exampleImageId }, query: 'the cup' },
   },
 } as const;
 
-/** What `POST /segment` answers to the first of them; the mask is the ball's. */
+/** What `POST /segment` answers to the first of them; the mask is the cup's. */
 export const segmentAnswer = {
   id: '0b5cfa22-3f6c-4b1c-9f0e-3c1f4a1de0a7',
   model: 'tessera-mini@1',
   image: { id: exampleImageId, width: 96, height: 64 },
   results: [
     {
-      query: 'the red ball',
+      query: 'the cup',
       present: true,
-      score: 0.93,
-      label: 'sports ball',
-      mask_score: 0.96,
+      score: 0.97,
+      label: 'cup',
+      mask_score: 0.89,
       mask: {
         size: [64, 96],
-        counts: 'Ri28e16K4M2N2N2N2N2O0O2O000O2O00000000000001N10001N101N2N2N2N2N3L5JQW1',
+        counts:
+          '^Q17d17M2M4J5N2N2O0N3O0O2O0]O[OJf05c0O010O2N0010001N011O0O100000000000000000000001O00001O001N20O10K5O1nNCD1M0b0?IGGJ?a0FHJH`0b0@3<?FkNL0=a1N6JL37H30`^1',
       },
-      bbox: [44, 22, 32, 32],
-      area: 812,
+      bbox: [16, 3, 56, 61],
+      area: 2432,
       warnings: [],
     },
   ],
@@ -88,7 +97,7 @@ export const classifyExamples = {
     summary: 'All pairs of a vocabulary',
     value: {
       image: exampleImage,
-      vocabulary: { attributes: ['red', 'blue'], objects: ['ball', 'car'] },
+      vocabulary: { attributes: ['ceramic', 'furry'], objects: ['cup', 'cat'] },
       top_k: 3,
     },
   },
@@ -96,11 +105,11 @@ export const classifyExamples = {
     summary: 'Chosen pairs, several attributes, sums per word',
     value: {
       image: exampleImage,
-      vocabulary: { attributes: ['small', 'red', 'blue'], objects: ['ball', 'car'] },
+      vocabulary: { attributes: ['white', 'ceramic', 'furry'], objects: ['cup', 'cat'] },
       pairs: [
-        ['small', 'red', 'ball'],
-        ['red', 'ball'],
-        ['blue', 'car'],
+        ['white', 'ceramic', 'cup'],
+        ['ceramic', 'cup'],
+        ['furry', 'cat'],
       ],
       marginals: true,
     },
@@ -120,20 +129,20 @@ export const classifyAnswer = {
       index: 0,
       predictions: [
         {
-          label: 'red ball',
-          attributes: ['red'],
-          object: 'ball',
-          score: 0.81,
-          logit: 24.8,
+          label: 'ceramic cup',
+          attributes: ['ceramic'],
+          object: 'cup',
+          score: 0.58,
+          logit: 5.48,
           seen: false,
           sources: { attributes: ['pretrained'], object: 'pretrained' },
         },
       ],
-      none: 0.12,
+      none: 0.47,
     },
   ],
   candidates: { count: 4, excluded: 0 },
-  calibration: { unseen_bias: 0, logit_scale: 100 },
+  calibration: { unseen_bias: 0, logit_scale: 20.3 },
   warnings: [],
   timings_ms: { queue: 1.1, decode: 2.9, vision: 14.2, text: 9.3, scoring: 0.1, total: 29.7 },
 };
@@ -143,13 +152,13 @@ export const trainingExamples = {
   inline: {
     summary: 'A handful of images',
     value: {
-      name: 'balls',
+      name: 'things',
       method: 'csp',
       recipe: { epochs: 2 },
       replace: true,
       examples: [
-        { image: exampleImage, attributes: 'red', object: 'ball' },
-        { image: exampleImage, attributes: 'green', object: 'meadow' },
+        { image: exampleImage, attributes: 'ceramic', object: 'cup' },
+        { image: exampleImage, attributes: 'wooden', object: 'table' },
       ],
     },
   },
