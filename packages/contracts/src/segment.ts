@@ -4,6 +4,9 @@ import { SegmentPrompts } from './segment-prompts.js';
 /** Smallest and largest values that the contract allows. */
 export const segmentLimits = { queryCharacters: 512, queries: 16, tolerancePixels: 100 } as const;
 
+/** Of polygons, in pixels, where the request names none: docs/decisions/0009-polygons-within-a-pixel.md. */
+export const defaultTolerancePixels = 1;
+
 const strict = { additionalProperties: false } as const;
 
 /** One schema for both forms, so that a mistake in one of them is not reported for the other. */
@@ -84,8 +87,7 @@ export const SegmentOptions = Type.Object(
             Type.Number({
               minimum: 0,
               maximum: segmentLimits.tolerancePixels,
-              description:
-                'Of the format polygon: contours with fewer points, at most so many pixels away from the exact ones. By default 0: the exact ones.',
+              description: `Of the format polygon: contours with fewer points, at most so many pixels away from the exact ones. By default ${defaultTolerancePixels}; 0 gives the exact ones.`,
             }),
           ),
           overlay: Type.Optional(

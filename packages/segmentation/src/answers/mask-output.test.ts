@@ -23,12 +23,13 @@ describe('formatMask', () => {
   it('polygon with a tolerance: fewer points', () => {
     const slope = createMask(20, 20);
     for (let index = 0; index < 400; index++) slope.data[index] = index % 20 > Math.floor(index / 20) ? 1 : 0;
-    const pointsAt = (tolerance: number) => {
-      const formatted = formatMask(slope, { format: 'polygon', tolerance });
+    const pointsAt = (tolerance?: number) => {
+      const formatted = formatMask(slope, { format: 'polygon', ...(tolerance === undefined ? {} : { tolerance }) });
       assert.ok('polygons' in formatted);
       return formatted.polygons.flat().length / 2;
     };
     assert.deepEqual([pointsAt(0), pointsAt(1)], [40, 3]);
+    assert.equal(pointsAt(), pointsAt(1), 'a pixel unless told otherwise');
   });
 
   it('png: a data URL', () => {

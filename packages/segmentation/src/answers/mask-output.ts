@@ -1,4 +1,4 @@
-import { TesseraError, type Mask, type SegmentOptions } from '@tessera/contracts';
+import { defaultTolerancePixels, TesseraError, type Mask, type SegmentOptions } from '@tessera/contracts';
 import {
   encodeRle,
   encodeUncompressedRle,
@@ -17,7 +17,7 @@ export type MaskOutput = Pick<NonNullable<SegmentOptions['output']>, 'format' | 
  *
  * @throws TesseraError `TSR_OPTION_UNSUPPORTED` when the outline is too intricate for polygons
  */
-export function formatMask(mask: BinaryMask, { format = 'rle', tolerance = 0 }: MaskOutput): Mask {
+export function formatMask(mask: BinaryMask, { format = 'rle', tolerance = defaultTolerancePixels }: MaskOutput): Mask {
   const size: [number, number] = [mask.height, mask.width];
   switch (format) {
     case 'rle':
