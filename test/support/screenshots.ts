@@ -23,8 +23,9 @@ try {
   await settle();
   await page.screenshot({ path: join(pictures, 'playground.jpg'), ...format });
   await page.getByRole('button', { name: 'Tokens' }).click();
-  await page.locator('.cards[aria-label=Cuts] > .card').nth(3).waitFor();
+  await page.locator('.cuts > .card').nth(3).waitFor();
   await page.getByRole('button', { name: /^Save 50/ }).click();
+  await page.setViewportSize({ width: 1200, height: 960 });
   await page.emulateMedia({ colorScheme: 'dark' });
   await settle();
   await page.screenshot({ path: join(pictures, 'playground-tokens.jpg'), ...format });

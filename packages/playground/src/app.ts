@@ -15,6 +15,8 @@ import { TokensView } from './tokens/tokens-view.js';
 export interface Places {
   readonly photo: HTMLElement;
   readonly panel: HTMLElement;
+  /** Under both, as wide as the page. */
+  readonly below: HTMLElement;
   /** Buttons that show a view, by its name in `data-view`. */
   readonly views: readonly HTMLElement[];
 }
@@ -81,9 +83,10 @@ export class App {
 
   #start(): void {
     this.#close();
-    document.body.classList.remove('working');
+    document.body.classList.remove('working', 'comparing');
     this.#places.photo.replaceChildren(this.#intake.root);
     this.#places.panel.replaceChildren();
+    this.#places.below.replaceChildren();
   }
 
   #open(photo: Photo, ask: string | undefined): void {
@@ -107,6 +110,9 @@ export class App {
       compositions: this.#classify.root,
     };
     this.#places.panel.replaceChildren(roots[view] ?? this.#segment.root);
+    const isComparing = view === 'tokens';
+    this.#places.below.replaceChildren(...(isComparing ? [this.#tokens.cuts] : []));
+    document.body.classList.toggle('comparing', isComparing);
     for (const button of this.#places.views) {
       button.setAttribute('aria-pressed', String(button.dataset.view === view));
     }

@@ -7,5 +7,6 @@ import { App } from './app.js';
 
 const photo = document.querySelector<HTMLElement>('#place');
 const panel = document.querySelector<HTMLElement>('#panel');
-if (photo === null || panel === null) throw new Error('The page has no place for the app.');
-new App({ photo, panel, views: [...document.querySelectorAll<HTMLElement>('[data-view]')] });
+const below = document.querySelector<HTMLElement>('#below');
+if (photo === null || panel === null || below === null) throw new Error('The page has no place for the app.');
+new App({ photo, panel, below, views: [...document.querySelectorAll<HTMLElement>('[data-view]')] });

@@ -1,5 +1,5 @@
 import { decodeMask, type BinaryMask, type SegmentQueryResult, type SegmentResponse } from '@tessera/client';
-import { intersectionAndUnion } from '@tessera/masks';
+import { intersectionAndUnion, maskArea } from '@tessera/masks';
 import { learnFrom, type Photo } from '../photo/photo.js';
 import type { SegmentQuestion } from '../service/question.js';
 import type { Service } from '../service/service.js';
@@ -12,6 +12,9 @@ const cuts: readonly { readonly title: string; readonly pruning: NonNullable<Seg
   { title: 'Save 75 %', pruning: { mode: 'csp', reduction: 0.75 } },
 ];
 
+/** On a busy machine one time says little. */
+const timedAnswers = 3;
+
 /** One query answered with one cut. */
 export interface Run {
   readonly title: string;
@@ -19,8 +22,18 @@ export interface Run {
   readonly response: SegmentResponse;
   readonly result: SegmentQueryResult;
   readonly mask: BinaryMask;
-  /** IoU of its mask with the one that all tokens give; 1 when both are empty. */
-  readonly agreement: number;
+  /** The least time of the language model over a few answers. */
+  readonly languageMs: number;
+  /** How its mask differs from the one that all tokens give; undefined for that one. */
+  readonly difference: Difference | undefined;
+}
+
+export interface Difference {
+  /** 1 when both masks are empty. */
+  readonly overlap: number;
+  /** The pixels that are in one of the masks alone. */
+  readonly changed: BinaryMask;
+  readonly changedPixels: number;
 }
 
 /** Answers a query with every cut, one after the other, so that they do not share the processor. */
@@ -37,9 +50,21 @@ export async function* compareCuts(
     learnFrom(photo, response);
     const [result] = response.results;
     if (result === undefined) throw new Error('The service left out an answer.');
+    const times = [response.timings_ms.language ?? 0];
+    while (times.length < timedAnswers) {
+      const { timings_ms: timings } = await service.segment(photo, { query, pruning, refine: false }, { signal });
+      times.push(timings.language ?? 0);
+    }
     const mask = decodeMask(result.mask);
+    const difference = whole === undefined ? undefined : differenceOf(mask, whole);
     whole ??= mask;
-    const { intersection, union } = intersectionAndUnion(mask, whole);
-    yield { title, question, response, result, mask, agreement: union === 0 ? 1 : intersection / union };
+    yield { title, question, response, result, mask, languageMs: Math.min(...times), difference };
   }
+}
+
+/** How a mask differs from the one that all tokens give. */
+export function differenceOf(mask: BinaryMask, whole: BinaryMask): Difference {
+  const { intersection, union } = intersectionAndUnion(mask, whole);
+  const changed = { ...mask, data: mask.data.map((value, pixel) => value ^ (whole.data[pixel] ?? 0)) };
+  return { overlap: union === 0 ? 1 : intersection / union, changed, changedPixels: maskArea(changed) };
 }

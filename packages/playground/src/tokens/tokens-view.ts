@@ -1,15 +1,14 @@
 import { announce } from '../page/announce.js';
-import { copyMenu } from '../page/copy-menu.js';
 import { element } from '../page/element.js';
 import { keepingFocus } from '../page/focus.js';
 import { reasonOf } from '../page/reason.js';
-import { duration, percent } from '../page/words.js';
 import type { Photo } from '../photo/photo.js';
 import type { Service } from '../service/service.js';
 import type { SnippetSettings } from '../service/snippets.js';
 import { drawMask } from '../stage/mask-picture.js';
 import type { Stage } from '../stage/stage.js';
 import { compareCuts, type Run } from './comparison.js';
+import { cutCard, maskColour } from './cut-card.js';
 import { layerCount, stageOfLayer, tokenCount, tokenGrid } from './token-grid.js';
 
 export interface TokensOptions {
@@ -18,11 +17,11 @@ export interface TokensOptions {
   readonly snippetSettings: () => SnippetSettings;
 }
 
-const maskColour = [0, 200, 190] as const;
-
-/** The panel of tokens: one query with several cuts side by side, and which image tokens each layer saw. */
+/** The view of tokens: one query with several cuts side by side, and which image tokens each layer saw. */
 export class TokensView {
   readonly root: HTMLElement;
+  /** The cuts side by side, for a place as wide as the page. */
+  readonly cuts = element('ul', { class: 'cards cuts', 'aria-label': 'Cuts' });
   readonly #input = element('input', { type: 'text', id: 'token-query', autocomplete: 'off', required: true });
   readonly #slider = element('input', {
     type: 'range',
@@ -36,7 +35,6 @@ export class TokensView {
   });
   readonly #layer = element('p', { class: 'quiet', id: 'layer-words' });
   readonly #layers = element('div', { hidden: true });
-  readonly #runs = element('ul', { class: 'cards', 'aria-label': 'Cuts' });
   readonly #note = element('p', { class: 'quiet' });
   readonly #options: TokensOptions;
   #photo: Photo | undefined;
@@ -66,12 +64,11 @@ export class TokensView {
         element(
           'p',
           { class: 'quiet' },
-          'The language model sees the photo as cells and regions. Most of them are needed in a few layers only.',
+          'The language model sees the photo as cells and regions. Most of them are needed in a few layers only. Pink are the pixels that leaving tokens out has changed; times are the best of three.',
         ),
       ),
       this.#layers,
       this.#note,
-      this.#runs,
     );
   }
 
@@ -119,8 +116,9 @@ export class TokensView {
   }
 
   #render(): void {
-    keepingFocus(this.root, () => {
-      this.#runs.replaceChildren(...this.#done.map((run) => this.#card(run)));
+    const photo = this.#photo;
+    keepingFocus(this.cuts, () => {
+      this.cuts.replaceChildren(...(photo === undefined ? [] : this.#done.map((run) => this.#card(run, photo))));
     });
     const map = this.#selected?.result.token_map ?? [];
     this.#layers.hidden = map.length === 0;
@@ -148,47 +146,15 @@ export class TokensView {
     ]);
   }
 
-  #card(run: Run): HTMLElement {
-    const { title, response, result, question, agreement } = run;
+  #card(run: Run, photo: Photo): HTMLElement {
     const isSelected = run === this.#selected;
-    const select = () => {
-      this.#selected = run;
-      this.#render();
+    const actions = {
+      select: () => {
+        this.#selected = run;
+        this.#render();
+      },
+      snippetSettings: this.#options.snippetSettings,
     };
-    const rows: [string, string][] = [
-      ['Language model', duration(response.timings_ms.language ?? 0)],
-      ['Work on image tokens saved', percent(response.pruning?.flops_reduction ?? 0)],
-      ['Tokens per layer', (response.pruning?.average_image_tokens ?? 0).toFixed(0)],
-      ['Probability', percent(result.score)],
-      ['Same pixels as with all tokens', percent(agreement)],
-    ];
-    return element(
-      'li',
-      { class: `card${isSelected ? ' selected' : ''}` },
-      element(
-        'button',
-        {
-          type: 'button',
-          class: 'card-title',
-          'aria-pressed': isSelected ? 'true' : 'false',
-          'data-key': `cut-${title}`,
-          click: select,
-        },
-        element('span', { class: 'card-name' }, title),
-        element('span', { class: 'card-score' }, result.present ? 'found' : 'not here'),
-      ),
-      element(
-        'div',
-        { class: 'card-body' },
-        element(
-          'dl',
-          { class: 'facts' },
-          ...rows.flatMap(([term, value]) => [element('dt', {}, term), element('dd', {}, value)]),
-        ),
-        ...(isSelected
-          ? [copyMenu({ path: 'segment', body: question }, this.#options.snippetSettings, `copy-cut-${title}`)]
-          : []),
-      ),
-    );
+    return cutCard(run, photo, isSelected, actions);
   }
 }
