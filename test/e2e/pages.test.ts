@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import { browserSkipReason } from '../support/browser.js';
 import { Pages } from '../support/pages.js';
+import { testClient } from './pages/client.js';
 import { testCompositions } from './pages/compositions.js';
 import { testIntake } from './pages/intake.js';
 import { testMasks } from './pages/masks.js';
@@ -25,6 +26,10 @@ describe('the pages', { skip: browserSkipReason, timeout: 300_000 }, () => {
     testTokens(pages);
     testCompositions(pages);
     testSnippets(pages);
+  });
+
+  describe('@tessera/client, installed by a stranger', () => {
+    testClient(pages);
   });
 
   describe('Swagger UI', () => {
