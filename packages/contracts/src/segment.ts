@@ -4,7 +4,7 @@ import { SegmentPrompts } from './segment-prompts.js';
 /** Smallest and largest values that the contract allows. */
 export const segmentLimits = { queryCharacters: 512, queries: 16, tolerancePixels: 100 } as const;
 
-/** Of polygons, in pixels, where the request names none: docs/decisions/0009-polygons-within-a-pixel.md. */
+/** Of polygons, in pixels, where the request names none: docs/decisions/0010-polygons-within-a-pixel.md. */
 export const defaultTolerancePixels = 1;
 
 const strict = { additionalProperties: false } as const;
