@@ -49,13 +49,22 @@ def test_the_last_error_is_raised_when_the_retries_are_used_up(start, failures, 
     assert len(service.requests) == 2
 
 
+def test_a_job_is_sent_again_with_the_key_of_its_first_time(start):
+    service = start(hang_up, full(), answer(JOB, 202))
+    tessera = Tessera(service.url)
+    tessera.queue_segment(IDENTIFIER, "a")
+    tessera.queue_classify(IDENTIFIER, "apparel")
+    keys = [request.headers["idempotency-key"] for request in service.requests]
+    assert len(keys) == 4
+    assert len(set(keys[:3])) == 1
+    assert keys[3] != keys[0]
+
+
 @pytest.mark.parametrize("failure", [full(), not_ready, hang_up])
-def test_what_leaves_a_job_behind_is_sent_once(start, failure):
+def test_a_training_is_sent_once(start, failure):
     service = start(failure, answer(JOB, 202))
     tessera = Tessera(service.url)
     for call in (
-        lambda: tessera.queue_segment(IDENTIFIER, "a"),
-        lambda: tessera.queue_classify(IDENTIFIER, "apparel"),
         lambda: tessera.train_on_examples("x", []),
         lambda: tessera.train_on_archive("x", b""),
     ):

@@ -223,7 +223,7 @@ export class TesseraClient {
   async #answer(path: string, body: Body, options: JobOptions = {}): Promise<unknown> {
     const signal = this.#limit(options);
     const { onUpdate } = options;
-    const headers = { ...jobHeaders(options), prefer: onUpdate === undefined ? undefined : 'respond-async' };
+    const headers = { ...jobHeaders(options), ...(onUpdate === undefined ? {} : queuedOnce()) };
     const { status, answer } = await this.#send(path, postOf(body, { headers, signal }), async (response) => ({
       status: response.status,
       answer: await jsonOf(response),
@@ -240,9 +240,8 @@ export class TesseraClient {
   }
 
   #queue(path: string, body: Body, options: JobOptions = {}): Promise<JobResponse> {
-    const headers = { ...jobHeaders(options), prefer: 'respond-async' };
-    // Sent twice it would leave a job that nobody knows of.
-    return this.#json(path, postOf(body, { headers, signal: this.#limit(options), isRepeatable: false }));
+    const headers = { ...jobHeaders(options), ...queuedOnce() };
+    return this.#json(path, postOf(body, { headers, signal: this.#limit(options) }));
   }
 
   #follow(id: string, signal: AbortSignal | undefined): AsyncGenerator<JobUpdate> {
@@ -335,6 +334,14 @@ function postOf(body: Body, request: RequestOptions = {}): RequestOptions {
 
 function jobHeaders({ priority, deadlineMs }: JobOptions): Readonly<Record<string, string | undefined>> {
   return { 'x-priority': priority, 'x-deadline-ms': deadlineMs?.toString() };
+}
+
+/** For a job whose id comes at once: sent again after a lost connection, the request gets the job of the first time. */
+function queuedOnce(): Readonly<Record<string, string>> {
+  // Unlike randomUUID, pages have this without HTTPS, too.
+  const random = crypto.getRandomValues(new Uint8Array(16));
+  const key = Array.from(random, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return { prefer: 'respond-async', 'idempotency-key': key };
 }
 
 /** The same chunks; records the error that ends them. */

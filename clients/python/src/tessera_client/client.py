@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -418,8 +419,7 @@ class Tessera:
         self, path: str, body: Body, priority: str | None, deadline_ms: int | None, timeout_s: float | None
     ) -> Job:
         headers = _job_headers(priority, deadline_ms, is_async=True)
-        # Sent twice it would leave a job that nobody knows of.
-        return job_of(self._json("POST", path, body=body, headers=headers, is_repeatable=False, timeout=timeout_s))
+        return job_of(self._json("POST", path, body=body, headers=headers, timeout=timeout_s))
 
     def _result(self, job_id: str, limit: _Limit, on_update: Callable[[JobUpdate], object] | None = None) -> Any:
         for event, data in self._events(job_id, limit):
@@ -580,12 +580,11 @@ def _example(example: Example | Json) -> Json:
 
 def _job_headers(priority: str | None, deadline_ms: int | None, is_async: bool) -> dict[str, str]:
     deadline = None if deadline_ms is None else str(deadline_ms)
-    prefer = "respond-async" if is_async else None
-    return {
-        name: value
-        for name, value in (("x-priority", priority), ("x-deadline-ms", deadline), ("prefer", prefer))
-        if value is not None
-    }
+    headers = {"x-priority": priority, "x-deadline-ms": deadline}
+    if is_async:
+        # Sent again after a lost connection, the request gets the job of the first time.
+        headers |= {"prefer": "respond-async", "idempotency-key": secrets.token_hex(16)}
+    return {name: value for name, value in headers.items() if value is not None}
 
 
 def _present(**fields: Any) -> dict[str, Any]:
