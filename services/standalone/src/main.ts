@@ -2,15 +2,17 @@ import { openBlobStore } from '@tessera/blob-store';
 import { createGateway, listen } from '@tessera/gateway';
 import { openJobQueues } from '@tessera/queue';
 import { runService } from '@tessera/runtime/process';
-import { startWorker } from '@tessera/worker';
+import { startModels, startWorker } from '@tessera/worker';
 
 /** Gateway and worker in one process: what `npm start` runs. */
 await runService({ name: 'tessera', needsRedis: false }, async ({ config, log, onError }) => {
+  // Opening the database keeps this process busy for a moment, in which the models load in another one.
+  const models = await startModels(config, log);
   const queues = await openJobQueues(config, onError);
   const blobs = await openBlobStore(config, onError);
   const gateway = await createGateway({ config, ...queues, blobs, logger: log });
   const readyLine = await listen(gateway, config);
-  const worker = await startWorker({ config, ...queues, blobs, log });
+  const worker = await startWorker({ config, ...queues, blobs, log, models });
   process.stdout.write(readyLine);
   const gatewayAndWorker = {
     async close() {

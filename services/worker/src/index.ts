@@ -1,1 +1,2 @@
+export { startModels } from './models.js';
 export { startWorker } from './worker.js';

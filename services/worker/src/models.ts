@@ -29,19 +29,26 @@ export interface Models {
   readonly runner: InferenceRunner;
 }
 
+/** Models on their way. */
+export interface StartedModels {
+  /** Rejects with an `Error` when a model does not load or does not run. */
+  readonly ready: Promise<Models>;
+}
+
 /**
- * Loads every bundle of `MODELS_DIR` into an inference process per device and runs each as often as there are devices.
+ * Starts an inference process per device, which load every bundle of `MODELS_DIR` while the caller does something else. Each
+ * model then runs as often as there are devices.
  *
- * @throws BundleError or Error when there is no bundle, one is damaged, or one does not run
+ * @throws BundleError or Error when there is no bundle or one is damaged
  */
-export async function loadModels(config: Config, log: Logger): Promise<Models> {
+export async function startModels(config: Config, log: Logger): Promise<StartedModels> {
   const { bundles, ignored } = await loadBundles(config.MODELS_DIR, config.DATA_DIR);
   for (const { directory, reason } of ignored) log.info({ directory, reason }, 'not a model bundle');
   const defaults = chooseDefaults(
     bundles.map(({ manifest }) => manifest),
     config,
   );
-  const runner = await startInferenceRunner({
+  const starting = startInferenceRunner({
     bundles,
     executionProviders: config.EXECUTION_PROVIDERS,
     devices: config.TESSERA_DEVICES,
@@ -54,6 +61,19 @@ export async function loadModels(config: Config, log: Logger): Promise<Models> {
     },
     log,
   });
+  const ready = createModels(starting, bundles, defaults, config);
+  // Whoever needs the models gets the error.
+  ready.catch(() => undefined);
+  return { ready };
+}
+
+async function createModels(
+  starting: Promise<InferenceRunner>,
+  bundles: readonly Bundle[],
+  defaults: ReturnType<typeof chooseDefaults>,
+  config: Config,
+): Promise<Models> {
+  const runner = await starting;
   try {
     const options = { imageLimits: imageLimits(config.TESSERA_MAX_MEGAPIXELS) };
     const load = async <Pipeline extends Warmable>(

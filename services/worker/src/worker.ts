@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import { checkedJobs } from './checked-job.js';
 import { startHeartbeat } from './heartbeat.js';
 import { createJobHandler } from './job-handler.js';
-import { loadModels } from './models.js';
+import type { StartedModels } from './models.js';
 import { createTrainingHandler } from './training-handler.js';
 
 /** Queues and blob store stay open when the worker closes: they belong to the caller. */
@@ -15,6 +15,7 @@ export interface WorkerOptions extends JobQueues {
   readonly config: Config;
   readonly blobs: BlobStore;
   readonly log: Logger;
+  readonly models: StartedModels;
 }
 
 export interface Worker {
@@ -23,12 +24,13 @@ export interface Worker {
 }
 
 /**
- * Loads and warms the models, then claims jobs until closed. Nothing is claimed before every model has run once.
+ * Waits for the models, then claims jobs until closed. Nothing is claimed before every model has run once.
  *
  * @throws BundleError, InferenceStartError or Error when a model cannot be served
  */
-export async function startWorker({ config, queue, trainings, blobs, log }: WorkerOptions): Promise<Worker> {
-  const models = await loadModels(config, log);
+export async function startWorker(options: WorkerOptions): Promise<Worker> {
+  const { config, queue, trainings, blobs, log } = options;
+  const models = await options.models.ready;
   const counts = { succeeded: 0, failed: 0 };
   const id = randomUUID();
   const startedAt = new Date().toISOString();
