@@ -21,6 +21,9 @@ const commands = [
   'serve',
   'gateway',
   'worker',
+  'keys create',
+  'keys list',
+  'keys revoke',
   'doctor',
   'completion',
 ];

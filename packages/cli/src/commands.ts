@@ -15,6 +15,9 @@ export const commands: CommandTable = {
   serve: async () => (await import('./commands/serve.js')).serve,
   gateway: async () => (await import('./commands/serve.js')).gateway,
   worker: async () => (await import('./commands/serve.js')).worker,
+  'keys create': async () => (await import('./commands/keys.js')).keysCreate,
+  'keys list': async () => (await import('./commands/keys.js')).keysList,
+  'keys revoke': async () => (await import('./commands/keys.js')).keysRevoke,
   doctor: async () => (await import('./commands/doctor.js')).doctor,
   completion: async () => (await import('./commands/completion.js')).completionOf(commands, Object.keys(sharedOptions)),
 };

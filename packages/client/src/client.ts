@@ -25,7 +25,7 @@ export type { ImageInput } from './image-input.js';
 export interface ClientOptions {
   /** Where the service listens. */
   readonly url: string | URL;
-  /** One of the service's `API_KEYS`, when it has any. */
+  /** One of the service's API keys, when it has any. */
   readonly apiKey?: string | undefined;
   /**
    * How many more times a request is sent that found no service, or one that is overloaded or not ready: 3 by default.

@@ -37,8 +37,16 @@ export const ConfigSchema = Type.Object(
     }),
     API_KEYS: Type.Array(Type.String({ minLength: 8 }), {
       default: [],
-      description: 'Accepted API keys, comma-separated. Without any the service is open; keep it on loopback then.',
+      description:
+        'Accepted API keys, comma-separated. Without any, and without API_KEYS_FILE, the service is open; keep it on loopback then.',
     }),
+    API_KEYS_FILE: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'File of named API keys, which `tessera keys` writes; read again within seconds after it changed. With a file the service is never open, even when no key is in it.',
+      }),
+    ),
     LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
       default: 'info',
       description: 'Least severity that is logged.',

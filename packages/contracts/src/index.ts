@@ -1,3 +1,4 @@
+export * from './api-keys-file.js';
 export * from './bundle.js';
 export * from './classify-composition.js';
 export * from './config.js';

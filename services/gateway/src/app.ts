@@ -7,6 +7,7 @@ import { fastify, type FastifyBaseLogger } from 'fastify';
 import type { GatewayApp, GatewayContext } from './context.js';
 import type { JobQueues } from '@tessera/queue';
 import { RecentValues } from '@tessera/runtime';
+import { openApiKeys } from './keys/open-api-keys.js';
 import { createMetrics } from './metrics.js';
 import { describeApi } from './openapi/document.js';
 import { trackAllowedMethods } from './plugins/allowed-methods.js';
@@ -57,6 +58,8 @@ export interface GatewayOptions extends JobQueues {
 /**
  * Builds the HTTP gateway, ready to listen or to be handed to a test. `close()` lets requests that wait for a result
  * finish for up to `TESSERA_DRAIN_S` and answers them 202 after that.
+ *
+ * @throws ConfigError when `API_KEYS_FILE` cannot be used
  */
 export async function createGateway({ config, queue, trainings, blobs, logger }: GatewayOptions): Promise<GatewayApp> {
   const app: GatewayApp = fastify({
@@ -69,6 +72,7 @@ export async function createGateway({ config, queue, trainings, blobs, logger }:
   const workers = new WorkerDirectory(blobs);
   const readiness = new Readiness(queue, workers, logger);
   const metrics = createMetrics(queue, workers);
+  const keys = await openApiKeys(app, config, metrics);
   const closing = new AbortController();
   const draining = new AbortController();
   // Every waiting request and every event stream listens to one of them.
@@ -105,7 +109,7 @@ export async function createGateway({ config, queue, trainings, blobs, logger }:
   await addDocsPage(app);
   await addPlayground(app);
   await app.register(async (guarded: GatewayApp) => {
-    requireApiKey(guarded, config.API_KEYS);
+    if (keys !== undefined) requireApiKey(guarded, keys);
     addModels(guarded, context);
     addMetrics(guarded, context);
     addJobs(guarded, context);

@@ -27,9 +27,11 @@ for (const host of [
     assert.equal(await isLoopback(host), false);
     assert.match(
       (await exposureWarning(parseConfig({ HOST: host }))) ?? '',
-      /anyone who reaches .* API_KEYS is not set/,
+      /anyone who reaches .* neither API_KEYS nor API_KEYS_FILE is set/,
     );
-    assert.equal(await exposureWarning(parseConfig({ HOST: host, API_KEYS: 'a-secret-key' })), undefined);
+    for (const settings of [{ API_KEYS: 'a-secret-key' }, { API_KEYS_FILE: 'keys.json' }]) {
+      assert.equal(await exposureWarning(parseConfig({ HOST: host, ...settings })), undefined);
+    }
   });
 }
 

@@ -19,9 +19,9 @@ export async function isLoopback(host: string): Promise<boolean> {
 }
 
 /** What to say about a service that others can reach and that asks for no key; undefined when all is well. */
-export async function exposureWarning({ HOST, API_KEYS }: Config): Promise<string | undefined> {
-  if (API_KEYS.length > 0 || (await isLoopback(HOST))) return undefined;
-  return `OPEN TO EVERYONE: anyone who reaches ${HOST} can use this service, because API_KEYS is not set.`;
+export async function exposureWarning({ HOST, API_KEYS, API_KEYS_FILE }: Config): Promise<string | undefined> {
+  if (API_KEYS.length > 0 || API_KEYS_FILE !== undefined || (await isLoopback(HOST))) return undefined;
+  return `OPEN TO EVERYONE: anyone who reaches ${HOST} can use this service, because neither API_KEYS nor API_KEYS_FILE is set.`;
 }
 
 /**
@@ -42,6 +42,6 @@ export async function listen(gateway: GatewayApp, config: Config): Promise<strin
 
 function framed(warning: string): string {
   const line = '!'.repeat(warning.length + 6);
-  const advice = 'Set API_KEYS, or HOST=127.0.0.1 to serve this machine alone.';
+  const advice = 'Set API_KEYS or API_KEYS_FILE, or HOST=127.0.0.1 to serve this machine alone.';
   return `\n${line}\n!! ${warning} !!\n!! ${advice.padEnd(warning.length)} !!\n${line}\n\n`;
 }

@@ -9,6 +9,8 @@ export type WaitOutcome = 'succeeded' | 'failed' | 'cancelled' | 'expired' | 'de
 export interface GatewayMetrics {
   readonly registry: Registry;
   readonly requestSeconds: Histogram<'method' | 'route' | 'status'>;
+  readonly keyRequests: Counter<'key' | 'status'>;
+  readonly keyFileBroken: Gauge;
   readonly waitingRequests: Gauge;
   readonly waits: Counter<'outcome'>;
   readonly imageBytes: Histogram;
@@ -61,6 +63,17 @@ export function createMetrics(queue: JobQueue, workers: WorkerDirectory): Gatewa
       help: 'Time from a request’s first byte to the end of its response',
       labelNames: ['method', 'route', 'status'],
       buckets: [0.005, 0.015, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+      registers,
+    }),
+    keyRequests: new Counter({
+      name: 'tessera_api_key_requests_total',
+      help: 'Requests with an API key, by its name',
+      labelNames: ['key', 'status'],
+      registers,
+    }),
+    keyFileBroken: new Gauge({
+      name: 'tessera_api_keys_file_broken',
+      help: '1 while API_KEYS_FILE cannot be used and the keys that were read before stay in force',
       registers,
     }),
     waitingRequests: new Gauge({

@@ -102,7 +102,7 @@ class Tessera:
     """Talks to a Tessera service.
 
     - `url`: where it listens; it may be below a path
-    - `api_key`: one of the service's `API_KEYS`, when it has any
+    - `api_key`: one of the service's API keys, when it has any
     - `timeout`: the longest time of a call in seconds, its retries and the wait for its job included; without a limit
       by default. Every method has a `timeout` of its own, too.
     - `retries`: how many more times a request is sent that found no service, or one that is overloaded or not ready.

@@ -89,7 +89,7 @@ export async function describeApi(app: GatewayApp): Promise<void> {
       tags,
       components: {
         securitySchemes: {
-          apiKey: { type: 'http', scheme: 'bearer', description: 'One of `API_KEYS`, when any is configured.' },
+          apiKey: { type: 'http', scheme: 'bearer', description: 'One of the service’s API keys, when it has any.' },
           basic: { type: 'http', scheme: 'basic', description: 'The same as the password, with any user name.' },
         },
       },

@@ -1,39 +1,46 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { TesseraError } from '@tessera/contracts';
 import type { GatewayApp } from '../context.js';
+import type { ApiKey, ApiKeys } from '../keys/api-keys.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Whether the route also takes a key as the password of HTTP basic authentication, for clients that know no other. */
     acceptsBasic?: boolean;
   }
+  interface FastifyRequest {
+    /** The key that the request came with, where the service has keys and the route needs one. */
+    apiKey: ApiKey | undefined;
+  }
 }
 
 /**
- * Demands `Authorization: Bearer <key>` with one of the keys from every route of `app`; without keys the routes are
- * open. Keys are compared by digest, in a time that depends on neither the given key nor the configured ones.
+ * Demands `Authorization: Bearer <key>` with one of the keys from every route of `app`. The log lines of a request have
+ * the name of its key.
  */
-export function requireApiKey(app: GatewayApp, keys: readonly string[]): void {
-  if (keys.length === 0) return;
-  const digests = keys.map(digest);
+export function requireApiKey(app: GatewayApp, keys: ApiKeys): void {
+  app.decorateRequest('apiKey');
   app.addHook('onRequest', (request, reply, done) => {
     const { acceptsBasic = false } = request.routeOptions.config;
     const given =
       bearerKey(request.headers.authorization) ??
       (acceptsBasic ? basicPassword(request.headers.authorization) : undefined);
-    if (given !== undefined && isKnown(digest(given), digests)) {
+    const found = given === undefined ? 'missing' : keys.find(given);
+    if (typeof found === 'object') {
+      request.apiKey = found;
+      request.log = reply.log = request.log.child({ apiKey: found.name });
       done();
       return;
     }
     reply.header('www-authenticate', acceptsBasic ? 'Bearer, Basic realm="Tessera"' : 'Bearer');
-    done(
-      new TesseraError(
-        'TSR_UNAUTHORIZED',
-        given === undefined ? 'The authorization header holds no API key.' : 'The API key is not valid.',
-      ),
-    );
+    done(new TesseraError('TSR_UNAUTHORIZED', refusals[found]));
   });
 }
+
+const refusals = {
+  missing: 'The authorization header holds no API key.',
+  unknown: 'The API key is not valid.',
+  expired: 'The API key has expired.',
+};
 
 function bearerKey(header = ''): string | undefined {
   return /^Bearer +(\S+) *$/i.exec(header)?.[1];
@@ -45,14 +52,4 @@ function basicPassword(header = ''): string | undefined {
   return credentials === undefined
     ? undefined
     : /:(.*)$/s.exec(Buffer.from(credentials, 'base64').toString('utf8'))?.[1];
-}
-
-function digest(key: string): Buffer {
-  return createHash('sha256').update(key).digest();
-}
-
-function isKnown(given: Buffer, digests: readonly Buffer[]): boolean {
-  let known = false;
-  for (const candidate of digests) known = timingSafeEqual(given, candidate) || known;
-  return known;
 }

@@ -1,7 +1,7 @@
 import type { GatewayApp } from '../context.js';
 import type { GatewayMetrics } from '../metrics.js';
 
-/** Measures every response by method, route pattern and status. Paths that match no route share one label. */
+/** Measures every response by method, route pattern and status, and counts those of each API key. Paths that match no route share one label. */
 export function measureRequests(app: GatewayApp, metrics: GatewayMetrics): void {
   app.addHook('onResponse', (request, reply, done) => {
     const { url } = request.routeOptions;
@@ -13,6 +13,8 @@ export function measureRequests(app: GatewayApp, metrics: GatewayMetrics): void 
       },
       reply.elapsedTime / 1000,
     );
+    const { apiKey } = request;
+    if (apiKey !== undefined) metrics.keyRequests.inc({ key: apiKey.name, status: String(reply.statusCode) });
     done();
   });
 }

@@ -18,7 +18,7 @@ import {
   type WorkerReport,
 } from '@tessera/contracts';
 import { createJobQueue, type JobProcessor, type JobQueue, type RunningJob } from '@tessera/queue';
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
 import request from 'supertest';
 import { createGateway } from '../app.js';
 import type { GatewayApp } from '../context.js';
@@ -77,9 +77,10 @@ export async function listen(
   queue: JobQueue,
   { blobs, trainings }: TestStores,
   settings: Record<string, string> = {},
+  logger: Logger = pino({ level: 'silent' }),
 ): Promise<TestGateway> {
   const config = parseConfig(settings);
-  const app = await createGateway({ config, queue, trainings, blobs, logger: pino({ level: 'silent' }) });
+  const app = await createGateway({ config, queue, trainings, blobs, logger });
   await app.listen({ host: '127.0.0.1', port: 0 });
   return { app, port: (app.server.address() as AddressInfo).port, client: request(app.server) };
 }
