@@ -47,6 +47,11 @@ export const ConfigSchema = Type.Object(
           'File of named API keys, which `tessera keys` writes; read again within seconds after it changed. With a file the service is never open, even when no key is in it.',
       }),
     ),
+    TRUST_PROXY: Type.Array(Type.String({ pattern: '^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$' }), {
+      default: [],
+      description:
+        'Addresses of the proxies in front of the service, or their networks (`10.0.0.0/8`), comma-separated: what these say in `x-forwarded-for` is the client’s address.',
+    }),
     LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
       default: 'info',
       description: 'Least severity that is logged.',
@@ -91,6 +96,13 @@ export const ConfigSchema = Type.Object(
       default: 1000,
       description: 'Jobs that may wait before 429 is answered.',
     }),
+    TESSERA_RATE_LIMIT_PER_MIN: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description:
+          'Requests per minute of an API key that has no limit of its own, and of a client’s address without a key. Counted in Redis for all gateways when REDIS_URL is set. Without it only keys with limits of their own are limited.',
+      }),
+    ),
     LABEL_STUDIO_URL: Type.Optional(
       Type.String({
         pattern: '^https?://[^/?#@]+/?$',

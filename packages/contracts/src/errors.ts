@@ -185,6 +185,12 @@ export const errorTable = {
     title: 'The queue is full',
     remedy: 'Retry after the time in the `retry-after` header.',
   },
+  TSR_RATE_LIMITED: {
+    status: 429,
+    retryable: true,
+    title: 'Too many requests in a minute',
+    remedy: 'Retry after the time in the `retry-after` header; `ratelimit` has what is left of the limit.',
+  },
   TSR_JOB_CANCELLED: {
     status: 409,
     retryable: false,

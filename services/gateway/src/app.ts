@@ -12,7 +12,7 @@ import { createMetrics } from './metrics.js';
 import { describeApi } from './openapi/document.js';
 import { trackAllowedMethods } from './plugins/allowed-methods.js';
 import { limitBodyTime } from './plugins/body-timeout.js';
-import { requireApiKey } from './plugins/api-keys.js';
+import { recognizeApiKeys, requireApiKey } from './plugins/api-keys.js';
 import { addDocsPage } from './plugins/docs-page.js';
 import { closeLingering } from './plugins/lingering-close.js';
 import { addPlayground } from './plugins/playground.js';
@@ -21,6 +21,7 @@ import { refuseUnusableText } from './plugins/usable-text.js';
 import { requireBodies } from './plugins/required-bodies.js';
 import { acceptImageBodies, acceptPlainBodies } from './plugins/plain-bodies.js';
 import { expectUploads } from './intake/read-form.js';
+import { limitRequestRate } from './plugins/rate-limit.js';
 import { measureRequests } from './plugins/request-metrics.js';
 import { addResponseHeaders } from './plugins/response-headers.js';
 import { limitUploads } from './plugins/upload-budget.js';
@@ -109,7 +110,10 @@ export async function createGateway({ config, queue, trainings, blobs, logger }:
   await addDocsPage(app);
   await addPlayground(app);
   await app.register(async (guarded: GatewayApp) => {
-    if (keys !== undefined) requireApiKey(guarded, keys);
+    if (keys !== undefined) recognizeApiKeys(guarded, keys);
+    // Before keys are required: wrong ones count for the address that they come from.
+    await limitRequestRate(guarded, config);
+    if (keys !== undefined) requireApiKey(guarded);
     addModels(guarded, context);
     addMetrics(guarded, context);
     addJobs(guarded, context);

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { isIP } from 'node:net';
 import type { FastifyBaseLogger, FastifyHttpOptions } from 'fastify';
 import type { Server } from 'node:http';
-import type { Config } from '@tessera/contracts';
+import { ConfigError, type Config } from '@tessera/contracts';
 import { answerClientError } from './problems/client-error.js';
 
 /** Longest time in which a whole request, body included, has to arrive. */
@@ -23,6 +24,7 @@ export function bodyLimitBytes(config: Config): number {
 export function serverOptions(config: Config, logger: FastifyBaseLogger): FastifyHttpOptions<Server> {
   return {
     loggerInstance: logger,
+    ...(config.TRUST_PROXY.length === 0 ? {} : { trustProxy: config.TRUST_PROXY.map(requireNetwork) }),
     bodyLimit: bodyLimitBytes(config),
     // Node has one limit for all routes; those with less time are ended by a plugin.
     requestTimeout: uploadTimeoutMs,
@@ -50,4 +52,12 @@ export function serverOptions(config: Config, logger: FastifyBaseLogger): Fastif
       },
     },
   };
+}
+
+/** @throws ConfigError unless it is an address, or a network of them; that of all addresses would let anyone choose one */
+function requireNetwork(text: string): string {
+  const [address = '', bits] = text.split('/');
+  const longest = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
+  if (longest > 0 && (bits === undefined || (Number(bits) >= 1 && Number(bits) <= longest))) return text;
+  throw new ConfigError(`TRUST_PROXY: ${text} is neither an address nor a network.`);
 }

@@ -5,6 +5,9 @@ import { problemMediaType } from '../problems/problem-details.js';
 /** Errors of every route. */
 const always: readonly ErrorCode[] = ['TSR_INTERNAL'];
 
+/** Errors of a route that API keys guard. */
+export const guardProblems = ['TSR_UNAUTHORIZED', 'TSR_RATE_LIMITED'] as const satisfies readonly ErrorCode[];
+
 /** Errors of a route that takes images in any form. */
 export const imageProblems = [
   'TSR_VALIDATION',
@@ -48,6 +51,15 @@ export const acceptedResponse = {
   },
 };
 
+const limitHeaders = {
+  'retry-after': { type: 'integer', description: 'Seconds after which to try again.' },
+  ratelimit: {
+    type: 'string',
+    description: 'Where there is a limit: requests left, and seconds until it is full again.',
+  },
+  'ratelimit-policy': { type: 'string', description: 'The limit: requests, and the seconds that they are counted in.' },
+};
+
 /** Response schemas for the errors of a route, one per status, each naming its codes. */
 export function problemResponses(...codes: readonly ErrorCode[]): Record<number, object> {
   const responses: Record<number, { description: string; content: object }> = {};
@@ -57,6 +69,7 @@ export function problemResponses(...codes: readonly ErrorCode[]): Record<number,
     const known = responses[status];
     responses[status] = {
       description: known === undefined ? line : `${known.description}\n\n${line}`,
+      ...(status === 429 ? { headers: limitHeaders } : {}),
       content: { [problemMediaType]: { schema: ProblemDetails } },
     };
   }

@@ -10,15 +10,18 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The key that the request came with, where the service has keys and the route needs one. */
     apiKey: ApiKey | undefined;
+    /** Why the request has no key, where it needs one. */
+    keyRefusal: string | undefined;
   }
 }
 
 /**
- * Demands `Authorization: Bearer <key>` with one of the keys from every route of `app`. The log lines of a request have
- * the name of its key.
+ * Finds the key of every request to the routes of `app`, in `Authorization: Bearer <key>`. The log lines of a request
+ * have the name of its key. {@link requireApiKey} refuses those without.
  */
-export function requireApiKey(app: GatewayApp, keys: ApiKeys): void {
+export function recognizeApiKeys(app: GatewayApp, keys: ApiKeys): void {
   app.decorateRequest('apiKey');
+  app.decorateRequest('keyRefusal');
   app.addHook('onRequest', (request, reply, done) => {
     const { acceptsBasic = false } = request.routeOptions.config;
     const given =
@@ -28,11 +31,23 @@ export function requireApiKey(app: GatewayApp, keys: ApiKeys): void {
     if (typeof found === 'object') {
       request.apiKey = found;
       request.log = reply.log = request.log.child({ apiKey: found.name });
+    } else {
+      request.keyRefusal = refusals[found];
+    }
+    done();
+  });
+}
+
+/** Refuses requests to the routes of `app` for which {@link recognizeApiKeys} has found no key. */
+export function requireApiKey(app: GatewayApp): void {
+  app.addHook('onRequest', ({ keyRefusal, routeOptions }, reply, done) => {
+    if (keyRefusal === undefined) {
       done();
       return;
     }
+    const { acceptsBasic = false } = routeOptions.config;
     reply.header('www-authenticate', acceptsBasic ? 'Bearer, Basic realm="Tessera"' : 'Bearer');
-    done(new TesseraError('TSR_UNAUTHORIZED', refusals[found]));
+    done(new TesseraError('TSR_UNAUTHORIZED', keyRefusal));
   });
 }
 

@@ -16,7 +16,14 @@ import { at, severalAtOnce } from '../intake/several-at-once.js';
 import { storeImage } from '../intake/store-image.js';
 import { answerWithJob } from '../jobs/answer-with-job.js';
 import { JobHeaders } from '../jobs/job-headers.js';
-import { acceptedResponse, imageProblems, jobProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
+import {
+  guardProblems,
+  acceptedResponse,
+  imageProblems,
+  jobProblems,
+  jsonResponse,
+  problemResponses,
+} from '../openapi/responses.js';
 import { exactlyOne } from '../problems/exactly-one.js';
 import { requireModel } from '../workers/require-model.js';
 
@@ -38,7 +45,7 @@ const schema = {
     200: jsonResponse(ClassifyCompositionResponse, 'Pairs per image, best first.'),
     202: acceptedResponse,
     ...problemResponses(
-      'TSR_UNAUTHORIZED',
+      ...guardProblems,
       ...imageProblems,
       ...jobProblems,
       'TSR_VOCABULARY_NOT_FOUND',

@@ -8,7 +8,7 @@ import { isLastEvent, JobEvents, parseEventId, type JobEvent } from '../jobs/job
 import { findJob, type FoundJob } from '../jobs/find-job.js';
 import { jobResult } from '../jobs/job-response.js';
 import { JobEvent as JobEventSchema } from '../openapi/job-event.js';
-import { problemResponses } from '../openapi/responses.js';
+import { guardProblems, problemResponses } from '../openapi/responses.js';
 
 const schema = {
   operationId: 'followJob',
@@ -27,7 +27,7 @@ const schema = {
       content: { 'text/event-stream': { schema: JobEventSchema } },
     },
     204: { description: 'No events are left.', type: 'null' },
-    ...problemResponses('TSR_UNAUTHORIZED', 'TSR_JOB_NOT_FOUND', 'TSR_QUEUE_UNAVAILABLE'),
+    ...problemResponses(...guardProblems, 'TSR_JOB_NOT_FOUND', 'TSR_QUEUE_UNAVAILABLE'),
   },
 };
 

@@ -4,11 +4,11 @@ import { Value } from 'typebox/value';
 import type { GatewayApp, GatewayContext } from '../context.js';
 import { findJob } from '../jobs/find-job.js';
 import { jobResponse } from '../jobs/job-response.js';
-import { jsonResponse, problemResponses } from '../openapi/responses.js';
+import { guardProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
 
 const JobParameters = Type.Object({ id: Type.String({ description: 'As in the `location` of the 202 answer.' }) });
 const shared = { tags: ['Jobs'], security: [{ apiKey: [] }], params: JobParameters };
-const errors = problemResponses('TSR_UNAUTHORIZED', 'TSR_JOB_NOT_FOUND', 'TSR_QUEUE_UNAVAILABLE');
+const errors = problemResponses(...guardProblems, 'TSR_JOB_NOT_FOUND', 'TSR_QUEUE_UNAVAILABLE');
 
 /** `GET` and `DELETE /jobs/{id}`. */
 export function addJobs(app: GatewayApp, context: GatewayContext): void {

@@ -15,14 +15,14 @@ import { severalAtOnce } from '../intake/several-at-once.js';
 import { clientGone } from '../jobs/client-gone.js';
 import { parseLabelingConfig } from '../label-studio/labeling-config.js';
 import { predictTask, targetOf } from '../label-studio/predict-task.js';
-import { imageProblems, jobProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
+import { guardProblems, imageProblems, jobProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
 import type { WorkerDirectory } from '../workers/worker-directory.js';
 
 /** Tasks of one request whose jobs are in the queue at the same time. */
 const tasksAtOnce = 4;
 
 const common = { tags: ['Label Studio'], security: [{ apiKey: [] }, { basic: [] }] };
-const storeProblems = ['TSR_UNAUTHORIZED', 'TSR_QUEUE_UNAVAILABLE'] as const;
+const storeProblems = [...guardProblems, 'TSR_QUEUE_UNAVAILABLE'] as const;
 const bodyProblems = [
   'TSR_VALIDATION',
   'TSR_BODY_INVALID',
@@ -43,15 +43,21 @@ function addHealth(app: GatewayApp, workers: WorkerDirectory): void {
     operationId: 'labelStudioHealth',
     summary: 'Whether the backend is there',
     ...common,
-    response: { 200: jsonResponse(BackendHealth, 'It is.'), ...problemResponses(...storeProblems) },
+    response: {
+      200: jsonResponse(BackendHealth, 'It is.'),
+      ...problemResponses('TSR_UNAUTHORIZED', 'TSR_QUEUE_UNAVAILABLE'),
+    },
   };
+  const healthConfig = { ...config, hasRateLimit: false };
   const handler = async () => ({
     status: 'UP' as const,
     model_class: 'Tessera',
     model_version: await defaultModel(workers),
   });
-  app.get('/label-studio/health', { schema, config }, handler);
-  for (const path of ['/label-studio', '/label-studio/']) app.get(path, { schema: { hide: true }, config }, handler);
+  app.get('/label-studio/health', { schema, config: healthConfig }, handler);
+  for (const path of ['/label-studio', '/label-studio/']) {
+    app.get(path, { schema: { hide: true }, config: healthConfig }, handler);
+  }
 }
 
 function addSetup(app: GatewayApp, workers: WorkerDirectory): void {
@@ -88,7 +94,7 @@ function addPredict(app: GatewayApp, context: GatewayContext): void {
     body: PredictRequest,
     response: {
       200: jsonResponse(PredictResponse, 'One prediction per task, in their order.'),
-      ...problemResponses('TSR_UNAUTHORIZED', ...imageProblems, ...jobProblems),
+      ...problemResponses(...guardProblems, ...imageProblems, ...jobProblems),
     },
   };
   app.post(

@@ -6,6 +6,7 @@ export function addMetrics(app: GatewayApp, { metrics: { registry } }: GatewayCo
   app.get(
     '/metrics',
     {
+      config: { hasRateLimit: false },
       schema: {
         operationId: 'metrics',
         summary: 'Metrics for Prometheus',

@@ -1,6 +1,6 @@
 import { ModelsResponse } from '@tessera/contracts';
 import type { GatewayApp, GatewayContext } from '../context.js';
-import { jsonResponse, problemResponses } from '../openapi/responses.js';
+import { guardProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
 
 /** `GET /models`: what the live workers serve. */
 export function addModels(app: GatewayApp, { workers }: GatewayContext): void {
@@ -14,7 +14,7 @@ export function addModels(app: GatewayApp, { workers }: GatewayContext): void {
         security: [{ apiKey: [] }],
         response: {
           200: jsonResponse(ModelsResponse, 'Every model that a live worker serves.'),
-          ...problemResponses('TSR_UNAUTHORIZED', 'TSR_QUEUE_UNAVAILABLE'),
+          ...problemResponses(...guardProblems, 'TSR_QUEUE_UNAVAILABLE'),
         },
       },
     },

@@ -18,7 +18,7 @@ import { storedImageHeader, storeImage } from '../intake/store-image.js';
 import { acceptedPicture } from '../jobs/accepted-picture.js';
 import { answerWithJob } from '../jobs/answer-with-job.js';
 import { JobHeaders } from '../jobs/job-headers.js';
-import { acceptedResponse, imageProblems, jobProblems, problemResponses } from '../openapi/responses.js';
+import { guardProblems, acceptedResponse, imageProblems, jobProblems, problemResponses } from '../openapi/responses.js';
 import { exactlyOne } from '../problems/exactly-one.js';
 import { requireModel } from '../workers/require-model.js';
 
@@ -43,7 +43,7 @@ const schema = {
     200: segmentResponse,
     202: acceptedResponse,
     ...problemResponses(
-      'TSR_UNAUTHORIZED',
+      ...guardProblems,
       ...imageProblems,
       ...jobProblems,
       'TSR_NOT_ACCEPTABLE',

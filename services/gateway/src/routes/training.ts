@@ -8,7 +8,7 @@ import { TrainingSet } from '../intake/training-set.js';
 import { clientGone } from '../jobs/client-gone.js';
 import { JobHeaders, jobOptions } from '../jobs/job-headers.js';
 import { jobSummary } from '../jobs/job-response.js';
-import { imageProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
+import { guardProblems, imageProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
 import { uploadTimeoutMs } from '../server-options.js';
 import { requireModel } from '../workers/require-model.js';
 
@@ -28,7 +28,7 @@ const schema = {
       headers: { location: { type: 'string', description: '`/jobs/{id}`' } },
     },
     ...problemResponses(
-      'TSR_UNAUTHORIZED',
+      ...guardProblems,
       ...imageProblems,
       'TSR_MODEL_NOT_FOUND',
       'TSR_REQUEST_TIMEOUT',

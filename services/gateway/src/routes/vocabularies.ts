@@ -1,11 +1,11 @@
 import { VocabulariesResponse, VocabularyDescription, VocabularyName } from '@tessera/contracts';
 import Type from 'typebox';
 import type { GatewayApp, GatewayContext } from '../context.js';
-import { jsonResponse, problemResponses } from '../openapi/responses.js';
+import { guardProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
 
 export const VocabularyParameters = Type.Object({ name: VocabularyName });
 const shared = { tags: ['Vocabularies'], security: [{ apiKey: [] }] };
-const oneErrors = ['TSR_VALIDATION', 'TSR_UNAUTHORIZED', 'TSR_VOCABULARY_NOT_FOUND', 'TSR_QUEUE_UNAVAILABLE'] as const;
+const oneErrors = ['TSR_VALIDATION', ...guardProblems, 'TSR_VOCABULARY_NOT_FOUND', 'TSR_QUEUE_UNAVAILABLE'] as const;
 
 /** `GET /vocabularies`, `GET` and `DELETE /vocabularies/{name}`. */
 export function addVocabularies(app: GatewayApp, { vocabularies }: GatewayContext): void {
@@ -18,7 +18,7 @@ export function addVocabularies(app: GatewayApp, { vocabularies }: GatewayContex
         summary: 'The trained vocabularies, and those in training',
         response: {
           200: jsonResponse(VocabulariesResponse, 'By name.'),
-          ...problemResponses('TSR_UNAUTHORIZED', 'TSR_QUEUE_UNAVAILABLE'),
+          ...problemResponses(...guardProblems, 'TSR_QUEUE_UNAVAILABLE'),
         },
       },
     },

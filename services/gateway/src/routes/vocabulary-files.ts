@@ -1,6 +1,6 @@
 import { TesseraError, VocabularyDescription, vocabularyMediaType } from '@tessera/contracts';
 import type { GatewayApp, GatewayContext } from '../context.js';
-import { jsonResponse, problemResponses } from '../openapi/responses.js';
+import { guardProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
 import { VocabularyParameters } from './vocabularies.js';
 
 const shared = { tags: ['Vocabularies'], security: [{ apiKey: [] }], params: VocabularyParameters };
@@ -26,12 +26,7 @@ export function addVocabularyFiles(app: GatewayApp, { vocabularies }: GatewayCon
         summary: 'A vocabulary as a file',
         response: {
           200: { description: 'A safetensors file.', content: { [vocabularyMediaType]: { schema: binary } } },
-          ...problemResponses(
-            'TSR_VALIDATION',
-            'TSR_UNAUTHORIZED',
-            'TSR_VOCABULARY_NOT_FOUND',
-            'TSR_QUEUE_UNAVAILABLE',
-          ),
+          ...problemResponses('TSR_VALIDATION', ...guardProblems, 'TSR_VOCABULARY_NOT_FOUND', 'TSR_QUEUE_UNAVAILABLE'),
         },
       },
     },
@@ -58,7 +53,7 @@ export function addVocabularyFiles(app: GatewayApp, { vocabularies }: GatewayCon
           201: jsonResponse(VocabularyDescription, 'Created.'),
           ...problemResponses(
             'TSR_VALIDATION',
-            'TSR_UNAUTHORIZED',
+            ...guardProblems,
             'TSR_VOCABULARY_CONFLICT',
             'TSR_BODY_TOO_LARGE',
             'TSR_MEDIA_TYPE_UNSUPPORTED',
