@@ -103,6 +103,18 @@ export const ConfigSchema = Type.Object(
           'Requests per minute of an API key that has no limit of its own, and of a client’s address without a key. Counted in Redis for all gateways when REDIS_URL is set. Without it only keys with limits of their own are limited.',
       }),
     ),
+    TESSERA_CORS_ORIGINS: Type.Array(Type.String({ pattern: '^([*]|https?://[^*/?#@\\s]+)$' }), {
+      default: [],
+      description:
+        'Origins whose pages may call the service from a browser, comma-separated (`https://app.example.org`), or `*` for all.',
+    }),
+    TESSERA_HSTS_S: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description:
+          'How long browsers use the service’s host over https alone (seconds, `strict-transport-security`). Only where a proxy with TLS is in front.',
+      }),
+    ),
     LABEL_STUDIO_URL: Type.Optional(
       Type.String({
         pattern: '^https?://[^/?#@]+/?$',

@@ -13,6 +13,7 @@ import { describeApi } from './openapi/document.js';
 import { trackAllowedMethods } from './plugins/allowed-methods.js';
 import { limitBodyTime } from './plugins/body-timeout.js';
 import { recognizeApiKeys, requireApiKey } from './plugins/api-keys.js';
+import { allowOrigins } from './plugins/cross-origin.js';
 import { addDocsPage } from './plugins/docs-page.js';
 import { closeLingering } from './plugins/lingering-close.js';
 import { addPlayground } from './plugins/playground.js';
@@ -60,7 +61,7 @@ export interface GatewayOptions extends JobQueues {
  * Builds the HTTP gateway, ready to listen or to be handed to a test. `close()` lets requests that wait for a result
  * finish for up to `TESSERA_DRAIN_S` and answers them 202 after that.
  *
- * @throws ConfigError when `API_KEYS_FILE` cannot be used
+ * @throws ConfigError when `API_KEYS_FILE`, `TRUST_PROXY` or `TESSERA_CORS_ORIGINS` cannot be used
  */
 export async function createGateway({ config, queue, trainings, blobs, logger }: GatewayOptions): Promise<GatewayApp> {
   const app: GatewayApp = fastify({
@@ -94,7 +95,8 @@ export async function createGateway({ config, queue, trainings, blobs, logger }:
 
   // The routes build responses field by field; a compiled serializer would not change them.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
-  addResponseHeaders(app);
+  addResponseHeaders(app, config);
+  await allowOrigins(app, config.TESSERA_CORS_ORIGINS);
   addProblemResponses(app);
   closeLingering(app);
   measureRequests(app, metrics);

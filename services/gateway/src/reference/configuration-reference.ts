@@ -32,7 +32,7 @@ export function configurationReference(): string {
 function valueOf(setting: Setting): string {
   if (setting.type === 'array') return `list of ${setting.items === undefined ? 'values' : valueOf(setting.items)}`;
   if (setting.enum !== undefined) return setting.enum.map((value) => `\`${value}\``).join(', ');
-  if (setting.pattern !== undefined) return `text matching \`${setting.pattern}\``;
+  if (setting.pattern !== undefined) return `text matching \`${setting.pattern.replaceAll('|', '\\|')}\``;
   return [setting.type === 'string' ? 'text' : setting.type, bounds(setting)].filter((part) => part !== '').join(', ');
 }
 
