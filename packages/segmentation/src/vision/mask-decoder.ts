@@ -2,6 +2,7 @@ import { float32Output, rowsOf, type Bundle, type InferenceRunner, type KeptTens
 import type { Box } from './box.js';
 import { ImageEncoder } from './image-encoder.js';
 import type { MaskPrompt } from './mask-prompt.js';
+import { removeSpecks } from './mask-specks.js';
 import type { ImageSize, RequestImage } from './request-image.js';
 
 /** Mask logits `[side, side]` of a square that the image fills from its upper left corner. */
@@ -45,7 +46,7 @@ export class MaskDecoder {
   }
 
   /**
-   * The masks of prompts, in their order.
+   * The masks of prompts, in their order, without specks and small holes.
    *
    * @throws TesseraError `TSR_INFERENCE_FAILED`
    */
@@ -68,7 +69,9 @@ export class MaskDecoder {
       const share = { imageWidth: size.scaledWidth / longestSide, imageHeight: size.scaledHeight / longestSide };
       for (const [row, { index }] of batch.entries()) {
         const data = decoded.logits[row] ?? new Float32Array();
-        masks[index] = { data, side: Math.sqrt(data.length), ...share, iou: decoded.iou[row] ?? 0 };
+        const mask = { data, side: Math.sqrt(data.length), ...share, iou: decoded.iou[row] ?? 0 };
+        removeSpecks(mask, prompts[index]?.points);
+        masks[index] = mask;
       }
     }
     return masks;
