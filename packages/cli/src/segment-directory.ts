@@ -1,8 +1,8 @@
-import { readdir } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { join } from 'node:path';
 import { ServiceError, type SegmentResponse } from '@tessera/client';
 import { cocoDocument } from './coco.js';
 import { CommandFailure, UsageError } from './command-errors.js';
+import { imagesBelow } from './directory-images.js';
 import { explain } from './explain.js';
 import type { CommandContext } from './command.js';
 import { numberOption, textOption } from './option-values.js';
@@ -10,10 +10,9 @@ import { readImage } from './read-image.js';
 import { write, writeMasks, writeOverlay } from './segment-files.js';
 import { warningText, type Question } from './segment-question.js';
 
-const imageNames = /\.(jpe?g|png|webp|avif|gif|tiff?|bmp)$/i;
-
 /**
- * Asks the same of every image below a directory. An image that the service refuses is reported and left out.
+ * Asks the same of every image below a directory. An image that cannot be read, or that the
+ * service refuses, is reported and left out.
  *
  * @throws CommandFailure at the end when there were such images
  */
@@ -31,9 +30,9 @@ export async function segmentDirectory(directory: string, question: Question, co
   const answers = new Map<string, SegmentResponse>();
   let failures = 0;
   await inParallel(paths, parallel, async (path) => {
-    const image = await readImage(join(directory, path));
     const output = { instances: true, ...(overlay === undefined ? {} : { overlay: 'jpeg' as const }) };
     try {
+      const image = await readImage(join(directory, path));
       const { overlay: picture, ...answer } = await client.segment({ image, ...question, output }, { signal });
       for (const result of answer.results)
         for (const warning of result.warnings) say(`${path}: ${warningText(result, warning)}`);
@@ -43,7 +42,7 @@ export async function segmentDirectory(directory: string, question: Question, co
         await writeOverlay({ ...answer, ...(picture && { overlay: picture }) }, join(overlay, `${path}.jpg`));
       answers.set(path, answer);
     } catch (error) {
-      if (!ServiceError.isInstance(error)) throw error;
+      if (!ServiceError.isInstance(error) && !(error instanceof UsageError)) throw error;
       failures += 1;
       say(`${path}: ${explain(error)}`);
     }
@@ -60,14 +59,6 @@ export async function segmentDirectory(directory: string, question: Question, co
     say(`${document.annotations.length} annotations of ${document.images.length} images are in ${coco}`);
   } else say(`${answers.size} images are done`);
   if (failures > 0) throw new CommandFailure(`${failures} of ${paths.length} images failed.`);
-}
-
-/** Paths of the images below a directory, with slashes, in order. */
-async function imagesBelow(directory: string): Promise<string[]> {
-  const names = await readdir(directory, { recursive: true });
-  const images = names.filter((name) => imageNames.test(name)).map((name) => name.split(sep).join('/'));
-  if (images.length === 0) throw new UsageError(`There are no images in ${directory}.`);
-  return images.sort();
 }
 
 async function inParallel<Item>(

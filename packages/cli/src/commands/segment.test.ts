@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
@@ -182,6 +182,18 @@ describe('`segment` of a directory', () => {
       .split('\n')
       .map((line) => JSON.parse(line).file_name);
     assert.deepEqual(names, ['a.PNG', 'b.jpg', 'more/c.webp']);
+  });
+
+  it('goes on past a file that cannot be read, and around a loop of links', async () => {
+    await startService();
+    const root = join(directory, 'links');
+    await mkdir(root);
+    await writeFile(join(root, 'a.jpg'), 'a');
+    await symlink('.', join(root, 'self'));
+    await symlink('nowhere', join(root, 'lost.jpg'));
+    const { code, output, errors } = await segment(root, 'the dog', '--json');
+    assert.deepEqual([code, output.trimEnd().split('\n').length], [1, 1]);
+    assert.match(errors, /lost\.jpg: .*lost\.jpg cannot be read\.\n[^]*1 of 2 images failed\.\n$/);
   });
 
   it('needs something to write, and images', async () => {
