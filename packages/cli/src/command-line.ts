@@ -6,12 +6,19 @@ import type { Command, CommandContext } from './command.js';
 import { commands, defaultUrl, sharedOptions } from './commands.js';
 import { explain } from './explain.js';
 import { helpOf, overview } from './help.js';
+import { printable } from './printable.js';
 import { createScreen, type Screen } from './screen.js';
 
-/** Exit codes: of a command that did what it should, that failed, that was called wrongly, that was stopped. */
-const exits = { success: 0, failure: 1, usage: 2, interrupted: 130 } as const;
+/**
+ * Exit codes: of a command that did what it should, that failed, that was called wrongly, that was stopped, whose reader
+ * went away; the last as a shell reports SIGPIPE.
+ */
+const exits = { success: 0, failure: 1, usage: 2, interrupted: 130, unread: 141 } as const;
 
-/** Runs `tessera` with these arguments; gives the exit code. Ctrl-C ends the command in good order. */
+/**
+ * Runs `tessera` with these arguments; gives the exit code. Ctrl-C ends the command in good order, and so does a standard
+ * output that takes nothing more.
+ */
 export async function runCommandLine(
   words: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
@@ -22,21 +29,55 @@ export async function runCommandLine(
     interruption.abort();
   };
   process.once('SIGINT', interrupt);
+  const { outputLost } = screen;
+  const signal = AbortSignal.any([interruption.signal, outputLost]);
   try {
-    await dispatch(words, { ...screen, environment, signal: interruption.signal });
+    await dispatch(words, { ...forPeople(screen), environment, signal });
+    await screen.flush();
+    outputLost.throwIfAborted();
     return exits.success;
   } catch (error) {
+    if (outputLost.aborted) return exitWithoutOutput(outputLost.reason, screen);
     if (interruption.signal.aborted) return exits.interrupted;
-    screen.say(explain(error));
+    screen.say(printable(explain(error)));
     return error instanceof UsageError ? exits.usage : exits.failure;
   } finally {
     process.off('SIGINT', interrupt);
   }
 }
 
+/** Names and messages come from files and services; what steers a terminal is shown instead of obeyed. */
+function forPeople({
+  print,
+  write,
+  say,
+  progress,
+}: Screen): Pick<CommandContext, 'print' | 'write' | 'say' | 'progress'> {
+  return {
+    print: (text) => {
+      print(printable(text));
+    },
+    write,
+    say: (text) => {
+      say(printable(text));
+    },
+    progress: (text, fraction) => {
+      progress(printable(text), fraction);
+    },
+  };
+}
+
+/** A reader such as `head` has what it wanted; a full disk is worth a word. */
+function exitWithoutOutput(reason: unknown, { say }: Screen): number {
+  const { code, message } = reason as NodeJS.ErrnoException;
+  if (code === 'EPIPE') return exits.unread;
+  say(`The results cannot be written: ${message}.`);
+  return exits.failure;
+}
+
 async function dispatch(
   words: readonly string[],
-  surroundings: Screen & Pick<CommandContext, 'environment' | 'signal'>,
+  surroundings: Omit<CommandContext, 'client' | 'serviceUrl' | 'positionals' | 'options'>,
 ): Promise<void> {
   const { environment, print } = surroundings;
   const name = Object.keys(commands).find((known) => `${words.join(' ')} `.startsWith(`${known} `));

@@ -12,10 +12,12 @@ export interface CommandContext {
   readonly positionals: readonly string[];
   readonly options: OptionValues;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Aborted by Ctrl-C. */
+  /** Aborted by Ctrl-C, and when nobody takes the results any more. */
   readonly signal: AbortSignal;
   /** Prints a result, on the standard output. */
   readonly print: (text: string) => void;
+  /** Writes a file in place of results on the standard output. */
+  readonly write: (bytes: Uint8Array) => void;
   /** Prints a message, on the standard error. */
   readonly say: (text: string) => void;
   /**

@@ -19,7 +19,8 @@ export async function overview(): Promise<string> {
     ]),
     '',
     'Results go to the standard output, everything else to the standard error.',
-    'Exit codes: 0 done; 1 it failed, or the service refused; 2 wrong usage; 130 interrupted by Ctrl-C.',
+    'Exit codes: 0 done; 1 it failed, or the service refused; 2 wrong usage; 130 interrupted by Ctrl-C;',
+    '141 whoever read the results went away.',
   ].join('\n');
 }
 

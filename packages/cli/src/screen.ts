@@ -5,11 +5,22 @@ const pauseMs = 5_000;
 const barCells = 24;
 
 /** Where a command shows what it has to show. */
-export type Screen = Pick<CommandContext, 'print' | 'say' | 'progress'>;
+export interface Screen extends Pick<CommandContext, 'print' | 'write' | 'say' | 'progress'> {
+  /** Aborted by the error of the standard output when it takes nothing more. */
+  readonly outputLost: AbortSignal;
+  /** Resolves when what was printed is written, or {@link outputLost} is aborted. */
+  readonly flush: () => Promise<void>;
+}
 
-/** The standard streams: results go to the one, everything else to the other. */
+/** The standard streams: results go to the one, everything else to the other, which may be closed. */
 export function createScreen(): Screen {
   const { stdout, stderr } = process;
+  const losing = new AbortController();
+  stdout.on('error', (error) => {
+    losing.abort(error);
+  });
+  // Nobody reads the messages; the results are wanted all the same.
+  stderr.on('error', () => undefined);
   let isLineOpen = false;
   // What is done in less time has no progress to report.
   let toldAt = performance.now();
@@ -21,6 +32,10 @@ export function createScreen(): Screen {
     print: (text) => {
       closeLine();
       stdout.write(`${text}\n`);
+    },
+    write: (bytes) => {
+      closeLine();
+      stdout.write(bytes);
     },
     say: (text) => {
       closeLine();
@@ -36,6 +51,12 @@ export function createScreen(): Screen {
         stderr.write(`${text}\n`);
       }
     },
+    outputLost: losing.signal,
+    flush: () =>
+      new Promise((resolve) => {
+        // The error of the stream is reported after that of this call.
+        stdout.write('', () => setImmediate(resolve));
+      }),
   };
 }
 

@@ -6,6 +6,7 @@ import { imagesBelow } from './directory-images.js';
 import { explain } from './explain.js';
 import type { CommandContext } from './command.js';
 import { numberOption, textOption } from './option-values.js';
+import { printableLine } from './printable.js';
 import { readImage } from './read-image.js';
 import { write, writeMasks, writeOverlay } from './segment-files.js';
 import { warningText, type Question } from './segment-question.js';
@@ -35,7 +36,7 @@ export async function segmentDirectory(directory: string, question: Question, co
       const image = await readImage(join(directory, path));
       const { overlay: picture, ...answer } = await client.segment({ image, ...question, output }, { signal });
       for (const result of answer.results)
-        for (const warning of result.warnings) say(`${path}: ${warningText(result, warning)}`);
+        for (const warning of result.warnings) say(`${printableLine(path)}: ${warningText(result, warning)}`);
       if (options.json === true) print(JSON.stringify({ file_name: path, ...answer }));
       if (out !== undefined) await writeMasks(answer, join(out, `${path}.png`));
       if (overlay !== undefined)
@@ -44,7 +45,7 @@ export async function segmentDirectory(directory: string, question: Question, co
     } catch (error) {
       if (!ServiceError.isInstance(error) && !(error instanceof UsageError)) throw error;
       failures += 1;
-      say(`${path}: ${explain(error)}`);
+      say(`${printableLine(path)}: ${explain(error)}`);
     }
     const done = answers.size + failures;
     progress(`${done} of ${paths.length} images`, done / paths.length);

@@ -1,7 +1,9 @@
 import type { VocabularyMetrics } from '@tessera/contracts';
+import { printableLine } from './printable.js';
 
 /** Rows in columns of equal width, the first row underlined. */
-export function table(rows: readonly (readonly string[])[]): string {
+export function table(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(printableLine));
   const [header = []] = rows;
   const widths = header.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
   const line = (row: readonly string[]) =>

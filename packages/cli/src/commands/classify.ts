@@ -2,6 +2,7 @@ import type { ClassifyCall } from '@tessera/client';
 import { UsageError } from '../command-errors.js';
 import type { Command, OptionValues } from '../command.js';
 import { numberOption, textOption } from '../option-values.js';
+import { printableLine } from '../printable.js';
 import { readImage } from '../read-image.js';
 import { percent, table } from '../tables.js';
 
@@ -53,7 +54,9 @@ export const classify: Command = {
         seen ? 'seen' : 'unseen',
       ]);
       const noneOfThese = none === undefined ? '' : `None of these: ${percent(none)} %\n`;
-      print(`${positionals[index] ?? ''}\n${table([['Pair', 'Score', 'In training'], ...rows])}\n${noneOfThese}`);
+      print(
+        `${printableLine(positionals[index] ?? '')}\n${table([['Pair', 'Score', 'In training'], ...rows])}\n${noneOfThese}`,
+      );
     }
   },
 };

@@ -1,0 +1,17 @@
+/**
+ * Text that a terminal takes for text alone: control characters but line feeds and tabs are shown as `\u001b`, which in
+ * JSON stands for the same character.
+ */
+export function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex -- these are what is looked for
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, escaped);
+}
+
+/** The same for a text that has one line. */
+export function printableLine(text: string): string {
+  return printable(text).replace(/[\n\t]/g, escaped);
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
