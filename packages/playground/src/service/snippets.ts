@@ -18,12 +18,18 @@ function curl(question: Question, { url, fileName, needsKey }: SnippetSettings):
   const parts = [
     'curl',
     ...(needsKey ? ['-H "authorization: Bearer $TESSERA_API_KEY"'] : []),
-    `-F image=@${shellWord(fileName)}`,
+    `-F ${shellWord(`image=@${curlFile(fileName)}`)}`,
     // --form-string takes a value that begins with @ or < as it is.
     ...formFields(question).map(([name, value]) => `--form-string ${shellWord(`${name}=${value}`)}`),
     shellWord(`${url}${question.path}`),
   ];
   return parts.join(' \\\n  ');
+}
+
+/** A file's name in a form field, where curl reads commas, semicolons, quotes and spaces at the ends, and `-` as its input. */
+function curlFile(name: string): string {
+  const path = name === '-' ? './-' : name;
+  return /^[\w./-]+$/.test(path) ? path : `"${path.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }
 
 function shellWord(text: string): string {
