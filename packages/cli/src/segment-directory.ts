@@ -5,7 +5,7 @@ import { CommandFailure, UsageError } from './command-errors.js';
 import { imagesBelow } from './directory-images.js';
 import { explain } from './explain.js';
 import type { CommandContext } from './command.js';
-import { numberOption, textOption } from './option-values.js';
+import { textOption } from './option-values.js';
 import { printableLine } from './printable.js';
 import { readImage } from './read-image.js';
 import { write, writeMasks, writeOverlay } from './segment-files.js';
@@ -15,12 +15,18 @@ import { warningText, type Question } from './segment-question.js';
  * Asks the same of every image below a directory. An image that cannot be read, or that the
  * service refuses, is reported and left out.
  *
+ * @param parallel - requests at a time
  * @throws CommandFailure at the end when there were such images
  */
-export async function segmentDirectory(directory: string, question: Question, context: CommandContext): Promise<void> {
+export async function segmentDirectory(
+  directory: string,
+  question: Question,
+  parallel: number,
+  context: CommandContext,
+): Promise<void> {
   const { client, options, signal, print, say, progress } = context;
   const [out, overlay, coco] = ['out', 'overlay', 'coco'].map((name) => textOption(options, name));
-  const parallel = numberOption(options, 'parallel', { min: 1, max: 64, isInteger: true }) ?? 1;
+  if (out === '-') throw new UsageError('--out - is for one image; for a directory, --out names a directory.');
   if (out === undefined && overlay === undefined && coco === undefined && options.json !== true) {
     throw new UsageError('For a directory, say what to write: --coco, --out, --overlay or --json.');
   }
@@ -33,7 +39,7 @@ export async function segmentDirectory(directory: string, question: Question, co
   await inParallel(paths, parallel, async (path) => {
     const output = { instances: true, ...(overlay === undefined ? {} : { overlay: 'jpeg' as const }) };
     try {
-      const image = await readImage(join(directory, path));
+      const image = await readImage(join(directory, path), signal);
       const { overlay: picture, ...answer } = await client.segment({ image, ...question, output }, { signal });
       for (const result of answer.results)
         for (const warning of result.warnings) say(`${printableLine(path)}: ${warningText(result, warning)}`);

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, extname } from 'node:path';
-import { decodeMask, type SegmentResponse } from '@tessera/client';
+import { decodeMask, type SegmentQueryResult, type SegmentResponse } from '@tessera/client';
 import { encodePng } from '@tessera/masks/png';
 import { CommandFailure, UsageError } from './command-errors.js';
 
@@ -16,8 +16,13 @@ export function pictureFormat(option: string, path: string): 'jpeg' | 'png' {
 export async function writeMasks({ results }: SegmentResponse, path: string): Promise<string[]> {
   const stem = path.slice(0, path.length - extname(path).length);
   const paths = results.map((_, index) => (results.length === 1 ? path : `${stem}-${index + 1}.png`));
-  for (const [index, { mask }] of results.entries()) await write(paths[index] ?? path, encodePng(decodeMask(mask)));
+  for (const [index, result] of results.entries()) await write(paths[index] ?? path, maskPng(result));
   return paths;
+}
+
+/** White inside. */
+export function maskPng({ mask }: Pick<SegmentQueryResult, 'mask'>): Uint8Array {
+  return encodePng(decodeMask(mask));
 }
 
 /** @throws CommandFailure when the answer has no overlay */

@@ -9,7 +9,8 @@ import { percent, table } from '../tables.js';
 export const classify: Command = {
   usage: 'classify <image>...',
   summary: 'Name what images show, as attribute and object',
-  details: 'With words of your own, or a vocabulary that `tessera vocabulary train` made.',
+  details:
+    'An image is a file, an http(s) URL, or - for the standard input. The words are your own, or those of a vocabulary that `tessera vocabulary train` made.',
   examples: [
     ['tessera classify photo.jpg --attributes red,black --objects dress,shirt', 'without any training'],
     ['tessera classify *.jpg --vocabulary garments --world open', 'with a trained vocabulary, unseen pairs included'],
@@ -40,7 +41,8 @@ export const classify: Command = {
     if (world !== 'open' && world !== 'closed') throw new UsageError('--world is open or closed.');
     const topK = numberOption(options, 'top-k', { min: 1, isInteger: true }) ?? 5;
     const bias = numberOption(options, 'bias') ?? 0;
-    const images = await Promise.all(positionals.map(readImage));
+    if (positionals.filter((word) => word === '-').length > 1) throw new UsageError('- is one image.');
+    const images = await Promise.all(positionals.map((word) => readImage(word, signal)));
     const answer = await client.classify({ images, vocabulary, world, top_k: topK, unseen_bias: bias }, { signal });
     for (const { code, words } of answer.warnings) say(`${warnings[code]} (${code}): ${words.join(', ')}`);
     if (options.json === true) {

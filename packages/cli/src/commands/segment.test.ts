@@ -3,9 +3,10 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
-import type { SegmentQueryResult, SegmentResponse } from '@tessera/client';
+import { decodeMask, type SegmentQueryResult, type SegmentResponse } from '@tessera/client';
+import { encodePng } from '@tessera/masks/png';
 import { problemOf, sendEvents, sendJson, sendProblem, TestService } from '@tessera/runtime/test-service';
-import { tessera } from '../test-command.js';
+import { CommandProcess, tessera } from '../test-command.js';
 
 /** Of an image of four by two pixels: its two upper left ones. */
 const found = {
@@ -98,6 +99,34 @@ describe('`segment` of an image', () => {
     assert.ok(sent().includes('{"model":"m","pruning":{"mode":"csp","reduction":0.5},"threshold":0.3}'), sent());
   });
 
+  it('reads the standard input and writes the mask alone on the standard output', async () => {
+    await serviceThatFinds(answerOf({ ...found, query: 'the dog' }));
+    const command = new CommandProcess(['segment', '-', 'the dog', '--out', '-', '--url', service.url]);
+    command.send(Buffer.from('the photo'));
+    const { code, errors } = await command.outcome();
+    assert.equal(code, 0, errors);
+    assert.match(sent(), /\r\n\r\nthe photo\r\n/);
+    assert.match(errors, /^the dog +yes/m);
+    assert.deepEqual(command.output, encodePng(decodeMask(found.mask)));
+  });
+
+  it('ends with 2 when the standard input has nothing', async () => {
+    await serviceThatFinds(answerOf());
+    const words = ['segment', '-', 'the dog', '--url', service.url];
+    const empty = new CommandProcess(words);
+    empty.send(Buffer.alloc(0));
+    assert.deepEqual(await empty.outcome(), { code: 2, output: '', errors: 'Nothing came on the standard input.\n' });
+  });
+
+  it('that is not there ends with 2, whatever is to be written', async () => {
+    await serviceThatFinds(answerOf());
+    for (const options of [[], ['--coco', 'x.json']]) {
+      const { code, errors } = await segment(join(directory, 'nowhere'), 'the dog', ...options);
+      assert.equal(code, 2);
+      assert.match(errors, /^There is no file or directory ".*nowhere"\.\n$/);
+    }
+  });
+
   it('of which a service makes no overlay says so', async () => {
     await serviceThatFinds(answerOf({ ...found, query: 'a' }));
     const { code, errors } = await segment(image, 'a', '--overlay', join(directory, 'none.png'));
@@ -115,6 +144,10 @@ describe('`segment` of an image', () => {
     [['a', '--out', 'mask.jpg'], /^--out is a .png file/],
     [['a', '--overlay', 'x.gif'], /^--overlay is a .jpg or .png file/],
     [['a', '--coco', 'x.json'], /^--coco is for a directory/],
+    [['a', '--parallel', '0'], /^--parallel is a whole number from 1 to 64, not "0"/],
+    [['a', 'b', '--out', '-'], /^--out - is for one mask/],
+    [['--box', '1,2,3,4', '--box', '1,2,3,4', '--out', '-'], /^--out - is for one mask/],
+    [['a', '--json', '--out', '-'], /^--out - and --json both write/],
   ];
   for (const [words, expected] of wrong) {
     it(`that is called wrongly ends with 2: ${words.join(' ')}`, async () => {
@@ -199,6 +232,7 @@ describe('`segment` of a directory', () => {
   it('needs something to write, and images', async () => {
     await startService();
     assert.match((await segment(photos, 'the dog')).errors, /^For a directory, say what to write/);
+    assert.match((await segment(photos, 'the dog', '--out', '-')).errors, /^--out - is for one image/);
     const none = await segment(join(directory, 'x'), 'the dog', '--json');
     assert.deepEqual([none.code, none.errors], [2, `There are no images in ${join(directory, 'x')}.\n`]);
   });

@@ -3,9 +3,9 @@ import type { SegmentPrompt, SegmentResponse } from '@tessera/client';
 import { UsageError } from '../command-errors.js';
 import type { Command, CommandContext, OptionValues } from '../command.js';
 import { listOption, numberOption, numbersOf, textOption } from '../option-values.js';
-import { readImage } from '../read-image.js';
+import { isUrl, readImage } from '../read-image.js';
 import { segmentDirectory } from '../segment-directory.js';
-import { pictureFormat, writeMasks, writeOverlay } from '../segment-files.js';
+import { maskPng, pictureFormat, writeMasks, writeOverlay } from '../segment-files.js';
 import { warningText, type Question } from '../segment-question.js';
 import { percent, table } from '../tables.js';
 
@@ -13,7 +13,7 @@ export const segment: Command = {
   usage: 'segment <image|directory> [query...]',
   summary: 'Find what a sentence describes, in one image or in all images of a directory',
   details:
-    'An image is a file or an http(s) URL. --box and --point select an object in place of a query, or correct the answer to one.\nFor a directory, --out and --overlay name directories, and --coco writes one file with a mask per object.',
+    'An image is a file, an http(s) URL, or - for the standard input. --box and --point select an object in place of a query, or correct the answer to one.\nFor a directory, --out and --overlay name directories, and --coco writes one file with a mask per object.',
   examples: [
     [
       'tessera segment photo.jpg "the dog" --out mask.png --overlay overlay.jpg',
@@ -22,6 +22,7 @@ export const segment: Command = {
     ['tessera segment photo.jpg "the dog" "the red car" --out mask.png', 'two masks: mask-1.png and mask-2.png'],
     ['tessera segment photo.jpg --point 320,240 --out mask.png', 'the object at a pixel'],
     ['tessera segment photo.jpg "the dog" --json', 'the whole answer, the mask as COCO RLE'],
+    ['curl -s $URL | tessera segment - "the dog" --out - > mask.png', 'from the standard input to the standard output'],
     ['tessera segment photos/ "the dog" --coco annotations.json', 'every dog in every photo, as COCO annotations'],
   ],
   positionals: { min: 1, max: 17 },
@@ -41,7 +42,7 @@ export const segment: Command = {
     parallel: { type: 'string', default: '2' },
   },
   optionHelp: {
-    out: 'write the mask to this PNG file, white inside; several masks get a number each',
+    out: 'write the mask to this PNG file, white inside; several masks get a number each; - is the standard output',
     overlay: 'write the image with the masks painted over it to this JPEG or PNG file',
     coco: 'write COCO annotations of a directory to this JSON file',
     json: 'print the answer as JSON; for a directory one line per image',
@@ -59,20 +60,33 @@ export const segment: Command = {
     const { positionals, options } = context;
     const [image = '', ...queries] = positionals;
     const question = questionOf(queries, options);
-    const isDirectory = (await stat(image).catch(() => undefined))?.isDirectory() === true;
-    if (isDirectory) await segmentDirectory(image, question, context);
+    const parallel = numberOption(options, 'parallel', { min: 1, max: 64, isInteger: true }) ?? 1;
+    if (await isDirectory(image)) await segmentDirectory(image, question, parallel, context);
     else await segmentImage(image, question, context);
   },
 };
 
+/** @throws UsageError when there is nothing of this name */
+async function isDirectory(image: string): Promise<boolean> {
+  if (image === '-' || isUrl(image)) return false;
+  const stats = await stat(image).catch((error: unknown) => {
+    const { code } = error as NodeJS.ErrnoException;
+    const isMissing = code === 'ENOENT' || code === 'ENOTDIR';
+    throw new UsageError(isMissing ? `There is no file or directory "${image}".` : `${image} cannot be read.`);
+  });
+  return stats.isDirectory();
+}
+
 async function segmentImage(image: string, question: Question, context: CommandContext): Promise<void> {
-  const { client, options, signal, print, say, progress } = context;
+  const { client, options, signal, say, progress } = context;
   const [out, overlay] = [textOption(options, 'out'), textOption(options, 'overlay')];
   if (options.coco !== undefined) throw new UsageError('--coco is for a directory of images.');
-  if (out !== undefined && pictureFormat('out', out) !== 'png') throw new UsageError('--out is a .png file.');
+  if (out === '-') requireOneResult(question, options);
+  else if (out !== undefined && pictureFormat('out', out) !== 'png')
+    throw new UsageError('--out is a .png file, or -.');
   const output = overlay === undefined ? {} : { output: { overlay: pictureFormat('overlay', overlay) } };
   const answer = await client.segment(
-    { image: await readImage(image), ...question, ...output },
+    { image: await readImage(image, signal), ...question, ...output },
     {
       signal,
       onUpdate: ({ event, data }) => {
@@ -82,11 +96,27 @@ async function segmentImage(image: string, question: Question, context: CommandC
     },
   );
   for (const result of answer.results) for (const warning of result.warnings) say(warningText(result, warning));
-  print(options.json === true ? JSON.stringify(answer, null, 2) : resultTable(answer));
-  if (out !== undefined) for (const path of await writeMasks(answer, out)) say(`The mask is in ${path}`);
+  show(answer, out, context);
+  if (out !== undefined && out !== '-') for (const path of await writeMasks(answer, out)) say(`The mask is in ${path}`);
   if (overlay !== undefined) {
     await writeOverlay(answer, overlay);
     say(`The overlay is in ${overlay}`);
+  }
+}
+
+/** Prints the answer; a mask on the standard output takes its place there. */
+function show(answer: SegmentResponse, out: string | undefined, { options, print, say, write }: CommandContext): void {
+  if (out === '-') {
+    say(resultTable(answer));
+    for (const result of answer.results) write(maskPng(result));
+  } else print(options.json === true ? JSON.stringify(answer, null, 2) : resultTable(answer));
+}
+
+/** @throws UsageError when there is more than one mask to write on the standard output */
+function requireOneResult({ query, queries, prompts = [] }: Question, options: OptionValues): void {
+  if (options.json === true) throw new UsageError('--out - and --json both write on the standard output.');
+  if (queries !== undefined || (query === undefined && prompts.length > 1)) {
+    throw new UsageError('--out - is for one mask: ask for one object, or name a file.');
   }
 }
 
