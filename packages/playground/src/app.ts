@@ -1,9 +1,11 @@
 import { ClassifyView } from './classify/classify-view.js';
 import { announce } from './page/announce.js';
+import { isByKeyboard } from './page/focus.js';
 import { Intake } from './photo/intake.js';
 import { closePhoto, type Photo } from './photo/photo.js';
 import { SegmentView } from './segment/segment-view.js';
-import { cssColour } from './segment/layer.js';
+import { cssColour, nameOf } from './segment/layer.js';
+import { outcomeSentence } from './segment/outcome.js';
 import { Layers } from './segment/layers.js';
 import { requestKey } from './service/key-dialog.js';
 import { Service } from './service/service.js';
@@ -43,7 +45,10 @@ export class App {
         this.#render();
       },
       onEnd: (layer) => {
-        this.#segment.announce(layer);
+        announce(outcomeSentence(layer));
+      },
+      onRemove: (layer) => {
+        announce(`${nameOf(layer)} removed.`);
       },
     });
     const undo = () => {
@@ -82,14 +87,17 @@ export class App {
   }
 
   #start(): void {
+    const takesFocus = isByKeyboard();
     this.#close();
     document.body.classList.remove('working', 'comparing');
     this.#places.photo.replaceChildren(this.#intake.root);
     this.#places.panel.replaceChildren();
     this.#places.below.replaceChildren();
+    if (takesFocus) this.#intake.focus();
   }
 
   #open(photo: Photo, ask: string | undefined): void {
+    const takesFocus = isByKeyboard();
     this.#close();
     this.#photo = photo;
     document.body.classList.add('working');
@@ -100,7 +108,7 @@ export class App {
     this.#classify.open(photo);
     announce(`${photo.fileName}, ${photo.width} by ${photo.height} pixels.`);
     this.#show('masks');
-    this.#segment.open(photo, ask);
+    this.#segment.open(photo, ask, takesFocus);
   }
 
   #show(view: string): void {

@@ -42,10 +42,15 @@ export function testMasks(pages: () => Pages): void {
       const servedCorrected = await servedMask(pages().url, coffee, { query: 'the cup', prompts });
       assert.ok(intersectionOverUnion(corrected, servedCorrected) > 0.98);
       assert.ok(intersectionOverUnion(corrected, first) < 0.98);
+      const correctedText = await card(page, 'the cup').innerText();
+      assert.match(correctedText, /^the cup\s+\d+ % of the photo[^]*Found: cup, corrected by a point\./);
+      const said = () => page.getByRole('status').innerText();
+      assert.match(await said(), /the cup, point beside it added: found cup, \d+ % of the photo\./);
 
       await page.getByRole('button', { name: 'Undo' }).click();
       await answered(page);
       assert.equal(intersectionOverUnion(await drawnPixels(page, 0), first), 1);
+      assert.match(await said(), /the cup, point beside it taken back: found cup, .* % of the photo\./);
     }));
 
   it('answers several queries as layers, and says when nothing matches and why', () =>
@@ -95,20 +100,29 @@ export function testMasks(pages: () => Pages): void {
       await answered(page);
       const before = await drawnPixels(page, 0);
 
-      await page.locator('body').press('Tab');
+      const active = () => page.evaluate(() => document.activeElement?.id);
+      assert.equal(await active(), 'query', 'the photo that the keyboard opened leaves the focus on the page');
       while ((await page.evaluate(() => document.activeElement?.className)) !== 'surface') await press('Tab');
-      await press('ArrowRight', 'ArrowDown', 'x');
+      await press('ArrowRight', 'ArrowDown');
+      await page.getByRole('status').filter({ hasText: 'Crosshair 55 % across, 55 % down.' }).waitFor();
+      await press('x');
       await page.locator('.mark.exclude').waitFor();
       await answered(page);
       assert.notEqual(intersectionOverUnion(await drawnPixels(page, 0), before), 1);
       await press('z');
       await page.locator('.mark.exclude').waitFor({ state: 'detached' });
 
-      while ((await page.evaluate(() => document.activeElement?.id)) !== 'query') await press('Tab');
+      while ((await active()) !== 'query') await press('Tab');
       await page.keyboard.type('the dog');
       await press('Enter');
       await answered(page);
-      const said = await page.getByRole('status').innerText();
-      assert.match(said, /the dog: nothing here matches/);
+      const said = () => page.getByRole('status').innerText();
+      assert.match(await said(), /the dog: nothing here matches/);
+
+      await page.getByRole('button', { name: 'Remove the dog' }).press('Enter');
+      assert.equal(await said(), 'the dog removed.');
+      assert.equal(await active(), 'query');
+      await page.getByRole('button', { name: 'New photo' }).press('Enter');
+      assert.match(await focused(), /Choose a photo/);
     }));
 }

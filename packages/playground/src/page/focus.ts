@@ -1,10 +1,30 @@
-/** Renders, and gives the focus back to the control that had it, by its `data-key`. */
-export function keepingFocus(root: HTMLElement, render: () => void): void {
+/** Whether who acts now uses the keyboard. */
+export function isByKeyboard(): boolean {
+  return document.activeElement?.matches(':focus-visible') === true;
+}
+
+/**
+ * Renders, and gives the focus back to the control that had it, by its `data-key`. Where it is gone, the keyboard goes on
+ * at the next best.
+ *
+ * @param nextBest - of a key that is gone
+ */
+export function keepingFocus(
+  root: HTMLElement,
+  render: () => void,
+  nextBest: (key: string) => HTMLElement | undefined = () => undefined,
+): void {
   const active = document.activeElement;
   const key = active instanceof HTMLElement && root.contains(active) ? active.dataset.key : undefined;
+  const isVisible = isByKeyboard();
   render();
   if (key === undefined) return;
-  for (const control of root.querySelectorAll<HTMLElement>('[data-key]')) {
-    if (control.dataset.key === key) control.focus();
-  }
+  const same = controlOf(root, key);
+  if (same !== undefined) same.focus();
+  else if (isVisible) nextBest(key)?.focus();
+}
+
+/** The control with this `data-key`. */
+export function controlOf(root: HTMLElement, key: string): HTMLElement | undefined {
+  return [...root.querySelectorAll<HTMLElement>('[data-key]')].find((control) => control.dataset.key === key);
 }

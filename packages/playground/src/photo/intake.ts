@@ -9,6 +9,18 @@ export class Intake {
   readonly root: HTMLElement;
   readonly #chooser = element('input', { type: 'file', accept: 'image/*', hidden: true });
   readonly #problem = element('p', { class: 'problem', role: 'alert' });
+  readonly #button = element(
+    'button',
+    {
+      type: 'button',
+      class: 'button primary large',
+      click: () => {
+        this.choose();
+      },
+    },
+    icon('photo'),
+    'Choose a photo',
+  );
   readonly #onPhoto: OnPhoto;
 
   constructor(onPhoto: OnPhoto) {
@@ -24,18 +36,7 @@ export class Intake {
       this.#chooser,
       element('h1', {}, 'Say what to find.', element('br'), 'Get its mask.'),
       element('p', { class: 'lead' }, 'Drop a photo here, paste one, or'),
-      element(
-        'button',
-        {
-          type: 'button',
-          class: 'button primary large',
-          click: () => {
-            this.choose();
-          },
-        },
-        icon('photo'),
-        'Choose a photo',
-      ),
+      this.#button,
       element('p', { class: 'quiet', id: 'samples-title' }, 'or begin with one of these'),
       element(
         'ul',
@@ -49,6 +50,11 @@ export class Intake {
 
   choose(): void {
     this.#chooser.click();
+  }
+
+  /** Gives the keyboard its first control. */
+  focus(): void {
+    this.#button.focus();
   }
 
   #sample(sample: Sample): HTMLElement {

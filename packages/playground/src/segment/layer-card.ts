@@ -2,6 +2,7 @@ import { copyMenu } from '../page/copy-menu.js';
 import { element, icon, type IconName } from '../page/element.js';
 import { count, duration, percent, runningStage, stageTimes, warningSentence } from '../page/words.js';
 import type { SnippetSettings } from '../service/snippets.js';
+import { summary, verdict } from './outcome.js';
 import { cssColour, nameOf, type Answer, type Layer } from './layer.js';
 
 export interface CardActions {
@@ -54,14 +55,6 @@ export function layerCard(layer: Layer, isSelected: boolean, actions: CardAction
   return card;
 }
 
-/** The answer in a few words, for eyes and for screen readers. */
-export function summary({ state, answer }: Layer): string {
-  if (state.kind === 'working') return '…';
-  if (state.kind === 'failed') return 'failed';
-  if (answer === undefined) return '';
-  return answer.result.present ? percent(answer.result.score) : 'not here';
-}
-
 function body(layer: Layer, isSelected: boolean, actions: CardActions): HTMLElement[] {
   const { state, answer } = layer;
   if (state.kind === 'working') return [progress(state.stage, state.fraction)];
@@ -98,11 +91,6 @@ function body(layer: Layer, isSelected: boolean, actions: CardActions): HTMLElem
       copyMenu({ path: 'segment', body: answer.question }, actions.snippetSettings, `copy-${layer.number}`),
     ),
   ];
-}
-
-function verdict({ result }: Answer): string {
-  if (!result.present) return 'Nothing here matches.';
-  return result.label === undefined ? 'Found where you pointed.' : `Found: ${result.label}.`;
 }
 
 function warnings({ result }: Answer): HTMLElement[] {

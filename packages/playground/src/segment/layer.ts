@@ -14,6 +14,8 @@ export interface Layer {
   /** Stays while a corrected answer is on its way. */
   answer: Answer | undefined;
   state: LayerState;
+  /** What a person did to it since its last answer. */
+  change: string | undefined;
 }
 
 export interface Answer {

@@ -4,14 +4,16 @@ import type { Service } from '../service/service.js';
 import { reasonOf } from '../page/reason.js';
 import { drawMask } from '../stage/mask-picture.js';
 import type { Correction } from './corrections.js';
+import { changeOf } from './outcome.js';
 import { colourOf, questionOf, type Layer } from './layer.js';
 
 export interface LayersOptions {
   readonly service: Service;
   /** Something has changed: of one layer, or which layers there are. */
   readonly onChange: () => void;
-  /** A layer has its answer, or failed. */
+  /** A layer has its answer, failed, or has nothing to ask. */
   readonly onEnd: (layer: Layer) => void;
+  readonly onRemove: (layer: Layer) => void;
 }
 
 /** The layers over a photo: asks about each, again after every correction, and keeps the answers. */
@@ -53,13 +55,16 @@ export class Layers {
   correct(correction: Correction): void {
     const layer = this.#selected ?? this.#create(undefined, []);
     layer.corrections = [...layer.corrections, correction];
+    layer.change = changeOf(correction, 'added');
     void this.#ask([layer]);
   }
 
   /** Takes back the last correction of the selected layer. */
   undo(): void {
     const layer = this.#selected;
-    if (layer === undefined || layer.corrections.length === 0) return;
+    const last = layer?.corrections.at(-1);
+    if (layer === undefined || last === undefined) return;
+    layer.change = changeOf(last, 'taken back');
     layer.corrections = layer.corrections.slice(0, -1);
     if (layer.query === undefined && layer.corrections.length === 0) this.remove(layer);
     else void this.#ask([layer]);
@@ -83,6 +88,7 @@ export class Layers {
     stop(layer);
     this.#all = this.#all.filter((other) => other !== layer);
     if (this.#selected === layer) this.#selected = this.#all.at(-1);
+    this.#options.onRemove(layer);
     this.#options.onChange();
   }
 
@@ -96,6 +102,7 @@ export class Layers {
       isVisible: true,
       answer: undefined,
       state: { kind: 'answered' },
+      change: undefined,
     };
     this.#all = [...this.#all, layer];
     this.#selected = layer;
@@ -110,7 +117,10 @@ export class Layers {
     const question = layers.length === 1 ? questionOf(first) : { queries: layers.map(({ query = '' }) => query) };
     for (const layer of layers) stop(layer);
     if (question === undefined) {
-      for (const layer of layers) Object.assign(layer, { answer: undefined, state: { kind: 'answered' } });
+      for (const layer of layers) {
+        Object.assign(layer, { answer: undefined, state: { kind: 'answered' } });
+        this.#end(layer);
+      }
       this.#options.onChange();
       return;
     }
@@ -132,16 +142,21 @@ export class Layers {
       for (const [index, layer] of layers.entries()) {
         if (!isCurrent(layer)) continue;
         takeAnswer(layer, response, index);
-        this.#options.onEnd(layer);
+        this.#end(layer);
       }
     } catch (error) {
       for (const layer of layers.filter(isCurrent)) {
         if (photo.left.signal.aborted) continue;
         layer.state = { kind: 'failed', reason: reasonOf(error) };
-        this.#options.onEnd(layer);
+        this.#end(layer);
       }
     }
     this.#options.onChange();
+  }
+
+  #end(layer: Layer): void {
+    this.#options.onEnd(layer);
+    layer.change = undefined;
   }
 }
 

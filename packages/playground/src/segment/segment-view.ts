@@ -1,10 +1,9 @@
 import { announce } from '../page/announce.js';
 import { element } from '../page/element.js';
-import { keepingFocus } from '../page/focus.js';
-import { warningSentence } from '../page/words.js';
+import { controlOf, keepingFocus } from '../page/focus.js';
 import type { Photo } from '../photo/photo.js';
-import { layerCard, summary, type CardActions } from './layer-card.js';
-import { nameOf, type Layer } from './layer.js';
+import { layerCard, type CardActions } from './layer-card.js';
+import { nameOf } from './layer.js';
 import type { Layers } from './layers.js';
 
 /** The panel of masks: what to find, and a card per layer. */
@@ -33,6 +32,7 @@ export class SegmentView {
       },
       toggle: (layer) => {
         layers.toggle(layer);
+        announce(`${nameOf(layer)} ${layer.isVisible ? 'shown' : 'hidden'}.`);
       },
       remove: (layer) => {
         layers.remove(layer);
@@ -62,39 +62,31 @@ export class SegmentView {
     );
   }
 
-  /** @param ask - a query to begin with; otherwise the words that were typed before */
-  open(photo: Photo, ask: string | undefined): void {
+  /**
+   * @param ask - a query to begin with; otherwise the words that were typed before
+   * @param takesFocus - whether to go on here even when there is something to look at
+   */
+  open(photo: Photo, ask: string | undefined, takesFocus: boolean): void {
     this.#photo = photo;
     const typed = this.#input.value;
     this.#input.value = '';
     const queries = ask === undefined ? queriesIn(typed) : [ask];
     this.#layers.add(queries);
     this.render();
-    if (queries.length === 0) this.#input.focus();
+    if (queries.length === 0 || takesFocus) this.#input.focus();
   }
 
   render(): void {
-    keepingFocus(this.root, () => {
+    const draw = () => {
       const { all, selected } = this.#layers;
       const asked = new Set(all.map(({ query }) => query));
       const suggestions = (this.#photo?.suggestions ?? []).filter((query) => !asked.has(query));
       this.#suggestions.replaceChildren(...suggestions.map((query) => this.#suggestion(query)));
       this.#suggestions.hidden = suggestions.length === 0;
       this.#cards.replaceChildren(...all.map((layer) => layerCard(layer, layer === selected, this.#actions)));
-    });
-  }
-
-  /** Says a layer's outcome to screen readers. */
-  announce(layer: Layer): void {
-    const { state, answer } = layer;
-    const name = nameOf(layer);
-    if (state.kind === 'failed') announce(`${name}: ${state.reason}`);
-    else if (answer !== undefined) {
-      const found = answer.result.present
-        ? `found ${answer.result.label ?? 'an object'}, ${summary(layer)}`
-        : 'nothing here matches';
-      announce([`${name}: ${found}.`, ...answer.result.warnings.map(warningSentence)].join(' '));
-    }
+    };
+    // A part of a card that is gone gives way to the card, a card or a suggestion to the next words.
+    keepingFocus(this.root, draw, (key) => controlOf(this.#cards, key.replace(/^[a-z]+/, 'select')) ?? this.#input);
   }
 
   #submit(event: SubmitEvent): void {

@@ -1,3 +1,4 @@
+import { crosshairSentence } from './crosshair.js';
 import type { Correction } from '../segment/corrections.js';
 
 export type Tool = 'include' | 'exclude' | 'box';
@@ -14,6 +15,8 @@ export interface PointingTarget {
   /** Shows a box while it is drawn, and the crosshair of the keys; undefined hides it. */
   readonly showBox: (box: readonly [number, number, number, number] | undefined) => void;
   readonly showCrosshair: (position: Position | undefined) => void;
+  /** Takes where the crosshair is, in words, at every step. */
+  readonly describeCrosshair: (sentence: string) => void;
 }
 
 interface Position {
@@ -69,7 +72,8 @@ function listenToPointer({ surface, size, tool, onCorrection, showBox }: Pointin
   surface.addEventListener('pointercancel', end);
 }
 
-function listenToKeys({ surface, size, tool, onCorrection, onUndo, showBox, showCrosshair }: PointingTarget): void {
+function listenToKeys(target: PointingTarget): void {
+  const { surface, size, tool, onCorrection, onUndo, showBox, showCrosshair, describeCrosshair } = target;
   let place: Position = { x: 0.5, y: 0.5 };
   let corner: Position | undefined;
   const inPhoto = ({ x, y }: Position) => ({ x: x * size().width, y: y * size().height });
@@ -120,6 +124,8 @@ function listenToKeys({ surface, size, tool, onCorrection, onUndo, showBox, show
     place = { x: within(place.x + right * length, 1), y: within(place.y + down * length, 1) };
     action?.();
     show();
+    const isStep = event.key in moves || corner !== undefined || event.key === 'Escape';
+    if (isStep) describeCrosshair(crosshairSentence(place, corner));
   });
   surface.addEventListener('blur', () => {
     corner = undefined;

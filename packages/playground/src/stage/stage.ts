@@ -1,3 +1,4 @@
+import { announceAtRest } from '../page/announce.js';
 import { element } from '../page/element.js';
 import type { Photo } from '../photo/photo.js';
 import type { Box, Correction } from '../segment/corrections.js';
@@ -49,6 +50,7 @@ export class Stage {
         this.#crosshair.hidden = position === undefined;
         if (position !== undefined) this.#place(this.#crosshair, [position.x, position.y, 0, 0]);
       },
+      describeCrosshair: announceAtRest,
     });
   }
 

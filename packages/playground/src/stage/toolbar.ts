@@ -1,4 +1,5 @@
 import { element, icon, type IconName } from '../page/element.js';
+import { isByKeyboard } from '../page/focus.js';
 import type { Tool } from './pointing.js';
 
 export interface ToolbarActions {
@@ -42,7 +43,10 @@ export class Toolbar {
   }
 
   allowUndo(isAllowed: boolean): void {
+    const takesFocus = !isAllowed && document.activeElement === this.#undo && isByKeyboard();
     this.#undo.disabled = !isAllowed;
+    // A disabled button would drop the focus.
+    if (takesFocus) this.#tools.querySelector<HTMLElement>(':checked')?.focus();
   }
 
   #choice({ tool, name, hint }: (typeof tools)[number]): HTMLElement {
