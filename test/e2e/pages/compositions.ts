@@ -29,9 +29,10 @@ export function testCompositions(pages: () => Pages): void {
       await page.getByLabel('Name').fill('things');
       await page.getByLabel('Epochs').fill('2');
       await page.getByLabel('Folder with training photos').setInputFiles(folder);
-      await page.getByText(/Epoch \d+ of \d+: loss [\d.]+/).waitFor();
+      await page.getByText(/Epoch \d+ of \d+: loss [\d.]+, AUC –/).waitFor();
       assert.match((await page.locator('.curves .loss').getAttribute('points')) ?? '', /[\d.]+,[\d.]+/);
-      await page.getByText('things is trained.', { exact: false }).first().waitFor();
+      // All pairs of the validation photos were seen.
+      await page.getByText('things is trained. There is no AUC: ', { exact: false }).first().waitFor();
       await page.locator('#vocabulary option[value=things]:checked').waitFor({ state: 'attached' });
       await page.getByLabel('Open world: pairs that no example had, too').check();
       await page.getByRole('button', { name: 'Classify' }).click();

@@ -6,6 +6,7 @@ const size = { width: 320, height: 120, margin: 6 } as const;
 /** Loss (as a share of the highest) and validation AUC over the epochs, as lines. */
 export function trainingCurves(epochs: readonly Progress[], of: number): SVGSVGElement {
   const losses = epochs.map(({ loss }) => loss);
+  const hasAuc = epochs.some(({ validation_auc: auc }) => auc !== undefined);
   const highest = Math.max(...losses.map((loss) => loss ?? 0), 1e-9);
   return drawing(
     'svg',
@@ -13,7 +14,7 @@ export function trainingCurves(epochs: readonly Progress[], of: number): SVGSVGE
       class: 'curves',
       viewBox: `0 0 ${size.width} ${size.height}`,
       role: 'img',
-      'aria-label': 'Loss and validation AUC by epoch',
+      'aria-label': hasAuc ? 'Loss and validation AUC by epoch' : 'Loss by epoch',
     },
     line(
       losses.map((loss) => (loss === undefined ? undefined : loss / highest)),

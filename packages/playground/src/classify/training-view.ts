@@ -2,11 +2,11 @@ import type { Progress, VocabularyDescription } from '@tessera/client';
 import { announce } from '../page/announce.js';
 import { element } from '../page/element.js';
 import { reasonOf } from '../page/reason.js';
-import { percent } from '../page/words.js';
 import type { Service } from '../service/service.js';
 import { droppedFiles, chosenFiles } from './training-files.js';
 import { trainingArchive, type TrainingFile } from './training-archive.js';
 import { trainingCurves } from './training-curves.js';
+import { noAuc, progressSentence, trainedSentence } from './training-words.js';
 
 /** Trains a vocabulary from a folder, and shows how it learns. */
 export class TrainingView {
@@ -33,7 +33,8 @@ export class TrainingView {
     tabindex: -1,
     'aria-label': 'Folder with training photos',
   });
-  readonly #state = element('div', { class: 'stack', 'aria-live': 'polite' });
+  /** Changes with every epoch; screen readers hear the beginning and the end. */
+  readonly #state = element('div', { class: 'stack' });
   readonly #service: Service;
   readonly #onTrained: (name: string) => void;
 
@@ -94,6 +95,7 @@ export class TrainingView {
     const cancelling = new AbortController();
     try {
       const archive = trainingArchive(files);
+      announce('Sending the photos.');
       this.#state.replaceChildren(element('p', { class: 'quiet' }, `Sending ${files.length} files …`));
       const { id } = await this.#service.call((client) =>
         client.trainOnArchive({ name, replace: true, ...recipe }, archive),
@@ -103,39 +105,36 @@ export class TrainingView {
         void this.#service.call((client) => client.cancelJob(id)).catch(() => undefined);
       };
       const trained = await this.#follow(id, cancelling.signal, cancel);
-      const { metrics } = trained;
-      const measures =
-        metrics === undefined ? '' : ` AUC ${metrics.auc.toFixed(3)}, best harmonic mean ${percent(metrics.best_hm)}.`;
-      this.#state.append(element('p', {}, `${name} is trained.${measures}`));
-      announce(`${name} is trained.`);
+      const sentence = trainedSentence(trained);
+      this.#state.replaceChildren(...this.#state.querySelectorAll('.course'), element('p', {}, sentence));
+      announce(sentence);
       this.#onTrained(name);
     } catch (error) {
       const reason = cancelling.signal.aborted ? 'The training was cancelled.' : reasonOf(error);
       this.#state.replaceChildren(element('p', { class: 'problem' }, reason));
+      announce(reason);
     }
   }
 
   async #follow(id: string, signal: AbortSignal, cancel: () => void): Promise<VocabularyDescription> {
     const epochs: Progress[] = [];
-    const words = element('p', { class: 'quiet' }, 'Waiting for a worker …');
-    const plot = element('div', {});
+    const words = element('p', { class: 'quiet course' }, 'Waiting for a worker …');
+    const plot = element('div', { class: 'course' });
+    const note = element('p', { class: 'quiet', hidden: true }, noAuc);
     const button = element('button', { type: 'button', class: 'button', click: cancel }, 'Cancel');
-    this.#state.replaceChildren(words, plot, button);
+    this.#state.replaceChildren(words, plot, note, button);
     const updates = await this.#service.call((client) => Promise.resolve(client.followJob(id, { signal })));
     for await (const update of updates) {
       if (update.event === 'result') {
-        button.remove();
         return update.data as VocabularyDescription;
       }
       if (update.event === 'error') throw new Error(update.data.detail);
       if (update.event !== 'progress') continue;
-      const { stage, epoch, epochs: of = 1, loss, validation_auc: auc } = update.data;
-      words.textContent =
-        epoch === undefined || epoch === 0
-          ? `${stage} …`
-          : `Epoch ${epoch} of ${of}: loss ${loss?.toFixed(3) ?? '?'}, AUC ${auc?.toFixed(3) ?? '?'}`;
+      const { epochs: of = 1, loss } = update.data;
+      words.textContent = progressSentence(update.data);
       if (loss === undefined) continue;
       epochs.push(update.data);
+      note.hidden = epochs.some(({ validation_auc: auc }) => auc !== undefined);
       plot.replaceChildren(trainingCurves(epochs, of));
     }
     throw new Error('The training ended without a result.');

@@ -1,0 +1,18 @@
+import type { Progress, VocabularyDescription } from '@tessera/client';
+import { percent } from '../page/words.js';
+
+/** Why a training has no AUC. */
+export const noAuc = 'There is no AUC: it compares seen with unseen pairs, and the validation photos do not show both.';
+
+/** How far a training is. */
+export function progressSentence({ stage, epoch, epochs = 1, loss, validation_auc: auc }: Progress): string {
+  if (epoch === undefined || epoch === 0) return `${stage} …`;
+  return `Epoch ${epoch} of ${epochs}: loss ${loss?.toFixed(3) ?? '–'}, AUC ${auc?.toFixed(3) ?? '–'}`;
+}
+
+/** What came of a training. */
+export function trainedSentence({ name, metrics }: Pick<VocabularyDescription, 'name' | 'metrics'>): string {
+  const measures =
+    metrics === undefined ? noAuc : `AUC ${metrics.auc.toFixed(3)}, best harmonic mean ${percent(metrics.best_hm)}.`;
+  return `${name} is trained. ${measures}`;
+}
