@@ -138,6 +138,28 @@ test('the documentation page is local and may run', async () => {
   }
 });
 
+for (const path of [
+  ...['nope.js', '..%2fx', '..%2f..%2f..%2fpackage.json', '..%5cx', '.env', '%2e%2e%2fx', '%00', 'a/b/c.js'].map(
+    (name) => `/docs/static/${name}`,
+  ),
+  '/docs/static',
+  '/docs/nope',
+  ...['nope.js', '..%2findex.html', '..%5cindex.html', '.env'].map((name) => `/assets/${name}`),
+  '/assets',
+  '/nope.html',
+  '/.env',
+]) {
+  test(`${path} is no file, and answered at once`, async () => {
+    const status = path.endsWith('%00') ? 400 : 404;
+    const code = status === 400 ? 'TSR_VALIDATION' : 'TSR_ROUTE_NOT_FOUND';
+    const missing = await gateway.client.get(path).timeout(5_000).expect(status);
+    assert.match(missing.headers['content-type'] ?? '', /^application\/problem\+json/);
+    assert.deepEqual([problemOf(missing).code, problemOf(missing).status], [code, status]);
+    assert.equal(missing.headers['x-request-id'], problemOf(missing).request_id);
+    await gateway.client.head(path).timeout(5_000).expect(status);
+  });
+}
+
 test('the generated files are up to date: run `npm run docs`', async () => {
   const { body } = await gateway.client.get('/openapi.json').expect(200);
   for (const file of generatedFiles(body)) assert.equal(await committedText(file), file.text, file.path);

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import serveStatic from '@fastify/static';
 import type { GatewayApp } from '../context.js';
+import { hideRefusedPaths } from './problems.js';
 
 /** Where the built page is; a gateway that was installed alone may lack it. */
 const site = fileURLToPath(new URL('dist/site/', import.meta.resolve('@tessera/playground/package.json')));
@@ -25,6 +26,7 @@ export async function addPlayground(app: GatewayApp): Promise<void> {
     return;
   }
   await app.register(async (page: GatewayApp) => {
+    hideRefusedPaths(page);
     page.addHook('onRequest', (request, reply, done) => {
       // The names of assets change with what is in them.
       const isAsset = request.routeOptions.url?.startsWith('/assets/') === true;

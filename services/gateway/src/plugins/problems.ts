@@ -9,9 +9,22 @@ export function addProblemResponses(app: GatewayApp): void {
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
   // Refused before the body is read.
   app.addHook('onRequest', (request, _reply, done) => {
-    done(request.is404 ? new TesseraError('TSR_ROUTE_NOT_FOUND', 'There is nothing at this path.') : undefined);
+    done(request.is404 ? routeNotFound() : undefined);
   });
-  app.setNotFoundHandler(() => undefined);
+  // Routes that serve files call it for those that are missing; the hook has run by then, with the route found.
+  app.setNotFoundHandler((request, reply) => sendProblem(routeNotFound(), request, reply));
+}
+
+function routeNotFound(): TesseraError {
+  return new TesseraError('TSR_ROUTE_NOT_FOUND', 'There is nothing at this path.');
+}
+
+/** Makes a path that is refused as one of a file, such as one with a backslash, a file that is not there. */
+export function hideRefusedPaths(files: GatewayApp): void {
+  files.setErrorHandler((error, request, reply) => {
+    const { statusCode } = error as { readonly statusCode?: number };
+    return sendProblem(statusCode === 400 || statusCode === 403 ? routeNotFound() : error, request, reply);
+  });
 }
 
 /** Answers a request with the problem details of an error. */
