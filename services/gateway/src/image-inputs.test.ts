@@ -62,6 +62,9 @@ test('an image as the body with wrong fields is refused with pointers', async ()
     ['?query=x&query=y&queries=z', '/query'],
     ['?query=x&image=y', '/image'],
     ['?query=x&options=7', '/options'],
+    ['?query=x&options={"refine":false}&options={"threshold":0.2}', '/options'],
+    ['?query=x&threshold=0.2&options={"threshold":0.3}', '/threshold'],
+    ['?query=x&model=a&model=b', '/model'],
   ] as const) {
     const problem = problemOf(await raw(`/segment${search}`).expect(400));
     assert.deepEqual([problem.code, problem.errors?.[0]?.pointer], ['TSR_VALIDATION', pointer], search);
@@ -121,6 +124,34 @@ test('repeated fields of a form are several queries or images', async () => {
     .attach('image', png, 'a.png')
     .attach('image', png, 'b.png');
   await images.field('vocabulary', '{"attributes": ["red"], "objects": ["ball"]}').expect(200);
+});
+
+test('a field of a form that is for one value is refused when it is repeated', async () => {
+  for (const [name, first, second, pointer] of [
+    ['image', id, id, '/image'],
+    ['options', '{"refine": false}', '{"threshold": 0.2}', '/options'],
+    ['options', '{}', '{}', '/options'],
+    ['options', '7', '{}', '/options'],
+    ['threshold', '0.2', '0.3', '/threshold'],
+    ['refine', 'true', 'true', '/refine'],
+    ['model', 'a', 'b', '/model'],
+    ['output', '{"format": "png"}', '{"instances": true}', '/output'],
+    ['prompts', '[{"box": [0, 0, 9, 9]}]', '[{"box": [0, 0, 9, 9]}]', '/prompts'],
+  ] as const) {
+    const form = gateway.client.post('/segment').field(name, first).field(name, second).field('query', 'cat');
+    if (name !== 'image') void form.field('image', id);
+    const { errors = [] } = problemOf(await form.expect(400));
+    assert.deepEqual([errors.length, errors[0]?.pointer], [1, pointer], name);
+    assert.match(errors[0]?.message ?? '', first === '7' ? /JSON object|once/ : /once/);
+  }
+});
+
+test('a field of a form that its options have too is refused', async () => {
+  const form = gateway.client.post('/segment').attach('image', png, 'a.png').field('query', 'cat');
+  const both = form.field('options', '{"threshold": 0.2, "refine": false}').field('threshold', '0.4');
+  assert.deepEqual(problemOf(await both.expect(400)).errors, [
+    { pointer: '/threshold', message: 'must be given once, as a field or in options' },
+  ]);
 });
 
 test('empty optional fields of a form are not given', async () => {

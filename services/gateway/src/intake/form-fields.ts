@@ -24,7 +24,7 @@ export class FormFields {
   readonly #problems = new Map<string, string>();
   /** Values after the first of fields that have a plural. */
   readonly #repeated = new Map<string, unknown[]>();
-  #options: Record<string, unknown> = {};
+  #options: Record<string, unknown> | undefined;
   #undecoded: string | undefined;
 
   constructor(shape: Omit<FormShape, 'maxFiles'>) {
@@ -63,6 +63,10 @@ export class FormFields {
       const problem = 'is not valid UTF-8, or contains the replacement character U+FFFD';
       throw new TesseraError('TSR_BODY_INVALID', `The form field ${this.#undecoded} ${problem}.`);
     }
+    for (const name of this.#shape.options) {
+      if (this.#values.has(name) && Object.hasOwn(this.#options ?? {}, name))
+        this.refuse(name, 'must be given once, as a field or in options');
+    }
     if (this.#problems.size > 0) {
       throw TesseraError.invalid([...this.#problems].map(([name, message]) => ({ pointer: `/${name}`, message })));
     }
@@ -84,6 +88,11 @@ export class FormFields {
   }
 
   #setOptions(text: string): void {
+    if (this.#options !== undefined) {
+      this.refuse('options', 'must be given once');
+      return;
+    }
+    this.#options = {};
     const options = parseJson(text);
     if (typeof options !== 'object' || options === null || Array.isArray(options)) {
       this.refuse('options', 'must be a JSON object');
