@@ -358,7 +358,11 @@ describe('the trusted origin', () => {
   const strict = (port: number, authorization?: string): Partial<FetchPolicy> => ({
     allowAddress: () => false,
     resolveHost: () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]),
-    trustedOrigin: { origin: `http://studio.example:${port}`, authorization },
+    trustedOrigin: {
+      origin: `http://studio.example:${port}`,
+      trusts: ({ pathname }) => pathname === '/' || pathname.startsWith('/data/'),
+      authorization,
+    },
   });
 
   it('is fetched from wherever it is, with its authorization', async (context) => {
@@ -383,6 +387,32 @@ describe('the trusted origin', () => {
       await assert.rejects(fetchBytes(url, policy), forbidden(/./), url);
     assert.equal(requests(), 0);
   });
+
+  for (const status of [301, 302, 303, 307, 308]) {
+    it(`is trusted no further than its files when it redirects with ${status}`, async (context) => {
+      const seen: [path: string | undefined, authorization: string | undefined][] = [];
+      const { port } = await serve(context, (request, response) => {
+        seen.push([request.url, request.headers.authorization]);
+        const location = { '/data/away': '/api/users', '/data/moved': '/data/file' }[request.url ?? ''];
+        if (location === undefined) response.end(content);
+        else response.writeHead(status, { location }).end();
+      });
+      const origin = `http://studio.example:${port}`;
+      const policy = strict(port, 'Token secret');
+      await assert.rejects(fetchBytes(`${origin}/data/away`, policy), forbidden(/./));
+      assert.deepEqual(seen.splice(0), [['/data/away', 'Token secret']]);
+      await fetchBytes(`${origin}/data/away`, { ...policy, ...loopback(port) });
+      assert.deepEqual(seen.splice(0), [
+        ['/data/away', 'Token secret'],
+        ['/api/users', undefined],
+      ]);
+      await fetchBytes(`${origin}/data/moved`, policy);
+      assert.deepEqual(seen, [
+        ['/data/moved', 'Token secret'],
+        ['/data/file', 'Token secret'],
+      ]);
+    });
+  }
 
   it('redirects under the rules of all others, and its authorization goes to no other', async (context) => {
     const seen: (string | undefined)[] = [];

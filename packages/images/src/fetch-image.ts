@@ -55,7 +55,7 @@ export async function fetchImage(
   }
 }
 
-/** For the trusted origin, whose address is not checked, and for all others. */
+/** For trusted URLs, whose address is not checked, and for all others. */
 interface Agents {
   readonly checked: Agent;
   readonly trusted: Agent;

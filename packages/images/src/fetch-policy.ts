@@ -13,7 +13,9 @@ export interface ResolvedAddress {
 export interface TrustedOrigin {
   /** As `URL.origin` gives it. */
   readonly origin: string;
-  /** The `authorization` header of requests to it, and to no other. */
+  /** Which of its URLs are trusted, redirects to them included; all others are fetched like those of any other server. */
+  readonly trusts: (url: URL) => boolean;
+  /** The `authorization` header of requests to trusted URLs, and to no others. */
   readonly authorization?: string | undefined;
 }
 
@@ -26,7 +28,7 @@ export interface FetchPolicy {
   readonly allowAddress: (address: string) => boolean;
   /** All addresses of a host name. */
   readonly resolveHost: (hostname: string) => Promise<readonly ResolvedAddress[]>;
-  /** The one origin that none of the checks applies to. */
+  /** The one origin with URLs that none of the checks applies to. */
   readonly trustedOrigin?: TrustedOrigin;
   /** PEM certificates of authorities to trust instead of the built-in ones. */
   readonly certificateAuthorities?: string;
@@ -69,9 +71,10 @@ export function checkUrl(url: URL, policy: FetchPolicy): void {
   if (isIP(host) !== 0 && !policy.allowAddress(host)) throw forbiddenUrl('its address is not public');
 }
 
-/** Whether a URL is of the policy's trusted origin. A user name or password in it makes it another one. */
-export function isTrusted({ origin, username, password }: URL, { trustedOrigin }: FetchPolicy): boolean {
-  return origin === trustedOrigin?.origin && username === '' && password === '';
+/** Whether the policy's trusted origin has a URL and trusts it. A user name or password makes it one of another. */
+export function isTrusted(url: URL, { trustedOrigin }: FetchPolicy): boolean {
+  if (trustedOrigin === undefined || url.username !== '' || url.password !== '') return false;
+  return url.origin === trustedOrigin.origin && trustedOrigin.trusts(url);
 }
 
 /**

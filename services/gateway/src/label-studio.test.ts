@@ -47,6 +47,8 @@ before(async () => {
   studio = createServer((request, response) => {
     studioRequests.push(request.headers.authorization);
     if (request.url === '/data/upload/1/photo.png') response.end(png);
+    else if (request.url === '/data/upload/1/moved.png') response.writeHead(302, { location: 'photo.png' }).end();
+    else if (request.url === '/data/upload/1/users.png') response.writeHead(302, { location: '/api/users' }).end();
     else response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => studio.listen(0, '127.0.0.1', resolve));
@@ -255,6 +257,15 @@ describe('predictions for Label Studio', () => {
     const { results } = bodyOf(await predict(configOf(brushes), ['/data/upload/1/photo.png']).expect(200));
     assert.equal(results[0]?.result.length, 2);
     assert.deepEqual(studioRequests, [`Token ${token}`]);
+  });
+
+  test('the token follows redirects of files to other files alone', async () => {
+    await predict(configOf(brushes), ['/data/upload/1/moved.png']).expect(200);
+    assert.deepEqual(studioRequests.splice(0), [`Token ${token}`, `Token ${token}`]);
+    const away = problemOf(await predict(configOf(brushes), ['/data/upload/1/users.png']).expect(403));
+    assert.deepEqual([away.code, studioRequests.splice(0)], ['TSR_IMAGE_URL_FORBIDDEN', [`Token ${token}`]]);
+    const path = problemOf(await predict(configOf(brushes), ['/data/upload/..%2f..%2fapi']).expect(400));
+    assert.deepEqual([path.code, studioRequests], ['TSR_IMAGE_SOURCE_INVALID', []]);
   });
 
   test('a task whose image cannot be used does not spoil the others', async () => {

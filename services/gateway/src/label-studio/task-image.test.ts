@@ -15,10 +15,16 @@ describe('the image of a task', () => {
       `${origin}/data/upload/1/ab-photo.jpg`,
       `${origin}/data/../data/upload/1/ab-photo.jpg`,
     ]) {
-      assert.deepEqual(taskImage(value, studio), {
-        source: `${origin}/data/upload/1/ab-photo.jpg`,
-        trustedOrigin: { origin, authorization },
-      });
+      const { source, trustedOrigin } = taskImage(value, studio);
+      assert.equal(source, `${origin}/data/upload/1/ab-photo.jpg`);
+      assert.deepEqual([trustedOrigin?.origin, trustedOrigin?.authorization], [origin, authorization]);
+    }
+    for (const path of [
+      '/data/upload/1/100%25%20sure..%20a.b.jpg',
+      '/data/upload/1/%E7%8C%AB.jpg?x=1&y=..a',
+      '/data/local-files/?d=a%2Fb..jpg',
+    ]) {
+      assert.equal(taskImage(path, studio).source, `${origin}${path}`);
     }
     assert.equal(taskImage('/data/local-files/?d=a/b.jpg', studio).source, `${origin}/data/local-files/?d=a/b.jpg`);
   });
@@ -44,12 +50,36 @@ describe('the image of a task', () => {
       '/data/upload/../../api/users',
       `${origin}/user/account`,
       '/data/upload/%2e%2e/%2e%2e/api/users',
+      '/data/upload/..%2f..%2fapi',
+      '/data/upload/%2E%2E%2Fapi',
+      '/data/upload/..%252f..%252fapi',
+      '/data/upload/%25252e%25252e%25252fapi',
+      '/data/upload/..%5c..%5capi',
+      '/data/upload/..\\..\\api',
+      '/data/upload/a%2fb.jpg',
+      '/data/upload/a%5cb.jpg',
+      '/data/upload/%252e%252e/api',
+      '/data/upload/..;/api',
+      '/data/upload/1/a.jpg%00.png',
+      '/data/upload%2f..%2f..%2fapi',
+      '/data/local-files/?d=../../etc/passwd',
+      '/data/local-files/?d=..%2f..%2fetc%2fpasswd',
+      '/storage-data/uploaded/?filepath=a%252f..%252fb',
     ]) {
       assert.throws(
         () => taskImage(value, studio),
         { code: 'TSR_IMAGE_SOURCE_INVALID', message: /no file of a task/ },
         value,
       );
+    }
+  });
+
+  it('is redirected with the token to such files alone', () => {
+    const { trustedOrigin } = taskImage('/data/upload/1/a.jpg', studio);
+    const trusts = (path: string) => trustedOrigin?.trusts(new URL(path, origin));
+    assert.equal(trusts('/data/local-files/?d=a.jpg'), true);
+    for (const path of ['/api/users', '/user/login?next=/data/upload/1/a.jpg', '/data/upload/..%2fapi']) {
+      assert.equal(trusts(path), false, path);
     }
   });
 

@@ -27,10 +27,31 @@ export function taskImage(value: string, { LABEL_STUDIO_URL: studio, LABEL_STUDI
   const base = new URL(studio);
   const url = isPath || /^https?:/i.test(text) ? parseUrl(text, base) : undefined;
   if (url?.origin !== base.origin) return { source: text };
-  if (!filePaths.some((path) => url.pathname.startsWith(path))) {
+  if (!isFile(url)) {
     throw invalid(`is no file of a task; the paths of those start with ${filePaths.join(', ')}`);
   }
-  return { source: url.href, trustedOrigin: { origin: base.origin, authorization: authorizationOf(key) } };
+  const trustedOrigin = { origin: base.origin, trusts: isFile, authorization: authorizationOf(key) };
+  return { source: url.href, trustedOrigin };
+}
+
+/**
+ * Whether a URL of Label Studio is a file of a task, to any server that decodes it: it has no slashes or backslashes that are
+ * encoded, however often, and no dots that lead out of the path.
+ */
+function isFile({ pathname, search }: URL): boolean {
+  if (!filePaths.some((path) => pathname.startsWith(path))) return false;
+  const path = decoded(pathname);
+  const leadsOut = [...path.split('/'), ...decoded(search).split(/[/\\=&?]/)].some((part) =>
+    /^\.{1,2}(;.*)?$/.test(part),
+  );
+  // eslint-disable-next-line no-control-regex -- servers end or refuse a path there
+  return !leadsOut && path.split('/').length === pathname.split('/').length && !/[\\\u0000-\u001f]/.test(path);
+}
+
+/** Without any escapes, those that come to light while it is decoded included; byte by byte. */
+function decoded(text: string): string {
+  const once = text.replaceAll(/%([\da-f]{2})/gi, (_escape, code: string) => String.fromCharCode(parseInt(code, 16)));
+  return once === text ? text : decoded(once);
 }
 
 function parseUrl(text: string, base: URL): URL | undefined {
