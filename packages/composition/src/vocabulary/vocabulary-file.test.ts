@@ -45,7 +45,7 @@ const vocabularies: fc.Arbitrary<Vocabulary> = fc
       logit_scale: fc.double({ min: 1e-3, max: 1000, noNaN: true }),
       base: fc.constant(example.base),
       learned: fc
-        .array(fc.float({ noNaN: true, noDefaultInfinity: true }), { minLength: 2 * rows, maxLength: 2 * rows })
+        .array(fc.float({ noNaN: true, min: -1e6, max: 1e6 }), { minLength: 2 * rows, maxLength: 2 * rows })
         .map((values) => (method === 'clip' ? undefined : { rows, width: 2, values: Float32Array.from(values) })),
       ...(hasRun ? { metrics: fc.constant(example.metrics), history: fc.constant(example.history) } : {}),
     };
@@ -113,6 +113,7 @@ describe('a vocabulary file', () => {
     ['a seen pair without attribute', altered({ seen_pairs: '[["hat"]]' }), /seen_pairs\/0/],
     ['a seen pair twice', altered({ seen_pairs: '[["red", "hat"], ["red", "hat"]]' }), /twice/],
     ['a logit scale of zero', altered({ logit_scale: '0' }), /logit_scale/],
+    ['a huge logit scale', altered({ logit_scale: '1e37' }), /logit_scale is larger/],
     ['an endless logit scale', altered({ logit_scale: '1e999' }), /logit_scale/],
     ['a base without hash', altered({ base: '{"name": "x", "sha256": "abc"}' }), /SHA-256/],
     [
@@ -141,6 +142,17 @@ describe('a vocabulary file', () => {
       const values = new Float32Array(15).fill(value, 7, 8);
       const file = serializeVocabulary({ ...example, learned: { rows: 5, width: 3, values } });
       assert.throws(() => parseVocabulary(file), /not finite/);
+    }
+  });
+
+  it('with values that no text encoder takes is refused, saying where', () => {
+    for (const value of [3e38, -3e38, 1.1e6]) {
+      const values = new Float32Array(15).fill(value, 7, 8);
+      const file = serializeVocabulary({ ...example, learned: { rows: 5, width: 3, values } });
+      assert.throws(() => parseVocabulary(file), {
+        code: 'TSR_VOCABULARY_INVALID',
+        message: /soft_prompts has a value beyond ±1000000 at row 2, column 1/,
+      });
     }
   });
 

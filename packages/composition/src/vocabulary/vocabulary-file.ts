@@ -13,6 +13,8 @@ import {
 import type { LearnedPrompts, Vocabulary } from './vocabulary.js';
 
 const format = 'tessera-vocabulary/1';
+/** Far beyond what training gives: larger values overflow in the text encoder, and larger scales in the logits. */
+const largestMagnitude = 1e6;
 /** In the order in which a file has them. */
 const describedFields = Object.keys(VocabularyDescription.properties) as (keyof VocabularyDescription)[];
 /** Metadata that is text as it is; everything else is JSON. */
@@ -92,6 +94,7 @@ function checkDescription(description: VocabularyDescription): void {
   const { name, attributes, objects, seen_pairs: seenPairs, logit_scale: logitScale, base } = description;
   if (!Value.Check(VocabularyName, name)) throw invalid('Its name cannot be the name of a vocabulary.');
   if (!(logitScale > 0)) throw invalid('Its logit_scale is not positive.');
+  if (logitScale > largestMagnitude) throw invalid(`Its logit_scale is larger than ${largestMagnitude}.`);
   if (!/^[0-9a-f]{64}$/.test(base.sha256)) throw invalid('Its base has no SHA-256.');
   const known = { attributes: checkNames('attributes', attributes), objects: checkNames('objects', objects) };
   if (seenPairs.length > classifyLimits.candidates) throw invalid('It has too many seen_pairs.');
@@ -133,7 +136,12 @@ function readLearned(
     throw invalid(`Its tensor [${tensor.shape.join(', ')}] has the wrong shape.`);
   }
   const values = tensorValues(tensor);
-  if (!values.every(Number.isFinite)) throw invalid('Its tensor has values that are not finite.');
+  if (!values.every(Number.isFinite)) throw invalid(`Its tensor ${tensorName} has values that are not finite.`);
+  const outside = values.findIndex((value) => Math.abs(value) > largestMagnitude);
+  if (outside !== -1) {
+    const place = `row ${Math.floor(outside / width)}, column ${outside % width}`;
+    throw invalid(`Its tensor ${tensorName} has a value beyond ±${largestMagnitude} at ${place}.`);
+  }
   return { rows, width, values };
 }
 

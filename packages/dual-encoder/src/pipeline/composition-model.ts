@@ -28,8 +28,8 @@ export interface CompositionModel {
   warmUp(image: CompositionImage): Promise<void>;
   /**
    * @throws TesseraError `TSR_VALIDATION` for candidates that are no compositions or that the vocabulary does not know,
-   * `TSR_VOCABULARY_MISMATCH` for a vocabulary of another base, an image error for bytes that do not decode (with
-   * `/images/<index>` among its fields), `TSR_INFERENCE_FAILED`
+   * `TSR_VOCABULARY_MISMATCH` for a vocabulary of another base, `TSR_VOCABULARY_INVALID` for one whose scores
+   * overflow, an image error for bytes that do not decode (with `/images/<index>` among its fields), `TSR_INFERENCE_FAILED`
    */
   classify(
     images: readonly CompositionImage[],

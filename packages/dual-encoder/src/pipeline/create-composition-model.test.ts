@@ -357,6 +357,21 @@ describe('a composition model of the bundle tessera-dual', { skip: missingBundle
     await assert.rejects(model.classify([freshImage()], narrow, {}), { code: 'TSR_VOCABULARY_MISMATCH' });
   });
 
+  it('fails where learned values or their scale overflow, in place of scores that are no numbers', async () => {
+    const vocabulary = learned(['red', 'blue'], ['dress'], 0.02);
+    const values = vocabulary.learned?.values.map((_, index) => (index % 2 === 0 ? 3e38 : -1e38)) ?? assert.fail();
+    const huge = { rows: 3, width: bundle.manifest.settings.text_width, values };
+    for (const broken of [
+      { ...vocabulary, learned: huge },
+      { ...vocabulary, logit_scale: 1e300 },
+    ]) {
+      await assert.rejects(model.classify([freshImage()], broken, { world: 'open' }), {
+        code: 'TSR_VOCABULARY_INVALID',
+        message: /"learned" give logits that are not finite/,
+      });
+    }
+  });
+
   it('names the image that does not decode', async () => {
     const broken = { id: 'broken', read: () => Promise.resolve(Buffer.from('no picture')) };
     await assert.rejects(

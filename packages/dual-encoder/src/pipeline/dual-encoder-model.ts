@@ -8,7 +8,12 @@ import {
   type TextMatrix,
   type Vocabulary,
 } from '@tessera/composition';
-import type { ClassifyOptions, DualEncoderSettings, InlineVocabulary } from '@tessera/contracts';
+import {
+  TesseraError,
+  type ClassifyOptions,
+  type DualEncoderSettings,
+  type InlineVocabulary,
+} from '@tessera/contracts';
 import type { ImageLimits } from '@tessera/images';
 import { concatenate, type InferenceRunner } from '@tessera/inference';
 import { StageClock } from '@tessera/runtime';
@@ -100,6 +105,7 @@ export class DualEncoderModel implements CompositionModel {
       await clock.measure('scoring', async () => {
         const group = embeddings.slice(start, start + imagesPerTurn);
         const logits = computeLogits(concatenate(group), matrix, logitScale);
+        if (!logits.every(Number.isFinite)) throw notFinite(vocabulary);
         for (const [offset, embedding] of group.entries()) {
           const ofImage = logits.subarray(offset * matrix.rows, (offset + 1) * matrix.rows);
           const scores = scoreCandidates(ofImage, candidates, { topK, unseenBias, marginals });
@@ -183,4 +189,14 @@ export class DualEncoderModel implements CompositionModel {
   #check(vocabulary: Vocabulary | InlineVocabulary): void {
     if (isTrained(vocabulary)) checkBase(vocabulary, this.#base, this.#settings.text_width);
   }
+}
+
+/** Learned values that the text encoder cannot take are the vocabulary's fault, anything else is the model's. */
+function notFinite(vocabulary: Vocabulary | InlineVocabulary): TesseraError {
+  if (!isTrained(vocabulary))
+    return new TesseraError('TSR_INFERENCE_FAILED', 'The model gave logits that are not finite.');
+  return new TesseraError(
+    'TSR_VOCABULARY_INVALID',
+    `The learned values of the vocabulary "${vocabulary.name}" give logits that are not finite.`,
+  );
 }

@@ -50,6 +50,7 @@ const schema = {
       ...jobProblems,
       'TSR_VOCABULARY_NOT_FOUND',
       'TSR_VOCABULARY_MISMATCH',
+      'TSR_VOCABULARY_INVALID',
     ),
   },
 };
