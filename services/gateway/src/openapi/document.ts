@@ -7,8 +7,10 @@ import {
   classifyExamples,
   imageAnswer,
   imageExamples,
+  predictExamples,
   segmentAnswer,
   segmentExamples,
+  setupExamples,
   trainingAnswer,
   trainingExamples,
 } from './examples.js';
@@ -132,13 +134,13 @@ function addBodies(paths: Record<string, Json>): Json {
   const bodies = paths as Record<string, { post?: DocumentedPost }>;
   const documented = [
     { path: '/images', examples: imageExamples, answer: ['200', imageAnswer], form: imageForm, raw: null },
-    { path: '/segment', examples: segmentExamples, answer: ['200', segmentAnswer], form: segmentForm, raw: 'query' },
+    { path: '/segment', examples: segmentExamples, answer: ['200', segmentAnswer], form: segmentForm, raw: queryField },
     {
       path: '/classify-composition',
       examples: classifyExamples,
       answer: ['200', classifyAnswer],
       form: classifyForm,
-      raw: 'vocabulary',
+      raw: vocabularyField,
     },
     {
       path: '/vocabularies',
@@ -158,6 +160,14 @@ function addBodies(paths: Record<string, Json>): Json {
     if (raw !== undefined) addImageBody(post, raw);
     response.example = answer[1];
   }
+  for (const [path, examples] of [
+    ['/label-studio/predict', predictExamples],
+    ['/label-studio/setup', setupExamples],
+  ] as const) {
+    const json = bodies[path]?.post?.requestBody.content['application/json'];
+    if (json === undefined) throw new Error(`The documented route ${path} is missing`);
+    Object.assign(json, { examples });
+  }
   const file = (paths as Record<string, { put?: Partial<DocumentedPost> }>)['/vocabularies/{name}/file']?.put;
   if (file === undefined) throw new Error('The documented route of vocabulary files is missing');
   Object.assign(file, { requestBody: { required: true, content: vocabularyFile } });
@@ -165,7 +175,7 @@ function addBodies(paths: Record<string, Json>): Json {
 }
 
 /** The image as the body, with the fields of the form, if it has any more, in the query string. */
-function addImageBody(post: DocumentedPost, field: string | null): void {
+function addImageBody(post: DocumentedPost, field: { name: string; example: string } | null): void {
   for (const type of ['image/jpeg', 'application/octet-stream']) {
     post.requestBody.content[type] = { schema: { type: 'string', format: 'binary', contentMediaType: type } };
   }
@@ -173,13 +183,21 @@ function addImageBody(post: DocumentedPost, field: string | null): void {
   post.parameters = [
     ...(post.parameters ?? []),
     {
-      name: field,
+      name: field.name,
       in: 'query',
       schema: { type: 'string' },
-      description: `With an image as the body: \`${field}\` and the other fields of the form are in the query string.`,
+      example: field.example,
+      description: `With an image as the body: \`${field.name}\` and the other fields of the form are in the query string.`,
     },
   ];
 }
+
+/** Fields that an image as the body needs, with a text that answers any photo. */
+const queryField = { name: 'query', example: 'the person' };
+const vocabularyField = {
+  name: 'vocabulary',
+  example: '{"attributes": ["red", "blue"], "objects": ["dress", "shirt"]}',
+};
 
 const vocabularyFile = {
   [contracts.vocabularyMediaType]: {
@@ -210,7 +228,7 @@ const classifyForm = {
     vocabulary: {
       type: 'string',
       description: 'The name of a trained vocabulary, or a JSON object with `attributes` and `objects`.',
-      examples: ['{"attributes": ["red", "blue"], "objects": ["dress", "shirt"]}'],
+      examples: [vocabularyField.example],
     },
     options: optionsField({ top_k: 3, marginals: true }),
   },
@@ -236,7 +254,7 @@ const segmentForm = {
     query: {
       ...contracts.SegmentRequest.properties.query,
       description: 'What to segment, in words. For several queries repeat the field.',
-      examples: ['the person'],
+      examples: [queryField.example],
     },
     options: optionsField({ output: { instances: true } }),
   },

@@ -171,3 +171,39 @@ export const trainingAnswer = {
   position: 0,
   created_at: '2026-11-22T18:00:00.000Z',
 };
+
+const labelConfig = `<View>
+  <Image name="image" value="$image"/>
+  <BrushLabels name="brush" toName="image"><Label value="cup"/><Label value="table"/></BrushLabels>
+  <KeyPointLabels name="point" toName="image" smart="true"><Label value="cup"/></KeyPointLabels>
+</View>`;
+const tasks = [{ data: { image: exampleImage } }];
+
+/** Request bodies of `POST /label-studio/predict`. */
+export const predictExamples = {
+  labels: { summary: 'All labels of the configuration', value: { label_config: labelConfig, tasks } },
+  click: {
+    summary: 'A click with a smart tool',
+    value: {
+      label_config: labelConfig,
+      tasks,
+      params: {
+        context: {
+          result: [
+            {
+              type: 'keypointlabels',
+              from_name: 'point',
+              is_positive: true,
+              value: { x: 50, y: 40, width: 0.5, keypointlabels: ['cup'] },
+            },
+          ],
+        },
+      },
+    },
+  },
+} as const;
+
+/** Request bodies of `POST /label-studio/setup`. */
+export const setupExamples = {
+  brushes: { summary: 'A configuration with brushes', value: { schema: labelConfig } },
+} as const;
