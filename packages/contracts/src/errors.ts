@@ -56,6 +56,12 @@ export const errorTable = {
     title: 'The request did not arrive in time',
     remedy: 'Send the whole request without long pauses.',
   },
+  TSR_EXPECTATION_FAILED: {
+    status: 417,
+    retryable: false,
+    title: 'The service does not meet the expectation of the request',
+    remedy: 'Send no `expect` header, or `100-continue`.',
+  },
   TSR_HEADERS_TOO_LARGE: {
     status: 431,
     retryable: false,

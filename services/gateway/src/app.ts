@@ -15,6 +15,7 @@ import { limitBodyTime } from './plugins/body-timeout.js';
 import { recognizeApiKeys, requireApiKey } from './plugins/api-keys.js';
 import { allowOrigins } from './plugins/cross-origin.js';
 import { addDocsPage } from './plugins/docs-page.js';
+import { checkHttpHeaders } from './plugins/http-headers.js';
 import { closeLingering } from './plugins/lingering-close.js';
 import { addPlayground } from './plugins/playground.js';
 import { addProblemResponses, sendProblem } from './plugins/problems.js';
@@ -97,6 +98,7 @@ export async function createGateway({ config, queue, trainings, blobs, logger }:
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   addResponseHeaders(app, config);
   await allowOrigins(app, config.TESSERA_CORS_ORIGINS);
+  checkHttpHeaders(app);
   addProblemResponses(app);
   closeLingering(app);
   measureRequests(app, metrics);

@@ -29,7 +29,7 @@ export function serverOptions(config: Config, logger: FastifyBaseLogger): Fastif
     // Node has one limit for all routes; those with less time are ended by a plugin.
     requestTimeout: uploadTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
-    http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: 5_000 },
+    http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: 5_000, requireHostHeader: false },
     forceCloseConnections: 'idle',
     // Requests that arrive on open connections while the server drains are still answered, with `connection: close`.
     return503OnClosing: false,
