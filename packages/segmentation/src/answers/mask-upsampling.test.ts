@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createMask, maskArea } from '@tessera/masks';
 import fc from 'fast-check';
-import type { MaskLogits } from '../vision/mask-decoder.js';
+import type { MaskLogits } from '../vision/mask-logits.js';
 import { paintLogits } from './mask-upsampling.js';
 
 /** The textbook way: one logit a pixel. */

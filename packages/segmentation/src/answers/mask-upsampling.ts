@@ -1,5 +1,5 @@
 import type { BinaryMask } from '@tessera/masks';
-import type { MaskLogits } from '../vision/mask-decoder.js';
+import type { MaskLogits } from '../vision/mask-logits.js';
 
 /**
  * Sets the pixels of `mask` whose logit, interpolated bilinearly from pixel centre to pixel centre, is above 0; the

@@ -1,5 +1,5 @@
 import type { BinaryMask } from '@tessera/masks';
-import type { MaskLogits } from '../vision/mask-decoder.js';
+import type { MaskLogits } from '../vision/mask-logits.js';
 import type { MaskPrompt } from '../vision/mask-prompt.js';
 import { paintLogits } from './mask-upsampling.js';
 import { paintRegionShape } from './region-shape.js';

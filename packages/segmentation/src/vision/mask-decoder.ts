@@ -1,18 +1,10 @@
 import { float32Output, rowsOf, type Bundle, type InferenceRunner, type KeptTensor } from '@tessera/inference';
 import type { Box } from './box.js';
 import { ImageEncoder } from './image-encoder.js';
+import type { MaskLogits } from './mask-logits.js';
 import type { MaskPrompt } from './mask-prompt.js';
 import { removeSpecks } from './mask-specks.js';
 import type { ImageSize, RequestImage } from './request-image.js';
-
-/** Mask logits `[side, side]` of a square that the image fills from its upper left corner. */
-export interface MaskLogits {
-  readonly data: Float32Array;
-  readonly side: number;
-  /** Shares of the square's width and height that the image takes; the rest is padding. */
-  readonly imageWidth: number;
-  readonly imageHeight: number;
-}
 
 /** The mask of a prompt. */
 export interface DecodedMask extends MaskLogits {

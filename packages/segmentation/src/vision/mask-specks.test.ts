@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { MaskLogits } from './mask-decoder.js';
+import type { MaskLogits } from './mask-logits.js';
 import { removeSpecks } from './mask-specks.js';
 
 const side = 32;

@@ -1,4 +1,4 @@
-import type { MaskLogits } from './mask-decoder.js';
+import type { MaskLogits } from './mask-logits.js';
 import type { PromptPoint } from './mask-prompt.js';
 
 /** Parts of a mask smaller than this share of its largest part go. */
