@@ -95,7 +95,7 @@ def write_bundle(directory, graphs, table, tokenizer):
     (directory / "tokenizer.json").write_text(json.dumps(tokenizer) + "\n")
     contents = {path.name: path.read_bytes() for path in sorted(directory.iterdir()) if path.name != "bundle.json"}
     manifest = {
-        "schema": 2,
+        "schema": 3,
         "name": "small-dual",
         "version": "1",
         "description": "A dual encoder with random weights, for tests.",
