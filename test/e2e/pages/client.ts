@@ -38,7 +38,8 @@ export function testClient(pages: () => Pages): void {
     assert.match(printed[1] ?? '', /^[1-9]\d*$/m);
     assert.match(printed[2] ?? '', /^600 400 86400 [1-9]\d*$/m);
     assert.match(printed[3] ?? '', /^(red|black) (dress|shirt) 0\.\d+$/m);
-    assert.match(printed[4] ?? '', /^(vision|mask|language|decode) /m);
+    // A short job reports no progress.
+    assert.match(printed[4] ?? '', /^((vision|mask|language|decode) [\d.]+\n)*$/);
   });
 
   it('has types for Node and for bundlers', async () => {
