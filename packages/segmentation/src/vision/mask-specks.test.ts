@@ -43,6 +43,14 @@ describe('the specks of a mask', () => {
     }
   });
 
+  it('go with the holes in them', () => {
+    const mask = drawn(speckled);
+    for (const cell of [2, side, side + 2, 2 * side, 2 * side + 1, 2 * side + 2]) mask.data[cell] = 4;
+    mask.data[side + 1] = -1;
+    removeSpecks(mask);
+    assert.ok(mask.data.subarray(0, 3 * side).every((logit) => logit <= 0));
+  });
+
   it('stay where a point of the prompt is', () => {
     const mask = drawn(speckled);
     const before = Float32Array.from(mask.data);

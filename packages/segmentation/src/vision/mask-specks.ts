@@ -25,15 +25,22 @@ export function removeSpecks(logits: MaskLogits, points: readonly PromptPoint[] 
   const rows = Math.max(1, Math.ceil(logits.imageHeight * side));
   const cellOf = ({ x, y }: PromptPoint): number =>
     Math.min(rows - 1, Math.floor(y * rows)) * side + Math.min(columns - 1, Math.floor(x * columns));
-  const regions = regionsOf(data, { side, rows, columns });
-  const largest = Math.max(0, ...regions.map(({ isInside, cells }) => (isInside ? cells.length : 0)));
-  for (const { cells, isInside, isAtEdge } of regions) {
-    const least = largest * (isInside ? leastPart : leastHole);
-    if (cells.length >= least || (!isInside && isAtEdge)) continue;
+  const grid = { side, rows, columns };
+  const hasPoint = ({ cells, isInside }: Region): boolean => {
     const own = new Set(cells);
-    if (points.some((point) => point.isOnObject === isInside && own.has(cellOf(point)))) continue;
+    return points.some((point) => point.isOnObject === isInside && own.has(cellOf(point)));
+  };
+  const parts = regionsOf(data, grid).filter(({ isInside }) => isInside);
+  const largest = Math.max(0, ...parts.map(({ cells }) => cells.length));
+  for (const part of parts) {
+    if (part.cells.length >= largest * leastPart || hasPoint(part)) continue;
+    for (const cell of part.cells) data[cell] = -(data[cell] ?? 0);
+  }
+  // Looked for again, since a hole in a speck has gone with it.
+  for (const hole of regionsOf(data, grid)) {
+    if (hole.isInside || hole.isAtEdge || hole.cells.length >= largest * leastHole || hasPoint(hole)) continue;
     // A logit of 0 is outside.
-    for (const cell of cells) data[cell] = isInside ? -(data[cell] ?? 0) : Math.max(-(data[cell] ?? 0), 1e-6);
+    for (const cell of hole.cells) data[cell] = Math.max(-(data[cell] ?? 0), 1e-6);
   }
 }
 
