@@ -29,7 +29,7 @@ export interface ClientOptions {
   readonly apiKey?: string | undefined;
   /**
    * How many more times a request is sent that found no service, or one that is overloaded or not ready: 3 by default.
-   * Requests that leave a job or a vocabulary in training behind are sent once.
+   * Trainings are sent once.
    */
   readonly retries?: number;
   /** Longest time of a call, its retries and the wait for its job included; without a limit by default. */

@@ -106,7 +106,7 @@ class Tessera:
     - `timeout`: the longest time of a call in seconds, its retries and the wait for its job included; without a limit
       by default. Every method has a `timeout` of its own, too.
     - `retries`: how many more times a request is sent that found no service, or one that is overloaded or not ready.
-      Requests that leave a job or a vocabulary in training behind are sent once.
+      Trainings are sent once.
 
     Every method raises `ServiceError` when the service refuses, `ServiceConnectionError` when it cannot be reached, and
     `CallTimeoutError` when the time is up. Safe to use from several threads.
