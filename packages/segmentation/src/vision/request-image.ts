@@ -46,6 +46,7 @@ export class ImageReader {
 }
 
 interface DecodedImage {
+  readonly size: ImageSize;
   readonly views: readonly ImageView[];
   /** Nothing when it was decoded for the detector alone. */
   readonly scaled: PixelImage | undefined;
@@ -79,18 +80,12 @@ export class RequestImage {
 
   /** @throws TesseraError as `decodeForModels` does; so do its siblings */
   async size(): Promise<ImageSize> {
-    const known = this.#known.get(this.id);
-    if (known !== undefined) return known;
-    await this.views();
-    const size = this.#known.get(this.id);
-    if (size === undefined) throw new Error('An image was decoded without its size.');
-    return size;
+    return this.#known.get(this.id) ?? (await this.#decode()).size;
   }
 
   /** What the detector reads. */
   async views(): Promise<readonly ImageView[]> {
-    this.#decoded ??= this.#decode(this.#isEncoded);
-    return (await this.#decoded).views;
+    return (await this.#decode()).views;
   }
 
   /** Scaled to the encoder's longest side. */
@@ -100,8 +95,7 @@ export class RequestImage {
   }
 
   async #scale(): Promise<PixelImage> {
-    this.#decoded ??= this.#decode(true);
-    const { scaled } = await this.#decoded;
+    const { scaled } = await this.#decode(true);
     if (scaled !== undefined) return scaled;
     const { longestSide, limits } = this.#sizes;
     const { images } = await this.clock.measure('decode', async () =>
@@ -112,7 +106,13 @@ export class RequestImage {
     return only;
   }
 
-  async #decode(withScaled: boolean): Promise<DecodedImage> {
+  /** @param withScaled - whether the encoder's picture is made, too, unless the image has been decoded before */
+  #decode(withScaled = this.#isEncoded): Promise<DecodedImage> {
+    this.#decoded ??= this.#decodeFile(withScaled);
+    return this.#decoded;
+  }
+
+  async #decodeFile(withScaled: boolean): Promise<DecodedImage> {
     const { square: side, longestSide, limits } = this.#sizes;
     this.clock.report('decode', 0.05);
     let plan: ViewPlan | undefined;
@@ -125,8 +125,9 @@ export class RequestImage {
     });
     if (plan === undefined) throw new Error('An image was decoded without a plan.');
     const { width: scaledWidth, height: scaledHeight } = scaledToLongestSide({ width, height }, longestSide);
-    this.#known.set(this.id, { width, height, scaledWidth, scaledHeight });
+    const size = { width, height, scaledWidth, scaledHeight };
+    this.#known.set(this.id, size);
     const shown = plan.targets.length;
-    return { views: plan.cut(images.slice(0, shown)), scaled: images[shown] };
+    return { size, views: plan.cut(images.slice(0, shown)), scaled: images[shown] };
   }
 }
