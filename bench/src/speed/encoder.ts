@@ -6,14 +6,7 @@
  */
 import { parseArgs } from 'node:util';
 import { defaultImageLimits } from '@tessera/images';
-import {
-  bundleOnCuda,
-  isBundleOf,
-  loadBundle,
-  startInferenceRunner,
-  type Bundle,
-  type InferenceRunner,
-} from '@tessera/inference';
+import { bundleOnCuda, isBundleOf, loadBundle, type Bundle, type InferenceRunner } from '@tessera/inference';
 import {
   differenceInterval,
   loadCocoSplit,
@@ -23,6 +16,7 @@ import {
   metricInterval,
   milliseconds,
   modelDirectory,
+  startRunner,
   median,
   targetMask,
   withInterval,
@@ -33,7 +27,6 @@ import {
 import { createMask, intersectionAndUnion, intersectionOverUnion, type BinaryMask } from '@tessera/masks';
 import { ClassDetector, paintObject } from '@tessera/segmentation';
 
-const runTimeoutMs = 120_000;
 const leastArea = 200;
 const mostObjects = 12;
 
@@ -80,8 +73,7 @@ type Side = Awaited<ReturnType<typeof openSide>>;
 
 async function openSide(side: Bundle) {
   if (!isBundleOf(side, 'class-detector')) throw new TypeError(`${side.manifest.name} is not of class-detector.`);
-  const log = { info: () => {}, warn: console.error, error: console.error };
-  const runner = await startInferenceRunner({ bundles: [side], executionProviders: ['cpu'], runTimeoutMs, log });
+  const runner = await startRunner(side);
   const times: number[] = [];
   const samples: Sample[] = [];
   const timed: InferenceRunner = {

@@ -2,13 +2,16 @@ import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { ConfigError } from './config.js';
 
+/** Names of keys, as a regular expression. */
+export const keyNamePattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$';
+
 const strict = { additionalProperties: false } as const;
 
 /** A key of `API_KEYS_FILE`: everything but the key itself. */
 export const NamedApiKey = Type.Object(
   {
     /** Shown in logs and metrics. */
-    name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' }),
+    name: Type.String({ pattern: keyNamePattern }),
     /** SHA-256 of the key in hexadecimal. Keys are long and random, so that a slow hash would add nothing. */
     sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
     created_at: Type.Optional(Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}' })),

@@ -13,7 +13,7 @@ export { hasSharedData, repositoryRoot, sharedDataDirectory } from './data/share
 export { mean, median, medianInterval } from './metrics/averages.js';
 export { differenceInterval, metricInterval, type Interval, type Sample } from './metrics/bootstrap.js';
 export { figuresByGroup, type GroupFigures } from './metrics/group-figures.js';
-export { modelDirectory, withRuntime, type Runtime } from './models/model-runtime.js';
+export { modelDirectory, startRunner, withRuntime, type Runtime } from './models/model-runtime.js';
 export { cuts, ReasonerEvaluation, withReasoner } from './models/reasoner-evaluation.js';
 export { writeSection } from './reports/document-section.js';
 export { formatFigure, milliseconds, withInterval, type Figure, type Format } from './reports/formats.js';

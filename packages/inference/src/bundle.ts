@@ -13,6 +13,7 @@ import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { externalDataLocations } from './external-data.js';
 import { FileHashes } from './file-hashes.js';
+import { graphOn } from './graph-contract.js';
 
 const MANIFEST_FILE = 'bundle.json';
 const MANIFEST_BYTES_MAX = 4 * 1024 * 1024;
@@ -154,7 +155,7 @@ export async function loadBundle(directory: string, hashes?: FileHashes): Promis
 /** The bundle with the graphs that it has for CUDA in place of the others, on whatever runs it. */
 export function bundleOnCuda(bundle: Bundle): Bundle {
   const { manifest } = bundle;
-  const graphs = Object.entries(manifest.graphs).map(([name, graph]) => [name, graph.cuda ?? graph] as const);
+  const graphs = Object.entries(manifest.graphs).map(([name, graph]) => [name, graphOn('cuda', graph)] as const);
   return {
     ...bundle,
     manifest: { ...manifest, graphs: Object.fromEntries(graphs) },

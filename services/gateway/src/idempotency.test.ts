@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -9,13 +8,11 @@ import { openBlobStore } from '@tessera/blob-store';
 import { parseConfig } from '@tessera/contracts';
 import { openJobQueues, type JobProcessor, type JobQueue } from '@tessera/queue';
 import { RedisServer, redisSkipReason } from '@tessera/runtime/testing';
-import { pino } from 'pino';
-import request from 'supertest';
-import { createGateway } from './app.js';
 import {
   answerJobs,
   answerOf,
   jobOf,
+  listen,
   problemOf,
   reportWorker,
   until,
@@ -37,16 +34,13 @@ interface Place {
 }
 
 async function openPlace(settings: Record<string, string>): Promise<Place> {
-  const config = parseConfig({ ...settings, API_KEYS: keys.join(), TESSERA_WAIT_S: '20' });
+  const all = { ...settings, API_KEYS: keys.join(), TESSERA_WAIT_S: '20' };
+  const config = parseConfig(all);
   const onError = () => undefined;
   const blobs = await openBlobStore(config, onError);
   const queues = await openJobQueues(config, onError);
   await reportWorker(blobs, 'worker', 'tessera-mini');
-  const open = async (): Promise<TestGateway> => {
-    const app = await createGateway({ config, ...queues, blobs, logger: pino({ level: 'silent' }) });
-    await app.listen({ host: '127.0.0.1', port: 0 });
-    return { app, port: (app.server.address() as AddressInfo).port, client: request(app.server) };
-  };
+  const open = () => listen(queues.queue, { blobs, trainings: queues.trainings }, all);
   const gateways = [await open(), await open()] as const;
   return {
     gateways,

@@ -162,7 +162,7 @@ function maskLogits(layers: SamLayers, image: string, filter: string): string {
   const scale = graph.float32([64], weights.array('onnx::Mul_1984').values);
   const shift = graph.float32([64], weights.array('onnx::Add_1986').values);
   const normalized = graph.node('LayerNormalization', [quarters, scale, shift], { epsilon: { float: 1e-6 } });
-  const pixels = gelu(layers, upscale(layers, gelu(layers, normalized), 4 * cellCount, 'output_upscaling.3'));
+  const pixels = layers.gelu(upscale(layers, layers.gelu(normalized), 4 * cellCount, 'output_upscaling.3'));
 
   // Axes: prompt, cell row and column, row and column in the cell, row and column in its quarter.
   const similarity = layers.multiply(pixels, layers.reshape(filter, [0, -1, 1]));
@@ -182,10 +182,6 @@ function upscale(layers: SamLayers, value: string, cells: number, name: string):
     graph.float32([4 * outputs], [bias, bias, bias, bias].flat()),
   ]);
   return layers.reshape(product, [-1, 4 * cells, outputs]);
-}
-
-function gelu({ graph }: SamLayers, value: string): string {
-  return graph.node('Gelu', [value], {}, { domain: 'com.microsoft' });
 }
 
 function perceptron(layers: SamLayers, value: string, name: string): string {

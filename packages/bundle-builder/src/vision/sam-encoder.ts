@@ -2,16 +2,15 @@ import type { GraphBuilderOptions } from '../onnx/graph-builder.js';
 import { GraphBuilder } from '../onnx/graph-builder.js';
 import type { Graph, Model } from '../onnx/model.js';
 import { int64Tensor, toIntegers } from '../onnx/tensor.js';
-import { tinyVit, type TinyVitOptions } from './tiny-vit.js';
+import { cellPixels, tinyVit, type TinyVitOptions } from './tiny-vit.js';
 import { TinyVitWeights } from './tiny-vit-weights.js';
 
 const imageSize = 1024;
 const pixelMean = [123.675, 116.28, 103.53];
 const pixelDeviation = [58.395, 57.12, 57.375];
 
-/** Side of the embedding in cells, and of a cell in pixels. */
-const gridSide = 64;
-const cellSide = 16;
+/** Side of the embedding in cells. */
+const gridSide = imageSize / cellPixels;
 /** Cells beyond the image that are computed: what borders on the image depends on it. */
 const marginCells = 1;
 const width = 256;
@@ -36,13 +35,11 @@ export function samEncoder(
   const image = graph.input('image', 'uint8', [1, 'height', 'width', 3]);
   const sizes = graph.input('sizes', 'int64', [1, 2]);
   const planes = normalized(graph, image, sizes);
-  const size = graph.node('Gather', [graph.node('Shape', [planes]), graph.int64([2], [2, 3])]);
+  const size = sizeOf(graph, planes);
   const most = graph.int64([1], [gridSide]);
-  const filled = graph.node('Add', [size, graph.int64([1], [cellSide * (marginCells + 1) - 1])]);
-  const grid = graph.node('Min', [graph.node('Div', [filled, graph.int64([1], [cellSide])]), most]);
-  const missing = graph.node('Sub', [graph.node('Mul', [grid, graph.int64([1], [cellSide])]), size]);
-  const pads = graph.node('Concat', [graph.int64([6], [0, 0, 0, 0, 0, 0]), missing], { axis: 0 });
-  const pixels = graph.node('Pad', [planes, pads]);
+  const filled = graph.node('Add', [size, graph.int64([1], [cellPixels * (marginCells + 1) - 1])]);
+  const grid = graph.node('Min', [graph.node('Div', [filled, graph.int64([1], [cellPixels])]), most]);
+  const pixels = padTo(graph, planes, size, graph.node('Mul', [grid, graph.int64([1], [cellPixels])]));
   const [rows = '', columns = ''] = graph.nodeWithOutputs(2, 'Split', [grid, graph.int64([2], [1, 1])], { axis: 0 });
 
   const embedding = tinyVit(graph, new TinyVitWeights(source.graph), { pixels, rows, columns }, layers);
@@ -131,9 +128,18 @@ function alongAxis(graph: GraphBuilder, value: string, axis: 2 | 3): string {
 
 /** [B, 3, height, width] → [B, 3, 1024, 1024]. The runtime plans the whole encoder with the sizes that Reshape states. */
 function paddedSquare(graph: GraphBuilder, pixels: string): string {
-  const size = graph.node('Gather', [graph.node('Shape', [pixels]), graph.int64([2], [2, 3])]);
-  const missing = graph.node('Sub', [graph.int64([2], [imageSize, imageSize]), size]);
-  const before = graph.int64([6], [0, 0, 0, 0, 0, 0]);
-  const padded = graph.node('Pad', [pixels, graph.node('Concat', [before, missing], { axis: 0 })]);
+  const padded = padTo(graph, pixels, sizeOf(graph, pixels), graph.int64([2], [imageSize, imageSize]));
   return graph.node('Reshape', [padded, graph.int64([4], [-1, 3, imageSize, imageSize])]);
+}
+
+/** Height and width of planes [B, 3, height, width]: int64 [2]. */
+function sizeOf(graph: GraphBuilder, planes: string): string {
+  return graph.node('Gather', [graph.node('Shape', [planes]), graph.int64([2], [2, 3])]);
+}
+
+/** Planes of one size with zeros to the right and below up to another; both int64 [2]. */
+function padTo(graph: GraphBuilder, planes: string, size: string, target: string): string {
+  const missing = graph.node('Sub', [target, size]);
+  const before = graph.int64([6], [0, 0, 0, 0, 0, 0]);
+  return graph.node('Pad', [planes, graph.node('Concat', [before, missing], { axis: 0 })]);
 }

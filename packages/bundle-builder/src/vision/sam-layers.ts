@@ -1,31 +1,18 @@
 import type { GraphBuilder } from '../onnx/graph-builder.js';
+import { GraphLayers } from './graph-layers.js';
 import type { Linear, SamWeights } from './sam-weights.js';
 
 /** The layers that SAM's decoder is made of, added to one graph with their weights. */
-export class SamLayers {
-  readonly graph: GraphBuilder;
+export class SamLayers extends GraphLayers {
   readonly weights: SamWeights;
 
   constructor(graph: GraphBuilder, weights: SamWeights) {
-    this.graph = graph;
+    super(graph);
     this.weights = weights;
-  }
-
-  add(one: string, other: string): string {
-    return this.graph.node('Add', [one, other]);
   }
 
   multiply(one: string, other: string): string {
     return this.graph.node('MatMul', [one, other]);
-  }
-
-  /** Among `dims`, 0 keeps a dimension and -1 takes what is left. */
-  reshape(value: string, dims: readonly number[]): string {
-    return this.graph.node('Reshape', [value, this.graph.int64([dims.length], dims)]);
-  }
-
-  transpose(value: string, perm: readonly number[]): string {
-    return this.graph.node('Transpose', [value], { perm });
   }
 
   /** Positions `start` to `end` of a value's axis. */

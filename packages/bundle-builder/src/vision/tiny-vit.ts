@@ -1,5 +1,6 @@
 import type { GraphBuilder } from '../onnx/graph-builder.js';
 import { quantizeColumns } from '../onnx/quantization.js';
+import { GraphLayers } from './graph-layers.js';
 import { permute, type Linear, type WeightArray } from './sam-weights.js';
 import { pathOf, type TinyVitWeights } from './tiny-vit-weights.js';
 
@@ -19,7 +20,7 @@ const stages: readonly Stage[] = [
 ];
 const headWidth = 32;
 /** Pixels of a cell of the embedding. */
-const cellPixels = 16;
+export const cellPixels = 16;
 
 export interface TinyVitOptions {
   /** Fully connected layers in float32, or with integers of 8 bits: activations as the run finds them, weights as stored. */
@@ -60,8 +61,7 @@ export function tinyVit(
  * The layers of the network in one graph. Convolutions see planes, [1, channels, rows, columns]; everything else sees
  * tokens, [rows · columns, channels], row by row.
  */
-class TinyVitLayers {
-  readonly #graph: GraphBuilder;
+class TinyVitLayers extends GraphLayers {
   readonly #weights: TinyVitWeights;
   readonly #grid: { readonly rows: string; readonly columns: string };
   readonly #options: TinyVitOptions;
@@ -72,7 +72,7 @@ class TinyVitLayers {
     grid: { readonly rows: string; readonly columns: string },
     options: TinyVitOptions,
   ) {
-    this.#graph = graph;
+    super(graph);
     this.#weights = weights;
     this.#grid = grid;
     this.#options = options;
@@ -82,7 +82,7 @@ class TinyVitLayers {
   invertedBottleneck(planes: string, path: string): string {
     const expanded = this.gelu(this.convolution(planes, `${path}/conv1/c/Conv`));
     const mixed = this.gelu(this.convolution(expanded, `${path}/conv2/c/Conv`));
-    return this.gelu(this.#add(this.convolution(mixed, `${path}/conv3/c/Conv`), planes));
+    return this.gelu(this.add(this.convolution(mixed, `${path}/conv3/c/Conv`), planes));
   }
 
   /** Between two stages: fewer cells or more channels. */
@@ -94,51 +94,47 @@ class TinyVitLayers {
   /** Attention within windows, a convolution of each channel with its neighbours, and a feed-forward network. */
   block(tokens: string, stage: Stage, index: number): string {
     const module = `layers.${stage.index}.blocks.${index}`;
-    const attended = this.#add(tokens, this.#windowAttention(tokens, stage, `${module}.attn`));
+    const attended = this.add(tokens, this.#windowAttention(tokens, stage, `${module}.attn`));
     const mixed = this.convolution(this.planes(attended, stage), `${pathOf(module)}/local_conv/c/Conv`);
     const local = this.tokens(mixed, stage.width);
     const hidden = this.gelu(
       this.#linear(this.#normalize(local, `${module}.mlp.norm`), this.#layer(`${module}.mlp.fc1`)),
     );
-    return this.#add(local, this.#linear(hidden, this.#layer(`${module}.mlp.fc2`)));
+    return this.add(local, this.#linear(hidden, this.#layer(`${module}.mlp.fc2`)));
   }
 
   convolution(planes: string, path: string): string {
     const { inputs, attributes } = this.#weights.node(path);
     const kernel = this.#weights.inputOf(path, 1);
     const bias = inputs.slice(2).map((name) => this.#constant(this.#weights.array(name)));
-    return this.#graph.node('Conv', [planes, this.#graph.weight(kernel.dims, kernel.values), ...bias], attributes);
-  }
-
-  gelu(value: string): string {
-    return this.#graph.node('Gelu', [value], {}, { domain: 'com.microsoft' });
+    return this.graph.node('Conv', [planes, this.graph.weight(kernel.dims, kernel.values), ...bias], attributes);
   }
 
   tokens(planes: string, width: number): string {
-    return this.#reshape(this.#graph.node('Transpose', [planes], { perm: [0, 2, 3, 1] }), [-1, width]);
+    return this.reshape(this.transpose(planes, [0, 2, 3, 1]), [-1, width]);
   }
 
   planes(tokens: string, stage: Stage): string {
-    return this.#graph.node('Transpose', [this.#map(tokens, stage)], { perm: [0, 3, 1, 2] });
+    return this.transpose(this.#map(tokens, stage), [0, 3, 1, 2]);
   }
 
   /** Layer normalisation of planes, over the channels of each cell. */
   normalizeChannels(planes: string, path: string): string {
     const scaleAndShift = [this.#weights.inputOf(`${path}/Mul`, 0), this.#weights.inputOf(`${path}/Add_1`, 1)];
-    const normalized = this.#graph.node(
+    const normalized = this.graph.node(
       'LayerNormalization',
       [
-        this.#graph.node('Transpose', [planes], { perm: [0, 2, 3, 1] }),
-        ...scaleAndShift.map(({ values }) => this.#graph.float32([values.length], values)),
+        this.transpose(planes, [0, 2, 3, 1]),
+        ...scaleAndShift.map(({ values }) => this.graph.float32([values.length], values)),
       ],
       { epsilon: { float: 1e-6 } },
     );
-    return this.#graph.node('Transpose', [normalized], { perm: [0, 3, 1, 2] });
+    return this.transpose(normalized, [0, 3, 1, 2]);
   }
 
   /** The grid is padded with zeros to whole windows, before the normalisation, as the network was trained. */
   #windowAttention(tokens: string, stage: Stage, module: string): string {
-    const graph = this.#graph;
+    const graph = this.graph;
     const { width, window } = stage;
     const { rows, columns } = this.#gridOf(stage);
     const [windowRows, windowColumns] = [this.#ceilDivide(rows, window), this.#ceilDivide(columns, window)];
@@ -150,25 +146,21 @@ class TinyVitLayers {
     const normalized = this.#normalize(graph.node('Pad', [this.#map(tokens, stage), pads]), `${module}.norm`);
 
     const cut = this.#shape(normalized, [windowRows, window, windowColumns, window, width]);
-    const windows = graph.node('Transpose', [cut], { perm: [0, 2, 1, 3, 4] });
-    const attended = this.#attention(this.#reshape(windows, [-1, width]), stage, module);
+    const windows = this.transpose(cut, [0, 2, 1, 3, 4]);
+    const attended = this.#attention(this.reshape(windows, [-1, width]), stage, module);
     const put = this.#shape(attended, [windowRows, windowColumns, window, window, width]);
-    const joined = this.#shape(graph.node('Transpose', [put], { perm: [0, 2, 1, 3, 4] }), [
-      paddedRows,
-      paddedColumns,
-      width,
-    ]);
+    const joined = this.#shape(this.transpose(put, [0, 2, 1, 3, 4]), [paddedRows, paddedColumns, width]);
     const ends = graph.node('Concat', [rows, columns], { axis: 0 });
     const inside = graph.node('Slice', [joined, graph.int64([2], [0, 0]), ends, graph.int64([2], [0, 1])]);
-    return this.#reshape(inside, [-1, width]);
+    return this.reshape(inside, [-1, width]);
   }
 
   /** Multi-head attention among the tokens of each window; takes and gives [windows · window², width]. */
   #attention(tokens: string, { width, window }: Stage, module: string): string {
-    const graph = this.#graph;
+    const graph = this.graph;
     const size = window * window;
     const heads = width / headWidth;
-    const product = this.#reshape(this.#linear(tokens, sortedProjection(this.#layer(`${module}.qkv`))), [
+    const product = this.reshape(this.#linear(tokens, sortedProjection(this.#layer(`${module}.qkv`))), [
       -1,
       size,
       3 * width,
@@ -181,7 +173,7 @@ class TinyVitLayers {
       { num_heads: heads },
       { domain: 'com.microsoft' },
     );
-    return this.#linear(this.#reshape(attended, [-1, width]), this.#layer(`${module}.proj`));
+    return this.#linear(this.reshape(attended, [-1, width]), this.#layer(`${module}.proj`));
   }
 
   #layer(module: string): Linear {
@@ -190,12 +182,12 @@ class TinyVitLayers {
 
   #linear(tokens: string, { weight, bias }: Linear): string {
     if (this.#options.linear === 'float32') {
-      return this.#graph.node('Gemm', [tokens, this.#graph.weight(weight.dims, weight.values), this.#constant(bias)]);
+      return this.graph.node('Gemm', [tokens, this.graph.weight(weight.dims, weight.values), this.#constant(bias)]);
     }
     const { integers, scales } = quantizeColumns(weight.dims, weight.values);
-    return this.#graph.node(
+    return this.graph.node(
       'DynamicQuantizeMatMul',
-      [tokens, this.#graph.constant(integers), this.#graph.constant(scales), '', this.#constant(bias)],
+      [tokens, this.graph.constant(integers), this.graph.constant(scales), '', this.#constant(bias)],
       {},
       { domain: 'com.microsoft' },
     );
@@ -203,15 +195,11 @@ class TinyVitLayers {
 
   #normalize(tokens: string, module: string): string {
     const scaleAndShift = ['weight', 'bias'].map((part) => this.#constant(this.#weights.array(`${module}.${part}`)));
-    return this.#graph.node('LayerNormalization', [tokens, ...scaleAndShift], { epsilon: { float: 1e-5 } });
-  }
-
-  #add(one: string, other: string): string {
-    return this.#graph.node('Add', [one, other]);
+    return this.graph.node('LayerNormalization', [tokens, ...scaleAndShift], { epsilon: { float: 1e-5 } });
   }
 
   #constant({ dims, values }: WeightArray): string {
-    return this.#graph.float32(dims, values);
+    return this.graph.float32(dims, values);
   }
 
   /** Tokens as float32 [1, rows, columns, width]. */
@@ -227,22 +215,17 @@ class TinyVitLayers {
 
   /** Among `dims`, a string is an int64 [1] that the run computes. */
   #shape(value: string, dims: readonly (string | number)[]): string {
-    const sizes = dims.map((dim) => (typeof dim === 'string' ? dim : this.#graph.int64([1], [dim])));
-    return this.#graph.node('Reshape', [value, this.#graph.node('Concat', sizes, { axis: 0 })]);
-  }
-
-  /** Among `dims`, -1 takes what is left. */
-  #reshape(value: string, dims: readonly number[]): string {
-    return this.#graph.node('Reshape', [value, this.#graph.int64([dims.length], dims)]);
+    const sizes = dims.map((dim) => (typeof dim === 'string' ? dim : this.graph.int64([1], [dim])));
+    return this.graph.node('Reshape', [value, this.graph.node('Concat', sizes, { axis: 0 })]);
   }
 
   #times(value: string, factor: number): string {
-    return factor === 1 ? value : this.#graph.node('Mul', [value, this.#graph.int64([1], [factor])]);
+    return factor === 1 ? value : this.graph.node('Mul', [value, this.graph.int64([1], [factor])]);
   }
 
   #ceilDivide(value: string, divisor: number): string {
-    const raised = this.#add(value, this.#graph.int64([1], [divisor - 1]));
-    return this.#graph.node('Div', [raised, this.#graph.int64([1], [divisor])]);
+    const raised = this.add(value, this.graph.int64([1], [divisor - 1]));
+    return this.graph.node('Div', [raised, this.graph.int64([1], [divisor])]);
   }
 }
 

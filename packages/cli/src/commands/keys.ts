@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { isExpired, type NamedApiKey } from '@tessera/contracts';
+import { isExpired, keyNamePattern, type NamedApiKey } from '@tessera/contracts';
 import { digestOfKey } from '@tessera/runtime/key-file';
 import { CommandFailure, UsageError } from '../command-errors.js';
 import type { Command, CommandContext } from '../command.js';
@@ -31,7 +31,7 @@ export const keysCreate: Command = {
   async run(context) {
     const { positionals, options, print, say } = context;
     const [name = ''] = positionals;
-    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) {
+    if (!new RegExp(keyNamePattern).test(name)) {
       throw new UsageError(`A name has up to 64 letters, digits, dots, dashes and underscores, not "${name}".`);
     }
     const expiry = expiryOf(textOption(options, 'expires'));

@@ -15,11 +15,16 @@ export function modelDirectory(model: string): string {
   return join(resolve(repositoryRoot, parseConfig(process.env).MODELS_DIR), model);
 }
 
+/** Starts an inference process with the graphs of one bundle, on the processor. */
+export function startRunner(bundle: Bundle): Promise<InferenceRunner> {
+  const log = { info: () => {}, warn: console.error, error: console.error };
+  return startInferenceRunner({ bundles: [bundle], executionProviders: ['cpu'], runTimeoutMs, log });
+}
+
 /** Loads a bundle of `MODELS_DIR` and hands it with a runner to `work`; ends the inference process afterwards. */
 export async function withRuntime<Result>(model: string, work: (runtime: Runtime) => Promise<Result>): Promise<Result> {
   const bundle = await loadBundle(modelDirectory(model));
-  const log = { info: () => {}, warn: console.error, error: console.error };
-  const runner = await startInferenceRunner({ bundles: [bundle], executionProviders: ['cpu'], runTimeoutMs, log });
+  const runner = await startRunner(bundle);
   try {
     return await work({ bundle, runner });
   } finally {

@@ -75,7 +75,7 @@ export interface TestGateway {
 /** A gateway that listens on a free loopback port. The settings are environment variables. */
 export async function listen(
   queue: JobQueue,
-  { blobs, trainings }: TestStores,
+  { blobs, trainings }: Pick<TestStores, 'blobs' | 'trainings'>,
   settings: Record<string, string> = {},
   logger: Logger = pino({ level: 'silent' }),
 ): Promise<TestGateway> {
