@@ -38,7 +38,7 @@ export const ConfigSchema = Type.Object(
     API_KEYS: Type.Array(Type.String({ minLength: 8 }), {
       default: [],
       description:
-        'Accepted API keys, comma-separated. Without any, and without API_KEYS_FILE, the service is open; keep it on loopback then.',
+        'Accepted API keys of at least 8 characters, comma-separated. Without any, and without API_KEYS_FILE, the service is open; keep it on loopback then.',
     }),
     API_KEYS_FILE: Type.Optional(
       Type.String({
@@ -107,6 +107,11 @@ export const ConfigSchema = Type.Object(
       default: [],
       description:
         'Origins whose pages may call the service from a browser, comma-separated (`https://app.example.org`), or `*` for all.',
+    }),
+    TESSERA_ALLOWED_HOSTS: Type.Array(Type.String({ pattern: '^[^/:?#@\\s]+$' }), {
+      default: [],
+      description:
+        'Host names by which an open service on loopback may be called beside `localhost` and addresses, comma-separated: those of a proxy in front of it.',
     }),
     TESSERA_HSTS_S: Type.Optional(
       Type.Integer({

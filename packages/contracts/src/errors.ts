@@ -129,6 +129,12 @@ export const errorTable = {
     title: 'The idempotency key was used for another request',
     remedy: 'Use a new key for a new request, and repeat a request with its own key unchanged.',
   },
+  TSR_FOREIGN_PAGE: {
+    status: 403,
+    retryable: false,
+    title: 'The request may come from a page of another site',
+    remedy: 'Use the address that the service printed, or allow the page’s origin or the host name.',
+  },
   TSR_IMAGE_SOURCE_INVALID: {
     status: 400,
     retryable: false,

@@ -15,6 +15,7 @@ import { limitBodyTime } from './plugins/body-timeout.js';
 import { recognizeApiKeys, requireApiKey } from './plugins/api-keys.js';
 import { allowOrigins } from './plugins/cross-origin.js';
 import { addDocsPage } from './plugins/docs-page.js';
+import { refuseForeignPages } from './plugins/foreign-pages.js';
 import { checkHttpHeaders } from './plugins/http-headers.js';
 import { closeLingering } from './plugins/lingering-close.js';
 import { addPlayground } from './plugins/playground.js';
@@ -102,6 +103,7 @@ export async function createGateway({ config, queue, trainings, blobs, logger }:
   addProblemResponses(app);
   closeLingering(app);
   measureRequests(app, metrics);
+  await refuseForeignPages(app, config);
   limitBodyTime(app);
   refuseUnusableText(app);
   drainOnClose(app, closing, draining, config.TESSERA_DRAIN_S);
