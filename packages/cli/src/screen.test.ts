@@ -68,8 +68,11 @@ describe('a standard stream that is gone', () => {
 });
 
 describe('what steers a terminal', () => {
-  const [steering, shown] = ['the \u001b[31mdog\u0007\u009b', String.raw`the \u001b[31mdog\u0007\u009b`];
-  const hasControls = (text: string) => /\p{Cc}/u.test(text.replaceAll('\n', ''));
+  const [steering, shown] = [
+    'the \u001b[31mdog\u0007\u009b\u202egnp',
+    String.raw`the \u001b[31mdog\u0007\u009b\u202egnp`,
+  ];
+  const hasControls = (text: string) => /[\p{Cc}\p{Cf}]/u.test(text.replaceAll('\n', ''));
 
   it('is shown in tables and messages, and stays what it is in JSON', async () => {
     service = await TestService.start((_, response) => {

@@ -17,7 +17,7 @@ import type { RefinedMasks } from './refined-masks.js';
 /** What a result answers, and with which objects. */
 export interface Answer {
   readonly about: { readonly query: string } | { readonly prompt: number };
-  /** Nothing for a prompt, whose score is the predicted IoU of its mask. */
+  /** Nothing for a prompt, whose score is the predicted IoU of its mask, 0 for an empty one. */
   readonly score: number | undefined;
   /** For an answer without objects. */
   readonly label?: string | undefined;
@@ -83,7 +83,7 @@ export class ResultPainter {
     return {
       ...about,
       present: union.area > 0,
-      score: score ?? Math.max(0, ...objects.map((object) => predictedIoU(masks, object))),
+      score: score ?? (union.area === 0 ? 0 : Math.max(...objects.map((object) => predictedIoU(masks, object)))),
       ...(label === undefined ? {} : { label }),
       ...union,
       ...(this.#wantsInstances ? { instances } : {}),

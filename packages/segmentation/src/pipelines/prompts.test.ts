@@ -93,6 +93,26 @@ for (const model of ['tessera-baseline', 'tessera-mini']) {
       assert.deepEqual([last?.prompt, last?.mask], [3, first?.mask]);
     });
 
+    it('takes what a point at the border of the image is on, not the padding beside it', async () => {
+      const [right, bottom] = [width - 0.01, height - 0.01];
+      const places = [
+        [right, bottom],
+        [0, bottom],
+        [width / 2, bottom],
+        [right, 0],
+        [right, height / 2],
+      ] as const;
+      const prompts = places.map(([x, y]): SegmentPrompt => ({ points: [{ x, y, label: 1 }] }));
+      for (const [index, { present, mask }] of (await ask({ prompts })).entries()) {
+        const [x = 0, y = 0] = places[index] ?? [];
+        const { data } = pixelsOf(mask);
+        assert.ok(present, String([x, y]));
+        // The border itself may be beside the mask, whose cells are more than a pixel wide.
+        const [column, row] = [Math.min(Math.max(x, 4), width - 4), Math.min(Math.max(y, 4), height - 4)];
+        assert.equal(data[Math.floor(row) * width + Math.floor(column)], 1, String([x, y]));
+      }
+    });
+
     it('answers a query as without prompts where they point to nothing that it found', async () => {
       const image = freshImage();
       const [alone] = await ask({ queries: ['the stop sign'] }, image);

@@ -15,6 +15,8 @@ export interface DecodedMask extends MaskLogits {
 /** One run decodes this many prompts. */
 const promptsPerRun = 8;
 const embeddingWidth = 256;
+/** Half a cell of SAM's embedding, in pixels of the encoder's input. */
+const paddingDistance = 8;
 
 /** A prompt as the decoder's tokens. */
 interface PromptTokens {
@@ -105,11 +107,20 @@ function promptTokens(
 ): PromptTokens {
   const { scaledWidth, scaledHeight } = size;
   const last = lastPoints(box, points.length > 0);
+  const inside = { x: besidePadding(scaledWidth, scaledHeight), y: besidePadding(scaledHeight, scaledWidth) };
   return {
-    points: [...points, ...last].flatMap(({ x, y }) => [x * scaledWidth, y * scaledHeight]),
+    points: [
+      ...points.flatMap(({ x, y }) => [Math.min(x * scaledWidth, inside.x), Math.min(y * scaledHeight, inside.y)]),
+      ...last.flatMap(({ x, y }) => [x * scaledWidth, y * scaledHeight]),
+    ],
     labels: [...points.map(({ isOnObject }) => (isOnObject ? 1 : 0)), ...last.map(({ label }) => label)],
     embeddings,
   };
+}
+
+/** The last place along a side that a point may have: nearer to the padding, the padding is SAM's object. */
+function besidePadding(side: number, otherSide: number): number {
+  return side < otherSide ? side - paddingDistance : side;
 }
 
 /** A box's corners; in its place SAM was trained with a point of padding. */
