@@ -4,7 +4,10 @@
  */
 export function printable(text: string): string {
   // eslint-disable-next-line no-control-regex -- these are what is looked for
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, escaped);
+  return text.replace(
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    escaped,
+  );
 }
 
 /** The same for a text that has one line. */
