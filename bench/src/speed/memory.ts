@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { mean, modelDirectory } from '@tessera/evaluation';
+import { createCompositionModel } from '@tessera/dual-encoder';
 import { loadBundle, startInferenceRunner } from '@tessera/inference';
 import { SeededRandom } from '@tessera/runtime';
 import { createSegmenter } from '@tessera/segmentation';
@@ -8,24 +9,36 @@ import sharp from 'sharp';
 import { streetScene } from '../pictures/street-scene.js';
 
 /**
- * `npm run bench:memory [-- --images 2000 --model tessera-mini]`: segments different images of varied shapes and prints the
- * resident memory of the inference process as they go (Linux). At the end it prints the growth per 1 000 images over the
- * second half: before, the memory for kept embeddings fills up.
+ * `npm run bench:memory [-- --images 2000 --model tessera-mini]`: loads and warms up the three models, segments different
+ * images of varied shapes with one of them and prints the resident memory of the inference process, at rest and as the
+ * images go (Linux). At the end it prints the growth per 1 000 images over the second half: before, the memory for kept
+ * embeddings fills up.
  */
 const { values } = parseArgs({
   options: { images: { type: 'string', default: '2000' }, model: { type: 'string', default: 'tessera-mini' } },
 });
 const imageCount = Number(values.images);
-const bundle = await loadBundle(modelDirectory(values.model));
+const bundles = await Promise.all(
+  ['tessera-mini', 'tessera-baseline', 'tessera-dual'].map((name) => loadBundle(modelDirectory(name))),
+);
 let processId = 0;
 const runner = await startInferenceRunner({
-  bundles: [bundle],
+  bundles,
   executionProviders: ['cpu'],
   runTimeoutMs: 600_000,
   log: { info: ({ inferencePid }) => (processId = Number(inferencePid)), warn: console.error, error: console.error },
 });
-const segmenter = await createSegmenter(bundle, runner);
 const scene = await streetScene();
+const photo = { id: 'at-rest', read: () => Promise.resolve(scene) };
+const segmenters = new Map<string, Awaited<ReturnType<typeof createSegmenter>>>();
+for (const bundle of bundles) {
+  const isSegmenter = bundle.manifest.task === 'segmentation';
+  const model = await (isSegmenter ? createSegmenter : createCompositionModel)(bundle, runner);
+  await model.warmUp(photo);
+  if ('segment' in model) segmenters.set(bundle.manifest.name, model);
+}
+const segmenter = segmenters.get(values.model);
+if (segmenter === undefined) throw new Error(`--model is one of ${[...segmenters.keys()].join(', ')}`);
 const random = new SeededRandom(1);
 
 /** The scene in another shape and other colours. */
@@ -55,6 +68,7 @@ function slope(samples: readonly Sample[]): number {
   );
 }
 
+console.log(`at rest: ${Math.round(await residentMiB())} MiB`);
 const samples: Sample[] = [];
 for (let image = 1; image <= imageCount; image++) {
   const bytes = await picture();

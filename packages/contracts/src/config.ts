@@ -179,7 +179,7 @@ export const ConfigSchema = Type.Object(
     TESSERA_KEEP_MB: Type.Integer({
       minimum: 1,
       maximum: 1_000_000,
-      default: 512,
+      default: 256,
       description:
         'Memory in each inference process for the image embeddings that it keeps, the least recently used are dropped first (megabytes).',
     }),

@@ -81,6 +81,8 @@ async function createSession(
   return await InferenceSession.create(path, {
     executionProviders: [executionProvider === 'cuda' ? { name: 'cuda', deviceId } : executionProvider],
     graphOptimizationLevel: 'all',
+    // Its second run of a size would reserve one more block as large as all memory of the first.
+    enableMemPattern: false,
     logSeverityLevel: 4,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
   }).catch((cause: unknown) => {

@@ -10,7 +10,7 @@ import type { InferenceLog } from './log.js';
 import type { BundleGraph, GraphFile } from './protocol.js';
 import { SupervisedRunner } from './supervised-runner.js';
 
-const KEEP_BYTES_DEFAULT = 512_000_000;
+const KEEP_BYTES_DEFAULT = 256_000_000;
 const CUDA_BATCH_DEFAULT = 8;
 
 export interface InferenceRunnerOptions {

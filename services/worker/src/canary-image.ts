@@ -1,7 +1,8 @@
 import type { SegmentImage } from '@tessera/segmentation';
 
-/** A grey 8×8 PNG: small, but it goes through every stage of a model. */
-const greyPng = 'iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAD0lEQVQI12NowAEYhpYEAILzYAGUMxmUAAAAAElFTkSuQmCC';
+/** A grey 12×8 PNG: small, of the shape of most photos, and it goes through every stage of a model. */
+const greyPng =
+  'iVBORw0KGgoAAAANSUhEUgAAAAwAAAAICAIAAABChommAAAAFUlEQVR42mNsaGhgIASYGIgAw1sRAMN3AZA4R7rpAAAAAElFTkSuQmCC';
 
 let serial = 0;
 

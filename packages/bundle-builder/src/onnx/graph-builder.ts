@@ -19,8 +19,9 @@ export interface NodeOptions {
  * that a network reads as nested calls.
  */
 export class GraphBuilder {
+  /** How weights are stored, and what large results are handed over in. */
+  readonly weightType: 'float16' | 'float32';
   readonly #name: string;
-  readonly #weightType: 'float16' | 'float32';
   readonly #nodes: Node[] = [];
   readonly #initializers = new Map<string, Tensor>();
   readonly #inputs: ValueInfo[] = [];
@@ -30,7 +31,7 @@ export class GraphBuilder {
 
   constructor(name: string, { weightType = 'float16' }: GraphBuilderOptions = {}) {
     this.#name = name;
-    this.#weightType = weightType;
+    this.weightType = weightType;
   }
 
   /** Declares a graph input; a string among `dims` is a symbolic dimension. */
@@ -82,7 +83,7 @@ export class GraphBuilder {
 
   /** A weight stored as float16 and cast to float32 in the graph; the runtime folds the cast when it loads the graph. */
   weight(dims: readonly number[], values: ArrayLike<number>, name = this.#freshName('weight')): string {
-    if (this.#weightType === 'float32') return this.constant(float32Tensor(dims, values), name);
+    if (this.weightType === 'float32') return this.constant(float32Tensor(dims, values), name);
     const stored = this.constant(float16Tensor(dims, values), `${name}_float16`);
     return this.node('Cast', [stored], { to: elementTypes.float32 }, { output: name });
   }

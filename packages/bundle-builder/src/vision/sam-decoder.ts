@@ -22,7 +22,7 @@ const labelEmbeddings = ['not_a_point_embed', ...[0, 1, 2, 3].map((label) => `po
  * SAM's prompt encoder and mask decoder, any number of prompts in one run as long as they have the same number of
  * points and embeddings. Inputs:
  *
- * - `embedding` float32 [1, 256, 64, 64], of the image;
+ * - `embedding` [1, 256, 64, 64], of the image, float16 unless `weightType` is float32;
  * - `points` float32 [prompts, points, 2], x and y in pixels of the encoder's 1024 × 1024 input;
  * - `labels` int64 [prompts, points]: 1 for a point of the object, 0 for one beside it, 2 and 3 for the upper left and
  *   lower right corner of a box, -1 for padding, which SAM expects once beside points without a box;
@@ -39,7 +39,8 @@ const labelEmbeddings = ['not_a_point_embed', ...[0, 1, 2, 3].map((label) => `po
 export function samDecoder(source: Model, options: GraphBuilderOptions = {}): Model {
   const graph = new GraphBuilder('sam_decoder', options);
   const layers = new SamLayers(graph, new SamWeights(source.graph));
-  const embedding = graph.input('embedding', 'float32', [1, width, gridSize, gridSize]);
+  const kept = graph.input('embedding', graph.weightType, [1, width, gridSize, gridSize]);
+  const embedding = graph.cast(kept, 'float32');
   const points = graph.input('points', 'float32', ['prompts', 'points', 2]);
   const labels = graph.input('labels', 'int64', ['prompts', 'points']);
   const embeddings = graph.input('prompt_embeddings', 'float32', ['prompts', 'embeddings', width]);

@@ -48,7 +48,7 @@ export function samEncoder(
   const upper = graph.node('Concat', [embedding, beside], { axis: 3 });
   const square = graph.node('Concat', [upper, slice(graph, whole, 2, rows, most)], { axis: 2 });
   const shape = graph.int64([4], [1, width, gridSide, gridSide]);
-  graph.output('embedding', graph.node('Reshape', [square, shape]), 'float32', [1, width, gridSide, gridSide]);
+  embeddingOutput(graph, graph.node('Reshape', [square, shape]), 1);
   return graph.model();
 }
 
@@ -61,7 +61,7 @@ function slice(graph: GraphBuilder, value: string, axis: number, start: string, 
  * SAM's image encoder with its pre-processing in the graph, for a batch of B images on an accelerator. Inputs: `image` uint8
  * [B, height, width, 3], RGB, each image resized so that its longer side has 1024 pixels, and zeros to the right and
  * below of those that are smaller than the largest; `sizes` int64 [B, 2], the height and width of each image. Output
- * `embedding`: float32 [B, 256, 64, 64]. `source` is an exported encoder with one input of normalised pixels
+ * `embedding`: [B, 256, 64, 64], float16 unless `weightType` is float32. `source` is an exported encoder with one input of normalised pixels
  * [B, 3, 1024, 1024] and one output. The padding to the right and below is zero after the normalisation, as in Kirillov
  * et al.'s `Sam.preprocess`.
  */
@@ -74,8 +74,14 @@ export function batchedSamEncoder(source: Model, options: GraphBuilderOptions = 
   const image = graph.input('image', 'uint8', ['batch', 'height', 'width', 3]);
   const sizes = graph.input('sizes', 'int64', ['batch', 2]);
   graph.include(anyBatch(source.graph), input.name, paddedSquare(graph, normalized(graph, image, sizes)));
-  graph.output('embedding', output.name, 'float32', ['batch', 256, 64, 64]);
+  embeddingOutput(graph, output.name, 'batch');
   return graph.model(source.operatorSets['']);
+}
+
+/** Embeddings are kept by the hundred, so they take two bytes a value, as the weights do. */
+function embeddingOutput(graph: GraphBuilder, value: string, batch: number | string): void {
+  const { weightType } = graph;
+  graph.output('embedding', graph.cast(value, weightType), weightType, [batch, width, gridSide, gridSide]);
 }
 
 /** The graph with the batch of one that some of its reshapes state replaced by that of their input. */
