@@ -51,8 +51,9 @@ export function convertGraphModel(
       case 'DepthwiseConv2dNative':
       case 'FusedDepthwiseConv2dNative':
         return convolution(node, input(node, 0).channels);
-      case 'Add':
       case 'Mul':
+        return hardSwish(node) ?? elementwise(node);
+      case 'Add':
         return elementwise(node);
       case 'Relu':
       case 'Sigmoid':
@@ -106,6 +107,40 @@ export function convertGraphModel(
       height: outputSize(source.height, kernelHeight, strideY, padding),
       width: outputSize(source.width, kernelWidth, strideX, padding),
     };
+  }
+
+  /**
+   * `c·x · relu6(x + 3)` of a feature map, or nothing for another product. ONNX Runtime keeps convolutions, their
+   * activations and products of maps in its blocked layout, but not a sum with a constant: the second factor is therefore
+   * a depthwise convolution of one cell.
+   */
+  function hardSwish({ inputs }: TfjsNode): FeatureMap | undefined {
+    const [scaled, clipped] = inputs.map((name) => model.nodes.get(name));
+    if (scaled?.operator !== 'Mul' || clipped?.operator !== 'Relu6') return undefined;
+    const shifted = model.nodes.get(clipped.inputs[0] ?? '');
+    const [scale, shift] = [scalarOf(scaled), scalarOf(shifted)];
+    const name = mapOf(scaled);
+    if (shifted?.operator !== 'Add' || scale === undefined || shift !== 3 || mapOf(shifted) !== name) return undefined;
+    const source = featureMap(name ?? '');
+    const { channels, value } = source;
+    const everywhere = (dims: number[], number: number) =>
+      graph.float32([channels, ...dims], Array<number>(channels).fill(number));
+    const operands = [value, everywhere([1, 1, 1], scale), everywhere([], 3 * scale)];
+    const line = graph.node('Conv', operands, { kernel_shape: [1, 1], group: channels });
+    const gate = graph.node('Clip', [line, graph.float32([], [0]), graph.float32([], [6 * scale])]);
+    return withValue(source, graph.node('Mul', [value, gate]));
+  }
+
+  /** The only constant among a node's inputs, when it is a scalar. */
+  function scalarOf(node: TfjsNode | undefined): number | undefined {
+    const constants = node?.inputs.flatMap((name) => model.weights.get(name) ?? []) ?? [];
+    return constants.length === 1 && constants[0]?.shape.length === 0 ? constants[0].values[0] : undefined;
+  }
+
+  /** The only input of a node that is no constant. */
+  function mapOf(node: TfjsNode): string | undefined {
+    const names = node.inputs.filter((name) => !model.weights.has(name));
+    return names.length === 1 ? names[0] : undefined;
   }
 
   function elementwise(node: TfjsNode): FeatureMap {

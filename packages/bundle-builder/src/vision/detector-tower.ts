@@ -10,6 +10,7 @@ const imageSize = 512;
 const gridSize = 128;
 const cellStride = imageSize / gridSize;
 const classCount = 80;
+const channelParts = 10;
 /** How many detections and how many regions the tower reports. */
 const peakCount = 100;
 
@@ -42,7 +43,7 @@ export function detectorTower(model: TfjsGraphModel): Model {
   graph.output('scores', detections.scores, 'float32', ['batch', peakCount]);
   graph.output('classes', detections.channels, 'int64', ['batch', peakCount]);
 
-  const bestClass = graph.node('ReduceMax', [heatmap.value], { axes: [1], keepdims: 1 });
+  const bestClass = highestChannel(graph, heatmap.value);
   const regions = highestPeaks(graph, bestClass, 1);
   const columns = gatherCells(graph, heatmap.value, classCount, regions.cells);
   graph.output('region_boxes', boxesAt(graph, sizes.value, regions.cells), 'float32', ['batch', peakCount, 4]);
@@ -82,6 +83,13 @@ interface Peaks {
   readonly channels: string;
   /** int64 [B, peakCount], row-major cell number of each peak */
   readonly cells: string;
+}
+
+/** The maximum over the channels. Most of it is taken map by map, which is several times faster than by reduction. */
+function highestChannel(graph: GraphBuilder, heatmap: string): string {
+  const sizes = graph.int64([channelParts], Array<number>(channelParts).fill(classCount / channelParts));
+  const parts = graph.nodeWithOutputs(channelParts, 'Split', [heatmap, sizes], { axis: 1 });
+  return graph.node('ReduceMax', [graph.node('Max', parts)], { axes: [1], keepdims: 1 });
 }
 
 /** A cell is a peak when none of its eight neighbours in the same channel is higher. */
