@@ -7,6 +7,7 @@ import type { CompositionStage } from '../pipeline/composition-model.js';
 import type { CompositionImage } from './composition-image.js';
 import type { DualEncoderBundle } from './dual-encoder-bundle.js';
 import { normalizeRows } from './normalize-rows.js';
+import { oneAhead } from './one-ahead.js';
 
 /** Images of one run of the encoder. */
 const imagesPerRun = 16;
@@ -55,27 +56,16 @@ export class ImageEmbedder {
       if (remembered !== undefined) embeddings.set(image.id, remembered);
       else if (!missing.has(image.id)) missing.set(image.id, { image, pointer: pointerOf(index) });
     }
-    const batches = inGroups([...missing.values()], imagesPerRun).map((batch) => ({
-      ids: batch.map(({ image }) => image.id),
-      decode: () => clock.measure('decode', () => this.#decode(batch)),
-    }));
-
-    // While one batch is encoded, the next one is decoded.
-    let decoded = batches[0]?.decode();
-    for (const [number, { ids }] of batches.entries()) {
-      const pixels = await decoded;
-      decoded = batches[number + 1]?.decode();
-      // Awaited in the next round. When this round fails first, its own rejection must not go unhandled.
-      decoded?.catch(() => undefined);
-      if (pixels === undefined) throw new Error('A batch of images was not decoded.');
-      const rows = await clock.measure('vision', () => this.#encode(pixels, ids.length));
-      for (const [index, id] of ids.entries()) {
+    const decode = (batch: readonly PlacedImage[]) => clock.measure('decode', () => this.#decode(batch));
+    await oneAhead(inGroups([...missing.values()], imagesPerRun), decode, async (batch, pixels) => {
+      const rows = await clock.measure('vision', () => this.#encode(pixels, batch.length));
+      for (const [index, { image }] of batch.entries()) {
         const embedding = rows[index] ?? new Float32Array();
-        embeddings.set(id, embedding);
-        this.#remembered.set(id, embedding);
+        embeddings.set(image.id, embedding);
+        this.#remembered.set(image.id, embedding);
       }
       onProgress(embeddings.size);
-    }
+    });
     return images.map(({ id }) => {
       const embedding = embeddings.get(id);
       if (embedding === undefined) throw new Error(`The image ${id} has no embedding.`);

@@ -403,7 +403,29 @@ describe('a composition model of the bundle tessera-dual', { skip: missingBundle
       { message: 'given up' },
     );
     assert.deepEqual(stages, ['vision', 'text']);
-    assert.deepEqual(runner.graphsSince(count), ['image_encoder', 'text_encoder']);
+    // Of four; the second was under way while the first one was used.
+    assert.deepEqual(runner.graphsSince(count), ['image_encoder', 'text_encoder', 'text_encoder']);
+  });
+
+  it('encodes many candidates of the same attributes by themselves, with the same logits as mixed ones', async () => {
+    const attributes = ['left', 'right'];
+    const objects = Array.from({ length: 70 }, (_, index) => `thing ${index}`);
+    const image = freshImage();
+    const logitsOf = async (candidates: Parameters<typeof model.classify>[1], pairs: string[][] = []) => {
+      const count = runner.runs.length;
+      const given = pairs.length === 0 ? {} : { pairs };
+      const { results } = await model.classify([image], candidates, { top_k: 1000, ...given });
+      const runs = runner.graphsSince(count).filter((graph) => graph === 'text_encoder').length;
+      return { runs, logits: new Map(results[0]?.predictions.map(({ label, logit }) => [label, logit])) };
+    };
+    const apart = await logitsOf({ attributes, objects });
+    const pairs = objects.flatMap((object) => attributes.map((attribute) => [attribute, object]));
+    const mixed = await logitsOf({ attributes, objects }, pairs);
+    assert.deepEqual([apart.runs, mixed.runs, apart.logits.size, mixed.logits.size], [2, 1, 140, 140]);
+    for (const [label, logit] of apart.logits) {
+      const other = mixed.logits.get(label) ?? Number.NaN;
+      assert.ok(Math.abs(logit - other) < 1e-4, `${label}: ${logit} and ${other}`);
+    }
   });
 
   it('reports progress that never goes back, and times every stage', async () => {
