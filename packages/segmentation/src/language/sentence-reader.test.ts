@@ -8,7 +8,7 @@ import { readClasses, readJson } from './bundle-classes.js';
 import { ClassSimilarity } from './class-similarity.js';
 import type { Reading } from './reading.js';
 import { SentenceReader } from './sentence-reader.js';
-import { loadSubwordTokenizer } from './subword-tokenizer.js';
+import { loadSubwordTokenizer, type SubwordTokenizer } from './subword-tokenizer.js';
 import { TextEncoder } from './text-encoder.js';
 
 /** By the index in the flat output its probability; those under 0.02 are left out. */
@@ -27,6 +27,7 @@ describe('the reader of tessera-mini', () => {
   let bundle: Bundle;
   let runner: ObservedRunner;
   let reader: SentenceReader;
+  let tokenizer: SubwordTokenizer;
   let classNames: readonly string[];
   let vectors: Vectors;
 
@@ -45,24 +46,29 @@ describe('the reader of tessera-mini', () => {
     const { settings } = bundle.manifest;
     const classes = await readClasses(bundle, settings);
     classNames = classes.map(({ name }) => name);
+    tokenizer = await loadSubwordTokenizer(bundle, settings.reader_tokenizer);
     const encoder = new TextEncoder(bundle, runner, loadTokenizer(await readJson(bundle, settings.tokenizer)));
     reader = await SentenceReader.create(bundle, runner, await ClassSimilarity.create(classes, encoder), settings);
   });
 
   after(() => runner.close());
 
-  it('cuts texts into tokens as the tokenizers library does, odd Unicode included', async () => {
-    assert.ok(isBundleOf(bundle, 'region-reasoner'));
-    const tokenizer = await loadSubwordTokenizer(bundle, bundle.manifest.settings.reader_tokenizer);
+  it('cuts texts into tokens as the tokenizers library does, odd Unicode included', () => {
     for (const { text, ids } of vectors.texts) assert.deepEqual(tokenizer.encode(` ${text}`).ids, ids, text);
   });
 
   it('computes what the trained model does in PyTorch', async () => {
     for (const { text, ...expected } of vectors.readings) {
-      await reader.read([text]);
-      const request = runner.runs.findLast(({ graph }) => graph === 'reader');
-      assert.ok(request);
-      const { outputs } = await runner.run(request);
+      const { ids } = tokenizer.encode(` ${text}`);
+      const { outputs } = await runner.run({
+        bundle: bundle.manifest.name,
+        graph: 'reader',
+        feeds: {
+          ids: { type: 'int64', dims: [1, ids.length], data: BigInt64Array.from(ids, BigInt) },
+          lengths: { type: 'int64', dims: [1], data: BigInt64Array.of(BigInt(ids.length)) },
+        },
+        fetch: Object.keys(expected),
+      });
       for (const [name, likely] of Object.entries(expected)) {
         const data = outputs[name]?.data as Float32Array;
         for (const [index, value] of data.entries()) {
@@ -71,6 +77,22 @@ describe('the reader of tessera-mini', () => {
         }
       }
     }
+  });
+
+  it('reads capital letters as small ones, and reports words as they were typed', async () => {
+    const titled = (text: string) => text.replaceAll(/\b\p{L}/gu, (letter) => letter.toUpperCase());
+    const spelled = classNames.flatMap((name) => [name, titled(name), name.toUpperCase(), `The ${titled(name)}`]);
+    const readings = await reader.read([...spelled, ...spelled.map((query) => query.toLowerCase())]);
+    for (const [index, query] of spelled.entries()) {
+      const [reading, small] = [readings[index], readings[spelled.length + index]];
+      assert.deepEqual({ ...reading, query: query.toLowerCase() }, { ...small }, query);
+    }
+    const { warnings } = await read('The Whiteboard on the LEFT');
+    assert.deepEqual(
+      warnings.map(({ code, words }) => [code, ...words]),
+      [['unknown_thing', 'Whiteboard']],
+    );
+    assert.deepEqual((await read('ÄÖÜ ẞ İstanbul')).isAnswerable, false);
   });
 
   it('reads a sentence alike alone and in a batch', async () => {
