@@ -20,5 +20,7 @@ export interface ObjectChoice {
   readonly objects: readonly ChosenObject[];
   /** Objects whose pixels the answer must not have. */
   readonly excluded?: readonly ChosenObject[];
+  /** How many objects the query asks for, when it says so. */
+  readonly count?: number | undefined;
   readonly warnings: readonly Warning[];
 }

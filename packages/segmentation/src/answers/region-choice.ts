@@ -1,4 +1,4 @@
-import type { RegionReasonerSettings, Warning } from '@tessera/contracts';
+import type { RegionReasonerSettings } from '@tessera/contracts';
 import { float32Output, rowsOf } from '@tessera/inference';
 import { probability } from '@tessera/runtime';
 import type { Reading } from '../language/reading.js';
@@ -59,13 +59,13 @@ export function chooseRegions(
   const excluded = excludedObjects(reading, proposals, settings);
   const objects = withoutExcluded(choice.objects, excluded, settings.box_overlap_threshold);
   const label = classLabel(reading.classes, evidence.classNames);
-  const missing = objects.length === 0 ? [] : countWarnings(reading, objects.length);
   return {
     label,
     ...choice,
     objects,
     excluded: objects.length === 0 ? [] : excluded,
-    warnings: [...reading.warnings, ...missing],
+    count: reading.quantity.count,
+    warnings: reading.warnings,
   };
 }
 
@@ -207,8 +207,4 @@ function withoutExcluded(
   const isExcluded = ({ prompt: { box } }: ChosenObject): boolean =>
     excluded.some(({ prompt }) => box && prompt.box && boxOverlap(box, prompt.box) > overlap);
   return objects.filter((object) => !isExcluded(object));
-}
-
-function countWarnings({ quantity: { count } }: Reading, found: number): Warning[] {
-  return count === undefined || found >= count ? [] : [{ code: 'fewer_found', words: [String(count)] }];
 }

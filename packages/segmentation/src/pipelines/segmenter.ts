@@ -1,6 +1,8 @@
-import { checkPromptsInside, type SegmentPrompt } from '@tessera/contracts';
+import { checkPromptsInside, type SegmentPrompt, type Warning } from '@tessera/contracts';
 import { StageClock } from '@tessera/runtime';
+import type { ObjectChoice } from '../answers/choice.js';
 import { correctObjects, maskPrompt, withoutRejected } from '../answers/corrections.js';
+import { withoutDoubles } from '../answers/distinct-masks.js';
 import { RefinedMasks } from '../answers/refined-masks.js';
 import { ResultPainter, type Answer } from '../answers/result-painter.js';
 import {
@@ -14,7 +16,7 @@ import type { MaskPrompt } from '../vision/mask-prompt.js';
 import type { RequestImage } from '../vision/request-image.js';
 import type { ChosenObjects, Pipeline } from './pipeline.js';
 
-type ChosenAnswer = Omit<Answer, 'masks'>;
+type ChosenAnswer = Omit<Answer, 'masks'> & Pick<ObjectChoice, 'count'>;
 
 const noQueries: ChosenObjects = { choices: [] };
 
@@ -70,8 +72,12 @@ export class Segmenter {
     const answers = chosen.flatMap((answer, index): Answer[] => {
       const own = masks[index];
       if (own === undefined) return [];
-      const kept = queries.length === 0 ? answer.objects : withoutRejected(answer.objects, own, size);
-      return [{ ...answer, objects: kept, masks: own }];
+      const { count, ...rest } = answer;
+      if (queries.length === 0) return [{ ...rest, masks: own }];
+      const kept = withoutDoubles(withoutRejected(answer.objects, own, size), own);
+      return [
+        { ...rest, objects: kept, warnings: [...answer.warnings, ...fewerFound(count, kept.length)], masks: own },
+      ];
     });
     const exponent = settings.region_shape_exponent;
     const painter = new ResultPainter(image, size, { exponent, isRefined, output: options.output ?? {} });
@@ -89,4 +95,9 @@ async function placeInImage(prompts: readonly SegmentPrompt[], image: RequestIma
 
 function promptAnswer(prompt: MaskPrompt, index: number): ChosenAnswer {
   return { about: { prompt: index }, score: undefined, objects: [{ prompt, probability: undefined }], warnings: [] };
+}
+
+/** The warning for a query that asks for more objects than its answer has; one without any says so itself. */
+function fewerFound(count: number | undefined, found: number): Warning[] {
+  return count === undefined || found === 0 || found >= count ? [] : [{ code: 'fewer_found', words: [String(count)] }];
 }

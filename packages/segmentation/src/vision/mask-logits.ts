@@ -6,3 +6,18 @@ export interface MaskLogits {
   readonly imageWidth: number;
   readonly imageHeight: number;
 }
+
+/** Intersection over union of two masks of one image, in the cells of their logits; 0 for two empty ones. */
+export function maskOverlap(one: MaskLogits, other: MaskLogits): number {
+  const [rows, columns] = [Math.ceil(one.imageHeight * one.side), Math.ceil(one.imageWidth * one.side)];
+  let both = 0;
+  let either = 0;
+  for (let row = 0; row < rows; row += 1) {
+    for (let cell = row * one.side; cell < row * one.side + columns; cell += 1) {
+      const [isOne, isOther] = [(one.data[cell] ?? 0) > 0, (other.data[cell] ?? 0) > 0];
+      if (isOne && isOther) both += 1;
+      if (isOne || isOther) either += 1;
+    }
+  }
+  return either === 0 ? 0 : both / either;
+}
