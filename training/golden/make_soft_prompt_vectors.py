@@ -29,7 +29,7 @@ import torch
 import torch.nn.functional as F
 from onnx import TensorProto
 
-from tessera_composition.export import StepGraph, safetensors, text_encoder
+from tessera_composition.export import EncoderGraph, StepGraph, safetensors
 from tessera_composition.model import Config, TextEncoder
 from tessera_composition.soft_prompts import PROMPT, Recipe, Tokens, evaluate, initial_theta, prompts_of, train
 from tessera_composition.step import State, loss_of
@@ -246,7 +246,7 @@ def main(path):
     table = 0.5 * torch.randn(1 + len(PIECES) + 2, CONFIG.text_width)
     graphs = {
         "image_encoder": image_encoder(weight),
-        "text_encoder": text_encoder(encoder, CONFIG.text_heads),
+        "text_encoder": EncoderGraph(encoder, CONFIG.text_heads).build(),
         "soft_prompt_step": StepGraph(encoder, CONFIG.text_heads).build(),
     }
     tokenizer = {"type": "unigram", "pieces": [["\ufffd", 0], *PIECES], "unknown_id": 0, "reserved": 1}

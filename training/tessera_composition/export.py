@@ -34,13 +34,16 @@ from tessera_training.graph import FLOAT
 HEAD_OPSET = 20
 
 
-def text_encoder(encoder, heads):
-    graph = TextGraph("text_encoder", encoder, heads)
-    graph.arrange("inputs_embeds", "end", graph.shared_tokens("inputs_embeds", "end"))
-    x = graph.flatten(graph.add("inputs_embeds", graph.positions), graph.width)
-    text, _ = graph.encode(x)
-    graph.output("text_embeds", text)
-    return graph.model()
+class EncoderGraph(TextGraph):
+    def __init__(self, encoder, heads):
+        super().__init__("text_encoder", encoder, heads)
+
+    def build(self):
+        self.arrange("inputs_embeds", "end", self.shared_tokens("inputs_embeds", "end"))
+        x = self.flatten(self.add("inputs_embeds", self.positions), self.width)
+        text, _ = self.encode(x)
+        self.output("text_embeds", text)
+        return self.model()
 
 
 class StepGraph(TextGraph):
@@ -191,7 +194,7 @@ def export(model, training, out):
     out.mkdir(parents=True, exist_ok=True)
     heads = model.config.text_heads
     graphs = {
-        "text-encoder": text_encoder(model.text, heads),
+        "text-encoder": EncoderGraph(model.text, heads).build(),
         "soft-prompt-step": StepGraph(model.text, heads).build(),
         "image-head": image_head(model.image),
     }

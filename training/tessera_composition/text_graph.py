@@ -51,7 +51,8 @@ class TextGraph(Graph):
     def sum(self, x):
         return self.node("ReduceSum", x, self.integers(-1), keepdims=1)
 
-    def quick_gelu(self, x):
+    def activate(self, x):
+        """QuickGELU"""
         gate = self.node("Sigmoid", self.scaled(x, 1.702))
         y = self.mul(x, gate)
 
@@ -66,7 +67,7 @@ class TextGraph(Graph):
         """The block's second half, with the sum."""
         normal, norm_back = self.norm(x, f"{name}.feed_norm", block.feed_norm)
         hidden, up_back = self.linear(normal, f"{name}.up", block.up.weight, block.up.bias)
-        active, active_back = self.quick_gelu(hidden)
+        active, active_back = self.activate(hidden)
         y, down_back = self.linear(active, f"{name}.down", block.down.weight, block.down.bias)
         return self.add(x, y), lambda gradient: self.add(gradient, norm_back(up_back(active_back(down_back(gradient)))))
 

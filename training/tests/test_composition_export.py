@@ -9,8 +9,14 @@ import torch
 import torch.nn.functional as F
 
 from tessera_composition import model as dual
-from tessera_composition.export import StepGraph, description, half_precision_weights, image_head, safetensors
-from tessera_composition.export import text_encoder as export_text_encoder
+from tessera_composition.export import (
+    EncoderGraph,
+    StepGraph,
+    description,
+    half_precision_weights,
+    image_head,
+    safetensors,
+)
 from tessera_composition.soft_prompts import Tokens, initial_theta, prompts_of
 from tessera_composition.step import Prompts, State, fresh_state, loss_of, soft_prompt_step
 
@@ -55,7 +61,7 @@ def session(model):
 
 @pytest.fixture(scope="module")
 def text_session(encoder):
-    return session(export_text_encoder(encoder, 2))
+    return session(EncoderGraph(encoder, 2).build())
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,57 @@
+"""Exports a CLIP checkpoint in Hugging Face's layout as a bundle that the service loads.
+
+    python -m tessera_export.clip --checkpoint clip-vit-large-patch14 --out ../models/clip-vit-large-patch14
+
+The folder has config.json, preprocessor_config.json, the weights (model.safetensors or pytorch_model.bin, whole or in
+shards) and the tokenizer (tokenizer.json, or vocab.json with merges.txt). The bundle gets
+
+    image-encoder.onnx           pixels uint8 [B, S, S, 3] -> image_embeds [B, D]
+    text-encoder.onnx            inputs_embeds [B, n, W], end int64 [B] -> text_embeds [B, D]
+    soft-prompt-step.onnx        one step of soft-prompt training, over the same weights
+    *.weights                    the graphs' weights
+    token-embedding.safetensors  [vocabulary, W]
+    tokenizer.json, bundle.json
+
+and is compared with transformers' CLIPModel on the same weights. With --precision float16 weights are stored in half
+precision; the service computes in single precision all the same.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from tessera_export.clip_bundle import bundle_name, export
+from tessera_export.clip_weights import DTYPES
+from tessera_export.folder import CheckpointError, Folder
+
+
+def main(words=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--checkpoint", type=Path, required=True, help="folder of the model")
+    parser.add_argument("--out", type=Path, required=True, help="directory of the bundle, below MODELS_DIR")
+    parser.add_argument("--precision", choices=list(DTYPES), default="float32", help="of the stored weights")
+    parser.add_argument("--name", help="of the model in requests; otherwise the name of --out")
+    parser.add_argument("--no-check", action="store_true", help="leave out the comparison with transformers")
+    arguments = parser.parse_args(words)
+    try:
+        name = bundle_name(Path(arguments.name or arguments.out))
+        export(Folder(arguments.checkpoint), arguments.out, arguments.precision, name, report)
+        if not arguments.no_check:
+            from tessera_export.clip_check import check
+
+            report("comparison with transformers' CLIPModel")
+            image, text, logits = check(arguments.checkpoint, arguments.out, arguments.precision)
+            report(f"largest differences: {image:.1e} of images, {text:.1e} of texts, {logits:.1e} of logits")
+    except (CheckpointError, OverflowError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"The model {name} is in {arguments.out}; a service with MODELS_DIR={arguments.out.parent} serves it.")
+    return 0
+
+
+def report(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""Weights of ONNX graphs in a file beside them, which several graphs can share."""
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+from tessera_training.graph import FLOAT
+
+ALIGNMENT = 64
+DTYPES = {"float32": (np.float32, TensorProto.FLOAT), "float16": (np.float16, TensorProto.FLOAT16)}
+
+
+class WeightFile:
+    """Raw tensors one behind another. Each is written at once and by its name once: what a second graph has of the same
+    name is the same tensor."""
+
+    def __init__(self, path, precision):
+        self.path, self.precision, self.tensors = path, precision, {}
+        self.file = open(path, "wb")
+
+    def store(self, name, tensor):
+        """-> TensorProto that refers to the file"""
+        if name not in self.tensors:
+            dtype, kind = DTYPES[self.precision]
+            with np.errstate(over="ignore"):  # told below
+                array = np.ascontiguousarray(tensor.detach().numpy().astype(dtype))
+            if not np.isfinite(array).all():
+                raise OverflowError(f"{name} has values that are not finite in {self.precision}.")
+            self.file.write(bytes(-self.file.tell() % ALIGNMENT))
+            place = {"location": self.path.name, "offset": self.file.tell(), "length": array.nbytes}
+            array.tofile(self.file)
+            stored = TensorProto(name=name, data_type=kind, dims=array.shape, data_location=TensorProto.EXTERNAL)
+            for key, value in place.items():
+                stored.external_data.add(key=key, value=str(value))
+            self.tensors[name] = stored
+        return self.tensors[name]
+
+    def close(self):
+        self.file.close()
+
+
+class WeightsBeside:
+    """For a Graph whose weights are in a WeightFile. Those in half precision are used in single precision: ONNX Runtime
+    converts them once, when it loads the graph."""
+
+    def __init__(self, weight_file, *arguments):
+        self.weight_file = weight_file
+        super().__init__(*arguments)
+
+    def weight(self, name, tensor):
+        if name not in self.weights:
+            self.initializers.append(self.weight_file.store(name, tensor))
+            self.weights[name] = name
+            if self.weight_file.precision == "float16":
+                self.weights[name] = f"{name}.single"
+                self.casts.append(helper.make_node("Cast", [name], [self.weights[name]], to=FLOAT))
+        return self.weights[name]
+
+    def model(self):
+        """Not checked: that needs the weights where they are, see `save`."""
+        return self.unchecked_model()
+
+
+def save(model, path):
+    """Writes a graph beside its weights, and checks it there."""
+    onnx.save(model, str(path))
+    onnx.checker.check_model(str(path))

@@ -1,0 +1,98 @@
+"""Folders of checkpoints as Hugging Face's libraries write them."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+
+SAFE, PICKLED = "model.safetensors", "pytorch_model.bin"
+
+
+class CheckpointError(Exception):
+    """A checkpoint that cannot be exported; the message says why and what to do."""
+
+
+class Folder:
+    """Reads one tensor at a time, so that a checkpoint is never in memory as a whole."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        if not self.path.is_dir():
+            raise CheckpointError(f"There is no directory {self.path}.")
+        self.readers, self.index = {}, None
+
+    def __contains__(self, name):
+        return (self.path / name).is_file()
+
+    def text(self, name):
+        if name not in self:
+            raise CheckpointError(f"{self.path} has no {name}; download the whole folder of the model.")
+        return (self.path / name).read_text(encoding="utf-8")
+
+    def json(self, name):
+        text = self.text(name)
+        if text.startswith("version https://git-lfs"):
+            raise CheckpointError(f"{self.path / name} is a pointer of Git LFS; run `git lfs pull` in the folder.")
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise CheckpointError(f"{self.path / name} is not JSON: {error}.") from None
+
+    # --- weights
+
+    def weight_files(self):
+        """Names of the files with the weights, safetensors before pickles."""
+        for name in (SAFE, PICKLED):
+            if name in self:
+                return [name]
+            if f"{name}.index.json" in self:
+                return sorted(set(self.json(f"{name}.index.json")["weight_map"].values()))
+        raise CheckpointError(f"{self.path} has no weights: neither {SAFE} nor {PICKLED}, whole or in shards.")
+
+    def places(self):
+        """Name of each tensor -> the file that has it."""
+        if self.index is None:
+            self.index = {key: file for file in self.weight_files() for key in self.reader(file).keys()}
+        return self.index
+
+    def reader(self, file):
+        if file not in self.readers:
+            if file not in self:
+                raise CheckpointError(f"{self.path} has no {file}, one of its weight files; download it, too.")
+            try:
+                self.readers[file] = open_weights(self.path / file)
+            except Exception as error:
+                raise CheckpointError(
+                    f"{self.path / file} is not readable: {error}. Download it again; "
+                    "a file of some hundred bytes is a pointer of Git LFS."
+                ) from None
+        return self.readers[file]
+
+    def tensor(self, name, *shape):
+        """The tensor in single precision; `shape` is what it has to be."""
+        file = self.places().get(name)
+        if file is None:
+            raise CheckpointError(f"The weights of {self.path} have no tensor {name}.")
+        reader = self.reader(file)
+        tensor = reader[name] if isinstance(reader, dict) else reader.get_tensor(name)
+        if tuple(tensor.shape) != shape:
+            found = ", ".join(map(str, tensor.shape))
+            expected = ", ".join(map(str, shape))
+            raise CheckpointError(f"{name} of {self.path} is [{found}], but config.json makes it [{expected}].")
+        return tensor.detach().float()
+
+    def fingerprint(self):
+        """SHA-256 of config.json and of the weights."""
+        total = hashlib.sha256()
+        for name in ["config.json", *self.weight_files()]:
+            with open(self.path / name, "rb") as file:
+                total.update(hashlib.file_digest(file, "sha256").digest())
+        return total.hexdigest()
+
+
+def open_weights(path):
+    if path.suffix == ".safetensors":
+        return safe_open(path, framework="pt", device="cpu")
+    return torch.load(path, map_location="cpu", weights_only=True, mmap=True)

@@ -1,0 +1,151 @@
+"""Which folders the exporter of CLIP takes, and what it says of the others."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from clip_folders import write_clip_folder
+
+from tessera_export.clip import main
+from tessera_export.clip_folder import read_config, read_preprocessing, read_tokenizer
+from tessera_export.folder import CheckpointError, Folder
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    path = tmp_path_factory.mktemp("checkpoint")
+    write_clip_folder(path)
+    return path
+
+
+@pytest.fixture
+def folder(original, tmp_path):
+    return shutil.copytree(original, tmp_path / "checkpoint")
+
+
+def edit(path, change):
+    values = json.loads(path.read_text())
+    change(values)
+    path.write_text(json.dumps(values))
+
+
+def read(folder):
+    opened = Folder(folder)
+    config = read_config(opened)
+    return config, read_preprocessing(opened, config), read_tokenizer(opened, config)
+
+
+def test_the_layout_of_early_releases_says_the_same(folder, original):
+    """Sizes as numbers, a second copy of the configurations, merges and vocabulary in files of their own."""
+    expected = read(original)
+    vocabulary = json.loads((folder / "tokenizer.json").read_text())["model"]
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.json").write_text(json.dumps(vocabulary["vocab"]))
+    lines = ["#version: 0.2", *(" ".join(merge) for merge in vocabulary["merges"]), ""]
+    (folder / "merges.txt").write_text("\n".join(lines))
+    edit(folder / "preprocessor_config.json", lambda values: values.update(size=64, crop_size=64))
+
+    def moved(values):
+        values["text_config_dict"] = values.pop("text_config")
+        values["vision_config"]["num_hidden_layers"] = 9
+        values["vision_config_dict"] = {"num_hidden_layers": 3}
+
+    edit(folder / "config.json", moved)
+    assert read(folder) == expected
+
+
+def test_weights_may_be_in_shards(folder):
+    whole = Folder(folder)
+    tensors = {name: whole.reader("model.safetensors").get_tensor(name) for name in whole.places()}
+    names = sorted(tensors)
+    halves = {"pytorch_model-00001-of-00002.bin": names[::2], "pytorch_model-00002-of-00002.bin": names[1::2]}
+    for file, part in halves.items():
+        torch.save({name: tensors[name] for name in part}, folder / file)
+    index = {name: file for file, part in halves.items() for name in part}
+    (folder / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": index}))
+    (folder / "model.safetensors").unlink()
+    opened = Folder(folder)
+    for name in names:
+        assert torch.equal(opened.tensor(name, *tensors[name].shape), tensors[name].float())
+
+
+def config_with(**values):
+    return lambda path: edit(path / "config.json", lambda config: config.update(values))
+
+
+def tower_with(tower, **values):
+    return lambda path: edit(path / "config.json", lambda config: config[tower].update(values))
+
+
+def images_with(**values):
+    return lambda path: edit(path / "preprocessor_config.json", lambda images: images.update(values))
+
+
+def without(name):
+    return lambda path: (path / name).unlink()
+
+
+def with_file(name, content):
+    return lambda path: (path / name).write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        (without("config.json"), "has no config.json; download the whole folder"),
+        (config_with(model_type="siglip"), 'not a CLIP model: config.json has model_type "siglip"'),
+        (config_with(model_type="clip_text_model"), "one half of CLIP"),
+        (tower_with("text_config", hidden_act="gelu_new"), 'hidden_act "gelu_new" of text_config cannot be exported'),
+        (tower_with("vision_config", num_hidden_layers=4), "no tensor vision_model.encoder.layers.3"),
+        (tower_with("vision_config", hidden_size=96), "but config.json makes it"),
+        (tower_with("vision_config", patch_size=24), "do not fill an image"),
+        (without("preprocessor_config.json"), "has no preprocessor_config.json"),
+        (images_with(resample=2), "only bicubic"),
+        (images_with(do_center_crop=False), "switches do_center_crop off"),
+        (images_with(size={"shortest_edge": 80}), "only a shortest side that equals"),
+        (images_with(size=96, crop_size=96), "gives images of 96 pixels, but the model reads 64"),
+        (images_with(rescale_factor=1.0), "only 1/255"),
+        (without("model.safetensors"), "has no weights"),
+        (with_file("model.safetensors", b"version https://git-lfs.github.com/spec/v1\n"), "pointer of Git LFS"),
+        (with_file("config.json", b"version https://git-lfs.github.com/spec/v1\n"), "git lfs pull"),
+        (without("tokenizer.json"), "has no tokenizer"),
+        (with_file("tokenizer.json", b'{"model": {"type": "Unigram"}}'), "is not CLIP's"),
+        (tower_with("text_config", vocab_size=700), "embeds 700 tokens"),
+    ],
+)
+def test_other_folders_are_refused_with_the_reason(folder, tmp_path, capsys, change, said):
+    change(folder)
+    out = tmp_path / "bundle"
+    assert main(["--checkpoint", str(folder), "--out", str(out), "--no-check"]) == 1
+    assert said in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+
+
+def test_a_folder_that_is_not_there_is_named():
+    with pytest.raises(CheckpointError, match="no directory /nowhere"):
+        Folder("/nowhere")
+
+
+def test_code_in_pickled_weights_is_not_run(folder):
+    """weights_only refuses what is not tensors."""
+
+    class Code:
+        def __reduce__(self):
+            return print, ("run",)
+
+    (folder / "model.safetensors").unlink()
+    torch.save({"logit_scale": Code()}, folder / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match="is not readable"):
+        Folder(folder).tensor("logit_scale")
+
+
+def test_weights_beyond_half_precision_are_refused(folder, tmp_path, capsys):
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(folder / "model.safetensors")
+    tensors["text_projection.weight"][0, 0] = 1e6
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    words = ["--checkpoint", str(folder), "--out", str(tmp_path / "bundle"), "--precision", "float16", "--no-check"]
+    assert main(words) == 1
+    assert "not finite in float16" in capsys.readouterr().err
