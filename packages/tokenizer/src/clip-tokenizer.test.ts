@@ -55,7 +55,7 @@ describe('the tokenizer of CLIP', { skip }, () => {
   it('gives the golden ids', () => {
     const goldenUrl = new URL('../test-vectors/clip.json', import.meta.url);
     const cases = JSON.parse(readFileSync(goldenUrl, 'utf8')) as { text: string; ids: number[] }[];
-    assert.ok(cases.length >= 300);
+    assert.equal(cases.length, 2000);
     for (const { text, ids } of cases) assert.deepEqual(tokenizer.encode(text).ids, ids, JSON.stringify(text));
   });
 
