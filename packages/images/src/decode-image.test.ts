@@ -242,6 +242,34 @@ describe('decodeForModels', () => {
     }
   });
 
+  it('cuts off the larger half of an odd excess on the right and below, as CLIP’s preprocessing does', async () => {
+    const [long, short] = [85, 64];
+    const columns = Buffer.from(Array.from({ length: long * short }, (_, index) => Array(3).fill(index % long)).flat());
+    const wide = sharp(columns, { raw: { width: long, height: short, channels: 3 } });
+    const cover: ResizeTarget = { width: short, height: short, fit: 'cover' };
+    for (const picture of [wide, wide.clone().rotate(90)]) {
+      const { images } = await decodeForModels(await picture.png().toBuffer(), { targets: [cover] });
+      const values = images.flatMap(({ data }) => [...data]);
+      assert.deepEqual([Math.min(...values), Math.max(...values)], [10, 73]);
+    }
+    // 640 × 480 becomes 85 × 64: 85.3 is rounded down.
+    const scaled = await scene(640, 480).png().toBuffer();
+    const whole = await sharp(scaled)
+      .resize({ width: long, height: short, fit: 'fill', kernel: 'cubic' })
+      .raw()
+      .toBuffer();
+    const { images } = await decodeForModels(scaled, { targets: [cover] });
+    const [middle] = images;
+    assert.ok(middle);
+    for (const row of [0, 31, 63]) {
+      const start = 3 * (row * long + 10);
+      assert.deepEqual(
+        [...middle.data.subarray(3 * row * short, 3 * (row + 1) * short)],
+        [...whole.subarray(start, start + 3 * short)],
+      );
+    }
+  });
+
   for (const side of [640, 3300]) {
     it(`gives a target the same pixels without the larger one that the file of ${side} pixels is read for`, async () => {
       const bytes = await scene(side, Math.round(side / 1.5))

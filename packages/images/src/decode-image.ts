@@ -79,7 +79,7 @@ export async function decodeForModels(bytes: Uint8Array, options: DecodeForModel
   return { format: header.format, width: header.width, height: header.height, images };
 }
 
-function isCover(target: ResizeTarget): target is CoverTarget {
+function isCover(target: ResizeTarget | Size): target is CoverTarget {
   return 'fit' in target && target.fit === 'cover';
 }
 
@@ -110,7 +110,8 @@ async function decodePixels(
   if (header.deepColour) pipeline = pipeline.pipelineColourspace('srgb');
   pipeline = pipeline.flatten({ background: '#ffffff' }).toColourspace('srgb').removeAlpha();
   // Reading at a reduced size is exact enough in JPEG (fewer DCT coefficients); WebP's scaler shifts colours.
-  const resized = resize(pipeline, size, header.format === 'jpeg');
+  const isJpeg = header.format === 'jpeg';
+  const resized = isCover(size) ? cover(pipeline, size, header, isJpeg) : stretch(pipeline, size, isJpeg);
   try {
     const image = await toPixels(resized.timeout({ seconds: limits.decodeTimeoutSeconds }));
     return header.gammaExponent === undefined ? image : raiseSamples(image, header.gammaExponent);
@@ -146,13 +147,28 @@ function raiseSamples(image: PixelImage, exponent: number): PixelImage {
 async function resizePixels(image: PixelImage, size: Size): Promise<PixelImage> {
   if (image.width === size.width && image.height === size.height) return image;
   const raw = { width: image.width, height: image.height, channels: 3 } as const;
-  return toPixels(resize(sharp(image.data, { raw }), size));
+  return toPixels(stretch(sharp(image.data, { raw }), size));
 }
 
-function resize(pipeline: Sharp, size: Size | CoverTarget, fastShrinkOnLoad = false): Sharp {
-  const filter =
-    'fit' in size ? ({ fit: 'cover', kernel: 'cubic' } as const) : ({ fit: 'fill', kernel: 'linear' } as const);
-  return pipeline.resize({ width: size.width, height: size.height, ...filter, fastShrinkOnLoad });
+function stretch(pipeline: Sharp, { width, height }: Size, fastShrinkOnLoad = false): Sharp {
+  return pipeline.resize({ width, height, fit: 'fill', kernel: 'linear', fastShrinkOnLoad });
+}
+
+/**
+ * As CLIP's preprocessing has it (`CLIPImageProcessor` of transformers): the side that is not the shortest is rounded
+ * down, and the larger half of an odd excess is cut off on the right and below.
+ *
+ * @param original - the image's size
+ */
+function cover(pipeline: Sharp, { width, height }: Size, original: Size, fastShrinkOnLoad: boolean): Sharp {
+  const isTall = original.width * height <= original.height * width;
+  const scaled = isTall
+    ? { width, height: Math.max(height, Math.floor((width * original.height) / original.width)) }
+    : { width: Math.max(width, Math.floor((height * original.width) / original.height)), height };
+  const [left, top] = [Math.floor((scaled.width - width) / 2), Math.floor((scaled.height - height) / 2)];
+  return pipeline
+    .resize({ ...scaled, fit: 'fill', kernel: 'cubic', fastShrinkOnLoad })
+    .extract({ left, top, width, height });
 }
 
 async function toPixels(pipeline: Sharp): Promise<PixelImage> {
