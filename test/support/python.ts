@@ -24,3 +24,30 @@ export async function provideClientEnvironment(directory: string): Promise<strin
   await run(python, [...install, ...requirements], { cwd: repositoryRoot });
   return python;
 }
+
+/**
+ * The Python of `PYTHON_ENVIRONMENT` when it has what exporting models takes. It is not fetched here: PyTorch takes
+ * gigabytes.
+ */
+const exporterPython = join(process.env.PYTHON_ENVIRONMENT ?? '', 'bin/python');
+
+/** Reason for leaving out tests of the exporters, or false when they have to run. */
+export async function exporterSkipReason(): Promise<string | false> {
+  if (pythonSkipReason !== false) return pythonSkipReason;
+  const modules = 'import onnxruntime, safetensors, torch, transformers';
+  const isThere = await run(exporterPython, ['-c', modules]).then(
+    () => true,
+    () => false,
+  );
+  return !isThere && "PYTHON_ENVIRONMENT is no environment with pip install -e 'training[test]'";
+}
+
+/** Runs Python in `training/` with what its exporters need; gives what it printed on the standard output. */
+export async function runTraining(...words: readonly string[]): Promise<string> {
+  const { stdout } = await run(exporterPython, [...words], {
+    cwd: join(repositoryRoot, 'training'),
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+    maxBuffer: 1 << 26,
+  });
+  return stdout;
+}
