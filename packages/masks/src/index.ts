@@ -1,8 +1,10 @@
 export { createMask, type BinaryMask } from './binary-mask.js';
+export { polygonsToMask } from './coco-polygons.js';
 export { maskArea, maskBoundingBox } from './measure.js';
-export { gIoU } from './metrics.js';
+export { cIoU, gIoU } from './metrics.js';
 export { intersectionAndUnion, intersectionOverUnion, unionOfMasks, type Overlap } from './overlap.js';
 export { paintOverlay } from './overlay.js';
+export { paintPolygon } from './paint-polygon.js';
 export { maskToPolygons, PolygonLimitError } from './polygons.js';
 export { decodeRle, encodeRle, encodeUncompressedRle, type UntrustedRle } from './rle.js';
 export { simplifyPolygons } from './simplify.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { gIoU } from './metrics.js';
+import { cIoU, gIoU } from './metrics.js';
 
 describe('gIoU', () => {
   it('is the mean over samples, 1 for a sample with neither target nor prediction', () => {
@@ -15,5 +15,18 @@ describe('gIoU', () => {
 
   it('refuses an empty set of samples', () => {
     assert.throws(() => gIoU([]), RangeError);
+  });
+});
+
+describe('cIoU', () => {
+  it('is all intersections over all unions', () => {
+    const samples = [
+      { intersection: 50, union: 100 },
+      { intersection: 0, union: 0 },
+      { intersection: 1, union: 300 },
+    ];
+    assert.ok(Math.abs(cIoU(samples) - 51 / 400) < 1e-9);
+    assert.equal(cIoU([{ intersection: 0, union: 0 }]), 0);
+    assert.throws(() => cIoU([]), RangeError);
   });
 });
