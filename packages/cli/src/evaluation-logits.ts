@@ -1,20 +1,29 @@
-import { closedWorld, compositionAt, compositionKey, openWorld, type LabelledLogits } from '@tessera/composition';
-import { classifyLimits, type VocabularyDescription } from '@tessera/contracts';
-import type { TesseraClient } from '@tessera/client';
-import type { DirectoryExample, TrainingDirectory } from './training-directory.js';
+import {
+  compositionAt,
+  compositionKey,
+  type CandidateSet,
+  type Composition,
+  type LabelledLogits,
+} from '@tessera/composition';
+import { classifyLimits } from '@tessera/contracts';
+import type { ClassifyCall, TesseraClient } from '@tessera/client';
 import { UsageError } from './command-errors.js';
 
 /** Images of one request: few enough that an answer with every candidate stays small. */
 const imagesAtOnce = 8;
 
+/** An image and what it shows. */
+export interface LabelledImage {
+  readonly composition: Composition;
+  read(): Promise<Uint8Array>;
+}
+
 export interface LogitsRequest {
   readonly client: TesseraClient;
-  readonly vocabulary: VocabularyDescription;
-  readonly directory: TrainingDirectory;
-  readonly examples: readonly DirectoryExample[];
-  readonly world: 'closed' | 'open';
-  /** Open world: least feasibility of an unseen pair. */
-  readonly threshold: number | undefined;
+  /** Model, vocabulary, and the world whose candidates these are; without a world they are sent as `pairs`. */
+  readonly question: Pick<ClassifyCall, 'model' | 'vocabulary' | 'world' | 'feasibility_threshold'>;
+  readonly candidates: CandidateSet;
+  readonly images: readonly LabelledImage[];
   readonly signal: AbortSignal;
   readonly onImages: (done: number) => void;
 }
@@ -27,10 +36,7 @@ export interface LogitsRequest {
 export async function collectLogits(
   request: LogitsRequest,
 ): Promise<{ readonly labelled: LabelledLogits; readonly feasible: Uint8Array }> {
-  const { client, vocabulary, directory, examples, world, threshold, signal, onImages } = request;
-  const pairs = examples.map(({ attributes, object }) => [...attributes, object]);
-  const { attributes, objects, seen_pairs: seenPairs } = vocabulary;
-  const candidates = world === 'closed' ? closedWorld(seenPairs, pairs) : openWorld(attributes, objects, seenPairs);
+  const { client, question, candidates, images, signal, onImages } = request;
   const { count } = candidates;
   if (count > classifyLimits.topK) {
     throw new UsageError(
@@ -40,18 +46,14 @@ export async function collectLogits(
   const compositions = Array.from({ length: count }, (_, index) => compositionAt(candidates, index));
   const places = new Map(compositions.map((composition, index) => [compositionKey(composition), index]));
   const choice =
-    world === 'closed'
-      ? { pairs: compositions.map((composition) => [...composition]) }
-      : { world, ...(threshold === undefined ? {} : { feasibility_threshold: threshold }) };
+    question.world === undefined ? { pairs: compositions.map((composition) => [...composition]) } : undefined;
 
-  const logits = new Float32Array(examples.length * count).fill(-Infinity);
+  const logits = new Float32Array(images.length * count).fill(-Infinity);
   const feasible = new Uint8Array(count);
-  for (let start = 0; start < examples.length; start += imagesAtOnce) {
-    const batch = examples.slice(start, start + imagesAtOnce);
-    const images = await Promise.all(
-      batch.map(async ({ image }) => (await directory.readImage(image)).toString('base64')),
-    );
-    const answer = await client.classify({ images, vocabulary: vocabulary.name, top_k: count, ...choice }, { signal });
+  for (let start = 0; start < images.length; start += imagesAtOnce) {
+    const batch = images.slice(start, start + imagesAtOnce);
+    const encoded = await Promise.all(batch.map(async (image) => Buffer.from(await image.read()).toString('base64')));
+    const answer = await client.classify({ images: encoded, ...question, top_k: count, ...choice }, { signal });
     for (const { index, predictions } of answer.results) {
       for (const prediction of predictions) {
         const place = places.get(compositionKey([...prediction.attributes, prediction.object]));
@@ -62,6 +64,6 @@ export async function collectLogits(
     }
     onImages(start + batch.length);
   }
-  const truths = Int32Array.from(pairs, (pair) => places.get(compositionKey(pair)) ?? -1);
+  const truths = Int32Array.from(images, ({ composition }) => places.get(compositionKey(composition)) ?? -1);
   return { labelled: { logits, seen: candidates.seen, truths }, feasible };
 }

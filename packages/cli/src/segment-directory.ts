@@ -4,6 +4,7 @@ import { cocoDocument } from './coco.js';
 import { CommandFailure, UsageError } from './command-errors.js';
 import { imagesBelow } from './directory-images.js';
 import { explain } from './explain.js';
+import { inParallel } from './in-parallel.js';
 import type { CommandContext } from './command.js';
 import { textOption } from './option-values.js';
 import { printableLine } from './printable.js';
@@ -66,16 +67,4 @@ export async function segmentDirectory(
     say(`${document.annotations.length} annotations of ${document.images.length} images are in ${coco}`);
   } else say(`${answers.size} images are done`);
   if (failures > 0) throw new CommandFailure(`${failures} of ${paths.length} images failed.`);
-}
-
-async function inParallel<Item>(
-  items: readonly Item[],
-  limit: number,
-  work: (item: Item) => Promise<void>,
-): Promise<void> {
-  const left = items.values();
-  const workThrough = async () => {
-    for (const item of left) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, workThrough));
 }

@@ -6,6 +6,7 @@ import { listOption, numberOption, numbersOf, textOption } from '../option-value
 import { isUrl, readImage } from '../read-image.js';
 import { segmentDirectory } from '../segment-directory.js';
 import { maskPng, pictureFormat, writeMasks, writeOverlay } from '../segment-files.js';
+import { segmentationOptions } from '../segmentation-options.js';
 import { warningText, type Question } from '../segment-question.js';
 import { percent, table } from '../tables.js';
 
@@ -127,18 +128,11 @@ function questionOf(queries: readonly string[], options: OptionValues): Question
     throw new UsageError('What to find is missing: a sentence such as "the dog", or --box or --point.');
   }
   if (queries.length > 1 && prompts.length > 0) throw new UsageError('--box and --point go with one query at most.');
-  const [model, mode] = [textOption(options, 'model'), textOption(options, 'pruning')];
-  const reduction = numberOption(options, 'reduction', { min: 0, max: 0.9 });
-  const threshold = numberOption(options, 'threshold', { min: 0, max: 1 });
-  // Which methods there are is up to the service.
-  const pruning = { mode: (mode ?? 'csp') as 'csp', ...(reduction === undefined ? {} : { reduction }) };
   return {
     ...(queries.length === 1 ? { query: queries[0] ?? '' } : {}),
     ...(queries.length > 1 ? { queries: [...queries] } : {}),
     ...(prompts.length > 0 ? { prompts } : {}),
-    ...(model === undefined ? {} : { model }),
-    ...(mode === undefined && reduction === undefined ? {} : { pruning }),
-    ...(threshold === undefined ? {} : { threshold }),
+    ...segmentationOptions(options),
     ...(options.coarse === true ? { refine: false } : {}),
   };
 }

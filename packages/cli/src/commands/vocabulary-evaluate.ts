@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
-import { drawSeenUnseenCurves, EvaluationError, evaluateLogits } from '@tessera/composition';
+import { closedWorld, drawSeenUnseenCurves, openWorld } from '@tessera/composition';
 import type { Command } from '../command.js';
+import { evaluateCollected } from '../evaluate-collected.js';
 import { collectLogits } from '../evaluation-logits.js';
 import { numberOption } from '../option-values.js';
 import { metricsTable } from '../tables.js';
@@ -46,19 +47,25 @@ export const vocabularyEvaluate: Command = {
     const examples = directory.examples.filter((example) => example.set === set);
     if (examples.length === 0) throw new UsageError(`No row of metadata.json is of the set "${set}".`);
     const vocabulary = await client.vocabulary(name, { signal });
+    const images = examples.map(({ attributes, object, image }) => ({
+      composition: [...attributes, object],
+      read: () => directory.readImage(image),
+    }));
+    const { attributes, objects, seen_pairs: seenPairs } = vocabulary;
+    const isClosed = world === 'closed';
+    const shown = images.map(({ composition }) => composition);
+    const open = { world: 'open' as const, ...(threshold === undefined ? {} : { feasibility_threshold: threshold }) };
     const { labelled, feasible } = await collectLogits({
       client,
-      vocabulary,
-      directory,
-      examples,
-      world,
-      threshold,
+      question: { vocabulary: vocabulary.name, ...(isClosed ? {} : open) },
+      candidates: isClosed ? closedWorld(seenPairs, shown) : openWorld(attributes, objects, seenPairs),
+      images,
       signal,
       onImages: (done) => {
         progress(`classifying ${done} of ${examples.length} images`, done / examples.length);
       },
     });
-    const evaluation = evaluate(labelled, feasible);
+    const evaluation = evaluateCollected(labelled, feasible);
     print(
       options.json === true
         ? JSON.stringify(evaluation, null, 2)
@@ -71,11 +78,3 @@ export const vocabularyEvaluate: Command = {
     }
   },
 };
-
-function evaluate(...input: Parameters<typeof evaluateLogits>): ReturnType<typeof evaluateLogits> {
-  try {
-    return evaluateLogits(...input);
-  } catch (error) {
-    throw error instanceof EvaluationError ? new UsageError(error.message) : error;
-  }
-}
