@@ -9,8 +9,8 @@ import type { DualEncoderBundle } from './dual-encoder-bundle.js';
 import { normalizeRows } from './normalize-rows.js';
 import { oneAhead } from './one-ahead.js';
 
-/** Images of one run of the encoder. */
-const imagesPerRun = 16;
+/** Images of one run of the encoder: one of CLIP's large ones takes seconds on a CPU, and a run has a time limit. */
+const imagesPerRun = 4;
 
 /** How many images' embeddings are remembered; at 512 dimensions they take 32 MB. */
 const rememberedImages = 16_384;
