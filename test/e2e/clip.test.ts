@@ -7,7 +7,7 @@ import { loadTokenizer } from '@tessera/tokenizer';
 import sharp from 'sharp';
 import { writeShapes } from '../support/compositions.js';
 import { startProcess } from '../support/process.js';
-import { exporterSkipReason, runTraining } from '../support/python.js';
+import { runTraining, trainingPython, trainingSkipReason } from '../support/python.js';
 import { bodyOf, drawnPicture } from '../support/requests.js';
 import { startEmbedded, type HttpService } from '../support/services.js';
 
@@ -17,9 +17,7 @@ const objects = ['x', 'z'];
 const pairs = attributes.flatMap((attribute) => objects.map((object) => [attribute, object] as const));
 const side = 64;
 
-const skip = await exporterSkipReason();
-
-describe('a checkpoint of CLIP', { skip, timeout: 300_000 }, () => {
+describe('a checkpoint of CLIP', { skip: trainingSkipReason, timeout: 600_000 }, () => {
   let directory: string;
   let checkpoint: string;
   let bundle: string;
@@ -29,7 +27,10 @@ describe('a checkpoint of CLIP', { skip, timeout: 300_000 }, () => {
     directory = await mkdtemp(join(tmpdir(), 'tessera-clip-'));
     [checkpoint, bundle] = [join(directory, 'checkpoint'), join(directory, 'models/small-clip')];
     await runTraining('tests/clip_reference.py', 'write', checkpoint, join(directory, 'texts.json'));
-    await runTraining('-m', 'tessera_export.clip', '--checkpoint', checkpoint, '--out', bundle);
+    const words = ['bundle', 'export', 'clip', '--checkpoint', checkpoint, '--out', bundle, '--python', trainingPython];
+    const exporting = startProcess('node', ['packages/cli/bin/tessera.js', ...words]);
+    assert.equal(await exporting.exitCode(), 0, exporting.output());
+    assert.match(exporting.output(), /largest differences: \d\.\de-0[78] of images/);
     service = await startEmbedded({ DATA_DIR: join(directory, 'data'), MODELS_DIR: join(directory, 'models') });
   });
 

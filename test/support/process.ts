@@ -8,7 +8,7 @@ export interface RunningProcess {
   output(): string;
   /** Resolves with the first match in the output; rejects when the process ends or the time is up first. */
   waitForOutput(pattern: RegExp, timeoutMs: number): Promise<RegExpMatchArray>;
-  /** Resolves with the exit code once the process has ended by itself (null when a signal ended it). */
+  /** Resolves with the exit code once the process has ended by itself and its output is read (null when a signal ended it). */
   exitCode(): Promise<number | null>;
   /** Sends the signal and resolves with the exit code (null when a signal ended it). */
   stop(signal: NodeJS.Signals): Promise<number | null>;
@@ -38,6 +38,8 @@ export function startProcess(
   }
   const exited = once(child, 'exit');
   void exited.then(notify);
+  // Later than its exit, when all that it printed is read.
+  const closed = once(child, 'close');
 
   return {
     child,
@@ -70,7 +72,7 @@ export function startProcess(
         check();
       }),
     async exitCode() {
-      await exited;
+      await closed;
       return child.exitCode;
     },
     async stop(signal) {

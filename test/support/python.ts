@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -25,26 +25,25 @@ export async function provideClientEnvironment(directory: string): Promise<strin
   return python;
 }
 
-/**
- * The Python of `PYTHON_ENVIRONMENT` when it has what exporting models takes. It is not fetched here: PyTorch takes
- * gigabytes.
- */
-const exporterPython = join(process.env.PYTHON_ENVIRONMENT ?? '', 'bin/python');
+/** Python of `PYTHON_ENVIRONMENT`, for what needs the packages of `training[test]`: too large to be fetched by a test. */
+export const trainingPython = join(process.env.PYTHON_ENVIRONMENT ?? '/nowhere', 'bin/python');
 
-/** Reason for leaving out tests of the exporters, or false when they have to run. */
-export async function exporterSkipReason(): Promise<string | false> {
-  if (pythonSkipReason !== false) return pythonSkipReason;
-  const modules = 'import onnxruntime, safetensors, torch, transformers';
-  const isThere = await run(exporterPython, ['-c', modules]).then(
-    () => true,
-    () => false,
-  );
-  return !isThere && "PYTHON_ENVIRONMENT is no environment with pip install -e 'training[test]'";
+/** Reason for leaving out tests that need it, or false when they have to run. */
+export const trainingSkipReason: string | false =
+  pythonSkipReason ||
+  (hasTrainingPackages()
+    ? false
+    : "PYTHON_ENVIRONMENT names no virtual environment with the training: pip install -e 'training[test]' there");
+
+function hasTrainingPackages(): boolean {
+  const modules = ['torch', 'onnx', 'transformers', 'safetensors', 'tokenizers'];
+  const code = `import importlib.util as u, sys; sys.exit(any(u.find_spec(m) is None for m in ${JSON.stringify(modules)}))`;
+  return existsSync(trainingPython) && spawnSync(trainingPython, ['-c', code]).status === 0;
 }
 
-/** Runs Python in `training/` with what its exporters need; gives what it printed on the standard output. */
+/** Runs that Python in `training/`; gives what it printed on the standard output. */
 export async function runTraining(...words: readonly string[]): Promise<string> {
-  const { stdout } = await run(exporterPython, [...words], {
+  const { stdout } = await run(trainingPython, [...words], {
     cwd: join(repositoryRoot, 'training'),
     env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
     maxBuffer: 1 << 26,

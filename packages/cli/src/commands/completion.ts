@@ -38,14 +38,28 @@ async function places(commands: CommandTable, sharedOptions: readonly string[]):
       return { words, options: dashed, subcommands: words === 'completion' ? Object.keys(shells) : [] };
     }),
   );
-  const groups = new Set(names.filter((name) => name.includes(' ')).map((name) => name.split(' ')[0] ?? ''));
-  const inner = [...groups].map((group) => ({
+  const inner = groupsOf(names).map((group) => ({
     words: group,
     options: [],
-    subcommands: names.filter((name) => name.startsWith(`${group} `)).map((name) => name.split(' ')[1] ?? ''),
+    subcommands: [...new Set(names.filter(isBelow(group)).map((name) => wordAfter(name, group)))],
   }));
   const first = [...new Set(names.map((name) => name.split(' ')[0] ?? ''))];
   return [...ends, ...inner, { words: '', options: ['--help', '--version'], subcommands: first }];
+}
+
+/** The words that lead to several commands, such as `vocabulary`; longer ones first. */
+function groupsOf(names: readonly string[]): string[] {
+  const groups = names.flatMap((name) => {
+    const words = name.split(' ');
+    return words.slice(1).map((_, index) => words.slice(0, index + 1).join(' '));
+  });
+  return [...new Set(groups)].sort((a, b) => b.length - a.length);
+}
+
+const isBelow = (group: string) => (name: string) => name.startsWith(`${group} `);
+
+function wordAfter(name: string, group: string): string {
+  return name.slice(group.length + 1).split(' ')[0] ?? '';
 }
 
 /** The cases of a shell function over `$line`, the words so far with a space after each. */
