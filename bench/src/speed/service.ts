@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 /** The embedded service of a built checkout, as a process of its own on a free port. */
 export interface Service {
   readonly url: string;
+  readonly pid: number;
   /** Ends the process and deletes its data. */
   stop(): Promise<void>;
 }
@@ -39,7 +40,7 @@ export async function startService(directory: string, environment: NodeJS.Proces
     await rm(data, { recursive: true, force: true });
   };
   const url = await Promise.race([ready, exited.then(() => undefined)]);
-  if (url !== undefined) return { url, stop };
+  if (url !== undefined && child.pid !== undefined) return { url, pid: child.pid, stop };
   await stop();
   throw new Error(`The service of ${directory} ended before it was ready.`);
 }
