@@ -72,8 +72,16 @@ function run(output, ...command) {
   return child;
 }
 
+/** Ends everything, at the second time without waiting for running jobs. */
 function stop() {
-  if (isStopping) return;
+  const signal = isStopping ? 'SIGKILL' : 'SIGTERM';
   isStopping = true;
-  for (const child of running) child.kill('SIGTERM');
+  // Each is a group of its own: the compiler that watches is the child of a script.
+  for (const { pid } of running) {
+    try {
+      process.kill(-pid, signal);
+    } catch {
+      // It has just ended by itself.
+    }
+  }
 }

@@ -175,6 +175,7 @@ export const warningDescriptions = {
   negation: 'the query excludes objects in a way that the model cannot follow, so the mask is empty',
   fewer_found: 'the query asks for more objects than were found',
   language: 'the query is in a language that the model does not read',
+  unused_points: 'points beside an object that lie in no object that was found: as many as `count` change nothing',
   coarse_masks:
     'the mask decoder did not draw every object, because there are more of them than it draws for one query, or because it saw nothing in a box: as many as `count` have a coarse shape',
 } as const;
@@ -185,9 +186,14 @@ export const Warning = Type.Object({
   code: Type.Enum(warningCodes, {
     description: `${warningCodes.map((code) => `${code}: ${warningDescriptions[code]}`).join('; ')}.`,
   }),
-  words: Type.Array(Type.String(), { description: 'The words of the query that it is about; none for coarse_masks.' }),
+  words: Type.Array(Type.String(), {
+    description: 'The words of the query that it is about; none for unused_points and coarse_masks.',
+  }),
   count: Type.Optional(
-    Type.Integer({ minimum: 1, description: 'Of coarse_masks: how many objects of the answer have a coarse shape.' }),
+    Type.Integer({
+      minimum: 1,
+      description: 'Of unused_points: how many points. Of coarse_masks: how many objects of the answer.',
+    }),
   ),
 });
 export type Warning = Static<typeof Warning>;

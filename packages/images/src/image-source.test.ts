@@ -68,7 +68,7 @@ describe('resolveImageSource with base64', () => {
     await assert.rejects(resolve(source, 999), errorWith('TSR_BODY_TOO_LARGE', /999/));
   });
 
-  it('is fast on large sources, good and bad', { timeout: 20_000 }, async () => {
+  it('takes seconds at most for large sources, good and bad', { timeout: 60_000 }, async () => {
     const size = 25_000_000;
     const good = Buffer.alloc(size, 7).toString('base64');
     const sources = [
@@ -90,7 +90,8 @@ describe('resolveImageSource with base64', () => {
         assert.ok(TesseraError.isInstance(error));
       });
       const elapsed = performance.now() - start;
-      assert.ok(elapsed < 3_000, `${elapsed} ms for ${source.slice(0, 30)}…`);
+      // A quadratic search would take minutes.
+      assert.ok(elapsed < 10_000, `${elapsed} ms for ${source.slice(0, 30)}…`);
     }
   });
 });

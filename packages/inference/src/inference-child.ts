@@ -71,7 +71,7 @@ async function run({ graphs, kept }: Loaded, { bundle, graph: name, ...request }
 }
 
 function send(message: MessageFromChild): void {
-  // A supervisor that is gone cannot be told; "disconnect" ends this process then.
+  // Once the supervisor is gone, "disconnect" ends this process.
   process.send?.(message, undefined, undefined, () => undefined);
 }
 

@@ -26,7 +26,7 @@ export interface InferenceRunnerOptions {
   readonly threads?: number | undefined;
   /** A run that takes longer is ended, and the process with it. */
   readonly runTimeoutMs: number;
-  /** Memory for kept tensors in each process; by default 512 MB. */
+  /** Memory for kept tensors in each process; by default 256 MB. */
   readonly keepBytes?: number;
   /** How runs that wait are put together; by default 8 rows on CUDA and 1 on the CPU, without waiting. */
   readonly batching?: Partial<BatchLimits>;

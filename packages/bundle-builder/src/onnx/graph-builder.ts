@@ -3,7 +3,7 @@ import { elementTypes } from './model.js';
 import { float16Tensor, float32Tensor, int64Tensor, toFloat32Array } from './tensor.js';
 
 export interface GraphBuilderOptions {
-  /** How `weight` stores its values; `float16` unless told otherwise. */
+  /** How `weight` stores its values; `float16` by default. */
   readonly weightType?: 'float16' | 'float32';
 }
 

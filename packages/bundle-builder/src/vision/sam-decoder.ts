@@ -29,7 +29,7 @@ const labelEmbeddings = ['not_a_point_embed', ...[0, 1, 2, 3].map((label) => `po
  * - `prompt_embeddings` float32 [prompts, embeddings, 256]: tokens that another model made in place of points.
  *
  * Outputs: `low_res_masks` float32 [prompts, 256, 256], logits over the padded square, and `iou` float32 [prompts], how
- * well the mask is predicted to fit. A single point leaves open how much of what it touches is meant, so the mask is the
+ * well the mask is predicted to fit. A single point leaves the object's extent open, so the mask is the
  * one of SAM's last three with the highest predicted IoU; for all other prompts it is SAM's first.
  *
  * The network is that of Kirillov et al., "Segment Anything" (2023), appendix A, with the weights of `source`, the

@@ -1,4 +1,4 @@
-/** Whether who acts now uses the keyboard. */
+/** Whether the last action came from the keyboard. */
 export function isByKeyboard(): boolean {
   return document.activeElement?.matches(':focus-visible') === true;
 }

@@ -60,6 +60,10 @@ export function warningSentence({ code, words, count: objects = 0 }: Warning): s
       return `There are fewer objects than ${quoted} asks for.`;
     case 'language':
       return 'The model reads English only.';
+    case 'unused_points':
+      return objects === 1
+        ? 'One point lies in no object and changes nothing.'
+        : `${objects} points lie in no object and change nothing.`;
     case 'coarse_masks':
       return objects === 1 ? 'One object has a coarse shape.' : `${objects} objects have a coarse shape.`;
     default:

@@ -18,7 +18,7 @@ export function objectPrompt(corrections: readonly Correction[]): SegmentPrompt 
   };
 }
 
-/** Whether the service takes the corrections without words: it has to be told where an object is. */
+/** Whether the service takes the corrections without words: one of them has to be on an object. */
 export function namesAnObject(corrections: readonly Correction[]): boolean {
   return corrections.some((one) => one.kind === 'box' || one.label === 1);
 }

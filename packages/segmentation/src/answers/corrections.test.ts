@@ -27,14 +27,19 @@ describe('maskPrompt', () => {
   });
 });
 
+/** The objects alone. */
+function corrected(...args: Parameters<typeof correctObjects>) {
+  return correctObjects(...args).objects;
+}
+
 describe('correctObjects', () => {
   it('leaves the objects as they are without prompts', () => {
-    assert.deepEqual(correctObjects([left, right], []), [left, right]);
+    assert.deepEqual(corrected([left, right], []), [left, right]);
   });
 
   it('gives a point on an object to the smallest box around it', () => {
     const point = on(0.2, 0.2);
-    assert.deepEqual(correctObjects([left, right, inner], [{ points: [point] }]), [
+    assert.deepEqual(corrected([left, right, inner], [{ points: [point] }]), [
       left,
       right,
       { ...inner, prompt: { ...inner.prompt, points: [point] } },
@@ -43,38 +48,43 @@ describe('correctObjects', () => {
 
   it('makes a new object of the points of a prompt that are on none', () => {
     const points = [on(0.5, 0.9), on(0.5, 0.95)];
-    const corrected = correctObjects([left], [{ points: [...points, on(0.2, 0.5)] }, { points: [on(0.9, 0.9)] }]);
-    assert.deepEqual(prompts(corrected), [
+    const objects = corrected([left], [{ points: [...points, on(0.2, 0.5)] }, { points: [on(0.9, 0.9)] }]);
+    assert.deepEqual(prompts(objects), [
       { ...left.prompt, points: [on(0.2, 0.5)] },
       { points },
       { points: [on(0.9, 0.9)] },
     ]);
     assert.deepEqual(
-      corrected.map(({ probability }) => probability),
+      objects.map(({ probability }) => probability),
       [0.9, undefined, undefined],
     );
   });
 
   it('gives a point beside an object to every box around it, and to the new object of its prompt', () => {
     const point = beside(0.2, 0.2);
-    const [first, second, added] = prompts(correctObjects([left, inner], [{ points: [point, on(0.5, 0.9)] }]));
+    const [first, second, added] = prompts(corrected([left, inner], [{ points: [point, on(0.5, 0.9)] }]));
     assert.deepEqual([first?.points, second?.points], [[point], [point]]);
     assert.deepEqual(added, { points: [point, on(0.5, 0.9)] });
   });
 
   it('ignores points beside objects where nothing was found', () => {
-    assert.deepEqual(correctObjects([left], [{ points: [beside(0.5, 0.9)] }]), [left]);
-    assert.deepEqual(correctObjects([], [{ points: [beside(0.5, 0.9)] }]), []);
+    const point = beside(0.5, 0.9);
+    assert.deepEqual(correctObjects([left], [{ points: [point, point] }]), { objects: [left], unusedPoints: 2 });
+    assert.deepEqual(correctObjects([], [{ points: [point] }]), { objects: [], unusedPoints: 1 });
+    const [inLeft] = corrected([left], [{ points: [beside(0.2, 0.2), point] }]);
+    assert.deepEqual(inLeft?.prompt.points, [beside(0.2, 0.2)]);
+    assert.equal(correctObjects([left], [{ points: [beside(0.2, 0.2), point] }]).unusedPoints, 1);
+    assert.equal(correctObjects([left], [{ points: [point, on(0.5, 0.95)] }]).unusedPoints, 0);
   });
 
   it('puts a box, with its points, in the place of what was found in nearly the same one', () => {
     const prompt: MaskPrompt = { box: [0.02, 0, 0.42, 0.8], points: [beside(0.7, 0.3)] };
-    assert.deepEqual(correctObjects([left, right], [prompt]), [right, { prompt, probability: undefined }]);
+    assert.deepEqual(corrected([left, right], [prompt]), [right, { prompt, probability: undefined }]);
   });
 
   it('keeps objects that have no box, and gives them no points', () => {
     const embedded: ChosenObject = { prompt: { embeddings: new Float32Array(256) }, probability: 0.8 };
     const click: MaskPrompt = { points: [on(0.5, 0.5)] };
-    assert.deepEqual(prompts(correctObjects([embedded], [click])), [embedded.prompt, click]);
+    assert.deepEqual(prompts(corrected([embedded], [click])), [embedded.prompt, click]);
   });
 });

@@ -24,6 +24,13 @@ export function maskPrompt(
   return { ...(box === undefined ? {} : { box: corners(box) }), ...(shares === undefined ? {} : { points: shares }) };
 }
 
+/** A query's answer after a client's prompts. */
+export interface Correction {
+  readonly objects: readonly ChosenObject[];
+  /** Points beside an object that are in no object's box and come with no point on an object: they change nothing. */
+  readonly unusedPoints: number;
+}
+
 /**
  * The objects of a query's answer, corrected by a client's prompts:
  *
@@ -32,31 +39,36 @@ export function maskPrompt(
  *   object;
  * - a point beside it goes to every found box that it is in, and to its prompt's new object.
  */
-export function correctObjects(objects: readonly ChosenObject[], prompts: readonly MaskPrompt[]): ChosenObject[] {
+export function correctObjects(objects: readonly ChosenObject[], prompts: readonly MaskPrompt[]): Correction {
   const boxes = prompts.filter(({ box }) => box !== undefined);
   const found = objects.filter(
     ({ prompt }) => !boxes.some(({ box }) => box && prompt.box && boxOverlap(box, prompt.box) > sameObjectOverlap),
   );
   const added = new Map<ChosenObject, PromptPoint[]>();
   const pointedTo: MaskPrompt[] = [...boxes];
+  let unusedPoints = 0;
   for (const { box, points = [] } of prompts) {
     if (box !== undefined) continue;
     const loose: PromptPoint[] = [];
+    let inNoBox = 0;
     for (const point of points) {
       const around = found.filter(({ prompt }) => prompt.box && isInside(point, prompt.box));
       const targets = point.isOnObject ? smallest(around) : around;
       for (const target of targets) added.set(target, [...(added.get(target) ?? []), point]);
       if (!point.isOnObject || targets.length === 0) loose.push(point);
+      if (targets.length === 0) inNoBox += 1;
     }
     if (loose.some(({ isOnObject }) => isOnObject)) pointedTo.push({ points: loose });
+    else unusedPoints += inNoBox;
   }
-  return [
+  const corrected = [
     ...found.map((object) => {
       const points = added.get(object);
       return points === undefined ? object : { ...object, prompt: { ...object.prompt, points } };
     }),
     ...pointedTo.map((prompt) => ({ prompt, probability: undefined })),
   ];
+  return { objects: corrected, unusedPoints };
 }
 
 /** Without the objects whose masks are empty or still cover a point beside them: the client rejected these. */

@@ -33,7 +33,7 @@ export interface Answer {
 export interface PaintingOptions {
   /** Of {@link paintObject}. */
   readonly exponent: number;
-  /** Whether the request wants masks from the mask decoder: then it is told of coarse ones. */
+  /** Whether the request wants masks from the mask decoder: then coarse ones get a warning. */
   readonly isRefined: boolean;
   readonly output: NonNullable<SegmentOptions['output']>;
 }

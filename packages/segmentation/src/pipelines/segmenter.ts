@@ -62,7 +62,7 @@ export class Segmenter {
         : choices.map((choice, index): ChosenAnswer => ({
             about: { query: queries[index] ?? '' },
             ...choice,
-            objects: correctObjects(choice.objects, maskPrompts),
+            ...corrected(choice, maskPrompts),
           }));
 
     const limit = isRefined ? settings.maximum_refined_objects : 0;
@@ -95,6 +95,16 @@ async function placeInImage(prompts: readonly SegmentPrompt[], image: RequestIma
 
 function promptAnswer(prompt: MaskPrompt, index: number): ChosenAnswer {
   return { about: { prompt: index }, score: undefined, objects: [{ prompt, probability: undefined }], warnings: [] };
+}
+
+/** What a client's prompts change of a choice. */
+function corrected(
+  { objects, warnings }: ObjectChoice,
+  prompts: readonly MaskPrompt[],
+): Pick<ObjectChoice, 'objects' | 'warnings'> {
+  const { objects: own, unusedPoints } = correctObjects(objects, prompts);
+  if (unusedPoints === 0) return { objects: own, warnings };
+  return { objects: own, warnings: [...warnings, { code: 'unused_points', words: [], count: unusedPoints }] };
 }
 
 /** The warning for a query that asks for more objects than its answer has; one without any says so itself. */

@@ -23,7 +23,7 @@ export interface ViewPlan {
   readonly cut: (images: readonly PixelImage[]) => ImageView[];
 }
 
-/** Up to this aspect an image is stretched to the square; beyond, things in it are no longer what the detector knows. */
+/** Up to this aspect an image is stretched to the square; beyond, the detector does not recognise objects in it. */
 const stretchableAspect = 2;
 /** A tile may be this much longer than it is broad; the detector reads it as a square. */
 const tileAspect = 1.25;
