@@ -12,3 +12,5 @@ export * from './segment.js';
 export * from './segment-prompts.js';
 export * from './stored-image.js';
 export * from './vocabulary.js';
+export * from './webhook.js';
+export * from './webhook-messages.js';

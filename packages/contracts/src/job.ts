@@ -3,6 +3,7 @@ import { ClassifyOptions, VocabularyName } from './classify-composition.js';
 import { ErrorCodes } from './errors.js';
 import { SegmentOptions } from './segment.js';
 import { SegmentPrompts } from './segment-prompts.js';
+import type { Webhook } from './webhook.js';
 import { RequestedRecipe, TrainingMethod } from './vocabulary.js';
 
 const strict = { additionalProperties: false } as const;
@@ -57,6 +58,13 @@ export const TrainVocabularyJob = Type.Object(
   strict,
 );
 export type TrainVocabularyJob = Static<typeof TrainVocabularyJob>;
+
+/** Who asked for a job, and who is to be called when it has ended. */
+export interface JobOrigin {
+  /** Name of the API key of the request; absent where the service has no keys. */
+  readonly apiKey?: string | undefined;
+  readonly webhook?: Webhook | undefined;
+}
 
 /** The jobs of each queue, by their kind. Trainings take minutes and hold up no request in theirs. */
 export const jobKinds = {

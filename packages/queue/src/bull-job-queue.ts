@@ -14,6 +14,7 @@ import type {
   WaitOptions,
 } from './job-queue.js';
 import {
+  fromBullId,
   isFinished,
   isJobId,
   isOverdue,
@@ -29,13 +30,20 @@ import { maxEvents, type BullQueue, type QueueBackend } from './queue-backend.js
 import { settledWithin } from '@tessera/runtime';
 import { waitForJob } from './wait-for-job.js';
 
+interface KeptJobs {
+  readonly ageMs: number;
+  readonly count: number;
+}
+
 export interface QueueLimits {
   /** Waiting jobs at which `add` rejects with `TSR_QUEUE_FULL`; approximate when several processes add. */
   readonly maxWaiting: number;
   /** Largest job, as JSON in UTF-8. */
   readonly maxDataBytes: number;
   /** How long finished jobs are remembered, and how many of them. */
-  readonly keepFinished: { readonly ageMs: number; readonly count: number };
+  readonly keepFinished: KeptJobs;
+  /** The same for jobs that failed, where it differs. */
+  readonly keepFailed?: KeptJobs;
   /** A worker that has not renewed its lock for this long counts as dead. */
   readonly lockDurationMs: number;
   /** Pause between two searches for jobs of dead workers. */
@@ -46,8 +54,12 @@ export interface QueueLimits {
   readonly attempts: number;
   /** Pause before the second attempt; it doubles with each further one. */
   readonly retryDelayMs: number;
+  /** Share of a pause that is left to chance, so that jobs that failed together are not tried together; 0 to 1. */
+  readonly retryJitter: number;
 }
 
+/** How often waiting jobs are looked through for passed deadlines, by processes that read ends. */
+const overdueCheckMs = 1_000;
 /** BullMQ starts lower numbers first; jobs of priority zero would wait in a separate list, ahead of all others. */
 const priorities: Record<JobPriority, number> = { high: 1, normal: 2, low: 3 };
 /** A process fills an eighth of the free room before it counts the waiting jobs again, as others add jobs too. */
@@ -63,6 +75,7 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
   readonly #queue: BullQueue;
   readonly #watch: JobWatch<Data>;
   readonly #processors: BullJobProcessor<Data>[] = [];
+  readonly #endReaders = new Set<{ close(): Promise<void> }>();
   /** Jobs that may be added before the waiting ones are counted again. */
   #room = 0;
 
@@ -70,14 +83,13 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
     this.#backend = backend;
     this.#limits = limits;
     this.#onError = onError;
-    const keep = { age: Math.ceil(limits.keepFinished.ageMs / 1000), count: limits.keepFinished.count };
     this.#queue = backend.openQueue({
       streams: { events: { maxLen: maxEvents } },
       defaultJobOptions: {
         attempts: limits.attempts,
-        backoff: { type: 'exponential', delay: limits.retryDelayMs },
-        removeOnComplete: keep,
-        removeOnFail: keep,
+        backoff: { type: 'exponential', delay: limits.retryDelayMs, jitter: limits.retryJitter },
+        removeOnComplete: keepOf(limits.keepFinished),
+        removeOnFail: keepOf(limits.keepFailed ?? limits.keepFinished),
         stackTraceLimit: 3,
       },
     });
@@ -85,16 +97,18 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
     this.#watch = new JobWatch(backend);
   }
 
-  async add(data: Data, { id, priority, deadlineMs }: AddOptions): Promise<void> {
+  async add(data: Data, { id, priority, deadlineMs, origin }: AddOptions): Promise<void> {
     if (!isJobId(id)) throw new RangeError(`${JSON.stringify(id)} is not a job id`);
-    const record: JobRecord = { data, deadlineAt: deadlineMs === undefined ? null : Date.now() + deadlineMs };
+    const deadlineAt = deadlineMs === undefined ? null : Date.now() + deadlineMs;
+    const record: JobRecord = { data, deadlineAt, ...(origin === undefined ? {} : { origin }) };
     if (Buffer.byteLength(JSON.stringify(record)) > this.#limits.maxDataBytes) {
       throw new TesseraError('TSR_BODY_TOO_LARGE', `A job may have ${this.#limits.maxDataBytes} bytes.`);
     }
     await this.#takeRoom();
-    await this.#backend.run(() =>
-      this.#queue.add('job', record, { jobId: toBullId(id), priority: priorities[priority] }),
-    );
+    await this.#backend.run(async () => {
+      if (deadlineAt !== null) await this.#backend.saveDeadline(toBullId(id), deadlineAt);
+      await this.#queue.add('job', record, { jobId: toBullId(id), priority: priorities[priority] });
+    });
   }
 
   async get(id: string): Promise<JobSnapshot<Data> | null> {
@@ -115,6 +129,36 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
 
   counts(): Promise<JobCounts> {
     return this.#backend.run(() => this.#backend.counts());
+  }
+
+  readEnds(handle: (ended: readonly JobSnapshot<Data>[]) => Promise<void>): { close(): Promise<void> } {
+    const reader = this.#backend.readEnds(async (bullIds) => {
+      const jobs = await Promise.all(bullIds.map((bullId) => this.#backend.run(() => this.#read(fromBullId(bullId)))));
+      const ended = jobs.filter((job) => job !== null).filter(isFinished);
+      if (ended.length > 0) await handle(ended);
+    });
+    const stopExpiring = this.#expireInTime();
+    const ends = {
+      close: async () => {
+        stopExpiring();
+        this.#endReaders.delete(ends);
+        await reader.close();
+      },
+    };
+    this.#endReaders.add(ends);
+    return ends;
+  }
+
+  async failed(limit: number): Promise<JobSnapshot<Data>[]> {
+    const jobs = await this.#backend.run(() => this.#queue.getJobs(['failed'], 0, limit - 1));
+    return jobs.map((job) => toSnapshot<Data>(job, null));
+  }
+
+  async retry(id: string): Promise<boolean> {
+    const job = isJobId(id) ? await this.#backend.run(() => this.#queue.getJob(toBullId(id))) : undefined;
+    if (job?.finishedOn === undefined || toSnapshot(job, null).error === null) return false;
+    await this.#backend.run(() => job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true }));
+    return true;
   }
 
   async cancel(id: string): Promise<CancelOutcome> {
@@ -139,8 +183,35 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
   async close(): Promise<void> {
     await Promise.all(this.#processors.map((processor) => processor.drain(0)));
     const reason = new TesseraError('TSR_QUEUE_UNAVAILABLE', 'The queue is shutting down.');
-    await settledWithin(Promise.all([this.#watch.close(reason), this.#queue.close()]), closeTimeoutMs);
+    const readers = [...this.#endReaders].map((reader) => reader.close());
+    await settledWithin(Promise.all([...readers, this.#watch.close(reason), this.#queue.close()]), closeTimeoutMs);
     await this.#backend.close();
+  }
+
+  /** Ends waiting jobs soon after their deadline has passed, until the returned function is called. */
+  #expireInTime(): () => void {
+    let isChecking = false;
+    let isStopped = false;
+    const timer = setInterval(() => {
+      if (isChecking) return;
+      isChecking = true;
+      this.#expireOverdue()
+        .catch((error: unknown) => {
+          if (!isStopped) this.#onError(error as Error);
+        })
+        .finally(() => (isChecking = false));
+    }, overdueCheckMs).unref();
+    return () => {
+      isStopped = true;
+      clearInterval(timer);
+    };
+  }
+
+  async #expireOverdue(): Promise<void> {
+    const bullIds = await this.#backend.run(() => this.#backend.findOverdue());
+    if (bullIds.length === 0) return;
+    for (const bullId of bullIds) await this.get(fromBullId(bullId));
+    await this.#backend.run(() => this.#backend.forgetDeadlines(bullIds));
   }
 
   /** Counts the waiting jobs, but not for every job: see {@link roomShare}. */
@@ -200,8 +271,8 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
    * process dies in between, a worker that starts a cancelled job still finds that it is cancelled.
    */
   async #withdraw(snapshot: JobSnapshot<Data>, code: Withdrawal['code']): Promise<boolean> {
-    const { id, data, deadlineAt, createdAt } = snapshot;
-    const withdrawal: Withdrawal = { code, data, deadlineAt, createdAt, withdrawnAt: Date.now() };
+    const { id, data, origin, deadlineAt, createdAt } = snapshot;
+    const withdrawal: Withdrawal = { code, data, origin, deadlineAt, createdAt, withdrawnAt: Date.now() };
     return this.#backend.run(async () => {
       await this.#backend.saveWithdrawal(id, withdrawal, this.#limits.keepFinished.ageMs);
       if ((await this.#queue.getBackend().remove(toBullId(id), false)) === 0) return false;
@@ -209,4 +280,9 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
       return true;
     });
   }
+}
+
+/** In BullMQ's terms. */
+function keepOf({ ageMs, count }: KeptJobs): { age: number; count: number } {
+  return { age: Math.ceil(ageMs / 1000), count };
 }

@@ -25,6 +25,7 @@ const defaultLimits: QueueLimits = {
   maxWorkerDeaths: 5,
   attempts: 3,
   retryDelayMs: 500,
+  retryJitter: 0,
 };
 
 /**

@@ -3,7 +3,16 @@ import { createPostgresBackend, withBackend, type QueueOptions, type WorkerOptio
 import { acquireEmbeddedDatabase, type EmbeddedDatabase } from './embedded-database.js';
 import type { JobCounts } from './job-queue.js';
 import type { JobRecord, Withdrawal } from './job-record.js';
-import type { BullProcessor, BullQueue, BullWorker, JobListener, QueueBackend } from './queue-backend.js';
+import { EmbeddedEnds } from './embedded-ends.js';
+import type {
+  BullProcessor,
+  BullQueue,
+  BullWorker,
+  EndHandler,
+  EndReader,
+  JobListener,
+  QueueBackend,
+} from './queue-backend.js';
 
 const postgres = withBackend(createPostgresBackend);
 
@@ -17,17 +26,23 @@ export interface EmbeddedBackendOptions {
 export class EmbeddedBackend implements QueueBackend {
   readonly #name: string;
   readonly #database: EmbeddedDatabase;
+  readonly #onError: (error: Error) => void;
   readonly close: () => Promise<void>;
 
-  private constructor(name: string, database: EmbeddedDatabase, close: () => Promise<void>) {
+  private constructor(
+    { name, onError }: EmbeddedBackendOptions,
+    database: EmbeddedDatabase,
+    close: () => Promise<void>,
+  ) {
     this.#name = name;
+    this.#onError = onError;
     this.#database = database;
     this.close = close;
   }
 
-  static async open({ name, directory }: EmbeddedBackendOptions): Promise<EmbeddedBackend> {
-    const { database, release } = await acquireEmbeddedDatabase(directory);
-    return new EmbeddedBackend(name, database, release);
+  static async open(options: EmbeddedBackendOptions): Promise<EmbeddedBackend> {
+    const { database, release } = await acquireEmbeddedDatabase(options.directory);
+    return new EmbeddedBackend(options, database, release);
   }
 
   openQueue(options: Omit<QueueOptions, 'connection'>): BullQueue {
@@ -106,6 +121,31 @@ export class EmbeddedBackend implements QueueBackend {
 
   findWithdrawals(ids: readonly string[]): Promise<(Withdrawal | null)[]> {
     return this.#database.withdrawals.find(this.#name, ids);
+  }
+
+  readEnds(handle: EndHandler): EndReader {
+    return new EmbeddedEnds(this.#database.pool, this.#name, handle, this.#onError, (onEnd) => {
+      const watching = this.watch({ finished: onEnd, moved: () => undefined });
+      return () => void watching.close();
+    });
+  }
+
+  /** The job's own row has it. */
+  saveDeadline(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async findOverdue(): Promise<readonly string[]> {
+    const { rows } = await this.#database.pool.query<{ id: string }>(
+      `SELECT id FROM job WHERE queue = $1 AND state IN ('waiting', 'delayed') AND (data->>'deadlineAt')::bigint <= $2`,
+      [this.#name, Date.now()],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** A job that has ended or started is not waiting any more. */
+  forgetDeadlines(): Promise<void> {
+    return Promise.resolve();
   }
 
   async run<Result>(operation: () => Promise<Result>): Promise<Result> {

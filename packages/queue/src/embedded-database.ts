@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { runMigrations } from 'bullmq';
 import { DirectoryLock } from './directory-lock.js';
+import { jobEndSchemaSql } from './job-end-table.js';
 import { PglitePool } from './pglite-pool.js';
 import type { JobListener } from './queue-backend.js';
 import { WithdrawalTable, withdrawalSchemaSql } from './withdrawal-table.js';
@@ -23,7 +24,7 @@ const voidLocksSql = `
 const listenSql = 'LISTEN bullmq_jobs;';
 
 /** What the background processes of a PostgreSQL server would do; PGlite has none. */
-const maintenanceSql = ['VACUUM job, event, meta, tessera.withdrawal', 'CHECKPOINT'];
+const maintenanceSql = ['VACUUM job, event, meta, tessera.withdrawal, tessera.job_end', 'CHECKPOINT'];
 
 interface EmbeddedEvents {
   /** The job, or an attempt at it, has finished. */
@@ -98,7 +99,9 @@ async function openPglite(directory: string): Promise<OpenDatabase> {
     const client = await pool.connect();
     await runMigrations(client, bullSchema);
     client.release();
-    await database.exec(`SET search_path TO ${bullSchema}; ${withdrawalSchemaSql} ${voidLocksSql} ${listenSql}`);
+    await database.exec(
+      `SET search_path TO ${bullSchema}; ${withdrawalSchemaSql} ${jobEndSchemaSql} ${voidLocksSql} ${listenSql}`,
+    );
     const withdrawals = await WithdrawalTable.open(pool);
     await writeFile(initialised, '');
     return { database, pool, withdrawals };

@@ -3,37 +3,12 @@ import { EventEmitter, once } from 'node:events';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TesseraError } from '@tessera/contracts';
-import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
-import { createJobQueue, type JobQueueOptions, type QueueConnection } from './create-job-queue.js';
+import { createJobQueue, type JobQueueOptions } from './create-job-queue.js';
 import type { JobQueue } from './job-queue.js';
-import { isCode, temporaryDirectory, until, type TestJob } from './test-fixtures.js';
-
-interface Place {
-  readonly connection: QueueConnection;
-  readonly remove: () => Promise<void>;
-}
+import { backends, isCode, until, type Place, type TestJob } from './test-fixtures.js';
 
 /** Far above what either queue takes on a busy machine, far below the seconds between two polls. */
 const idleLatencyMs = 100;
-
-const backends = [
-  {
-    name: 'embedded',
-    skip: false as const,
-    open: async (): Promise<Place> => {
-      const { directory, remove } = await temporaryDirectory();
-      return { connection: { kind: 'embedded', directory }, remove };
-    },
-  },
-  {
-    name: 'in Redis',
-    skip: redisSkipReason,
-    open: async (): Promise<Place> => {
-      const server = await RedisServer.start();
-      return { connection: { kind: 'redis', url: server.url }, remove: () => server.remove() };
-    },
-  },
-];
 
 for (const { name, skip, open } of backends) {
   describe(`a job queue ${name}`, { skip, timeout: 60_000 }, () => {
@@ -100,6 +75,7 @@ for (const { name, skip, open } of backends) {
       assert.deepEqual(rest, {
         id: 'two',
         data: { label: 'a "quoted" ünïcode label' },
+        origin: {},
         status: 'succeeded',
         position: null,
         progress: { stage: 'decode', fraction: 0.5 },

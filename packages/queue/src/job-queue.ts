@@ -1,4 +1,4 @@
-import type { JobData, JobStatus, SerializedError } from '@tessera/contracts';
+import type { JobData, JobOrigin, JobStatus, SerializedError } from '@tessera/contracts';
 
 export type JobPriority = 'high' | 'normal' | 'low';
 
@@ -6,6 +6,8 @@ export type JobPriority = 'high' | 'normal' | 'low';
 export interface JobSnapshot<Data = JobData> {
   readonly id: string;
   readonly data: Data;
+  /** As it was added; empty when nothing was given. Workers do not see it. */
+  readonly origin: JobOrigin;
   readonly status: JobStatus;
   /** Jobs that will start before this one; null unless the job waits for a worker. */
   readonly position: number | null;
@@ -29,6 +31,8 @@ export interface AddOptions {
   readonly priority: JobPriority;
   /** Time in which the job has to start. */
   readonly deadlineMs?: number;
+  /** Kept with the job for those who read its end. */
+  readonly origin?: JobOrigin;
 }
 
 export interface WaitOptions {
@@ -118,6 +122,19 @@ export interface JobQueue<Data = JobData> {
    */
   follow(id: string, signal: AbortSignal): AsyncIterable<JobSnapshot<Data>>;
   counts(): Promise<JobCounts>;
+  /**
+   * Gives the handler every job that has ended, however it did, until it is closed: those of all processes, those before this
+   * call included that no handler has had. Each comes at least once; more than once only when a process dies while it
+   * handles it. One process at a time reads the ends of a queue in Redis. Jobs whose deadline passes end here too, also
+   * without any worker.
+   *
+   * @param handle - gets jobs in the order of their ends; those of a call that rejects come again after a moment
+   */
+  readEnds(handle: (ended: readonly JobSnapshot<Data>[]) => Promise<void>): { close(): Promise<void> };
+  /** The jobs that failed last, the latest first, at most as many as the limit. */
+  failed(limit: number): Promise<JobSnapshot<Data>[]>;
+  /** Queues a failed job again, with all its attempts; false when it has not failed or is no longer kept. */
+  retry(id: string): Promise<boolean>;
   /** Takes a waiting job out of the queue; aborts a running one, in any process, within half a second. */
   cancel(id: string): Promise<CancelOutcome>;
   /** Starts to handle jobs in this process. The handler must not block the event loop: the job's lock would expire. */

@@ -1,4 +1,4 @@
-import { mayRecover, SerializedError, TesseraError, type JobStatus } from '@tessera/contracts';
+import { mayRecover, SerializedError, TesseraError, type JobOrigin, type JobStatus } from '@tessera/contracts';
 import { UnrecoverableError, type Job } from 'bullmq';
 import { Value } from 'typebox/value';
 import type { JobSnapshot } from './job-queue.js';
@@ -7,6 +7,8 @@ import type { JobSnapshot } from './job-queue.js';
 export interface JobRecord {
   readonly data: unknown;
   readonly deadlineAt: number | null;
+  /** Absent in jobs of earlier versions. */
+  readonly origin?: JobOrigin | undefined;
 }
 
 export type BullJob = Job<JobRecord, string>;
@@ -88,6 +90,7 @@ export function toSnapshot<Data>(job: BullJob, state: BullJobState | null): JobS
     id: fromBullId(job.id ?? ''),
     // A queue returns the data that was added under this id.
     data: job.data.data as Data,
+    origin: job.data.origin ?? {},
     status: isDone ? finishedStatus(error) : (state?.status ?? 'queued'),
     position: isDone ? null : (state?.position ?? null),
     createdAt: job.timestamp,
@@ -105,6 +108,7 @@ export function withdrawnSnapshot<Data>(id: string, withdrawal: Withdrawal): Job
   return {
     id,
     data: withdrawal.data as Data,
+    origin: withdrawal.origin ?? {},
     status: finishedStatus(error),
     position: null,
     createdAt: withdrawal.createdAt,

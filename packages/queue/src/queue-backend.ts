@@ -5,7 +5,7 @@ import type { BullJob, JobRecord, Withdrawal } from './job-record.js';
 /** The parts of BullMQ in use; they are the same for all of its backends. */
 export interface BullQueue extends Pick<
   Queue<JobRecord, string, string, JobRecord, string, string, IQueueBackend>,
-  'add' | 'close' | 'getBackend' | 'getJob' | 'getJobState'
+  'add' | 'close' | 'getBackend' | 'getJob' | 'getJobs' | 'getJobState'
 > {
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
@@ -25,8 +25,19 @@ export interface JobListener {
 
 export type BullProcessor = Processor<JobRecord, string>;
 
-/** Events that BullMQ keeps of a queue. */
-export const maxEvents = 1_000;
+/** Gets the BullMQ ids of jobs that have ended, each once in a batch. Ends whose batch was rejected come again. */
+export type EndHandler = (bullIds: readonly string[]) => Promise<void>;
+
+/** Reads the ends of jobs until it is closed. */
+export interface EndReader {
+  close(): Promise<void>;
+}
+
+/** Pause of a reader before it tries again what has failed. */
+export const retryPauseMs = 1_000;
+
+/** Events that BullMQ keeps of a queue: those of all jobs that end while no process reads the ends fit in. */
+export const maxEvents = 10_000;
 
 /** What Redis and the embedded database do differently. One backend serves one queue. */
 export interface QueueBackend {
@@ -45,6 +56,18 @@ export interface QueueBackend {
   saveWithdrawal(id: string, withdrawal: Withdrawal, ttlMs: number): Promise<void>;
   /** The withdrawals of these ids, in the same order; null where there is none. */
   findWithdrawals(ids: readonly string[]): Promise<(Withdrawal | null)[]>;
+
+  /**
+   * Gives the ends of jobs to the handler, those before this call included that nobody has handled. Each comes at least
+   * once, and more than once only when the process that handled it has died or lost its connection.
+   */
+  readEnds(handle: EndHandler): EndReader;
+  /** Notes the deadline of a job that is about to be added. */
+  saveDeadline(bullId: string, deadlineAt: number): Promise<void>;
+  /** Some jobs whose deadline has passed while they were waiting; they may have started or ended since. */
+  findOverdue(): Promise<readonly string[]>;
+  /** After this, {@link findOverdue} no longer gives the jobs. */
+  forgetDeadlines(bullIds: readonly string[]): Promise<void>;
 
   /**
    * Runs an operation on the queue or on this backend.

@@ -1,19 +1,25 @@
 import { reconnectingOptions, RedisConnection } from '@tessera/runtime/redis';
+import { Redis } from 'ioredis';
 import { Queue, QueueEvents, Worker, type QueueOptions, type WorkerOptions } from 'bullmq';
 import type { JobCounts } from './job-queue.js';
-import type { JobRecord, Withdrawal } from './job-record.js';
+import { toBullId, type JobRecord, type Withdrawal } from './job-record.js';
 import {
   maxEvents,
   type BullProcessor,
   type BullQueue,
   type BullWorker,
+  type EndHandler,
+  type EndReader,
   type JobListener,
   type QueueBackend,
 } from './queue-backend.js';
+import { RedisEnds } from './redis-ends.js';
 import { RedisEvents } from './redis-events.js';
 
 const operationTimeoutMs = 1_000;
 const prefix = 'tessera';
+/** Overdue jobs that are looked at together. */
+const overdueAtOnce = 100;
 
 export interface RedisBackendOptions {
   readonly name: string;
@@ -108,6 +114,33 @@ export class RedisBackend implements QueueBackend {
   async findWithdrawals(ids: readonly string[]): Promise<(Withdrawal | null)[]> {
     const values = await this.#connection.client.mget(ids.map((id) => this.#withdrawalKey(id)));
     return values.map((value) => (value === null ? null : (JSON.parse(value) as Withdrawal)));
+  }
+
+  readEnds(handle: EndHandler): EndReader {
+    const keys = {
+      events: this.#key('events'),
+      finished: [this.#key('completed'), this.#key('failed')],
+      withdrawal: this.#withdrawalKey(''),
+      lease: this.#key('ends-lease'),
+      cursor: this.#key('ends-cursor'),
+    };
+    const { url, ...options } = this.#waiting();
+    const blocking = new Redis(url, options);
+    const { client } = this.#connection;
+    return new RedisEnds({ client, blocking, keys, toBullId, onError: this.#onError }, handle);
+  }
+
+  async saveDeadline(bullId: string, deadlineAt: number): Promise<void> {
+    await this.#connection.client.zadd(this.#key('deadlines'), deadlineAt, bullId);
+  }
+
+  findOverdue(): Promise<readonly string[]> {
+    const { client } = this.#connection;
+    return client.zrangebyscore(this.#key('deadlines'), '-inf', Date.now(), 'LIMIT', 0, overdueAtOnce);
+  }
+
+  async forgetDeadlines(bullIds: readonly string[]): Promise<void> {
+    await this.#connection.client.zrem(this.#key('deadlines'), ...bullIds);
   }
 
   run<Result>(operation: () => Promise<Result>): Promise<Result> {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TesseraError, type ErrorCode } from '@tessera/contracts';
+import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
 import type { QueueConnection } from './create-job-queue.js';
 
 export interface TestJob {
@@ -75,3 +76,29 @@ export class QueueProcess {
     await closed;
   }
 }
+
+/** Where the queues of a test are. */
+export interface Place {
+  readonly connection: QueueConnection;
+  readonly remove: () => Promise<void>;
+}
+
+/** Both kinds of queue, for tests that every one has to pass. */
+export const backends = [
+  {
+    name: 'embedded',
+    skip: false as const,
+    open: async (): Promise<Place> => {
+      const { directory, remove } = await temporaryDirectory();
+      return { connection: { kind: 'embedded', directory }, remove };
+    },
+  },
+  {
+    name: 'in Redis',
+    skip: redisSkipReason,
+    open: async (): Promise<Place> => {
+      const server = await RedisServer.start();
+      return { connection: { kind: 'redis', url: server.url }, remove: () => server.remove() };
+    },
+  },
+];

@@ -1,0 +1,84 @@
+import { settledWithin } from '@tessera/runtime';
+import type { PgPool } from 'bullmq';
+import { JobEndTable } from './job-end-table.js';
+import { retryPauseMs, type EndHandler, type EndReader } from './queue-backend.js';
+
+/** Ends that are handled together. */
+const batchSize = 200;
+/** Longest time until an end is found whose event was lost. */
+const pollMs = 5_000;
+
+/** Hands the ends of an embedded queue to a handler, and forgets each once it has been handled. */
+export class EmbeddedEnds implements EndReader {
+  readonly #handle: EndHandler;
+  readonly #onError: (error: Error) => void;
+  readonly #finished: Promise<void>;
+  readonly #unsubscribe: () => void;
+  #isClosed = false;
+  #isRung = false;
+  #wake: () => void = () => {};
+
+  /** @param subscribe - calls back after every end; gives the function that stops it */
+  constructor(
+    pool: PgPool,
+    queue: string,
+    handle: EndHandler,
+    onError: (error: Error) => void,
+    subscribe: (onEnd: () => void) => () => void,
+  ) {
+    this.#handle = handle;
+    this.#onError = onError;
+    this.#unsubscribe = subscribe(() => {
+      this.#ring();
+    });
+    this.#finished = this.#run(pool, queue);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#unsubscribe();
+    this.#ring();
+    await this.#finished;
+  }
+
+  async #run(pool: PgPool, queue: string): Promise<void> {
+    let table: JobEndTable | undefined;
+    while (!this.#isClosed) {
+      try {
+        table ??= await JobEndTable.open(pool, queue);
+        const isEmpty = await this.#handleBatch(table);
+        if (isEmpty) await this.#pause(pollMs);
+      } catch (error) {
+        this.#onError(error as Error);
+        this.#isRung = false;
+        await this.#pause(retryPauseMs);
+      }
+    }
+  }
+
+  async #handleBatch(table: JobEndTable): Promise<boolean> {
+    const rows = await table.oldest(batchSize);
+    if (rows.length === 0) return true;
+    await this.#handle(rows.map(({ bullId }) => bullId));
+    await table.forget(rows);
+    return false;
+  }
+
+  #ring(): void {
+    this.#isRung = true;
+    this.#wake();
+  }
+
+  /** Ends early when it is rung, or was since the last pause. */
+  async #pause(milliseconds: number): Promise<void> {
+    if (!this.#isRung) {
+      await settledWithin(
+        new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        }),
+        milliseconds,
+      );
+    }
+    this.#isRung = false;
+  }
+}
