@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
-import type { FetchPolicy, ResolvedAddress } from './fetch-policy.js';
+import type { ResolvedAddress } from '@tessera/outbound';
+import type { FetchPolicy } from './fetch-policy.js';
 import { selfSignedCertificate } from './fixtures/certificate.js';
 import { errorWith } from './fixtures/errors.js';
 import { serve } from './fixtures/servers.js';

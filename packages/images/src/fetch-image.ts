@@ -1,13 +1,11 @@
-import { TesseraError } from '@tessera/contracts';
-import type { LookupFunction } from 'node:net';
-import { Agent } from 'undici';
-import type { Dispatcher } from 'undici';
+import type { TesseraError } from '@tessera/contracts';
+import { guardedAgent } from '@tessera/outbound';
+import type { Agent, Dispatcher } from 'undici';
 
-import { checkUrl, isTrusted, resolveAllowedAddresses } from './fetch-policy.js';
+import { checkUrl, fetchFailed, isTrusted, toFetchError } from './fetch-policy.js';
 import type { FetchPolicy } from './fetch-policy.js';
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-const MAX_HEADER_BYTES = 16_384;
 
 /**
  * An encoding could expand a small answer to a large one; images are compressed already. Servers that do not know the type of
@@ -31,8 +29,8 @@ export async function fetchImage(
   signal?.throwIfAborted();
   // Agents of its own for each fetch: no connection outlives the check of its address.
   const agents: Agents = {
-    checked: createAgent(policy),
-    trusted: createAgent({ ...policy, allowAddress: () => true }),
+    checked: guardedAgent(policy),
+    trusted: guardedAgent({ ...policy, allowAddress: () => true }),
   };
   const giveUp = (reason: Error | null) =>
     Promise.all([agents.checked.destroy(reason), agents.trusted.destroy(reason)]);
@@ -47,7 +45,7 @@ export async function fetchImage(
     return await followRedirects(agents, url, policy, maxBytes);
   } catch (error) {
     signal?.throwIfAborted();
-    throw toTesseraError(error);
+    throw toFetchError(error);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
@@ -59,29 +57,6 @@ export async function fetchImage(
 interface Agents {
   readonly checked: Agent;
   readonly trusted: Agent;
-}
-
-function createAgent(policy: FetchPolicy): Agent {
-  const lookup: LookupFunction = (hostname, options, callback) => {
-    resolveAllowedAddresses(hostname, policy).then(
-      (addresses) => {
-        const [first] = addresses;
-        if (options.all || first === undefined) callback(null, addresses);
-        else callback(null, first.address, first.family);
-      },
-      (error: unknown) => {
-        callback(toTesseraError(error), '');
-      },
-    );
-  };
-  const ca = policy.certificateAuthorities;
-  return new Agent({
-    connect: { lookup, timeout: policy.connectTimeoutMs, ...(ca === undefined ? {} : { ca }) },
-    headersTimeout: policy.totalTimeoutMs,
-    bodyTimeout: policy.totalTimeoutMs,
-    maxHeaderSize: MAX_HEADER_BYTES,
-    pipelining: 0,
-  });
 }
 
 async function followRedirects(agents: Agents, start: URL, policy: FetchPolicy, maxBytes: number): Promise<Uint8Array> {
@@ -138,16 +113,6 @@ function discardBody({ body }: Dispatcher.ResponseData): void {
   body.on('error', () => {}).destroy();
 }
 
-function toTesseraError(error: unknown): TesseraError {
-  if (TesseraError.isInstance(error)) return error;
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  return fetchFailed(`the connection failed${code === undefined ? '' : ` (${code})`}`, error);
-}
-
 function bodyTooLarge(maxBytes: number): TesseraError {
   return fetchFailed(`it is larger than the ${maxBytes} bytes allowed`);
-}
-
-function fetchFailed(reason: string, cause?: unknown): TesseraError {
-  return new TesseraError('TSR_IMAGE_FETCH_FAILED', `The image URL could not be fetched: ${reason}.`, { cause });
 }

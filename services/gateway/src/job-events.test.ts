@@ -11,6 +11,7 @@ import { listen, problemOf, TestStores, until, type TestGateway } from './testin
 const queued: JobSnapshot<unknown> = {
   id: 'job',
   data: {},
+  origin: {},
   status: 'queued',
   position: 0,
   createdAt: 0,

@@ -1,0 +1,8 @@
+export { guardedAgent } from './guarded-agent.js';
+export {
+  checkOutboundUrl,
+  defaultOutboundPolicy,
+  OutboundError,
+  type OutboundPolicy,
+  type ResolvedAddress,
+} from './outbound-policy.js';
