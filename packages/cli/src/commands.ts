@@ -20,6 +20,7 @@ export const commands: CommandTable = {
   worker: async () => (await import('./commands/serve.js')).worker,
   'keys create': async () => (await import('./commands/keys.js')).keysCreate,
   'keys list': async () => (await import('./commands/keys.js')).keysList,
+  'keys webhook-secret': async () => (await import('./commands/keys.js')).keysWebhookSecret,
   'keys revoke': async () => (await import('./commands/keys.js')).keysRevoke,
   doctor: async () => (await import('./commands/doctor.js')).doctor,
   completion: async () => (await import('./commands/completion.js')).completionOf(commands, Object.keys(sharedOptions)),

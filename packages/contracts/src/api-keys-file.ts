@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { ConfigError } from './config.js';
+import { WebhookSecret } from './webhook.js';
 
 /** Names of keys, as a regular expression. */
 export const keyNamePattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$';
@@ -21,6 +22,8 @@ export const NamedApiKey = Type.Object(
     ),
     /** Requests per minute, in place of `TESSERA_RATE_LIMIT_PER_MIN`. */
     rate_limit: Type.Optional(Type.Integer({ minimum: 1 })),
+    /** Sign the webhooks of the key's requests, the newest first; in place of `TESSERA_WEBHOOK_SECRETS`. */
+    webhook_secrets: Type.Optional(Type.Array(WebhookSecret, { minItems: 1, maxItems: 4 })),
   },
   strict,
 );

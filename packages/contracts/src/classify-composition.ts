@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { ImageSource } from './segment.js';
+import { Webhook } from './webhook.js';
 
 const strict = { additionalProperties: false } as const;
 const Probability = Type.Number({ minimum: 0, maximum: 1 });
@@ -112,6 +113,7 @@ export const ClassifyCompositionRequest = Type.Object(
     image: Type.Optional(ImageSource),
     images: Type.Optional(Type.Array(ImageSource, { minItems: 1, maxItems: classifyLimits.images })),
     ...ClassifyOptions.properties,
+    webhook: Type.Optional(Webhook),
   },
   { ...strict, description: 'Give either `image` or `images`.' },
 );

@@ -1,5 +1,6 @@
 import Type, { type Static, type TArray, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
+import { WebhookSecret } from './webhook.js';
 
 const strict = { additionalProperties: false } as const;
 const seconds = (fallback: number, description: string) =>
@@ -120,6 +121,29 @@ export const ConfigSchema = Type.Object(
           'How long browsers use the service’s host over https alone (seconds, `strict-transport-security`). Only where a proxy with TLS is in front.',
       }),
     ),
+    TESSERA_WEBHOOK_SECRETS: Type.Array(WebhookSecret, {
+      maxItems: 4,
+      default: [],
+      description:
+        'Secrets that sign webhooks (`whsec_…`, see `tessera keys webhook-secret`), comma-separated: of requests without an API key, and of keys that have none of their own. With several a message has a signature of each, so that receivers can change from one to the next.',
+    }),
+    TESSERA_ALLOW_PRIVATE_WEBHOOKS: Type.Boolean({
+      default: false,
+      description:
+        'Also call webhooks over plain http, on any port, and at addresses that are not public. Only where every client may reach the network of the service.',
+    }),
+    TESSERA_WEBHOOK_TIMEOUT_S: seconds(15, 'How long the receiver of a webhook may take to answer'),
+    TESSERA_WEBHOOK_ATTEMPTS: Type.Integer({
+      minimum: 1,
+      maximum: 20,
+      default: 12,
+      description: 'How often a webhook is sent before it is listed as failed; 12 attempts take about two hours.',
+    }),
+    TESSERA_WEBHOOK_RETRY_S: seconds(
+      5,
+      'Longest pause before the second attempt at a webhook; it doubles with every further one, and up to half of it is left out at random',
+    ),
+    TESSERA_WEBHOOK_FAILED_TTL_S: seconds(604_800, 'How long webhooks that could not be delivered are kept'),
     LABEL_STUDIO_URL: Type.Optional(
       Type.String({
         pattern: '^https?://[^/?#@]+/?$',
@@ -188,7 +212,7 @@ export const ConfigSchema = Type.Object(
 );
 export type Config = Readonly<Static<typeof ConfigSchema>>;
 
-const secrets = new Set(['API_KEYS', 'REDIS_URL', 'LABEL_STUDIO_API_KEY']);
+const secrets = new Set(['API_KEYS', 'REDIS_URL', 'LABEL_STUDIO_API_KEY', 'TESSERA_WEBHOOK_SECRETS']);
 
 /** Thrown when the environment does not match {@link ConfigSchema}; the message lists every finding. */
 export class ConfigError extends Error {
@@ -231,10 +255,17 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
 
 /** The configuration as it may be logged: secrets replaced by their number. */
 export function redactConfig(config: Config): Record<string, unknown> {
-  const { API_KEYS: keys, REDIS_URL: redis, LABEL_STUDIO_API_KEY: token, ...others } = config;
+  const {
+    API_KEYS: keys,
+    REDIS_URL: redis,
+    LABEL_STUDIO_API_KEY: token,
+    TESSERA_WEBHOOK_SECRETS: webhookSecrets,
+    ...others
+  } = config;
   return {
     ...others,
     API_KEYS: `${keys.length} keys`,
+    TESSERA_WEBHOOK_SECRETS: `${webhookSecrets.length} secrets`,
     ...(redis === undefined ? {} : { REDIS_URL: 'set' }),
     ...(token === undefined ? {} : { LABEL_STUDIO_API_KEY: 'set' }),
   };

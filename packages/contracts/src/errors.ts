@@ -191,6 +191,32 @@ export const errorTable = {
     title: 'The chosen model does not support this option',
     remedy: 'Leave the option out or choose another model from /models.',
   },
+  TSR_WEBHOOK_URL_FORBIDDEN: {
+    status: 403,
+    retryable: false,
+    title: 'The webhook URL points to an address that may not be called',
+    remedy:
+      'Use an https URL with a public address. The operator allows others with `TESSERA_ALLOW_PRIVATE_WEBHOOKS=true`.',
+  },
+  TSR_WEBHOOK_SECRET_MISSING: {
+    status: 422,
+    retryable: false,
+    title: 'There is no secret to sign the webhook with',
+    remedy:
+      'The operator makes one for the API key with `tessera keys webhook-secret`, or for all with `TESSERA_WEBHOOK_SECRETS`.',
+  },
+  TSR_WEBHOOK_FAILED: {
+    status: 502,
+    retryable: true,
+    title: 'The receiver of the webhook did not accept it',
+    remedy: 'Answer the webhook with a status from 200 to 299 within `TESSERA_WEBHOOK_TIMEOUT_S`.',
+  },
+  TSR_WEBHOOK_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'There is no such failed webhook',
+    remedy: 'The webhooks that could not be delivered are listed at /webhooks/failed.',
+  },
   TSR_QUEUE_FULL: {
     status: 429,
     retryable: true,

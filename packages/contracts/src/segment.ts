@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { SegmentPrompts } from './segment-prompts.js';
+import { Webhook } from './webhook.js';
 
 /** Smallest and largest values that the contract allows. */
 export const segmentLimits = { queryCharacters: 512, queries: 16, tolerancePixels: 100 } as const;
@@ -129,6 +130,7 @@ export const SegmentRequest = Type.Object(
     ),
     prompts: Type.Optional(SegmentPrompts),
     ...SegmentOptions.properties,
+    webhook: Type.Optional(Webhook),
   },
   { ...strict, description: 'Give one of `query`, `queries` and `prompts`, or one query and `prompts`.' },
 );

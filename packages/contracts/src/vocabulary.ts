@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { classifyLimits, Pair, Primitive, VocabularyName } from './classify-composition.js';
 import { ImageSource } from './segment.js';
+import { Webhook } from './webhook.js';
 
 const strict = { additionalProperties: false } as const;
 
@@ -70,6 +71,7 @@ export const TrainingOptions = Type.Object(
         description: 'Whether a vocabulary of this name may exist already; it serves until the new one is ready.',
       }),
     ),
+    webhook: Type.Optional(Webhook),
   },
   { ...strict },
 );

@@ -3,7 +3,7 @@ import { JobResponse } from './job.js';
 import { WebhookEventType } from './webhook.js';
 
 const Timestamp = Type.String({ format: 'date-time' });
-const EndedJob = Type.Omit(JobResponse, ['result', 'progress', 'position']);
+const EndedJob = Type.Omit(JobResponse, ['result', 'position']);
 
 /** The body of a webhook, after the Standard Webhooks specification. */
 export const WebhookMessage = Type.Object(

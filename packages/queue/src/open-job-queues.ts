@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Config, TrainVocabularyJob } from '@tessera/contracts';
+import type { Config, TrainVocabularyJob, WebhookDelivery } from '@tessera/contracts';
 import { createJobQueue } from './create-job-queue.js';
 import type { JobQueue } from './job-queue.js';
 
@@ -9,6 +9,9 @@ const maximumFinishedJobs = 100_000;
 /** A training continues from the checkpoint of a dead worker, so that another attempt costs little. */
 const maximumWorkerDeaths = 20;
 
+/** A message is small, and jobs must not fail because receivers are down. */
+const maximumWebhooks = 1_000_000;
+
 export interface JobQueues {
   readonly queue: JobQueue;
   /** Trainings have a queue of their own: they would hold up requests for minutes. */
@@ -16,6 +19,8 @@ export interface JobQueues {
 }
 
 export interface OpenJobQueues extends JobQueues {
+  /** Messages about jobs that have ended, for the gateways to send. Those that failed stay for days. */
+  readonly webhooks: JobQueue<WebhookDelivery>;
   close(): Promise<void>;
 }
 
@@ -42,11 +47,21 @@ export async function openJobQueues(config: Config, onError: (error: Error) => v
     name: 'tessera-trainings',
     maxWorkerDeaths: maximumWorkerDeaths,
   });
+  const webhooks = await createJobQueue<WebhookDelivery>({
+    ...options,
+    name: 'tessera-webhooks',
+    maxWaiting: maximumWebhooks,
+    keepFailed: { ageMs: config.TESSERA_WEBHOOK_FAILED_TTL_S * 1000, count: maximumFinishedJobs },
+    attempts: config.TESSERA_WEBHOOK_ATTEMPTS,
+    retryDelayMs: config.TESSERA_WEBHOOK_RETRY_S * 1000,
+    retryJitter: 0.5,
+  });
   return {
     queue,
     trainings,
+    webhooks,
     async close() {
-      await Promise.all([queue.close(), trainings.close()]);
+      await Promise.all([queue.close(), trainings.close(), webhooks.close()]);
     },
   };
 }

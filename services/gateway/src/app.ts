@@ -2,11 +2,12 @@ import { setMaxListeners } from 'node:events';
 import multipart from '@fastify/multipart';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { BlobStore } from '@tessera/blob-store';
-import type { Config } from '@tessera/contracts';
+import type { Config, WebhookDelivery } from '@tessera/contracts';
 import { fastify, type FastifyBaseLogger } from 'fastify';
 import type { GatewayApp, GatewayContext } from './context.js';
-import type { JobQueues } from '@tessera/queue';
+import type { JobProcessor, JobQueue, JobQueues } from '@tessera/queue';
 import { RecentValues } from '@tessera/runtime';
+import { readEnds } from './ends/read-ends.js';
 import { openApiKeys } from './keys/open-api-keys.js';
 import { createMetrics } from './metrics.js';
 import { describeApi } from './openapi/document.js';
@@ -42,19 +43,26 @@ import { addSegment } from './routes/segment.js';
 import { addTraining } from './routes/training.js';
 import { addVocabularies } from './routes/vocabularies.js';
 import { addVocabularyFiles } from './routes/vocabulary-files.js';
+import { addWebhooks } from './routes/webhooks.js';
 import { bodyLimitBytes, serverOptions } from './server-options.js';
 import { Vocabularies } from './vocabularies/vocabularies.js';
+import { deliverWebhooks } from './webhooks/deliver-webhooks.js';
+import { webhookPolicy } from './webhooks/webhook-policy.js';
+import { WebhookSecrets } from './webhooks/webhook-secrets.js';
 import { Readiness } from './workers/readiness.js';
 import { WorkerDirectory } from './workers/worker-directory.js';
 
 /** Bodies of this many largest requests may be in memory at the same time. */
 const largestBodiesAtOnce = 8;
+/** How long webhooks that are being sent may take when the gateway closes; others are sent by the next one. */
+const webhookDrainMs = 2_000;
 /** Headers of stored images that are remembered, a hundred bytes each. */
 const rememberedImages = 10_000;
 
 /** Queues and blob store stay open when the gateway closes: they belong to the caller. */
 export interface GatewayOptions extends JobQueues {
   readonly config: Config;
+  readonly webhooks: JobQueue<WebhookDelivery>;
   readonly blobs: BlobStore;
   readonly logger: FastifyBaseLogger;
 }
@@ -65,7 +73,8 @@ export interface GatewayOptions extends JobQueues {
  *
  * @throws ConfigError when `API_KEYS_FILE`, `TRUST_PROXY` or `TESSERA_CORS_ORIGINS` cannot be used
  */
-export async function createGateway({ config, queue, trainings, blobs, logger }: GatewayOptions): Promise<GatewayApp> {
+export async function createGateway(options: GatewayOptions): Promise<GatewayApp> {
+  const { config, queue, trainings, webhooks, blobs, logger } = options;
   const app: GatewayApp = fastify({
     ...serverOptions(config, logger),
     frameworkErrors: (error, request, reply) => {
@@ -75,7 +84,7 @@ export async function createGateway({ config, queue, trainings, blobs, logger }:
 
   const workers = new WorkerDirectory(blobs);
   const readiness = new Readiness(queue, workers, logger);
-  const metrics = createMetrics(queue, workers);
+  const metrics = createMetrics(queue, webhooks, workers);
   const keys = await openApiKeys(app, config, metrics);
   const closing = new AbortController();
   const draining = new AbortController();
@@ -91,6 +100,9 @@ export async function createGateway({ config, queue, trainings, blobs, logger }:
     workers,
     readiness,
     metrics,
+    webhooks,
+    webhookSecrets: new WebhookSecrets(config.TESSERA_WEBHOOK_SECRETS, keys),
+    webhookPolicy: webhookPolicy(config),
     closing: closing.signal,
     draining: draining.signal,
   };
@@ -124,6 +136,7 @@ export async function createGateway({ config, queue, trainings, blobs, logger }:
     addMetrics(guarded, context);
     addJobs(guarded, context);
     addJobEvents(guarded, context);
+    addWebhooks(guarded, context);
     addVocabularies(guarded, context);
     await guarded.register(async (uploads: GatewayApp) => {
       acceptPlainBodies(uploads);
@@ -152,10 +165,26 @@ export async function createGateway({ config, queue, trainings, blobs, logger }:
     readiness.start();
   });
   app.addHook('onClose', () => readiness.stop());
+  announceEnds(app, context);
   return app;
 }
 
 const formLimits = { files: 4, fields: 32, parts: 36, fieldNameSize: 100, fieldSize: 65_536, headerPairs: 32 };
+
+/** From when the gateway is ready until it closes. */
+function announceEnds(app: GatewayApp, context: GatewayContext): void {
+  const { webhookSecrets: secrets, webhookPolicy: policy } = context;
+  let stopReading: (() => Promise<void>) | undefined;
+  let delivering: JobProcessor | undefined;
+  app.addHook('onReady', () => {
+    stopReading = readEnds({ ...context, log: app.log });
+    delivering = deliverWebhooks({ ...context, secrets, policy, log: app.log });
+  });
+  app.addHook('onClose', async () => {
+    await stopReading?.();
+    await delivering?.drain(webhookDrainMs);
+  });
+}
 
 /** Closing waits for open requests; the ones that still wait for a job when the time is up are answered 202. */
 function drainOnClose(

@@ -37,7 +37,8 @@ for (const host of [
 
 test('a gateway that is open to everyone says so in a frame at its start, and again when it is ready', async (context) => {
   const stores = await TestStores.open();
-  const queues = { queue: await stores.openQueue('exposure'), trainings: stores.trainings };
+  const { trainings, webhooks } = stores;
+  const queues = { queue: await stores.openQueue('exposure'), trainings, webhooks };
   const written: string[] = [];
   context.mock.method(process.stderr, 'write', (text: string) => written.push(text));
   const readyLineOf = async (settings: Record<string, string>) => {

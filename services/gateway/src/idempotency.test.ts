@@ -1,23 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { openBlobStore } from '@tessera/blob-store';
-import { parseConfig } from '@tessera/contracts';
-import { openJobQueues, type JobProcessor, type JobQueue } from '@tessera/queue';
-import { RedisServer, redisSkipReason } from '@tessera/runtime/testing';
-import {
-  answerJobs,
-  answerOf,
-  jobOf,
-  listen,
-  problemOf,
-  reportWorker,
-  until,
-  type TestGateway,
-} from './testing/test-gateway.js';
+import { answerOf, jobOf, problemOf, until } from './testing/test-gateway.js';
+import { backends, type Place } from './testing/places.js';
 import { noisePng } from './testing/test-images.js';
 
 const png = noisePng(40, 30);
@@ -25,75 +10,13 @@ const dataUrl = `data:image/png;base64,${png.toString('base64')}`;
 const body = { image: dataUrl, query: 'the dog' };
 const keys: readonly [string, string] = ['key-number-one', 'key-number-two'];
 
-/** Two gateways over the same stores: a repeated request may reach another one. */
-interface Place {
-  readonly gateways: readonly [TestGateway, TestGateway];
-  readonly queue: JobQueue;
-  readonly work: () => JobProcessor;
-  readonly close: () => Promise<void>;
-}
-
-async function openPlace(settings: Record<string, string>): Promise<Place> {
-  const all = { ...settings, API_KEYS: keys.join(), TESSERA_WAIT_S: '20' };
-  const config = parseConfig(all);
-  const onError = () => undefined;
-  const blobs = await openBlobStore(config, onError);
-  const queues = await openJobQueues(config, onError);
-  await reportWorker(blobs, 'worker', 'tessera-mini');
-  const open = () => listen(queues.queue, { blobs, trainings: queues.trainings }, all);
-  const gateways = [await open(), await open()] as const;
-  return {
-    gateways,
-    queue: queues.queue,
-    work: () => answerJobs(queues.queue, blobs),
-    close: async () => {
-      await Promise.all(gateways.map(({ app }) => app.close()));
-      await queues.close();
-      await blobs.close();
-    },
-  };
-}
-
-const backends = [
-  {
-    name: 'embedded',
-    skip: false as const,
-    open: async (): Promise<Place> => {
-      const directory = await mkdtemp(join(tmpdir(), 'tessera-idempotency-'));
-      const place = await openPlace({ DATA_DIR: directory });
-      return {
-        ...place,
-        close: async () => {
-          await place.close();
-          await rm(directory, { recursive: true });
-        },
-      };
-    },
-  },
-  {
-    name: 'Redis',
-    skip: redisSkipReason,
-    open: async (): Promise<Place> => {
-      const server = await RedisServer.start();
-      const place = await openPlace({ REDIS_URL: server.url });
-      return {
-        ...place,
-        close: async () => {
-          await place.close();
-          await server.remove();
-        },
-      };
-    },
-  },
-];
-
 for (const { name, skip, open } of backends) {
   describe(`an idempotency key (${name})`, { skip, timeout: 120_000 }, () => {
     let place: Place;
     let serial = 0;
 
     before(async () => {
-      place = await open();
+      place = await open({ API_KEYS: keys.join(), TESSERA_WAIT_S: '20' });
     });
 
     after(() => place.close());

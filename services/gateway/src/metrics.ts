@@ -1,3 +1,4 @@
+import type { WebhookDelivery } from '@tessera/contracts';
 import type { JobQueue } from '@tessera/queue';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { WorkerDirectory } from './workers/worker-directory.js';
@@ -14,9 +15,20 @@ export interface GatewayMetrics {
   readonly waitingRequests: Gauge;
   readonly waits: Counter<'outcome'>;
   readonly imageBytes: Histogram;
+  readonly jobsEnded: Counter<'kind' | 'status' | 'code'>;
+  readonly jobWaitSeconds: Histogram<'kind'>;
+  readonly jobRunSeconds: Histogram<'kind'>;
+  readonly webhookAttempts: Counter<'outcome'>;
 }
 
-export function createMetrics(queue: JobQueue, workers: WorkerDirectory): GatewayMetrics {
+/** Seconds of jobs, from a cached answer to a long training. */
+const jobBuckets = [0.01, 0.03, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 1_800];
+
+export function createMetrics(
+  queue: JobQueue,
+  webhooks: JobQueue<WebhookDelivery>,
+  workers: WorkerDirectory,
+): GatewayMetrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -28,6 +40,18 @@ export function createMetrics(queue: JobQueue, workers: WorkerDirectory): Gatewa
     async collect() {
       this.reset();
       const counts = await queue.counts().catch(() => undefined);
+      if (counts === undefined) return;
+      for (const state of ['queued', 'running'] as const) this.set({ state }, counts[state]);
+    },
+  });
+  new Gauge({
+    name: 'tessera_webhooks',
+    help: 'Webhooks that wait to be sent, for the first time or again (queued), or are being sent (running); absent while the queue cannot be reached',
+    labelNames: ['state'],
+    registers,
+    async collect() {
+      this.reset();
+      const counts = await webhooks.counts().catch(() => undefined);
       if (counts === undefined) return;
       for (const state of ['queued', 'running'] as const) this.set({ state }, counts[state]);
     },
@@ -91,6 +115,32 @@ export function createMetrics(queue: JobQueue, workers: WorkerDirectory): Gatewa
       name: 'tessera_image_bytes',
       help: 'Sizes of the images received',
       buckets: [10_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000, 30_000_000],
+      registers,
+    }),
+    jobsEnded: new Counter({
+      name: 'tessera_jobs_ended_total',
+      help: 'Jobs whose end this gateway has handled, by the code of their error; the sum over all gateways counts every job',
+      labelNames: ['kind', 'status', 'code'],
+      registers,
+    }),
+    jobWaitSeconds: new Histogram({
+      name: 'tessera_job_wait_seconds',
+      help: 'Time from the request for a job to its last start',
+      labelNames: ['kind'],
+      buckets: jobBuckets,
+      registers,
+    }),
+    jobRunSeconds: new Histogram({
+      name: 'tessera_job_run_seconds',
+      help: 'Time from the last start of a job to its end',
+      labelNames: ['kind'],
+      buckets: jobBuckets,
+      registers,
+    }),
+    webhookAttempts: new Counter({
+      name: 'tessera_webhook_attempts_total',
+      help: 'Attempts to send a webhook: delivered, gone (410), retried later, or failed for good',
+      labelNames: ['outcome'],
       registers,
     }),
   };

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { isExpired, keyNamePattern, type NamedApiKey } from '@tessera/contracts';
 import { digestOfKey } from '@tessera/runtime/key-file';
 import { CommandFailure, UsageError } from '../command-errors.js';
@@ -56,6 +57,41 @@ export const keysCreate: Command = {
   },
 };
 
+export const keysWebhookSecret: Command = {
+  usage: 'keys webhook-secret <name>',
+  summary: 'Make a secret that signs the webhooks of an API key, and print it this once',
+  details:
+    'Webhooks are signed with the earlier secret too, so that receivers can change from one to the other; make another one, or use --only, to end it.',
+  examples: [
+    ['tessera keys webhook-secret annotators --file keys.json', 'a first or a further secret'],
+    ['tessera keys webhook-secret annotators --file keys.json --only', 'the earlier ones sign no more'],
+  ],
+  positionals: { min: 1, max: 1 },
+  options: { ...fileOption, only: { type: 'boolean', default: false } },
+  optionHelp: { ...fileHelp, only: 'end the earlier secrets at once' },
+  async run(context) {
+    const { positionals, options, print, say } = context;
+    const [name = ''] = positionals;
+    const file = fileOf(context);
+    await keysOf(file);
+    const secret = `whsec_${randomBytes(keyBytes).toString('base64')}`;
+    const kept = options.only === true ? 0 : 1;
+    await editKeyFile(file, (keys) => {
+      if (!keys.some((key) => key.name === name)) {
+        throw new CommandFailure(`There is no key with the name ${name} in ${file}.`);
+      }
+      return keys.map((key) => {
+        if (key.name !== name) return key;
+        return { ...key, webhook_secrets: [secret, ...(key.webhook_secrets ?? []).slice(0, kept)] };
+      });
+    });
+    print(secret);
+    say('Receivers check signatures with it. Services that read the file sign with it within seconds.');
+    const { mode } = await stat(file);
+    if ((mode & 0o077) !== 0) say(`Who can read ${file} can sign webhooks now; chmod 600 leaves it to its owner.`);
+  },
+};
+
 export const keysList: Command = {
   usage: 'keys list',
   summary: 'List the API keys of a file by their names',
@@ -66,7 +102,7 @@ export const keysList: Command = {
   async run(context) {
     const keys = await keysOf(fileOf(context));
     if (context.options.json === true) {
-      const shown = keys.map((key) => ({ ...key, sha256: undefined }));
+      const shown = keys.map((key) => ({ ...key, sha256: undefined, webhook_secrets: undefined }));
       context.print(JSON.stringify(shown, null, 2));
     } else if (keys.length === 0) context.print('There are none yet; make one with `tessera keys create`.');
     else context.print(table([['Name', 'Created', 'Expires', 'Per minute', 'Status'], ...keys.map(row)]));

@@ -1,4 +1,4 @@
-import { TesseraError, type ClassifyJob, type Config, type SegmentJob } from '@tessera/contracts';
+import { TesseraError, type ClassifyJob, type Config, type SegmentJob, type Webhook } from '@tessera/contracts';
 import type { JobQueue, JobSnapshot } from '@tessera/queue';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayContext } from '../context.js';
@@ -6,6 +6,7 @@ import type { WaitOutcome } from '../metrics.js';
 import { clientGone } from './client-gone.js';
 import { reserveJob } from './idempotency.js';
 import { jobOptions } from './job-headers.js';
+import { jobOrigin } from './job-origin.js';
 import { jobSummary } from './job-response.js';
 import { parsePrefer, type Preferences } from './prefer-header.js';
 import { waitForJob } from './wait-for-job.js';
@@ -19,7 +20,7 @@ interface Answering {
   readonly reply: FastifyReply;
   /** Aborted when the client has disconnected. */
   readonly client: AbortSignal;
-  /** Whether others may wait for the job, so that it goes on when the client has disconnected. */
+  /** Whether others may wait for the job or are called when it ends, so that it goes on when the client has disconnected. */
   readonly isShared: boolean;
   /** Time spent before the job was queued. */
   readonly intakeMs: number;
@@ -34,6 +35,7 @@ const sendJson: SendResult = (result, reply) => reply.type('application/json').s
 /** What a request asks for. */
 interface JobRequest {
   readonly body: object;
+  readonly webhook: Webhook | undefined;
   /** Makes the job, and stores the images meanwhile; nothing is queued when it throws. */
   readonly createJob: (id: string, client: AbortSignal) => Promise<SegmentJob | ClassifyJob>;
   readonly sendResult?: SendResult;
@@ -48,10 +50,11 @@ export async function answerWithJob(
   request: FastifyRequest,
   reply: FastifyReply,
   context: GatewayContext,
-  { body, createJob, sendResult = sendJson }: JobRequest,
+  { body, webhook, createJob, sendResult = sendJson }: JobRequest,
 ): Promise<FastifyReply> {
   const startedAt = performance.now();
   const client = clientGone(reply);
+  const origin = jobOrigin(request, webhook, context);
   const { id, isShared, isKnown } = await reserveJob(request, body, context);
   if (isKnown) reply.header('idempotency-replayed', 'true');
   const isQueued = isKnown && (await context.queue.get(id)) !== null;
@@ -61,9 +64,9 @@ export async function answerWithJob(
   request.uploads = new Map();
   request.bodyLease.release();
   // An id that is queued already is not added again.
-  if (job !== undefined) await context.queue.add(job, { id, ...jobOptions(request) });
+  if (job !== undefined) await context.queue.add(job, { id, origin, ...jobOptions(request) });
   const intakeMs = performance.now() - startedAt;
-  const answering = { reply, client, isShared, intakeMs, sendResult };
+  const answering = { reply, client, isShared: isShared || webhook !== undefined, intakeMs, sendResult };
   return answerQueued(id, parsePrefer(request.headers.prefer), context, answering);
 }
 

@@ -8,6 +8,16 @@ export interface ApiKey {
   readonly name: string;
   /** Requests per minute, where the key has a limit of its own. */
   readonly rateLimit?: number | undefined;
+  /** Sign the webhooks of its requests, where it has its own; the newest first. */
+  readonly webhookSecrets?: readonly string[] | undefined;
+}
+
+/** Beginning of the names of keys of `API_KEYS`. */
+const listedPrefix = 'API_KEYS#';
+
+/** Whether the name is that of a key of `API_KEYS`. */
+export function isListedKey(name: string): boolean {
+  return name.startsWith(listedPrefix);
 }
 
 interface StoredKey extends ApiKey {
@@ -21,14 +31,23 @@ export class ApiKeys {
   #named: readonly StoredKey[] = [];
 
   constructor(keys: readonly string[]) {
-    this.#configured = keys.map((key, index) => ({ name: `API_KEYS#${index + 1}`, digest: digestOfKey(key) }));
+    this.#configured = keys.map((key, index) => ({ name: `${listedPrefix}${index + 1}`, digest: digestOfKey(key) }));
   }
 
   /** Puts these in place of the named keys so far. */
   replaceNamed(keys: readonly NamedApiKey[]): void {
-    this.#named = keys.map(({ name, sha256, expires_at: expiresAt, rate_limit: rateLimit }) => {
-      return { name, digest: Buffer.from(sha256, 'hex'), expiresAt, rateLimit };
-    });
+    this.#named = keys.map((key) => ({
+      name: key.name,
+      digest: Buffer.from(key.sha256, 'hex'),
+      expiresAt: key.expires_at,
+      rateLimit: key.rate_limit,
+      webhookSecrets: key.webhook_secrets,
+    }));
+  }
+
+  /** The key of the file with this name, expired or not; undefined when it is not there, or no longer. */
+  named(name: string): ApiKey | undefined {
+    return this.#named.find((key) => key.name === name);
   }
 
   /**

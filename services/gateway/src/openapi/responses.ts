@@ -23,8 +23,15 @@ export const imageProblems = [
   'TSR_IMAGE_CORRUPT',
 ] as const satisfies readonly ErrorCode[];
 
+/** Errors of a route whose request may have a webhook. */
+export const webhookProblems = [
+  'TSR_WEBHOOK_URL_FORBIDDEN',
+  'TSR_WEBHOOK_SECRET_MISSING',
+] as const satisfies readonly ErrorCode[];
+
 /** Errors of a route that waits for its job. */
 export const jobProblems = [
+  ...webhookProblems,
   'TSR_MODEL_NOT_FOUND',
   'TSR_JOB_CANCELLED',
   'TSR_QUEUE_FULL',

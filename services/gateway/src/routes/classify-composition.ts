@@ -60,23 +60,25 @@ const form: FormShape = {
   lists: ['images'],
   plurals: { image: 'images' },
   files: ['image', 'images'],
-  options: Object.keys(ClassifyOptions.properties),
+  options: [...Object.keys(ClassifyOptions.properties), 'webhook'],
   maxFiles: classifyLimits.images + 1,
 };
 
 /** `POST /classify-composition`: stores the images, queues the job and waits for its result. */
 export function addClassifyComposition(app: GatewayApp, context: GatewayContext): void {
-  app.post('/classify-composition', { schema, preValidation: formAsBody(form, context.config) }, (request, reply) =>
-    answerWithJob(request, reply, context, {
+  app.post('/classify-composition', { schema, preValidation: formAsBody(form, context.config) }, (request, reply) => {
+    const { webhook, ...asked } = request.body;
+    return answerWithJob(request, reply, context, {
       body: request.body,
-      createJob: (id, client) => createJob(id, request.body, request.uploads, context, client),
-    }),
-  );
+      webhook,
+      createJob: (id, client) => createJob(id, asked, request.uploads, context, client),
+    });
+  });
 }
 
 async function createJob(
   id: string,
-  { image, images, ...options }: ClassifyCompositionRequest,
+  { image, images, ...options }: Omit<ClassifyCompositionRequest, 'webhook'>,
   uploads: ReadonlyMap<string, Uint8Array>,
   context: GatewayContext,
   client: AbortSignal,

@@ -57,7 +57,7 @@ const form: FormShape = {
   lists: ['queries'],
   plurals: { query: 'queries' },
   files: ['image'],
-  options: Object.keys(SegmentOptions.properties),
+  options: [...Object.keys(SegmentOptions.properties), 'webhook'],
   maxFiles: 4,
 };
 
@@ -66,9 +66,11 @@ export function addSegment(app: GatewayApp, context: GatewayContext): void {
   app.post('/segment', { schema, preValidation: formAsBody(form, context.config) }, (request, reply) => {
     const picture = acceptedPicture(request);
     const body = picture === undefined ? request.body : withOverlay(request.body, picture);
+    const { webhook, ...asked } = body;
     return answerWithJob(request, reply, context, {
       body,
-      createJob: (_id, client) => createJob(body, request.uploads, context, client),
+      webhook,
+      createJob: (_id, client) => createJob(asked, request.uploads, context, client),
       ...(picture === undefined ? {} : { sendResult: sendOverlay }),
     });
   });
@@ -86,7 +88,7 @@ function sendOverlay(result: Buffer, reply: FastifyReply): FastifyReply {
 }
 
 async function createJob(
-  { image, query, queries, prompts, ...options }: SegmentRequest,
+  { image, query, queries, prompts, ...options }: Omit<SegmentRequest, 'webhook'>,
   uploads: ReadonlyMap<string, Uint8Array>,
   context: GatewayContext,
   client: AbortSignal,

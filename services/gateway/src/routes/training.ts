@@ -7,8 +7,9 @@ import { readTrainingForm } from '../intake/read-training-form.js';
 import { TrainingSet } from '../intake/training-set.js';
 import { clientGone } from '../jobs/client-gone.js';
 import { JobHeaders, jobOptions } from '../jobs/job-headers.js';
+import { jobOrigin } from '../jobs/job-origin.js';
 import { jobSummary } from '../jobs/job-response.js';
-import { guardProblems, imageProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
+import { guardProblems, imageProblems, jsonResponse, problemResponses, webhookProblems } from '../openapi/responses.js';
 import { uploadTimeoutMs } from '../server-options.js';
 import { requireModel } from '../workers/require-model.js';
 
@@ -32,6 +33,7 @@ const schema = {
       ...imageProblems,
       'TSR_MODEL_NOT_FOUND',
       'TSR_REQUEST_TIMEOUT',
+      ...webhookProblems,
       'TSR_VOCABULARY_CONFLICT',
       'TSR_ARCHIVE_INVALID',
       'TSR_TRAINING_SET_INVALID',
@@ -49,16 +51,15 @@ export function addTraining(app: GatewayApp, context: GatewayContext): void {
     { schema, config: { bodyTimeoutMs: uploadTimeoutMs } },
     async (request: FastifyRequest, reply) => {
       const client = clientGone(reply);
-      const options = jobOptions(request);
       const id = request.isMultipart()
         ? await readTrainingForm(request, maxArchiveBytes, (training, archive, formEnd) =>
-            startTraining(training, options, context, async (set) => {
+            startTraining(training, request, context, async (set) => {
               const examples = await collectArchivedExamples(archive, set, context, request.bodyLease);
               await formEnd;
               return examples;
             }),
           )
-        : await startInlineTraining(request.body as TrainVocabularyRequest, options, context, client);
+        : await startInlineTraining(request.body as TrainVocabularyRequest, request, context, client);
       const job = await context.trainings.get(id);
       return reply
         .code(202)
@@ -70,21 +71,22 @@ export function addTraining(app: GatewayApp, context: GatewayContext): void {
 
 function startInlineTraining(
   { examples, ...training }: TrainVocabularyRequest,
-  options: ReturnType<typeof jobOptions>,
+  request: FastifyRequest,
   context: GatewayContext,
   client: AbortSignal,
 ): Promise<string> {
-  return startTraining(training, options, context, (set) => collectInlineExamples(examples, set, context, client));
+  return startTraining(training, request, context, (set) => collectInlineExamples(examples, set, context, client));
 }
 
 /** Holds the name, stores the examples and queues the training, or removes all of it; gives the job's id. */
 async function startTraining(
-  { name, model, method = 'csp', recipe = {}, replace = false }: TrainingOptions,
-  options: ReturnType<typeof jobOptions>,
+  { name, model, method = 'csp', recipe = {}, replace = false, webhook }: TrainingOptions,
+  request: FastifyRequest,
   context: GatewayContext,
   collect: (set: TrainingSet) => Promise<StoredExample[]>,
 ): Promise<string> {
   const { vocabularies, trainings, workers, config } = context;
+  const origin = jobOrigin(request, webhook, context);
   if (model !== undefined) await requireModel(model, 'composition', workers);
   // Gateways of versions before this one know the queue of a job by the beginning of its id.
   const id = `training-${randomUUID()}`;
@@ -93,7 +95,7 @@ async function startTraining(
   try {
     await set.complete(await collect(set));
     const job = { kind: 'train-vocabulary', name, method, recipe, ...(model === undefined ? {} : { model }) } as const;
-    await trainings.add(job, { id, ...options });
+    await trainings.add(job, { id, origin, ...jobOptions(request) });
   } catch (error) {
     held.release();
     await set.discard();

@@ -15,6 +15,7 @@ import {
   type SegmentOptions,
   type SegmentPrompt,
   type TrainVocabularyJob,
+  type WebhookDelivery,
   type WorkerReport,
 } from '@tessera/contracts';
 import { createJobQueue, type JobProcessor, type JobQueue, type RunningJob } from '@tessera/queue';
@@ -29,18 +30,26 @@ export class TestStores {
   readonly #directory: string;
   /** Shared by all gateways. */
   readonly trainings: JobQueue<TrainVocabularyJob>;
+  readonly webhooks: JobQueue<WebhookDelivery>;
   readonly #queues: JobQueue[] = [];
 
-  private constructor(directory: string, blobs: BlobStore, trainings: JobQueue<TrainVocabularyJob>) {
+  private constructor(
+    directory: string,
+    blobs: BlobStore,
+    trainings: JobQueue<TrainVocabularyJob>,
+    webhooks: JobQueue<WebhookDelivery>,
+  ) {
     this.#directory = directory;
     this.blobs = blobs;
     this.trainings = trainings;
+    this.webhooks = webhooks;
   }
 
   static async open(): Promise<TestStores> {
     const directory = await mkdtemp(join(tmpdir(), 'tessera-gateway-'));
     const blobs = await openFileBlobStore({ directory: join(directory, 'blobs'), onError: fail });
-    return new TestStores(directory, blobs, await openEmbedded(directory, 'trainings'));
+    const trainings = await openEmbedded<TrainVocabularyJob>(directory, 'trainings');
+    return new TestStores(directory, blobs, trainings, await openEmbedded<WebhookDelivery>(directory, 'webhooks'));
   }
 
   /** A queue of its own, so that the jobs of one test are no concern of the others. */
@@ -51,7 +60,7 @@ export class TestStores {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#queues, this.trainings].map((queue) => queue.close()));
+    await Promise.all([...this.#queues, this.trainings, this.webhooks].map((queue) => queue.close()));
     await this.blobs.close();
     await rm(this.#directory, { recursive: true });
   }
@@ -75,12 +84,12 @@ export interface TestGateway {
 /** A gateway that listens on a free loopback port. The settings are environment variables. */
 export async function listen(
   queue: JobQueue,
-  { blobs, trainings }: Pick<TestStores, 'blobs' | 'trainings'>,
+  { blobs, trainings, webhooks }: Pick<TestStores, 'blobs' | 'trainings' | 'webhooks'>,
   settings: Record<string, string> = {},
   logger: Logger = pino({ level: 'silent' }),
 ): Promise<TestGateway> {
   const config = parseConfig(settings);
-  const app = await createGateway({ config, queue, trainings, blobs, logger });
+  const app = await createGateway({ config, queue, trainings, webhooks, blobs, logger });
   await app.listen({ host: '127.0.0.1', port: 0 });
   return { app, port: (app.server.address() as AddressInfo).port, client: request(app.server) };
 }
