@@ -1,5 +1,6 @@
 """Jobs: waiting, following, cancelling."""
 
+import json
 import time
 
 import pytest
@@ -58,6 +59,19 @@ def test_a_queued_job_is_followed_across_lost_connections(start):
     assert [update.event for update in tessera.follow_job(job)] == ["status", "progress", "result"]
     assert [request.headers.get("last-event-id") for request in service.requests] == [None, None, "5", "5"]
     assert service.requests[0].headers["prefer"] == "respond-async"
+
+
+def test_a_queued_job_names_a_webhook(start):
+    service = start(answer(JOB, 202), answer(JOB, 202), answer(JOB, 202))
+    tessera = Tessera(service.url)
+    webhook = {"url": "https://hooks.example.org/", "events": ["job.failed"]}
+    tessera.queue_segment(IDENTIFIER, "the dog", webhook="https://hooks.example.org/")
+    tessera.queue_classify(IDENTIFIER, "apparel", webhook=webhook)
+    tessera.train_on_archive("apparel", b"archive", webhook=webhook)
+    first, second, third = (request.body for request in service.requests)
+    assert json.loads(first)["webhook"] == {"url": "https://hooks.example.org/"}
+    assert json.loads(second)["webhook"] == webhook
+    assert json.dumps(webhook).encode() in third
 
 
 def test_results_have_the_type_of_their_route(start):

@@ -277,6 +277,21 @@ describe('a segmentation', () => {
     assert.equal(requests[0]?.headers.prefer, 'respond-async');
   });
 
+  it('names a webhook, in JSON and in a form', async () => {
+    const { url, requests } = await start((_, response) => {
+      sendJson(response, 202, job);
+    });
+    const client = new TesseraClient({ url });
+    const webhook = { url: 'https://hooks.example.org/', events: ['job.failed' as const] };
+    await client.queueSegment({ image: 'aW1hZ2U=', query: 'the dog', webhook });
+    await client.queueSegment({ image: new Uint8Array([1]), query: 'the dog', webhook });
+    assert.deepEqual((JSON.parse(String(requests[0]?.body)) as { webhook: object }).webhook, webhook);
+    assert.match(
+      String(requests[1]?.body),
+      /"webhook":\{"url":"https:\/\/hooks\.example\.org\/","events":\["job\.failed"\]\}/,
+    );
+  });
+
   it('that is given up while its job is followed cancels the job', async () => {
     const cancelled = new EventTarget();
     const wasCancelled = once(cancelled, 'cancel');

@@ -204,15 +204,26 @@ class Tessera:
         threshold: float | None = None,
         priority: str | None = None,
         deadline_ms: int | None = None,
+        webhook: str | Json | None = None,
         timeout: float | None = None,
     ) -> Job:
-        """Queues a segmentation; its job, for `follow_job` and `result_of`."""
+        """Queues a segmentation; its job, for `follow_job` and `result_of`.
+
+        - `webhook`: a URL that the service calls when the job has ended, or `{"url": …, "events": […]}`
+        """
         body = _segment_body(
             image,
             query,
             queries,
             prompts,
-            _present(model=model, output=output, pruning=pruning, refine=refine, threshold=threshold),
+            _present(
+                model=model,
+                output=output,
+                pruning=pruning,
+                refine=refine,
+                threshold=threshold,
+                webhook=_webhook(webhook),
+            ),
         )
         return self._queue("segment", body, priority, deadline_ms, timeout)
 
@@ -277,9 +288,13 @@ class Tessera:
         model: str | None = None,
         priority: str | None = None,
         deadline_ms: int | None = None,
+        webhook: str | Json | None = None,
         timeout: float | None = None,
     ) -> Job:
-        """Queues a classification; its job, for `follow_job` and `result_of`."""
+        """Queues a classification; its job, for `follow_job` and `result_of`.
+
+        - `webhook`: a URL that the service calls when the job has ended, or `{"url": …, "events": […]}`
+        """
         body = _classify_body(
             image,
             images,
@@ -293,6 +308,7 @@ class Tessera:
                 feasibility_threshold=feasibility_threshold,
                 unknown_primitives=unknown_primitives,
                 model=model,
+                webhook=_webhook(webhook),
             ),
         )
         return self._queue("classify-composition", body, priority, deadline_ms, timeout)
@@ -319,14 +335,18 @@ class Tessera:
         method: str | None = None,
         recipe: Json | None = None,
         replace: bool | None = None,
+        webhook: str | Json | None = None,
         timeout: float | None = None,
     ) -> Job:
         """Queues a training on at most 512 images; its job.
 
         - `method`: csp (the default), coop or clip; `recipe`: `{"epochs": …}` and others, see the service's `/docs`
         - `replace`: whether a vocabulary of this name may exist already
+        - `webhook`: a URL that the service calls when the training has ended, or `{"url": …, "events": […]}`
         """
-        options = _present(name=name, model=model, method=method, recipe=recipe, replace=replace)
+        options = _present(
+            name=name, model=model, method=method, recipe=recipe, replace=replace, webhook=_webhook(webhook)
+        )
         body = Body({**options, "examples": [_example(example) for example in examples]})
         return job_of(self._json("POST", "vocabularies", body=body, is_repeatable=False, timeout=timeout))
 
@@ -339,6 +359,7 @@ class Tessera:
         method: str | None = None,
         recipe: Json | None = None,
         replace: bool | None = None,
+        webhook: str | Json | None = None,
         timeout: float | None = None,
     ) -> Job:
         """Uploads a training set, a tar or tar.gz with metadata.json and images/, and queues the training; its job.
@@ -348,9 +369,18 @@ class Tessera:
         if isinstance(archive, (str, os.PathLike)):
             with open(archive, "rb") as file:
                 return self.train_on_archive(
-                    name, file, model=model, method=method, recipe=recipe, replace=replace, timeout=timeout
+                    name,
+                    file,
+                    model=model,
+                    method=method,
+                    recipe=recipe,
+                    replace=replace,
+                    webhook=webhook,
+                    timeout=timeout,
                 )
-        options = json.dumps(_present(model=model, method=method, recipe=recipe, replace=replace))
+        options = json.dumps(
+            _present(model=model, method=method, recipe=recipe, replace=replace, webhook=_webhook(webhook))
+        )
         form: list[Any] = [("name", (None, name)), ("options", (None, options)), ("archive", ("archive", archive))]
         body = Body(form=form)
         return job_of(self._json("POST", "vocabularies", body=body, is_repeatable=False, timeout=timeout))
@@ -590,6 +620,10 @@ def _job_headers(priority: str | None, deadline_ms: int | None, is_async: bool) 
 def _present(**fields: Any) -> dict[str, Any]:
     """The fields that are given."""
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _webhook(webhook: str | Json | None) -> Json | None:
+    return {"url": webhook} if isinstance(webhook, str) else webhook
 
 
 def _id_of(job: JobOrId) -> str:

@@ -20,33 +20,6 @@ async function keysIn(file: string) {
 }
 
 describe('tessera keys', () => {
-  it('makes webhook secrets for a key: the one before still signs, unless it is ended', async () => {
-    const file = join(directory, 'webhooks.json');
-    await tessera(['keys', 'create', 'annotators', '--file', file]);
-    const make = async (...more: string[]) => {
-      const made = await tessera(['keys', 'webhook-secret', 'annotators', '--file', file, ...more]);
-      assert.equal(made.code, 0, made.errors);
-      assert.match(made.output, /^whsec_[A-Za-z0-9+/]{43}=\n$/);
-      return made.output.trim();
-    };
-    const secretsIn = async () => (await keysIn(file))[0]?.webhook_secrets;
-    const first = await make();
-    assert.deepEqual(await secretsIn(), [first]);
-    const second = await make();
-    assert.deepEqual(await secretsIn(), [second, first]);
-    const third = await make();
-    assert.deepEqual(await secretsIn(), [third, second]);
-    const only = await make('--only');
-    assert.deepEqual(await secretsIn(), [only]);
-    const { output } = await tessera(['keys', 'list', '--json', '--file', file]);
-    assert.doesNotMatch(output, /whsec_/);
-    const unknown = await tessera(['keys', 'webhook-secret', 'nobody', '--file', file]);
-    assert.equal(unknown.code, 1);
-    await chmod(file, 0o644);
-    const readable = await tessera(['keys', 'webhook-secret', 'annotators', '--file', file]);
-    assert.match(readable.errors, /chmod 600/);
-  });
-
   it('prints a key once, keeps its digest, lists it and revokes it', async () => {
     const file = join(directory, 'keys.json');
     const created = await tessera(['keys', 'create', 'annotators', '--file', file]);
@@ -149,4 +122,31 @@ describe('tessera keys', () => {
       assert.deepEqual([code, output], [2, '']);
     });
   }
+
+  it('makes webhook secrets for a key: the one before still signs, unless it is ended', async () => {
+    const file = join(directory, 'webhooks.json');
+    await tessera(['keys', 'create', 'annotators', '--file', file]);
+    const make = async (...more: string[]) => {
+      const made = await tessera(['keys', 'webhook-secret', 'annotators', '--file', file, ...more]);
+      assert.equal(made.code, 0, made.errors);
+      assert.match(made.output, /^whsec_[A-Za-z0-9+/]{43}=\n$/);
+      return made.output.trim();
+    };
+    const secretsIn = async () => (await keysIn(file))[0]?.webhook_secrets;
+    const first = await make();
+    assert.deepEqual(await secretsIn(), [first]);
+    const second = await make();
+    assert.deepEqual(await secretsIn(), [second, first]);
+    const third = await make();
+    assert.deepEqual(await secretsIn(), [third, second]);
+    const only = await make('--only');
+    assert.deepEqual(await secretsIn(), [only]);
+    const { output } = await tessera(['keys', 'list', '--json', '--file', file]);
+    assert.doesNotMatch(output, /whsec_/);
+    const unknown = await tessera(['keys', 'webhook-secret', 'nobody', '--file', file]);
+    assert.equal(unknown.code, 1);
+    await chmod(file, 0o644);
+    const readable = await tessera(['keys', 'webhook-secret', 'annotators', '--file', file]);
+    assert.match(readable.errors, /chmod 600/);
+  });
 });

@@ -21,6 +21,7 @@ export const vocabularyTrain: Command = {
     'learning-rate': { type: 'string' },
     seed: { type: 'string' },
     replace: { type: 'boolean', default: false },
+    webhook: { type: 'string' },
   },
   optionHelp: {
     name: 'name of the vocabulary (required)',
@@ -30,6 +31,7 @@ export const vocabularyTrain: Command = {
     'learning-rate': 'of the optimiser',
     seed: 'of the order of images and the dropout',
     replace: 'replace a vocabulary of this name; it serves until the new one is ready',
+    webhook: 'URL that the service calls when the training has ended',
   },
   async run(context) {
     const { client, positionals, signal, print, say } = context;
@@ -53,7 +55,7 @@ export const vocabularyTrain: Command = {
 };
 
 function trainingOptions({ options }: CommandContext): TrainingOptions {
-  const { name, model, replace } = options;
+  const { name, model, replace, webhook } = options;
   if (typeof name !== 'string') throw new UsageError('--name, the name of the vocabulary, is missing.');
   const method = methods.find((known) => known === options.method);
   if (method === undefined) throw new UsageError(`--method is one of ${methods.join(', ')}.`);
@@ -63,6 +65,7 @@ function trainingOptions({ options }: CommandContext): TrainingOptions {
     method,
     replace: replace === true,
     ...(typeof model === 'string' ? { model } : {}),
+    ...(typeof webhook === 'string' ? { webhook: { url: webhook } } : {}),
     recipe: {
       ...(epochs === undefined ? {} : { epochs }),
       ...(rate === undefined ? {} : { learning_rate: rate }),

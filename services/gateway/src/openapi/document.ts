@@ -15,6 +15,7 @@ import {
   trainingExamples,
 } from './examples.js';
 import { JobEvent } from './job-event.js';
+import { sentWebhooks } from './sent-webhooks.js';
 import { canonical, referToComponents, toSchema2020, type Json } from './schema-dialect.js';
 
 const description = `
@@ -26,7 +27,7 @@ Masks and labels from images.
   training example had. Vocabularies of soft prompts are trained on examples of your own.
 
 Requests wait for their result. With \`Prefer: respond-async\`, or when the result takes longer than the wait, the
-answer is 202 and a job to ask for at \`/jobs/{id}\`, or to follow at \`/jobs/{id}/events\`. Coordinates are pixels of the image as a person sees it (EXIF
+answer is 202 and a job to ask for at \`/jobs/{id}\`, or to follow at \`/jobs/{id}/events\`; a \`webhook\` is called when it has ended. Coordinates are pixels of the image as a person sees it (EXIF
 orientation applied), origin top left. Errors are problem details (RFC 9457) with a stable \`code\`.
 `.trim();
 
@@ -37,6 +38,7 @@ const tags = [
   { name: 'Vocabularies', description: 'Soft prompts, trained on examples' },
   { name: 'Label Studio', description: 'A machine learning backend for it' },
   { name: 'Jobs', description: 'Results that take longer' },
+  { name: 'Webhooks', description: 'Messages when jobs have ended' },
   { name: 'Operations', description: 'Models, health and metrics' },
 ];
 
@@ -75,6 +77,9 @@ const namedSchemas = {
   JobResponse: contracts.JobResponse,
   JobEvent,
   Progress: contracts.Progress,
+  Webhook: contracts.Webhook,
+  WebhookMessage: contracts.WebhookMessage,
+  FailedWebhook: contracts.FailedWebhook,
   ModelDescription: contracts.ModelDescription,
   ModelsResponse: contracts.ModelsResponse,
   ReadyzResponse: contracts.ReadyzResponse,
@@ -115,6 +120,7 @@ function refine(document: Json): Json {
   return {
     ...head,
     paths: referToComponents(toSchema2020(described), names),
+    webhooks: referToComponents(toSchema2020(JSON.parse(JSON.stringify(sentWebhooks)) as Json), names),
     components: {
       ...components,
       schemas: Object.fromEntries(schemas.map(([name, schema]) => [name, referToComponents(schema, names, name)])),
