@@ -133,7 +133,12 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
 
   readEnds(handle: (ended: readonly JobSnapshot<Data>[]) => Promise<void>): { close(): Promise<void> } {
     const reader = this.#backend.readEnds(async (bullIds) => {
-      const jobs = await Promise.all(bullIds.map((bullId) => this.#backend.run(() => this.#read(fromBullId(bullId)))));
+      const ids = bullIds.map(fromBullId);
+      const jobs = await Promise.all(ids.map((id) => this.#backend.run(() => this.#read(id))));
+      const forgotten = ids.filter((_, index) => jobs[index] === null);
+      if (forgotten.length > 0) {
+        this.#onError(new Error(`These jobs were forgotten before their ends were read: ${forgotten.join(', ')}`));
+      }
       const ended = jobs.filter((job) => job !== null).filter(isFinished);
       if (ended.length > 0) await handle(ended);
     });

@@ -1,7 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { settledWithin } from '@tessera/runtime';
 import type { PgPool } from 'bullmq';
 import { JobEndTable } from './job-end-table.js';
-import { retryPauseMs, type EndHandler, type EndReader } from './queue-backend.js';
+import { gatherMs, retryPauseMs, type EndHandler, type EndReader } from './queue-backend.js';
 
 /** Ends that are handled together. */
 const batchSize = 200;
@@ -46,8 +47,10 @@ export class EmbeddedEnds implements EndReader {
     while (!this.#isClosed) {
       try {
         table ??= await JobEndTable.open(pool, queue);
-        const isEmpty = await this.#handleBatch(table);
-        if (isEmpty) await this.#pause(pollMs);
+        const isLast = await this.#handleBatch(table);
+        if (!isLast) continue;
+        await this.#pause(pollMs);
+        await delay(gatherMs);
       } catch (error) {
         this.#onError(error as Error);
         this.#isRung = false;
@@ -56,12 +59,14 @@ export class EmbeddedEnds implements EndReader {
     }
   }
 
+  /** @returns whether there was no more to read */
   async #handleBatch(table: JobEndTable): Promise<boolean> {
     const rows = await table.oldest(batchSize);
-    if (rows.length === 0) return true;
-    await this.#handle(rows.map(({ bullId }) => bullId));
-    await table.forget(rows);
-    return false;
+    if (rows.length > 0) {
+      await this.#handle(rows.map(({ bullId }) => bullId));
+      await table.forget(rows);
+    }
+    return rows.length < batchSize;
   }
 
   #ring(): void {

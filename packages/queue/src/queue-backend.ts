@@ -33,6 +33,8 @@ export interface EndReader {
   close(): Promise<void>;
 }
 
+/** How long a reader of ends lets further ones come, so that it does not work on every single one beside the answers to clients. */
+export const gatherMs = 50;
 /** Pause of a reader before it tries again what has failed. */
 export const retryPauseMs = 1_000;
 

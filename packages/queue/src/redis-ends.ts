@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { retryPauseMs, type EndHandler, type EndReader } from './queue-backend.js';
+import { gatherMs, retryPauseMs, type EndHandler, type EndReader } from './queue-backend.js';
 
 /** Events that are read together. */
 const batchSize = 500;
@@ -108,6 +108,7 @@ export class RedisEnds implements EndReader {
     const ended = entries.flatMap(([, fields]) => endedJob(fields) ?? []);
     if (ended.length > 0) await this.#handle([...new Set(ended)]);
     await client.eval(saveCursorScript, 2, keys.lease, keys.cursor, this.#name, last[0]);
+    if (entries.length < batchSize) await this.#pause(gatherMs);
     return true;
   }
 
