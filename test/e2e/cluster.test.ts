@@ -34,6 +34,39 @@ test('gateway and workers in processes of their own answer a request', options, 
   assert.equal(ready.workers.length, 2);
 });
 
+test('a worker shows what it measures, on a port of its own', options, async () => {
+  const worker = await startWorker({ ...environment, TESSERA_METRICS_PORT: '0' });
+  try {
+    const [, port = ''] = await worker.waitForOutput(/"port":(\d+),"msg":"metrics are served"/, 10_000);
+    const scrape = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    const attempts = /tessera_worker_attempts_total\{kind="segment",outcome="succeeded",code=""\} (\d+)/;
+    // Other workers take jobs too; several questions about one picture find its embedding kept.
+    const picture = await drawnPicture(20);
+    for (let request = 0; request < 60 && Number(attempts.exec(await scrape())?.[1] ?? 0) < 2; request++) {
+      assert.equal((await postSegment(gateway.url, picture, 'the stop sign')).status, 200);
+    }
+    const text = await scrape();
+    for (const line of [
+      attempts,
+      /tessera_worker_stage_seconds_count\{model="tessera-mini",stage="mask"\} [1-9]/,
+      /tessera_worker_graph_run_seconds_count\{model="tessera-mini",graph="image_encoder",device="0"\} [1-9]/,
+      /tessera_worker_batch_runs_count\{model="tessera-mini",graph="\w+"\} [1-9]/,
+      /tessera_worker_image_tokens_total\{model="tessera-mini",pruning="before"\} [1-9]/,
+      /tessera_worker_image_tokens_total\{model="tessera-mini",pruning="after"\} [1-9]/,
+      /tessera_worker_embeddings_total\{model="tessera-mini",source="computed"\} 1/,
+      /tessera_worker_embeddings_total\{model="tessera-mini",source="kept"\} [1-9]/,
+      /tessera_worker_device_ready\{device="0",provider="cpu"\} 1/,
+      /tessera_worker_inference_restarts_total\{device="0"\} 0/,
+      /process_resident_memory_bytes [1-9]/,
+    ]) {
+      assert.match(text, line);
+    }
+    assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 404);
+  } finally {
+    await worker.stop('SIGTERM');
+  }
+});
+
 test('jobs of a worker that is killed are answered by the other', options, async () => {
   const ids = await Promise.all(
     Array.from({ length: 6 }, async (_, index) =>

@@ -48,6 +48,14 @@ export const ConfigSchema = Type.Object(
           'File of named API keys, which `tessera keys` writes; read again within seconds after it changed. With a file the service is never open, even when no key is in it.',
       }),
     ),
+    TESSERA_METRICS_PORT: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 65535,
+        description:
+          'Port on which a worker answers `GET /metrics` at the address `HOST`, open to everyone who reaches it; 0 takes a free one. In one process with the gateway they are among its own.',
+      }),
+    ),
     TRUST_PROXY: Type.Array(Type.String({ pattern: '^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$' }), {
       default: [],
       description:

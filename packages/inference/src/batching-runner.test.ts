@@ -6,6 +6,7 @@ import { loadBundle } from './bundle.js';
 import {
   InvalidRunError,
   type BatchRequest,
+  type FinishedRun,
   type HostTensor,
   type RunRequest,
   type RunResult,
@@ -67,7 +68,15 @@ async function start(t: TestContext, limits: BatchLimits, runTimeoutMs = 20_000)
     },
     close: () => plain.close(),
   };
-  return { plain, runs, runner: new BatchingRunner(observed, [manifest], () => limits, silent) };
+  const finished: FinishedRun[] = [];
+  const runner = new BatchingRunner(
+    observed,
+    [manifest],
+    () => limits,
+    silent,
+    (run) => finished.push(run),
+  );
+  return { plain, runs, finished, runner };
 }
 
 /** Rows of each run of the graph `batch`. */
@@ -169,12 +178,20 @@ test('a mistake in one run’s feeds is its own', async (t) => {
   assert.deepEqual(rowsOf(runs), [8]);
 });
 
-test('of a batch that fails the run that is to blame fails alone', async (t) => {
-  const { runner, runs } = await start(t, { max: 8, waitMs: 10_000 });
+test('of a batch that fails the run that is to blame fails alone, and those that succeed are measured', async (t) => {
+  const { runner, runs, finished } = await start(t, { max: 8, waitMs: 10_000 });
   const indices = [0n, 1n, 2n, 3n, 0n, 99n, 2n, 3n];
   const results = await Promise.allSettled(indices.map((index) => runner.run(rowRun({ index }))));
   assert.deepEqual(numbersOf(results), [10n, 20n, 30n, 40n, 10n, 'failed', 30n, 40n]);
   assert.deepEqual(rowsOf(runs), [8, 4, 4, 2, 1, 1, 2]);
+  assert.deepEqual(
+    finished.map((run) => run.runs),
+    [4, 1, 2],
+  );
+  for (const { bundle: model, graph, device, runMs } of finished) {
+    assert.deepEqual([model, graph, device], [bundle, 'batch', 0]);
+    assert.ok(runMs > 0);
+  }
 });
 
 test('a run that never ends costs its batch restarts, not its neighbours their results', async (t) => {

@@ -1,6 +1,6 @@
 import type { BundleManifest, GraphContract } from '@tessera/contracts';
 import { assertFeeds, graphOn } from './graph-contract.js';
-import type { InferenceDevice, RunRequest, RunResult } from './inference-runner.js';
+import type { BatchRequest, FinishedRun, InferenceDevice, RunRequest, RunResult } from './inference-runner.js';
 import type { InferenceLog } from './log.js';
 import { canShare, mergeRuns, splitResult, type BatchableRun } from './merge-runs.js';
 import { runFailure, type SupervisedRunner } from './supervised-runner.js';
@@ -38,6 +38,7 @@ export class BatchingRunner {
   readonly #bundles: ReadonlyMap<string, BundleManifest>;
   readonly #limits: () => BatchLimits;
   readonly #log: InferenceLog;
+  readonly #onRun: (run: FinishedRun) => void;
   #waiting: WaitingRun[] = [];
   #running = 0;
   /** Fulfils when every accepted run is over; undefined while there is none. */
@@ -46,12 +47,22 @@ export class BatchingRunner {
   /** Looks at the waiting runs again. */
   #wake: () => void = () => undefined;
 
-  /** @param limits - asked at every run: the default depends on the provider, which a restart may change */
-  constructor(runner: ProcessRunner, bundles: readonly BundleManifest[], limits: () => BatchLimits, log: InferenceLog) {
+  /**
+   * @param limits - asked at every run: the default depends on the provider, which a restart may change
+   * @param onRun - gets every run of the process that has succeeded
+   */
+  constructor(
+    runner: ProcessRunner,
+    bundles: readonly BundleManifest[],
+    limits: () => BatchLimits,
+    log: InferenceLog,
+    onRun: (run: FinishedRun) => void = () => undefined,
+  ) {
     this.#runner = runner;
     this.#bundles = new Map(bundles.map((manifest) => [manifest.name, manifest]));
     this.#limits = limits;
     this.#log = log;
+    this.#onRun = onRun;
   }
 
   get device(): InferenceDevice {
@@ -160,14 +171,21 @@ export class BatchingRunner {
     return chosen;
   }
 
+  async #run(request: BatchRequest, runs: number): Promise<RunResult> {
+    const result = await this.#runner.run(request);
+    const { bundle, graph } = request;
+    this.#onRun({ bundle, graph, device: this.#runner.device.id, runs, runMs: result.runMs });
+    return result;
+  }
+
   async #runTogether(runs: readonly WaitingRun[]): Promise<void> {
     const [first, ...others] = runs.flatMap(({ batchable }) => batchable ?? []);
     if (runs.length === 1 || first === undefined) {
-      for (const { request, resolve, reject } of runs) await this.#runner.run(request).then(resolve, reject);
+      for (const { request, resolve, reject } of runs) await this.#run(request, 1).then(resolve, reject);
       return;
     }
     try {
-      const results = splitResult(await this.#runner.run(mergeRuns([first, ...others])), [first, ...others]);
+      const results = splitResult(await this.#run(mergeRuns([first, ...others]), runs.length), [first, ...others]);
       for (const [index, result] of results.entries()) runs[index]?.resolve(result);
     } catch (error) {
       const { bundle, graph } = first.request;

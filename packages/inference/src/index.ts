@@ -10,6 +10,7 @@ export {
 export {
   InvalidRunError,
   TensorNotKeptError,
+  type FinishedRun,
   type HostTensor,
   type InferenceDevice,
   type InferenceRunner,

@@ -71,8 +71,21 @@ export interface InferenceDevice {
   readonly restarts: number;
   /** Whether it takes runs now. */
   readonly ready: boolean;
+  /** Process id; undefined while there is none. */
+  readonly pid?: number | undefined;
   /** Most rows that it puts together from the runs that wait. */
   readonly maxBatch: number;
+}
+
+/** A run that is over, for measurements. */
+export interface FinishedRun {
+  readonly bundle: string;
+  readonly graph: string;
+  readonly device: number;
+  /** How many requested runs were put together in it. */
+  readonly runs: number;
+  /** Duration of the ONNX Runtime call. */
+  readonly runMs: number;
 }
 
 /** Runs graphs of loaded bundles outside of the caller's event loop, one at a time on each device. */

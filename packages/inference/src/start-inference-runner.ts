@@ -4,7 +4,7 @@ import type { GraphDescription } from '@tessera/contracts';
 import { BatchingRunner, type BatchLimits } from './batching-runner.js';
 import type { Bundle } from './bundle.js';
 import { DeviceRunners } from './device-runners.js';
-import type { InferenceRunner } from './inference-runner.js';
+import type { FinishedRun, InferenceRunner } from './inference-runner.js';
 import { isInstalled } from './is-installed.js';
 import type { InferenceLog } from './log.js';
 import type { BundleGraph, GraphFile } from './protocol.js';
@@ -30,6 +30,8 @@ export interface InferenceRunnerOptions {
   readonly keepBytes?: number;
   /** How runs that wait are put together; by default 8 rows on CUDA and 1 on the CPU, without waiting. */
   readonly batching?: Partial<BatchLimits>;
+  /** Gets every run that has succeeded. */
+  readonly onRun?: ((run: FinishedRun) => void) | undefined;
   readonly log: InferenceLog;
 }
 
@@ -88,7 +90,7 @@ export async function startInferenceRunner(options: InferenceRunnerOptions): Pro
 
 function withBatches(
   runner: SupervisedRunner,
-  { bundles, batching = {}, log }: InferenceRunnerOptions,
+  { bundles, batching = {}, log, onRun }: InferenceRunnerOptions,
 ): BatchingRunner {
   const manifests = bundles.map(({ manifest }) => manifest);
   const limits = (): BatchLimits => ({
@@ -96,7 +98,7 @@ function withBatches(
     waitMs: 0,
     ...batching,
   });
-  return new BatchingRunner(runner, manifests, limits, logOfDevice(log, runner.device.id));
+  return new BatchingRunner(runner, manifests, limits, logOfDevice(log, runner.device.id), onRun);
 }
 
 function bundleGraphs(bundle: Bundle): BundleGraph[] {

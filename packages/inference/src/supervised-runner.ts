@@ -32,7 +32,8 @@ export class SupervisedRunner {
 
   get device(): InferenceDevice {
     const { executionProvider, restarts, current } = this.#supervisor;
-    return { id: this.#deviceId, executionProvider, restarts, ready: current !== undefined, maxBatch: 1 };
+    const ready = current !== undefined;
+    return { id: this.#deviceId, executionProvider, restarts, ready, pid: current?.pid, maxBatch: 1 };
   }
 
   /**

@@ -11,6 +11,7 @@ import type {
   JobQueue,
   JobSnapshot,
   ProcessOptions,
+  WaitingJobs,
   WaitOptions,
 } from './job-queue.js';
 import {
@@ -164,6 +165,18 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
     if (job?.finishedOn === undefined || toSnapshot(job, null).error === null) return false;
     await this.#backend.run(() => job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true }));
     return true;
+  }
+
+  waiting(): Promise<WaitingJobs[]> {
+    const names = Object.keys(priorities) as JobPriority[];
+    return this.#backend.run(() =>
+      Promise.all(
+        names.map(async (priority) => {
+          const { count, oldestAt } = await this.#backend.waiting(priorities[priority]);
+          return { priority, count, oldestMs: oldestAt === null ? 0 : Math.max(0, Date.now() - oldestAt) };
+        }),
+      ),
+    );
   }
 
   async cancel(id: string): Promise<CancelOutcome> {

@@ -103,6 +103,16 @@ export class EmbeddedBackend implements QueueBackend {
     return rows[0] ?? { queued: 0, running: 0 };
   }
 
+  async waiting(priority: number): Promise<{ count: number; oldestAt: number | null }> {
+    const { rows } = await this.#database.pool.query<{ count: number; oldestAt: string | null }>(
+      `SELECT count(*)::int AS count, min(added_at_ms)::text AS "oldestAt"
+         FROM job WHERE queue = $1 AND state = 'waiting' AND priority = $2`,
+      [this.#name, priority],
+    );
+    const { count, oldestAt } = rows[0] ?? { count: 0, oldestAt: null };
+    return { count, oldestAt: oldestAt === null ? null : Number(oldestAt) };
+  }
+
   async jobsAhead(bullId: string): Promise<number> {
     const { rows } = await this.#database.pool.query<{ ahead: number }>(
       `SELECT count(*)::int AS ahead

@@ -162,6 +162,18 @@ for (const { name, skip, open } of backends) {
       const expected = ['high-2', 'high-5', 'normal-1', 'normal-4', 'low-0', 'low-3'];
       for (const [position, id] of expected.entries()) assert.equal((await queue.get(id))?.position, position, id);
       assert.deepEqual(await queue.counts(), { queued: 6, running: 0 });
+      await delay(20);
+      const waiting = await queue.waiting();
+      assert.deepEqual(
+        waiting.map(({ priority, count }) => [priority, count]),
+        [
+          ['high', 2],
+          ['normal', 2],
+          ['low', 2],
+        ],
+      );
+      const [high = 0, normal = 0, low = 0] = waiting.map(({ oldestMs }) => oldestMs);
+      assert.ok(low >= normal && normal >= high && high >= 20 && low < 5_000, `${low}, ${normal}, ${high} ms`);
 
       const started: string[] = [];
       queue.process(

@@ -47,6 +47,14 @@ export interface JobCounts {
   readonly running: number;
 }
 
+/** The jobs of one priority that wait for a worker. */
+export interface WaitingJobs {
+  readonly priority: JobPriority;
+  readonly count: number;
+  /** How long the oldest of them has waited; 0 without any. */
+  readonly oldestMs: number;
+}
+
 /** `cancelling`: the job is running and gets the signal to stop. `finished`: it had already finished. */
 export type CancelOutcome = 'cancelled' | 'cancelling' | 'finished' | 'unknown';
 
@@ -122,6 +130,8 @@ export interface JobQueue<Data = JobData> {
    */
   follow(id: string, signal: AbortSignal): AsyncIterable<JobSnapshot<Data>>;
   counts(): Promise<JobCounts>;
+  /** The jobs that wait for their first start or for another worker, for every priority. */
+  waiting(): Promise<WaitingJobs[]>;
   /**
    * Gives the handler every job that has ended, however it did, until it is closed: those of all processes, those before this
    * call included that no handler has had. Each comes at least once; more than once only when a process dies while it

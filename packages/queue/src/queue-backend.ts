@@ -52,6 +52,8 @@ export interface QueueBackend {
   announceWithdrawn(bullId: string): Promise<void>;
 
   counts(): Promise<JobCounts>;
+  /** The waiting jobs of a priority, in BullMQ's numbers; when the first of them was added, null without any. */
+  waiting(priority: number): Promise<{ count: number; oldestAt: number | null }>;
   /** Number of jobs that will be claimed before this waiting one. */
   jobsAhead(bullId: string): Promise<number>;
 

@@ -18,6 +18,8 @@ import { RedisEvents } from './redis-events.js';
 
 const operationTimeoutMs = 1_000;
 const prefix = 'tessera';
+/** BullMQ's scores of jobs with the same priority. */
+const scoresOfPriority = 2 ** 32;
 /** Overdue jobs that are looked at together. */
 const overdueAtOnce = 100;
 
@@ -95,6 +97,19 @@ export class RedisBackend implements QueueBackend {
       client.llen(this.#key('active')),
     ]);
     return { queued: returned + prioritized + delayed, running };
+  }
+
+  /** BullMQ orders the waiting jobs by their priority, as the upper half of a score. */
+  async waiting(priority: number): Promise<{ count: number; oldestAt: number | null }> {
+    const { client } = this.#connection;
+    const key = this.#key('prioritized');
+    const range = [priority * scoresOfPriority, `(${(priority + 1) * scoresOfPriority}`] as const;
+    const [count, [first]] = await Promise.all([
+      client.zcount(key, ...range),
+      client.zrangebyscore(key, ...range, 'LIMIT', 0, 1),
+    ]);
+    const addedAt = first === undefined ? null : await client.hget(this.#key(first), 'timestamp');
+    return { count, oldestAt: addedAt === null ? null : Number(addedAt) };
   }
 
   /** Jobs are claimed from the wait list, which holds those whose worker died, then by priority. */

@@ -32,6 +32,8 @@ export interface SegmentOutcome {
   readonly pruning?: PruningReport;
   /** With token maps. */
   readonly tokenLayout?: TokenLayout;
+  /** Whether the image's embedding was kept of an earlier request; undefined when none was needed. */
+  readonly embedding?: 'kept' | 'computed' | undefined;
   /** Milliseconds spent in each stage. */
   readonly timingsMs: Readonly<Record<SegmentStage, number>>;
 }

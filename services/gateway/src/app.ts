@@ -5,6 +5,7 @@ import type { BlobStore } from '@tessera/blob-store';
 import type { Config, WebhookDelivery } from '@tessera/contracts';
 import { fastify, type FastifyBaseLogger } from 'fastify';
 import type { GatewayApp, GatewayContext } from './context.js';
+import type { Registry } from 'prom-client';
 import type { JobProcessor, JobQueue, JobQueues } from '@tessera/queue';
 import { RecentValues } from '@tessera/runtime';
 import { readEnds } from './ends/read-ends.js';
@@ -65,6 +66,8 @@ export interface GatewayOptions extends JobQueues {
   readonly webhooks: JobQueue<WebhookDelivery>;
   readonly blobs: BlobStore;
   readonly logger: FastifyBaseLogger;
+  /** Of a worker in the same process, to be shown with the gateway's own. */
+  readonly workerMetrics?: Registry;
 }
 
 /**
@@ -84,7 +87,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayApp
 
   const workers = new WorkerDirectory(blobs);
   const readiness = new Readiness(queue, workers, logger);
-  const metrics = createMetrics(queue, webhooks, workers);
+  const metrics = createMetrics({ queue, trainings, webhooks }, workers);
   const keys = await openApiKeys(app, config, metrics);
   const closing = new AbortController();
   const draining = new AbortController();
@@ -100,6 +103,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayApp
     workers,
     readiness,
     metrics,
+    workerMetrics: options.workerMetrics,
     webhooks,
     webhookSecrets: new WebhookSecrets(config.TESSERA_WEBHOOK_SECRETS, keys),
     webhookPolicy: webhookPolicy(config),

@@ -6,6 +6,7 @@ import type { ImageHeader } from '@tessera/images';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { OutboundPolicy } from '@tessera/outbound';
 import type { JobQueue, JobQueues } from '@tessera/queue';
+import type { Registry } from 'prom-client';
 import type { RecentValues } from '@tessera/runtime';
 import type { GatewayMetrics } from './metrics.js';
 import type { Vocabularies } from './vocabularies/vocabularies.js';
@@ -32,6 +33,8 @@ export interface GatewayContext extends JobQueues {
   readonly workers: WorkerDirectory;
   readonly readiness: Readiness;
   readonly metrics: GatewayMetrics;
+  /** Of a worker in the same process. */
+  readonly workerMetrics: Registry | undefined;
   /** Messages about ended jobs, to be sent. */
   readonly webhooks: JobQueue<WebhookDelivery>;
   readonly webhookSecrets: WebhookSecrets;

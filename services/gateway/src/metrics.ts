@@ -1,5 +1,5 @@
 import type { WebhookDelivery } from '@tessera/contracts';
-import type { JobQueue } from '@tessera/queue';
+import type { JobQueue, JobQueues, WaitingJobs } from '@tessera/queue';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { WorkerDirectory } from './workers/worker-directory.js';
 
@@ -25,8 +25,7 @@ export interface GatewayMetrics {
 const jobBuckets = [0.01, 0.03, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 1_800];
 
 export function createMetrics(
-  queue: JobQueue,
-  webhooks: JobQueue<WebhookDelivery>,
+  { queue, trainings, webhooks }: JobQueues & { readonly webhooks: JobQueue<WebhookDelivery> },
   workers: WorkerDirectory,
 ): GatewayMetrics {
   const registry = new Registry();
@@ -43,6 +42,31 @@ export function createMetrics(
       if (counts === undefined) return;
       for (const state of ['queued', 'running'] as const) this.set({ state }, counts[state]);
     },
+  });
+  const byPriority = (valueOf: (waiting: WaitingJobs) => number) =>
+    async function collect(this: Gauge<'queue' | 'priority'>) {
+      const queues = [
+        { name: 'requests', jobs: await queue.waiting().catch(() => []) },
+        { name: 'trainings', jobs: await trainings.waiting().catch(() => []) },
+      ];
+      this.reset();
+      for (const { name, jobs } of queues) {
+        for (const waiting of jobs) this.set({ queue: name, priority: waiting.priority }, valueOf(waiting));
+      }
+    };
+  new Gauge({
+    name: 'tessera_queue_waiting_jobs',
+    help: 'Jobs that wait for a worker; absent while the queue cannot be reached',
+    labelNames: ['queue', 'priority'],
+    registers,
+    collect: byPriority(({ count }) => count),
+  });
+  new Gauge({
+    name: 'tessera_queue_oldest_seconds',
+    help: 'How long the oldest of these jobs has waited; 0 without any',
+    labelNames: ['queue', 'priority'],
+    registers,
+    collect: byPriority(({ oldestMs }) => oldestMs / 1000),
   });
   new Gauge({
     name: 'tessera_webhooks',

@@ -81,6 +81,9 @@ test('metrics measure requests by route pattern, jobs and workers', async () => 
   assert.match(text, /tessera_http_request_duration_seconds_count\{method="GET",route="\/jobs\/:id",status="404"\} 1/);
   assert.match(text, /route="unmatched",status="404"\} 1/);
   assert.match(text, /tessera_queue_jobs\{state="queued"\} \d/);
+  assert.match(text, /tessera_queue_waiting_jobs\{queue="requests",priority="high"\} \d/);
+  assert.match(text, /tessera_queue_oldest_seconds\{queue="trainings",priority="low"\} 0/);
+  assert.match(text, /tessera_webhooks\{state="queued"\} 0/);
   assert.match(text, /tessera_workers 0/);
   assert.match(text, /nodejs_eventloop_lag_seconds/);
   assert.doesNotMatch(text, /random-path/);

@@ -2,17 +2,18 @@ import { openBlobStore } from '@tessera/blob-store';
 import { createGateway, listen } from '@tessera/gateway';
 import { openJobQueues } from '@tessera/queue';
 import { runService } from '@tessera/runtime/process';
-import { startModels, startWorker } from '@tessera/worker';
+import { startModels, startWorker, WorkerMetrics } from '@tessera/worker';
 
 /** Gateway and worker in one process: what `npm start` runs. */
 await runService({ name: 'tessera', needsRedis: false }, async ({ config, log, onError }) => {
   // Opening the database keeps this process busy for a moment, in which the models load in another one.
-  const models = await startModels(config, log);
+  const metrics = new WorkerMetrics();
+  const models = await startModels(config, log, metrics);
   const queues = await openJobQueues(config, onError);
   const blobs = await openBlobStore(config, onError);
-  const gateway = await createGateway({ config, ...queues, blobs, logger: log });
+  const gateway = await createGateway({ config, ...queues, blobs, logger: log, workerMetrics: metrics.registry });
   const readyLine = await listen(gateway, config);
-  const worker = await startWorker({ config, ...queues, blobs, log, models });
+  const worker = await startWorker({ config, ...queues, blobs, log, models, metrics });
   process.stdout.write(readyLine);
   const gatewayAndWorker = {
     async close() {

@@ -13,6 +13,7 @@ import type { TaskModels } from './models.js';
 import { stageObserver } from './progress-report.js';
 import { storedImage } from './stored-image.js';
 import type { VocabularyReader } from './vocabulary-reader.js';
+import type { WorkerMetrics } from './worker-metrics.js';
 
 /** Answers `POST /classify-composition`. */
 export async function classify(
@@ -21,6 +22,7 @@ export async function classify(
   models: TaskModels<CompositionModel>,
   blobs: BlobStore,
   vocabularies: VocabularyReader,
+  metrics: WorkerMetrics,
 ): Promise<ClassifyCompositionResponse> {
   const timings = startTimings(job);
   const { model, vocabulary: named, ...options } = await readOptions(given, blobs);
@@ -28,6 +30,7 @@ export async function classify(
   const { description, pipeline } = models.find(model ?? (isTrained(vocabulary) ? vocabulary.model : undefined));
   const images = imageIds.map((id) => storedImage(id, blobs));
   const { timingsMs, ...outcome } = await pipeline.classify(images, vocabulary, options, stageObserver(job));
+  metrics.observeStages(description.name, timingsMs);
   return {
     id: job.id,
     model: `${description.name}@${description.version}`,

@@ -6,11 +6,13 @@ import { runCanary } from './canary.js';
 import { classify } from './classify-job.js';
 import type { Models } from './models.js';
 import { segment } from './segment-job.js';
+import type { WorkerMetrics } from './worker-metrics.js';
 import { VocabularyReader } from './vocabulary-reader.js';
 
 /** Runs the model of a job and stores the route's response under the key of the job's result. */
-export function createJobHandler(config: Config, models: Models, blobs: BlobStore): JobHandler {
+export function createJobHandler(config: Config, models: Models, blobs: BlobStore, metrics: WorkerMetrics): JobHandler {
   const vocabularies = new VocabularyReader(blobs);
+  const limits = imageLimits(config.TESSERA_MAX_MEGAPIXELS);
   return async (job) => {
     const response = await respond(job);
     await job.throwIfCancelled();
@@ -24,9 +26,9 @@ export function createJobHandler(config: Config, models: Models, blobs: BlobStor
   function respond(job: RunningJob): Promise<object> {
     switch (job.data.kind) {
       case 'segment':
-        return segment(job, job.data, models.segmentation, blobs, imageLimits(config.TESSERA_MAX_MEGAPIXELS));
+        return segment(job, job.data, models.segmentation, blobs, limits, metrics);
       case 'classify':
-        return classify(job, job.data, models.composition, blobs, vocabularies);
+        return classify(job, job.data, models.composition, blobs, vocabularies, metrics);
       case 'canary':
         return runCanary(models);
     }

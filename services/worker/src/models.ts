@@ -6,6 +6,7 @@ import { createSegmenter, type Segmenter } from '@tessera/segmentation';
 import type { Logger } from 'pino';
 import { canaryImage } from './canary-image.js';
 import { chooseDefaults } from './default-models.js';
+import type { WorkerMetrics } from './worker-metrics.js';
 
 export interface Model<Pipeline> {
   readonly description: ModelDescription;
@@ -41,7 +42,7 @@ export interface StartedModels {
  *
  * @throws BundleError or Error when there is no bundle or one is damaged
  */
-export async function startModels(config: Config, log: Logger): Promise<StartedModels> {
+export async function startModels(config: Config, log: Logger, metrics: WorkerMetrics): Promise<StartedModels> {
   const { bundles, ignored } = await loadBundles(config.MODELS_DIR, config.DATA_DIR);
   for (const { directory, reason } of ignored) log.info({ directory, reason }, 'not a model bundle');
   const defaults = chooseDefaults(
@@ -58,6 +59,9 @@ export async function startModels(config: Config, log: Logger): Promise<StartedM
     batching: {
       waitMs: config.TESSERA_MAX_BATCH_WAIT_MS,
       ...(config.TESSERA_MAX_BATCH === undefined ? {} : { max: config.TESSERA_MAX_BATCH }),
+    },
+    onRun: (run) => {
+      metrics.observeRun(run);
     },
     log,
   });

@@ -15,6 +15,7 @@ import type { TaskModels } from './models.js';
 import { drawOverlay } from './overlay.js';
 import { stageObserver } from './progress-report.js';
 import { storedImage } from './stored-image.js';
+import type { WorkerMetrics } from './worker-metrics.js';
 
 type Output = NonNullable<SegmentOptions['output']>;
 
@@ -25,6 +26,7 @@ export async function segment(
   models: TaskModels<Segmenter>,
   blobs: BlobStore,
   limits: ImageLimits,
+  metrics: WorkerMetrics,
 ): Promise<SegmentResponse> {
   const timings = startTimings(job);
   const { description, pipeline } = models.find(options.model);
@@ -33,7 +35,7 @@ export async function segment(
   const picture = pictureFormat(output);
   // An overlay is drawn from run lengths; other formats are made of these afterwards.
   const asked = picture === undefined ? options : { ...options, output: { ...output, format: 'rle' as const } };
-  const { image, results, pruning, tokenLayout, timingsMs } = await pipeline.segment(
+  const { image, results, pruning, tokenLayout, embedding, timingsMs } = await pipeline.segment(
     photo,
     { ...question, options: asked },
     stageObserver(job),
@@ -42,6 +44,9 @@ export async function segment(
   const overlay =
     picture === undefined ? {} : { overlay: await drawOverlay(await photo.read(), results, picture, limits) };
   const overlayMs = picture === undefined ? {} : { overlay: performance.now() - startedAt };
+  metrics.observeStages(description.name, { ...timingsMs, ...overlayMs });
+  if (pruning !== undefined) metrics.observeTokens(description.name, pruning);
+  if (embedding !== undefined) metrics.observeEmbedding(description.name, embedding);
   return {
     id: job.id,
     model: `${description.name}@${description.version}`,

@@ -8,6 +8,7 @@ import { checkedJobs } from './checked-job.js';
 import { startHeartbeat } from './heartbeat.js';
 import { createJobHandler } from './job-handler.js';
 import type { StartedModels } from './models.js';
+import type { WorkerMetrics } from './worker-metrics.js';
 import { createTrainingHandler } from './training-handler.js';
 
 /** Queues and blob store stay open when the worker closes: they belong to the caller. */
@@ -16,6 +17,7 @@ export interface WorkerOptions extends JobQueues {
   readonly blobs: BlobStore;
   readonly log: Logger;
   readonly models: StartedModels;
+  readonly metrics: WorkerMetrics;
 }
 
 export interface Worker {
@@ -29,14 +31,17 @@ export interface Worker {
  * @throws BundleError, InferenceStartError or Error when a model cannot be served
  */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
-  const { config, queue, trainings, blobs, log } = options;
+  const { config, queue, trainings, blobs, log, metrics } = options;
   const models = await options.models.ready;
   const counts = { succeeded: 0, failed: 0 };
   const id = randomUUID();
   const startedAt = new Date().toISOString();
-  const processor = queue.process(counted(checkedJobs(jobKinds.requests, createJobHandler(config, models, blobs))), {
-    concurrency: config.TESSERA_CONCURRENCY ?? jobsAtOnce(models.runner),
-  });
+  const processor = queue.process(
+    counted(checkedJobs(jobKinds.requests, createJobHandler(config, models, blobs, metrics))),
+    {
+      concurrency: config.TESSERA_CONCURRENCY ?? jobsAtOnce(models.runner),
+    },
+  );
   // A worker without a model to train for leaves the trainings to others.
   const trainer =
     models.composition.descriptions.length === 0
@@ -45,13 +50,15 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
           counted(checkedJobs(jobKinds.trainings, createTrainingHandler(config, models.composition, blobs))),
           { concurrency: 1 },
         );
+  const runningJobs = () => processor.runningJobs + (trainer?.runningJobs ?? 0);
+  metrics.follow(() => models.runner.devices, runningJobs);
   const report = (): WorkerReport => ({
     id,
     started_at: startedAt,
     execution_provider: executionProvider(models.runner),
     devices: models.runner.devices.map(({ id, ready }) => ({ id, ready })),
     models: [...models.segmentation.descriptions, ...models.composition.descriptions],
-    jobs: { ...counts, running: processor.runningJobs + (trainer?.runningJobs ?? 0) },
+    jobs: { ...counts, running: runningJobs() },
     inference_restarts: models.runner.devices.reduce((sum, { restarts }) => sum + restarts, 0),
   });
   const heartbeat = await startHeartbeat(blobs, log, report);
@@ -67,14 +74,18 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
   function counted<Data>(handle: JobHandler<Data>): JobHandler<Data> {
     return async (job) => {
+      const kind = kindOf(job.data);
       try {
         const key = await handle(job);
         counts.succeeded += 1;
+        metrics.attempts.inc({ kind, outcome: 'succeeded', code: '' });
         log.debug({ job: job.id, attempt: job.attempt }, 'job succeeded');
         return key;
       } catch (error) {
-        if (!job.signal.aborted) {
+        if (job.signal.aborted) metrics.attempts.inc({ kind, outcome: 'interrupted', code: '' });
+        else {
           counts.failed += 1;
+          metrics.attempts.inc({ kind, outcome: 'failed', code: TesseraError.from(error).code });
           const expected = TesseraError.isInstance(error) && error.status < 500;
           log[expected ? 'info' : 'error']({ job: job.id, attempt: job.attempt, err: error }, 'job failed');
         }
@@ -82,6 +93,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       }
     };
   }
+}
+
+/** One of the kinds that this worker knows, so that a gateway of another version adds no labels. */
+function kindOf(data: unknown): string {
+  const { kind } = (data ?? {}) as { readonly kind?: unknown };
+  const known = [...Object.keys(jobKinds.requests), ...Object.keys(jobKinds.trainings)];
+  return known.find((name) => name === kind) ?? 'unknown';
 }
 
 /** While a batch runs on each device, the jobs of the next one are prepared. */

@@ -82,7 +82,8 @@ export class Segmenter {
     const exponent = settings.region_shape_exponent;
     const painter = new ResultPainter(image, size, { exponent, isRefined, output: options.output ?? {} });
     const results = await painter.results(answers);
-    return { image: { width: size.width, height: size.height }, results, ...report, timingsMs: clock.timingsMs };
+    const { width, height } = size;
+    return { image: { width, height }, results, ...report, embedding: image.embedding, timingsMs: clock.timingsMs };
   }
 }
 

@@ -31,7 +31,9 @@ export class ImageEncoder {
     // Bundles with one image encoder have one embedding of an image.
     const kept = `${this.#bundle.graphHash('image_encoder')}/${image.id}/embedding`;
     for (let attempt = 0; attempt < attempts; attempt++) {
-      if (!(await this.#runner.holds([kept]))) await this.#embed(image, kept);
+      const isKept = await this.#runner.holds([kept]);
+      image.embedding ??= isKept ? 'kept' : 'computed';
+      if (!isKept) await this.#embed(image, kept);
       try {
         return await use({ kept });
       } catch (error) {

@@ -2,7 +2,7 @@ import type { ImageLimits } from '@tessera/images';
 import { decodeForModels, scaledToLongestSide, type PixelImage, type ResizeTarget } from '@tessera/images/decoding';
 import { RecentValues, StageClock } from '@tessera/runtime';
 import { planViews, type ImageView, type ViewPlan } from './image-views.js';
-import { segmentStages, type SegmentClock, type SegmentImage } from '../segment-request.js';
+import { segmentStages, type SegmentClock, type SegmentImage, type SegmentOutcome } from '../segment-request.js';
 
 /** Sizes of an image in pixels. */
 export interface ImageSize {
@@ -56,6 +56,8 @@ interface DecodedImage {
 export class RequestImage {
   readonly id: string;
   readonly clock: SegmentClock;
+  /** Where its embedding came from, once it was needed. */
+  embedding: SegmentOutcome['embedding'];
   readonly #image: SegmentImage;
   readonly #sizes: DecodingSizes;
   readonly #known: RecentValues<ImageSize>;

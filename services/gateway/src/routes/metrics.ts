@@ -1,8 +1,10 @@
+import { Registry } from 'prom-client';
 import type { GatewayApp, GatewayContext } from '../context.js';
 import { problemResponses } from '../openapi/responses.js';
 
 /** `GET /metrics`: Prometheus text format. */
-export function addMetrics(app: GatewayApp, { metrics: { registry } }: GatewayContext): void {
+export function addMetrics(app: GatewayApp, { metrics, workerMetrics }: GatewayContext): void {
+  const registry = workerMetrics === undefined ? metrics.registry : Registry.merge([metrics.registry, workerMetrics]);
   app.get(
     '/metrics',
     {
