@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { decodeRle, maskArea } from '@tessera/masks';
 import sharp from 'sharp';
 import { startProcess } from '../support/process.js';
@@ -35,6 +36,18 @@ test('a picture and a query are answered with a mask that decodes to its area', 
   assert.equal(maskArea(mask), result.area);
   assert.equal(mask.data[190 * 640 + 230], 1, 'a point on the sign');
   assert.equal(mask.data[20 * 640 + 20], 0, 'a point in the sky');
+});
+
+test('the metrics of gateway and worker are at one place', async () => {
+  assert.equal((await postSegment(service.url, await drawnPicture(7), 'the stop sign')).status, 200);
+  const scrape = async () => (await fetch(`${service.url}/metrics`)).text();
+  // The end of a job is counted a moment after its answer.
+  for (let look = 0; look < 50 && !(await scrape()).includes('tessera_jobs_ended_total{kind="segment"'); look++)
+    await delay(100);
+  const text = await scrape();
+  assert.match(text, /tessera_jobs_ended_total\{kind="segment",status="succeeded",code=""\} [1-9]/);
+  assert.match(text, /tessera_worker_attempts_total\{kind="segment",outcome="succeeded",code=""\} [1-9]/);
+  assert.equal(text.match(/^# HELP process_resident_memory_bytes/gm)?.length, 1);
 });
 
 test('accept: image/png is answered with the photo and the mask drawn over it', async () => {

@@ -104,6 +104,14 @@ export function createMetrics(
       }
     },
   });
+  const webhookAttempts = new Counter({
+    name: 'tessera_webhook_attempts_total',
+    help: 'Attempts to send a webhook: delivered, gone (410), retried later, or failed for good',
+    labelNames: ['outcome'],
+    registers,
+  });
+  // A counter that appears with its first event has not increased, for Prometheus.
+  for (const outcome of ['delivered', 'gone', 'retried', 'failed']) webhookAttempts.inc({ outcome }, 0);
   return {
     registry,
     requestSeconds: new Histogram({
@@ -161,11 +169,6 @@ export function createMetrics(
       buckets: jobBuckets,
       registers,
     }),
-    webhookAttempts: new Counter({
-      name: 'tessera_webhook_attempts_total',
-      help: 'Attempts to send a webhook: delivered, gone (410), retried later, or failed for good',
-      labelNames: ['outcome'],
-      registers,
-    }),
+    webhookAttempts,
   };
 }
