@@ -7,7 +7,7 @@ import { fastify, type FastifyBaseLogger } from 'fastify';
 import type { GatewayApp, GatewayContext } from './context.js';
 import type { Registry } from 'prom-client';
 import type { JobProcessor, JobQueue, JobQueues } from '@tessera/queue';
-import { RecentValues } from '@tessera/runtime';
+import { RecentValues, settledWithin } from '@tessera/runtime';
 import { readEnds } from './ends/read-ends.js';
 import { openApiKeys } from './keys/open-api-keys.js';
 import { createMetrics } from './metrics.js';
@@ -185,8 +185,8 @@ function announceEnds(app: GatewayApp, context: GatewayContext): void {
     delivering = deliverWebhooks({ ...context, secrets, policy, log: app.log });
   });
   app.addHook('onClose', async () => {
-    await stopReading?.();
-    await delivering?.drain(webhookDrainMs);
+    // Neither ends while Redis hangs.
+    await settledWithin(Promise.all([stopReading?.(), delivering?.drain(webhookDrainMs)]), 2 * webhookDrainMs);
   });
 }
 

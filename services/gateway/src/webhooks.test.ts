@@ -220,6 +220,23 @@ for (const { name, skip, open } of backends) {
       assert.equal(receiver.about(endless).length, 1);
     });
 
+    it('come for a job that another version has queued, and after it', async () => {
+      await begin(false);
+      const origin = { webhook: { url: receiver.url } };
+      await place.queue.add(null as never, { id: 'odd', priority: 'normal', origin });
+      await place.queue.cancel('odd');
+      const usual = await queue('a dog');
+      await place.gateways[0].client.delete(`/jobs/${usual}`).expect(200);
+      await until(() => receiver.received.length >= 2);
+      assert.deepEqual(
+        receiver.received.map(({ message: { data } }) => [data.id, data.kind]).sort(),
+        [
+          [usual, 'segment'],
+          ['odd', 'unknown'],
+        ].sort(),
+      );
+    });
+
     it('leave a job running whose client has disconnected', async () => {
       await begin();
       const controller = new AbortController();

@@ -1,8 +1,8 @@
-import type { WebhookDelivery } from '@tessera/contracts';
+import { mayRecover, type WebhookDelivery } from '@tessera/contracts';
 import type { JobQueue, JobQueues } from '@tessera/queue';
 import type { FastifyBaseLogger } from 'fastify';
 import type { GatewayMetrics } from '../metrics.js';
-import { webhookDelivery, webhookId, type EndedJob } from '../webhooks/webhook-message.js';
+import { kindOf, webhookDelivery, webhookId, type EndedJob } from '../webhooks/webhook-message.js';
 import { endDurations } from './end-durations.js';
 
 interface EndReading extends JobQueues {
@@ -17,7 +17,7 @@ interface EndReading extends JobQueues {
  */
 export function readEnds({ queue, trainings, webhooks, metrics, log }: EndReading): () => Promise<void> {
   const handle = async (ended: readonly EndedJob[]) => {
-    await Promise.all(ended.map((job) => queueWebhook(job, webhooks)));
+    await Promise.all(ended.map((job) => queueWebhook(job, webhooks, log)));
     for (const job of ended) count(job, metrics);
     for (const job of ended) record(job, log);
   };
@@ -27,13 +27,20 @@ export function readEnds({ queue, trainings, webhooks, metrics, log }: EndReadin
   };
 }
 
-async function queueWebhook(job: EndedJob, webhooks: JobQueue<WebhookDelivery>): Promise<void> {
-  const delivery = webhookDelivery(job);
-  if (delivery !== null) await webhooks.add(delivery, { id: webhookId(job.id), priority: 'normal' });
+/** @throws what another attempt may get over, so that the end comes again */
+async function queueWebhook(job: EndedJob, webhooks: JobQueue<WebhookDelivery>, log: FastifyBaseLogger): Promise<void> {
+  try {
+    const delivery = webhookDelivery(job);
+    if (delivery !== null) await webhooks.add(delivery, { id: webhookId(job.id), priority: 'normal' });
+  } catch (error) {
+    if (mayRecover(error)) throw error;
+    // It would hold up all ends after it.
+    log.error({ job: job.id, err: error }, 'the webhook of a job cannot be queued');
+  }
 }
 
 function count(job: EndedJob, { jobsEnded, jobWaitSeconds, jobRunSeconds }: GatewayMetrics): void {
-  const { kind } = job.data;
+  const kind = kindOf(job);
   const { waitMs, runMs } = endDurations(job);
   jobsEnded.inc({ kind, status: job.status, code: job.error?.code ?? '' });
   if (waitMs !== undefined) jobWaitSeconds.observe({ kind }, waitMs / 1000);
@@ -42,7 +49,8 @@ function count(job: EndedJob, { jobsEnded, jobWaitSeconds, jobRunSeconds }: Gate
 
 /** Jobs of clients are at `info`, those with which the service checks itself at `debug`. */
 function record(job: EndedJob, log: FastifyBaseLogger): void {
-  const { id, status, data, origin, error } = job;
-  const line = { job: id, kind: data.kind, status, code: error?.code, apiKey: origin.apiKey, ...endDurations(job) };
-  log[data.kind === 'canary' ? 'debug' : 'info'](line, 'job ended');
+  const { id, status, origin, error } = job;
+  const kind = kindOf(job);
+  const line = { job: id, kind, status, code: error?.code, apiKey: origin.apiKey, ...endDurations(job) };
+  log[kind === 'canary' ? 'debug' : 'info'](line, 'job ended');
 }

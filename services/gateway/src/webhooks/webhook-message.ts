@@ -2,8 +2,13 @@ import type { JobOrigin, WebhookDelivery, WebhookEventType, WebhookMessage } fro
 import type { JobSnapshot } from '@tessera/queue';
 import { jobSummary } from '../jobs/job-response.js';
 
-/** A job whose kind is told by its data. */
-export type EndedJob = JobSnapshot<{ readonly kind: string }>;
+export type EndedJob = JobSnapshot<unknown>;
+
+/** What kind of job it is; jobs that another version has queued may have none. */
+export function kindOf({ data }: EndedJob): string {
+  const { kind } = (data ?? {}) as { readonly kind?: unknown };
+  return typeof kind === 'string' ? kind : 'unknown';
+}
 
 /** The id of the message about a job's end, which receivers and the queue of webhooks tell repetitions by. */
 export function webhookId(job: string): string {
@@ -27,7 +32,7 @@ export function webhookDelivery(job: EndedJob): WebhookDelivery | null {
 
 function messageOf(job: EndedJob, type: WebhookEventType): WebhookMessage {
   const summary = jobSummary(job);
-  return { type, timestamp: summary.finished_at ?? summary.created_at, data: { kind: job.data.kind, ...summary } };
+  return { type, timestamp: summary.finished_at ?? summary.created_at, data: { kind: kindOf(job), ...summary } };
 }
 
 function eventType({ status }: EndedJob): WebhookEventType | null {
