@@ -1,5 +1,6 @@
 import { TesseraError } from '@tessera/contracts';
 import { BullJobProcessor } from './bull-job-processor.js';
+import { expireInTime } from './expire-in-time.js';
 import { followJob } from './follow-job.js';
 import type {
   AddOptions,
@@ -59,8 +60,6 @@ export interface QueueLimits {
   readonly retryJitter: number;
 }
 
-/** How often waiting jobs are looked through for passed deadlines, by processes that read ends. */
-const overdueCheckMs = 1_000;
 /** BullMQ starts lower numbers first; jobs of priority zero would wait in a separate list, ahead of all others. */
 const priorities: Record<JobPriority, number> = { high: 1, normal: 2, low: 3 };
 /** A process fills an eighth of the free room before it counts the waiting jobs again, as others add jobs too. */
@@ -143,7 +142,7 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
       const ended = jobs.filter((job) => job !== null).filter(isFinished);
       if (ended.length > 0) await handle(ended);
     });
-    const stopExpiring = this.#expireInTime();
+    const stopExpiring = expireInTime(this.#backend, (id) => this.get(id), this.#onError);
     const ends = {
       close: async () => {
         stopExpiring();
@@ -204,32 +203,6 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
     const readers = [...this.#endReaders].map((reader) => reader.close());
     await settledWithin(Promise.all([...readers, this.#watch.close(reason), this.#queue.close()]), closeTimeoutMs);
     await this.#backend.close();
-  }
-
-  /** Ends waiting jobs soon after their deadline has passed, until the returned function is called. */
-  #expireInTime(): () => void {
-    let isChecking = false;
-    let isStopped = false;
-    const timer = setInterval(() => {
-      if (isChecking) return;
-      isChecking = true;
-      this.#expireOverdue()
-        .catch((error: unknown) => {
-          if (!isStopped) this.#onError(error as Error);
-        })
-        .finally(() => (isChecking = false));
-    }, overdueCheckMs).unref();
-    return () => {
-      isStopped = true;
-      clearInterval(timer);
-    };
-  }
-
-  async #expireOverdue(): Promise<void> {
-    const bullIds = await this.#backend.run(() => this.#backend.findOverdue());
-    if (bullIds.length === 0) return;
-    for (const bullId of bullIds) await this.get(fromBullId(bullId));
-    await this.#backend.run(() => this.#backend.forgetDeadlines(bullIds));
   }
 
   /** Counts the waiting jobs, but not for every job: see {@link roomShare}. */
