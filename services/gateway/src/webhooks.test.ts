@@ -168,6 +168,20 @@ for (const { name, skip, open } of backends) {
       await elsewhere.close();
     });
 
+    it('are sent to a receiver that was down, once it is back', async () => {
+      await begin();
+      const { url } = receiver;
+      await receiver.close();
+      const id = await queue('a dog', { url });
+      await until(async () => (await place.queue.get(id))?.status === 'succeeded');
+      await delay(1_000);
+      receiver = await WebhookReceiver.open(Number(new URL(url).port));
+      await until(() => receiver.received.length === 1);
+      const [received] = receiver.about(id);
+      assert.ok(received !== undefined);
+      receiver.verify(received, secret);
+    });
+
     it('are listed when no attempt was accepted, and are sent again on demand', async () => {
       await begin();
       receiver.answer = (_request, response) => response.writeHead(503).end('an internal secret');

@@ -17,10 +17,12 @@ export class WebhookReceiver {
   readonly received: ReceivedWebhook[] = [];
   /** Answers after a message was noted; 204 by default. */
   answer: RequestListener = (_request, response) => response.writeHead(204).end();
+  readonly url: string;
   readonly #server: Server;
 
   private constructor(server: Server) {
     this.#server = server;
+    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
     server.on('request', (request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -34,14 +36,11 @@ export class WebhookReceiver {
     });
   }
 
-  static async open(): Promise<WebhookReceiver> {
+  /** @param port - otherwise a free one */
+  static async open(port = 0): Promise<WebhookReceiver> {
     const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     return new WebhookReceiver(server);
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/hook`;
   }
 
   /** The messages about a job. */
