@@ -80,6 +80,12 @@ export const Progress = Type.Object({
   fraction: Type.Number({ minimum: 0, maximum: 1 }),
   epoch: Type.Optional(Type.Integer({ minimum: 0, description: 'Of a training: finished epochs.' })),
   epochs: Type.Optional(Type.Integer({ minimum: 1, description: 'Of a training: epochs in all.' })),
+  phase: Type.Optional(
+    Type.Enum(['choice', 'final'], {
+      description:
+        'Of a training without a validation set: `choice` learns from a part of the examples to find the best number of epochs, `final` then learns from all of them.',
+    }),
+  ),
   loss: Type.Optional(Type.Number({ description: 'Of a training: mean loss of the latest epoch.' })),
   validation_auc: Type.Optional(
     Type.Number({ minimum: 0, maximum: 1, description: 'Of a training: AUC on the validation set after it.' }),

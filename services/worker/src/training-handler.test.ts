@@ -145,12 +145,14 @@ describe('a training that succeeds', () => {
         const read = task.examples.map(async ({ image, ...labels }) => ({ bytes: await image.read(), ...labels }));
         assert.deepEqual(await Promise.all(read), pictures);
         assert.equal(await hooks?.loadCheckpoint?.(), undefined);
-        hooks?.onProgress?.({ stage: 'epoch', epoch: 1, epochs: 2, loss: 0.5 });
+        hooks?.onProgress?.({ stage: 'epoch', epoch: 1, epochs: 2, phase: 'choice', loss: 0.5 });
         return vocabulary;
       },
       { reported },
     );
-    assert.deepEqual(reported, [{ stage: 'epochs', fraction: 0.75, epoch: 1, epochs: 2, loss: 0.5, milestones: [] }]);
+    assert.deepEqual(reported, [
+      { stage: 'epochs', fraction: 0.75, epoch: 1, epochs: 2, phase: 'choice', loss: 0.5, milestones: [] },
+    ]);
   });
 
   it('stores the vocabulary for good and its description as the result, and is forgotten', async () => {

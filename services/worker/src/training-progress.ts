@@ -22,12 +22,13 @@ export function trainingReport(
       reportSometimes({ stage: 'features', fraction, milestones });
       return;
     }
-    const { epoch, epochs, loss, validation_auc: auc } = progress;
+    const { epoch, epochs, phase, loss, validation_auc: auc } = progress;
     const milestone: Progress = {
       stage: 'epochs',
       fraction: Math.min(1, featureShare + (1 - featureShare) * (epoch / epochs)),
       epoch,
       epochs,
+      ...(phase === undefined ? {} : { phase }),
       loss,
       ...(auc === undefined ? {} : { validation_auc: auc }),
     };

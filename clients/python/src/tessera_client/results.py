@@ -208,6 +208,8 @@ class Progress:
     fraction: float
     epoch: int | None = None
     epochs: int | None = None
+    phase: str | None = None
+    """Of a training without a validation set: choice of the number of epochs, then final."""
     loss: float | None = None
     validation_auc: float | None = None
 

@@ -48,7 +48,15 @@ describe('`vocabulary train`', () => {
       if (method === 'POST') sendJson(response, 202, job);
       else if (path.startsWith('/vocabularies')) sendProblem(response, free);
       else {
-        const epoch = { stage: 'epochs', fraction: 0.75, epoch: 1, epochs: 2, loss: 0.5, validation_auc: 0.4 };
+        const epoch = {
+          stage: 'epochs',
+          fraction: 0.75,
+          epoch: 1,
+          epochs: 2,
+          phase: 'choice',
+          loss: 0.5,
+          validation_auc: 0.4,
+        };
         sendEvents(response, ['status', job], ['progress', epoch], ['result', vocabulary]);
       }
     });
@@ -59,7 +67,7 @@ describe('`vocabulary train`', () => {
     assert.match(sent, /"method":"csp","replace":false,"recipe":\{"epochs":2,"seed":7\}/);
     assert.match(sent, /metadata\.json[^]*images\/a\.png/);
     assert.match(errors, /^1 images, 0\.0 MB to send\n[^]*\nThe training is job job-1\n/);
-    assert.match(errors, /\nepoch 1\/2 {2}loss 0\.5000 {2}validation AUC 40\.0\n/);
+    assert.match(errors, /\nepoch 1\/2 {2}choosing the number of epochs {2}loss 0\.5000 {2}validation AUC 40\.0\n/);
     assert.match(output, /^shapes: 2 attributes, 1 objects, 1 seen pairs\n[^]*70\.0 +80\.0 +60\.0 +50\.0 +1\.25\n$/);
   });
 

@@ -120,8 +120,11 @@ async function followTraining(
   throw new Error('The events of the training ended without a result.');
 }
 
-function epochLine({ epoch, epochs, loss, validation_auc: auc }: Progress): string {
+const phases = { choice: 'choosing the number of epochs', final: 'learning from all examples' } as const;
+
+function epochLine({ epoch, epochs, phase, loss, validation_auc: auc }: Progress): string {
   const measures = [
+    ...(phase === undefined ? [] : [phases[phase]]),
     ...(loss === undefined ? [] : [`loss ${loss.toFixed(4)}`]),
     ...(auc === undefined ? [] : [`validation AUC ${(100 * auc).toFixed(1)}`]),
   ];

@@ -247,6 +247,8 @@ describe('the training of soft prompts', () => {
       [...shares].sort((one, other) => one - other),
     );
     assert.equal(shares.at(-1), 1);
+    const phases = epochs.map(({ phase }) => phase);
+    assert.deepEqual(phases, [...Array(4).fill('choice'), ...Array(best.epoch).fill('final')]);
   });
 
   it('learns from a set too small to hold anything out', async () => {
@@ -257,7 +259,12 @@ describe('the training of soft prompts', () => {
       return set === 'train' && isFirst && ['blue dress', 'red shirt'].includes(`${attributes.join()} ${object}`);
     });
     assert.equal(few.length, 2);
-    const vocabulary = await model.trainVocabulary({ name: 'few', method, examples: few, recipe });
+    const counted: (readonly [epoch: number, of: number, phase: string | undefined])[] = [];
+    const onProgress = (report: TrainingProgress) => {
+      if (report.stage === 'epoch') counted.push([report.epoch, report.epochs, report.phase]);
+    };
+    const vocabulary = await model.trainVocabulary({ name: 'few', method, examples: few, recipe }, { onProgress });
+    assert.deepEqual(counted.at(-1), [recipe.epochs, recipe.epochs, undefined]);
     assert.equal(vocabulary.metrics, undefined);
     assert.equal(vocabulary.history?.length, recipe.epochs);
     assert.ok(vocabulary.learned?.values.every(Number.isFinite));

@@ -57,13 +57,17 @@ export async function trainVocabulary(
   let state = resumed?.state ?? freshState(initial, 'choice');
   if (resumed === undefined) await save(state);
   if (state.phase === 'choice') {
-    state = await training.run(method, choice, state, recipe.epochs, isHeldOut ? 2 * recipe.epochs : recipe.epochs);
+    // A set may be too small to hold anything out.
+    const hasChoice = isHeldOut && choice.validation.length > 0;
+    const progress = hasChoice ? ({ epochs: 2 * recipe.epochs, phase: 'choice' } as const) : { epochs: recipe.epochs };
+    state = await training.run(method, choice, state, recipe.epochs, progress);
   }
   const { best } = state;
   if (best === undefined) return training.vocabulary(whole, state.theta, undefined, state.history);
   if (!isHeldOut) return training.vocabulary(whole, best.theta, best.metrics, state.history);
   if (state.phase === 'choice') state = freshState(initial, 'final', state);
-  state = await training.run(method, whole, state, best.epoch, recipe.epochs + best.epoch);
+  const progress = { epochs: recipe.epochs + best.epoch, phase: 'final' } as const;
+  state = await training.run(method, whole, state, best.epoch, progress);
   return training.vocabulary(whole, state.theta, best.metrics, state.history);
 }
 

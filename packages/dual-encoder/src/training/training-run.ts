@@ -10,7 +10,7 @@ import { learnablePrompts } from './learnable-prompts.js';
 import type { LearningProblem } from './learning-problem.js';
 import { PromptLearner } from './prompt-learner.js';
 import type { BestEpoch, TrainingState } from './training-state.js';
-import type { TrainingHooks, TrainingTask } from './training.js';
+import type { EpochProgress, TrainingHooks, TrainingTask } from './training.js';
 import { validate, type Validation } from './validation.js';
 
 /** What a training uses of a model. */
@@ -55,7 +55,7 @@ export class Training {
    * Runs what is left of a phase.
    *
    * @param epochs - of this phase
-   * @param epochsInAll - for the progress
+   * @param progress - what is reported with every epoch: how many there are in all, and the phase where there are two
    * @throws the signal's reason between two steps
    */
   async run(
@@ -63,7 +63,7 @@ export class Training {
     problem: LearningProblem,
     from: TrainingState,
     epochs: number,
-    epochsInAll: number,
+    progress: Pick<EpochProgress, 'epochs' | 'phase'>,
   ): Promise<TrainingState> {
     const { bundle, runner, tokens, words } = this.#parts;
     const prompts = learnablePrompts(method, problem, tokens, words);
@@ -83,7 +83,7 @@ export class Training {
       const best = betterOf(state.best, validation && { ...validation, epoch, theta: learned.theta });
       state = { ...learned, phase: state.phase, epoch, best, history: [...state.history, report] };
       await this.#save(state);
-      this.#hooks.onProgress?.({ stage: 'epoch', epochs: epochsInAll, ...report });
+      this.#hooks.onProgress?.({ stage: 'epoch', ...progress, ...report });
     }
     return state;
   }

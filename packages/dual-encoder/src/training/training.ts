@@ -1,5 +1,6 @@
 import type { ExampleSet, RequestedRecipe, TrainingEpoch, TrainingMethod } from '@tessera/contracts';
 import type { CompositionImage } from '../encoders/composition-image.js';
+import type { TrainingState } from './training-state.js';
 
 /** An image and what it shows. */
 export interface TrainingExample {
@@ -28,11 +29,15 @@ export type TrainingProgress =
       readonly done: number;
       readonly total: number;
     }
-  | ({
-      readonly stage: 'epoch';
-      /** Epochs in all, those after the choice of the best one included. */
-      readonly epochs: number;
-    } & TrainingEpoch);
+  | ({ readonly stage: 'epoch' } & EpochProgress);
+
+/** An epoch that has ended. */
+export interface EpochProgress extends TrainingEpoch {
+  /** Epochs in all, those after the choice of the best one included. */
+  readonly epochs: number;
+  /** Of a training without a validation set: whether it chooses the number of epochs, or learns from everything. */
+  readonly phase?: TrainingState['phase'];
+}
 
 /** How a training is ended, reports its progress and keeps its checkpoints. */
 export interface TrainingHooks {

@@ -4,10 +4,13 @@ import { percent } from '../page/words.js';
 /** Why a training has no AUC. */
 export const noAuc = 'There is no AUC: it compares seen with unseen pairs, and the validation photos do not show both.';
 
+const phases = { choice: 'choosing how many epochs are best', final: 'learning from all photos' } as const;
+
 /** How far a training is. */
-export function progressSentence({ stage, epoch, epochs = 1, loss, validation_auc: auc }: Progress): string {
+export function progressSentence({ stage, epoch, epochs = 1, phase, loss, validation_auc: auc }: Progress): string {
   if (epoch === undefined || epoch === 0) return `${stage} …`;
-  return `Epoch ${epoch} of ${epochs}: loss ${loss?.toFixed(3) ?? '–'}, AUC ${auc?.toFixed(3) ?? '–'}`;
+  const purpose = phase === undefined ? '' : `, ${phases[phase]}`;
+  return `Epoch ${epoch} of ${epochs}${purpose}: loss ${loss?.toFixed(3) ?? '–'}, AUC ${auc?.toFixed(3) ?? '–'}`;
 }
 
 /** What came of a training. */
