@@ -85,7 +85,7 @@ export class Layers {
   }
 
   remove(layer: Layer): void {
-    stop(layer);
+    this.#giveUp(layer);
     this.#all = this.#all.filter((other) => other !== layer);
     if (this.#selected === layer) this.#selected = this.#all.at(-1);
     this.#options.onRemove(layer);
@@ -115,7 +115,7 @@ export class Layers {
     const [first] = layers;
     if (photo === undefined || first === undefined) return;
     const question = layers.length === 1 ? questionOf(first) : { queries: layers.map(({ query = '' }) => query) };
-    for (const layer of layers) stop(layer);
+    for (const layer of layers) this.#giveUp(layer);
     if (question === undefined) {
       for (const layer of layers) {
         Object.assign(layer, { answer: undefined, state: { kind: 'answered' } });
@@ -132,9 +132,8 @@ export class Layers {
     try {
       const signal = AbortSignal.any([running.signal, photo.left.signal]);
       const onUpdate = (update: JobUpdate) => {
-        for (const { state } of layers) {
-          if (state.kind === 'working' && update.event === 'progress') Object.assign(state, update.data);
-        }
+        if (update.event !== 'progress') return;
+        for (const layer of layers.filter(isCurrent)) Object.assign(layer.state, update.data);
         this.#options.onChange();
       };
       const response = await this.#options.service.segment(photo, question, { signal, onUpdate });
@@ -154,6 +153,15 @@ export class Layers {
     this.#options.onChange();
   }
 
+  /** Waits no longer for what a layer was asked. The request ends once none of its layers waits. */
+  #giveUp(layer: Layer): void {
+    const { state } = layer;
+    if (state.kind !== 'working') return;
+    layer.state = { kind: 'answered' };
+    const isAwaited = this.#all.some(({ state: other }) => other.kind === 'working' && other.running === state.running);
+    if (!isAwaited) state.running.abort();
+  }
+
   #end(layer: Layer): void {
     this.#options.onEnd(layer);
     layer.change = undefined;
@@ -166,8 +174,4 @@ function takeAnswer(layer: Layer, { results, timings_ms: timings, image }: Segme
   if (result === undefined || question === undefined) throw new Error('The service left out an answer.');
   layer.answer = { result, timings, size: image, question, picture: drawMask(decodeMask(result.mask), layer.colour) };
   layer.state = { kind: 'answered' };
-}
-
-function stop({ state }: Layer): void {
-  if (state.kind === 'working') state.running.abort();
 }
