@@ -23,6 +23,7 @@ export function testTokens(pages: () => Pages): void {
       const last = await litAt(layers);
       assert.equal(last, tokensIn(await words()));
       assert.match(await words(), /pruning/);
+      assert.equal(await page.locator('.token-grid.few').count(), last * 8 <= 128 ? 1 : 0, 'few stand out');
 
       await page.getByRole('button', { name: /^All tokens/ }).click();
       assert.equal(await litAt(layers), 128);
@@ -46,6 +47,19 @@ export function testTokens(pages: () => Pages): void {
       );
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0);
       await page.setViewportSize({ width: 1280, height: 800 });
+    }));
+
+  it('leaves the photo to the masks when it is left before its answers', () =>
+    pages().onPlayground(async (page) => {
+      await openSample(page, 'Coffee');
+      await page.getByRole('button', { name: 'Tokens' }).click();
+      await page.getByRole('button', { name: 'Masks' }).click();
+      await page.getByRole('status').filter({ hasText: '4 cuts compared.' }).waitFor();
+      assert.equal(await page.locator('.token-grid').count(), 0);
+      assert.equal(await page.locator('.overlays > canvas').count(), 1);
+      await page.getByRole('button', { name: 'Tokens' }).click();
+      assert.equal(await page.locator('.cuts > .card').count(), 4);
+      assert.equal(await page.locator('.token-grid').count(), 1);
     }));
 }
 

@@ -19,6 +19,9 @@ export function tokenCount({ grid: [rows, columns], regions }: TokenLayout): num
   return rows * columns + regions.length;
 }
 
+/** Up to one of so many tokens stand out from the photo. */
+const fewShare = 8;
+
 /** The cells of the grid that a stage saw, lit, and the regions that it saw, framed; in pixels of the photo. */
 export function tokenGrid(
   { tokens }: TokenStage,
@@ -41,10 +44,11 @@ export function tokenGrid(
       ? [drawing('rect', { x, y, width: regionWidth, height: regionHeight, class: 'region' })]
       : [],
   );
+  const isFew = seen.size * fewShare <= rows * columns + regions.length;
   const viewBox = `0 0 ${width} ${height}`;
   return drawing(
     'svg',
-    { class: 'token-grid', viewBox, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
+    { class: isFew ? 'token-grid few' : 'token-grid', viewBox, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
     ...cells,
     ...frames,
   );

@@ -6,7 +6,7 @@ import type { Photo } from '../photo/photo.js';
 import type { Service } from '../service/service.js';
 import type { SnippetSettings } from '../service/snippets.js';
 import { drawMask } from '../stage/mask-picture.js';
-import type { Stage } from '../stage/stage.js';
+import type { Overlay, Stage } from '../stage/stage.js';
 import { compareCuts, type Run } from './comparison.js';
 import { cutCard, maskColour } from './cut-card.js';
 import { layerCount, stageOfLayer, tokenCount, tokenGrid } from './token-grid.js';
@@ -22,7 +22,14 @@ export class TokensView {
   readonly root: HTMLElement;
   /** The cuts side by side, for a place as wide as the page. */
   readonly cuts = element('ul', { class: 'cards cuts', 'aria-label': 'Cuts' });
-  readonly #input = element('input', { type: 'text', id: 'token-query', autocomplete: 'off', required: true });
+  readonly #input = element('input', {
+    type: 'text',
+    id: 'token-query',
+    // As many as the service takes.
+    maxlength: 512,
+    autocomplete: 'off',
+    required: true,
+  });
   readonly #slider = element('input', {
     type: 'range',
     min: 0,
@@ -38,6 +45,7 @@ export class TokensView {
   readonly #note = element('p', { class: 'quiet' });
   readonly #options: TokensOptions;
   #photo: Photo | undefined;
+  #isShown = false;
   #done: readonly Run[] = [];
   #selected: Run | undefined;
   #running: AbortController | undefined;
@@ -84,10 +92,16 @@ export class TokensView {
 
   /** @param query - to compare at once, unless something was compared already */
   show(query: string | undefined): void {
+    this.#isShown = true;
     this.#render();
     if (this.#input.value !== '' || query === undefined) return;
     this.#input.value = query;
     void this.#compare(query);
+  }
+
+  /** Leaves the photo to another view. A comparison goes on, to be there when this one is shown again. */
+  hide(): void {
+    this.#isShown = false;
   }
 
   async #compare(query: string): Promise<void> {
@@ -127,23 +141,26 @@ export class TokensView {
   }
 
   #showLayer(): void {
-    const { stage } = this.#options;
     const run = this.#selected;
     const photo = this.#photo;
     const layout = run?.response.token_layout;
     const layer = Number(this.#slider.value);
     const seen = stageOfLayer(run?.result.token_map ?? [], layer);
     if (run === undefined || photo === undefined || layout === undefined || seen === undefined) {
-      stage.showOverlays([]);
+      this.#showOverlays([]);
       return;
     }
     const words = `${layer + 1} of ${layerCount(run.result.token_map ?? [])}, ${seen.name}: ${seen.tokens.length} of ${tokenCount(layout)} image tokens`;
     this.#layer.textContent = words;
     this.#slider.setAttribute('aria-valuetext', words);
-    stage.showOverlays([
+    this.#showOverlays([
       { picture: tokenGrid(seen, layout, photo), isSelected: true },
       { picture: drawMask(run.mask, maskColour), isSelected: true },
     ]);
+  }
+
+  #showOverlays(overlays: readonly Overlay[]): void {
+    if (this.#isShown) this.#options.stage.showOverlays(overlays);
   }
 
   #card(run: Run, photo: Photo): HTMLElement {
