@@ -12,15 +12,15 @@ export function testCompositions(pages: () => Pages): void {
     pages().onPlayground(async (page) => {
       await openSample(page, 'Coffee');
       await page.getByRole('button', { name: 'Compositions' }).click();
-      await page.getByLabel('Attributes').fill('ceramic, furry');
+      await page.getByLabel('Attributes').fill('brown, furry');
       await page.getByLabel('Objects').fill('cup, cat');
       await page.getByRole('button', { name: 'Classify' }).click();
-      await page.getByRole('heading', { name: 'ceramic cup' }).waitFor();
+      await page.getByRole('heading', { name: 'brown cup' }).waitFor();
       assert.match(await page.locator('.panel').innerText(), /none of the pairs fits: .*%/);
       assert.equal(await page.locator('.bars').count(), 3);
       for (const language of snippetLanguages) {
         const code = await copySnippet(page.locator('.copy'), language);
-        assert.match(await runSnippet(code, language, pages().directory), /ceramic cup/, language);
+        assert.match(await runSnippet(code, language, pages().directory), /brown cup/, language);
       }
       await assertAccessible(page);
 
@@ -30,14 +30,49 @@ export function testCompositions(pages: () => Pages): void {
       await page.getByLabel('Epochs').fill('2');
       await page.getByLabel('Folder with training photos').setInputFiles(folder);
       await page.getByText(/Epoch \d+ of \d+: loss [\d.]+, AUC –/).waitFor();
-      assert.match((await page.locator('.curves .loss').getAttribute('points')) ?? '', /[\d.]+,[\d.]+/);
+      assert.match((await page.locator('.curves .loss polyline').getAttribute('points')) ?? '', /[\d.]+,[\d.]+/);
       // All pairs of the validation photos were seen.
       await page.getByText('things is trained. There is no AUC: ', { exact: false }).first().waitFor();
       await page.locator('#vocabulary option[value=things]:checked').waitFor({ state: 'attached' });
+      assert.equal(
+        await page.getByRole('heading', { name: 'brown cup' }).count(),
+        0,
+        'the answer to other words is gone',
+      );
+      await assertAccessible(page);
       await page.getByLabel('Open world: pairs that no example had, too').check();
       await page.getByRole('button', { name: 'Classify' }).click();
       await page.getByRole('heading', { name: 'ceramic cup' }).waitFor();
       await page.locator('.badge', { hasText: 'unseen' }).first().waitFor();
+      await page.getByLabel('Vocabulary', { exact: true }).selectOption('Words of my own');
+      assert.equal(await page.locator('.bars').count(), 0, 'the answer of the other vocabulary is gone');
+
+      // The name is taken: nothing is replaced unasked.
+      await page.getByLabel('Folder with training photos').setInputFiles(folder);
+      await page.getByText('There is a vocabulary named things already.').first().waitFor();
+      await page.getByRole('button', { name: 'Choose another name' }).click();
+      assert.equal(await page.evaluate(() => document.activeElement?.id), 'vocabulary-name');
+      await page.getByLabel('Folder with training photos').setInputFiles(folder);
+      await page.getByRole('button', { name: 'Replace things' }).click();
+      await page.getByText('things is trained.', { exact: false }).first().waitFor();
+    }));
+
+  it('begins with words that it gets right on each sample', () =>
+    pages().onPlayground(async (page) => {
+      for (const [name, expected] of [
+        ['Cat', 'brown kitty'],
+        ['Coffee', 'brown coffee'],
+        ['Astronaut', 'Probably none of these'],
+        ['Cameraman', 'black camera'],
+      ] as const) {
+        await openSample(page, name);
+        await page.getByRole('button', { name: 'Compositions' }).click();
+        await page.getByRole('button', { name: 'Classify' }).click();
+        await page.getByRole('heading', { name: expected }).waitFor();
+        const said = await page.getByRole('status').innerText();
+        assert.match(said, name === 'Astronaut' ? /^Probably none of these pairs, \d+ %\./ : /is the best pair\.$/);
+        await page.getByRole('button', { name: 'New photo' }).click();
+      }
     }));
 }
 

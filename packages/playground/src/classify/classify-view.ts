@@ -8,6 +8,7 @@ import type { Photo } from '../photo/photo.js';
 import type { ClassifyQuestion } from '../service/question.js';
 import type { Service } from '../service/service.js';
 import type { SnippetSettings } from '../service/snippets.js';
+import { certainty, headline, outcomeSentence } from './outcome.js';
 import { TrainingView } from './training-view.js';
 
 export interface ClassifyOptions {
@@ -24,10 +25,16 @@ export class ClassifyView {
     id: 'vocabulary',
     change: () => {
       this.#chooseVocabulary();
+      this.#clear();
     },
   });
-  readonly #attributes = element('input', { type: 'text', id: 'attributes', value: 'striped, orange, white, wooden' });
-  readonly #objects = element('input', { type: 'text', id: 'objects', value: 'cat, dog, cup, person' });
+  readonly #attributes = element('input', {
+    type: 'text',
+    id: 'attributes',
+    placeholder: 'red, black',
+    required: true,
+  });
+  readonly #objects = element('input', { type: 'text', id: 'objects', placeholder: 'dress, shirt', required: true });
   readonly #words: HTMLElement;
   readonly #trainedOnly: HTMLElement;
   readonly #world = element('input', {
@@ -109,8 +116,21 @@ export class ClassifyView {
   }
 
   open(photo: Photo): void {
-    this.#running?.abort();
+    const before = this.#photo?.compositions;
     this.#photo = photo;
+    this.#clear();
+    // Words of a person's own stay.
+    for (const [input, name] of [
+      [this.#attributes, 'attributes'],
+      [this.#objects, 'objects'],
+    ] as const) {
+      if (input.value === (before?.[name] ?? '')) input.value = photo.compositions[name];
+    }
+  }
+
+  /** Drops an answer that is not about what is chosen now, and one that is on its way. */
+  #clear(): void {
+    this.#running?.abort();
     this.#hasAnswer = false;
     this.#answer.replaceChildren();
   }
@@ -122,9 +142,11 @@ export class ClassifyView {
   async #loadVocabularies(selected: string): Promise<void> {
     try {
       const all = await this.#options.service.call((client) => client.vocabularies());
+      const before = this.#vocabulary.value;
       this.#listVocabularies(all);
       if (all.some(({ name }) => name === selected)) this.#vocabulary.value = selected;
       this.#chooseVocabulary();
+      if (this.#vocabulary.value !== before) this.#clear();
     } catch (error) {
       this.#answer.replaceChildren(element('p', { class: 'problem' }, reasonOf(error)));
     }
@@ -144,6 +166,7 @@ export class ClassifyView {
   #chooseVocabulary(): void {
     const isOwn = this.#vocabulary.value === ownWords;
     this.#words.hidden = !isOwn;
+    for (const input of [this.#attributes, this.#objects]) input.required = isOwn;
     this.#trainedOnly.hidden = isOwn;
   }
 
@@ -186,12 +209,14 @@ export class ClassifyView {
         ...answerParts(answer, typeof question.vocabulary === 'string'),
         copyMenu({ path: 'classify-composition', body: question }, this.#options.snippetSettings, 'copy-classify'),
       );
-      announce(`${answer.results[0]?.predictions[0]?.label ?? 'Nothing'} is the best pair.`);
+      if (answer.results[0] !== undefined) announce(outcomeSentence(answer.results[0]));
     } catch (error) {
       if (running.signal.aborted || photo.left.signal.aborted) return;
+      this.#hasAnswer = false;
       this.#answer.replaceChildren(element('p', { class: 'problem' }, reasonOf(error)));
+      announce(reasonOf(error));
     } finally {
-      this.#answer.removeAttribute('aria-busy');
+      if (this.#running === running) this.#answer.removeAttribute('aria-busy');
     }
   }
 }
@@ -203,15 +228,14 @@ function answerParts(
 ): HTMLElement[] {
   const [result] = results;
   if (result === undefined) return [];
-  const { predictions, attributes = [], objects = [], none } = result;
+  const { predictions, attributes = [], objects = [] } = result;
+  const sureness = certainty(result);
   return [
     ...warnings.map(({ words }) =>
       element('p', { class: 'notice' }, `The model knows no part of ${words.join(', ')}; their scores mean nothing.`),
     ),
-    element('h2', {}, predictions[0]?.label ?? 'No pair'),
-    ...(none === undefined
-      ? []
-      : [element('p', { class: 'quiet' }, `Probability that none of the pairs fits: ${percent(none)}`)]),
+    element('h2', {}, headline(result)),
+    ...(sureness === undefined ? [] : [element('p', { class: 'quiet' }, sureness)]),
     bars(
       'Pairs',
       predictions.map(({ label, score, seen }) => ({ label, score, mark: isTrained && !seen ? 'unseen' : undefined })),

@@ -1,4 +1,4 @@
-import type { Progress, VocabularyDescription } from '@tessera/client';
+import { ServiceError, type Progress, type VocabularyDescription } from '@tessera/client';
 import { announce } from '../page/announce.js';
 import { element } from '../page/element.js';
 import { reasonOf } from '../page/reason.js';
@@ -88,17 +88,26 @@ export class TrainingView {
     void droppedFiles(event.dataTransfer).then((files) => this.#train(files));
   }
 
-  async #train(files: readonly TrainingFile[]): Promise<void> {
+  /** Trains, but never in place of a vocabulary without having asked. */
+  async #train(files: readonly TrainingFile[], mayReplace = false): Promise<void> {
     if (files.length === 0 || !this.#name.reportValidity() || !this.#epochs.reportValidity()) return;
     const name = this.#name.value;
+    const askFirst = () => {
+      this.#askToReplace(name, files);
+    };
     const recipe = this.#epochs.value === '' ? {} : { recipe: { epochs: this.#epochs.valueAsNumber } };
     const cancelling = new AbortController();
     try {
       const archive = trainingArchive(files);
+      // Before the photos are sent for nothing.
+      if (!mayReplace && (await this.#isTaken(name))) {
+        askFirst();
+        return;
+      }
       announce('Sending the photos.');
       this.#state.replaceChildren(element('p', { class: 'quiet' }, `Sending ${files.length} files …`));
       const { id } = await this.#service.call((client) =>
-        client.trainOnArchive({ name, replace: true, ...recipe }, archive),
+        client.trainOnArchive({ name, replace: mayReplace, ...recipe }, archive),
       );
       const cancel = () => {
         cancelling.abort();
@@ -110,10 +119,42 @@ export class TrainingView {
       announce(sentence);
       this.#onTrained(name);
     } catch (error) {
+      if (error instanceof ServiceError && error.code === 'TSR_VOCABULARY_CONFLICT' && !mayReplace) {
+        askFirst();
+        return;
+      }
       const reason = cancelling.signal.aborted ? 'The training was cancelled.' : reasonOf(error);
       this.#state.replaceChildren(element('p', { class: 'problem' }, reason));
       announce(reason);
     }
+  }
+
+  async #isTaken(name: string): Promise<boolean> {
+    const vocabularies = await this.#service.call((client) => client.vocabularies());
+    return vocabularies.some((other) => other.name === name);
+  }
+
+  /** What to do about a name that is taken; nothing is sent until the person has chosen. */
+  #askToReplace(name: string, files: readonly TrainingFile[]): void {
+    const question = `There is a vocabulary named ${name} already.`;
+    const rename = () => {
+      this.#state.replaceChildren(element('p', { class: 'quiet' }, 'Change the name, then choose the folder again.'));
+      this.#name.focus();
+      this.#name.select();
+    };
+    const replace = () => {
+      this.#name.value = name;
+      void this.#train(files, true);
+    };
+    const choice = (text: string, click: () => void) =>
+      element('button', { type: 'button', class: 'button', click }, text);
+    const keep = choice('Choose another name', rename);
+    this.#state.replaceChildren(
+      element('p', {}, question),
+      element('div', { class: 'row' }, keep, choice(`Replace ${name}`, replace)),
+    );
+    announce(question);
+    keep.focus();
   }
 
   async #follow(id: string, signal: AbortSignal, cancel: () => void): Promise<VocabularyDescription> {

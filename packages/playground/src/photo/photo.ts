@@ -11,13 +11,22 @@ export interface Photo extends SentPhoto {
   id: string | undefined;
   readonly credit?: string | undefined;
   readonly suggestions: readonly string[];
+  /** Words to begin with in the view of compositions; none for a person's own photo. */
+  readonly compositions: CompositionWords;
   /** Ends the requests about it once another photo is opened. */
   readonly left: AbortController;
+}
+
+/** Attributes and objects, each separated by commas. */
+export interface CompositionWords {
+  readonly attributes: string;
+  readonly objects: string;
 }
 
 export interface PhotoNotes {
   readonly credit?: string;
   readonly suggestions?: readonly string[];
+  readonly compositions?: CompositionWords;
 }
 
 const unknownSide = { width: 640, height: 480 };
@@ -40,6 +49,7 @@ export async function openPhoto(file: Blob, fileName: string, notes: PhotoNotes 
     id: undefined,
     credit: notes.credit,
     suggestions: notes.suggestions ?? [],
+    compositions: notes.compositions ?? { attributes: '', objects: '' },
     left: new AbortController(),
   };
 }
