@@ -1,5 +1,6 @@
 import { ClassifyView } from './classify/classify-view.js';
 import { announce } from './page/announce.js';
+import { element } from './page/element.js';
 import { isByKeyboard } from './page/focus.js';
 import { Intake } from './photo/intake.js';
 import { closePhoto, type Photo } from './photo/photo.js';
@@ -23,8 +24,12 @@ export interface Places {
   readonly views: readonly HTMLElement[];
 }
 
+const headings: Readonly<Record<string, string>> = { tokens: 'Tokens', compositions: 'Compositions' };
+
 /** Puts the page together: one photo, and views that ask about it. */
 export class App {
+  /** Says which view of which photo this is; whoever sees the page has the buttons of the views. */
+  readonly #heading = element('h1', { class: 'unseen-text' });
   readonly #service = new Service(requestKey);
   readonly #places: Places;
   readonly #stage: Stage;
@@ -90,7 +95,7 @@ export class App {
     const takesFocus = isByKeyboard();
     this.#close();
     document.body.classList.remove('working', 'comparing');
-    this.#places.photo.replaceChildren(this.#intake.root);
+    this.#places.photo.replaceChildren(this.#intake.root, this.#intake.problem);
     this.#places.panel.replaceChildren();
     this.#places.below.replaceChildren();
     if (takesFocus) this.#intake.focus();
@@ -101,7 +106,7 @@ export class App {
     this.#close();
     this.#photo = photo;
     document.body.classList.add('working');
-    this.#places.photo.replaceChildren(this.#stage.root, this.#toolbar.root);
+    this.#places.photo.replaceChildren(this.#heading, this.#stage.root, this.#toolbar.root, this.#intake.problem);
     this.#stage.show(photo);
     this.#layers.open(photo);
     this.#tokens.open(photo);
@@ -113,6 +118,8 @@ export class App {
 
   #show(view: string): void {
     this.#view = view;
+    this.#heading.textContent = `${headings[view] ?? 'Masks'} of ${this.#photo?.fileName ?? 'the photo'}`;
+    this.#tokens.hide();
     const roots: Readonly<Record<string, HTMLElement>> = {
       tokens: this.#tokens.root,
       compositions: this.#classify.root,

@@ -93,22 +93,59 @@ export function testIntake(pages: () => Pages): void {
       await page.getByText('This browser cannot show the file').waitFor();
       await page.getByLabel('What should be found?').fill('the cat');
       await page.keyboard.press('Enter');
-      await page.locator('.problem').waitFor();
-      assert.match(await page.locator('.problem').innerText(), /image|format/i);
+      const problem = page.locator('.card .problem');
+      await problem.waitFor();
+      assert.match(await problem.innerText(), /image|format/i);
       await page.getByRole('button', { name: 'Try again' }).waitFor();
     }));
 
-  it('fits a phone in the dark', () =>
-    pages().onPlayground(
-      async (page) => {
-        await assertAccessible(page);
-        await openSample(page, 'Coffee');
-        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        assert.equal(overflow, 0);
-        await assertAccessible(page);
-      },
-      { viewport: { width: 390, height: 844 }, colorScheme: 'dark', hasTouch: true, isMobile: true },
-    ));
+  it('refuses a file that is no photo at once, also while another one is open', () =>
+    pages().onPlayground(async (page) => {
+      const refused = page.getByRole('alert');
+      const notes = { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('no photo') };
+      await page.locator('input[type=file]').setInputFiles(notes);
+      await refused.filter({ hasText: 'notes.txt is not a photo. Choose a JPEG' }).waitFor();
+      await openSample(page, 'Coffee');
+      assert.equal(await page.getByText('notes.txt').count(), 0);
+      const drawing = await page.evaluateHandle(() => {
+        const transfer = new DataTransfer();
+        transfer.items.add(
+          new File(['<svg xmlns="http://www.w3.org/2000/svg"/>'], 'mark.svg', { type: 'image/svg+xml' }),
+        );
+        return transfer;
+      });
+      await page.dispatchEvent('main', 'drop', { dataTransfer: drawing });
+      await refused.filter({ hasText: 'mark.svg is a vector drawing.' }).waitFor();
+      assert.equal(await page.locator('.card').count(), 1, 'the open photo stays');
+    }));
+
+  for (const width of [390, 320]) {
+    it(`fits a phone of ${width} pixels in the dark`, () =>
+      pages().onPlayground(
+        async (page) => {
+          // A browser of a phone zooms out of a page that is too wide: `innerWidth` grows with it.
+          const assertFits = async (view: string) => {
+            assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, view);
+          };
+          await assertFits('start');
+          await assertAccessible(page);
+          await openSample(page, 'Coffee');
+          await assertFits('masks');
+          await assertAccessible(page);
+          await page.getByRole('button', { name: 'Tokens' }).click();
+          await page.locator('.cuts > .card').nth(3).waitFor();
+          await assertFits('tokens');
+          await assertAccessible(page);
+          await page.getByRole('button', { name: 'Compositions' }).click();
+          await page.getByText('Train a vocabulary on your photos').click();
+          await page.getByRole('button', { name: 'Classify' }).click();
+          await page.getByRole('heading', { name: 'brown coffee' }).waitFor();
+          await assertFits('compositions');
+          await assertAccessible(page);
+        },
+        { viewport: { width, height: 844 }, colorScheme: 'dark', hasTouch: true, isMobile: true },
+      ));
+  }
 }
 
 /** Waits until the page says something to screen readers. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { intersectionOverUnion } from '@tessera/masks';
+import type { Page } from 'playwright-core';
 import type { Pages } from '../../support/pages.js';
 import {
   answered,
@@ -126,4 +127,97 @@ export function testMasks(pages: () => Pages): void {
       await page.getByRole('button', { name: 'New photo' }).press('Enter');
       assert.match(await focused(), /Choose a photo/);
     }));
+
+  it('answers the other queries of a request when one is taken back or corrected while they wait', () =>
+    pages().onPlayground(async (page) => {
+      await page.locator('input[type=file]').setInputFiles(coffee);
+      const held = await holdAnswers(page);
+      await page.getByLabel('What should be found?').fill('the cup; the dog; something to drink from');
+      await page.keyboard.press('Enter');
+      await page.locator('.card').nth(2).waitFor();
+      await page.getByRole('button', { name: 'Remove the dog' }).click();
+      // The last one is selected, and asked again.
+      const { width, height } = (await page.locator('.surface').boundingBox()) ?? { width: 0, height: 0 };
+      await page.locator('.surface').click({ position: { x: width / 2, y: height / 2 } });
+      await held.release();
+      await answered(page);
+      await page.waitForFunction(() => document.querySelectorAll('.card-score').length === 2);
+      assert.match(await card(page, 'the cup').innerText(), /^the cup\s+(over )?\d+ %/);
+      assert.match(await card(page, 'something to drink from').innerText(), /corrected by a point\./);
+      assert.equal(await page.locator('.problem:not(:empty)').count(), 0);
+    }));
+
+  it('says that there are too many queries, and that one is too long, and keeps them', () =>
+    pages().onPlayground(async (page) => {
+      await page.locator('input[type=file]').setInputFiles(coffee);
+      const input = page.getByLabel('What should be found?');
+      const many = Array(17).fill('the cup').join('; ');
+      for (const [text, problem] of [
+        [many, 'These are 17 queries; at most 16 are answered at once.'],
+        ['a'.repeat(513), 'A query has at most 512 characters; this one has 513.'],
+      ] as const) {
+        await input.fill(text);
+        await input.press('Enter');
+        await page.getByRole('alert').filter({ hasText: problem }).waitFor();
+        assert.equal(await input.inputValue(), text);
+      }
+      assert.equal(await page.locator('.card').count(), 0);
+      await ask(page, `the cup ${'and the cup '.repeat(42)}`.trim());
+      const title = (await page.locator('.card-head').boundingBox()) ?? { height: Infinity };
+      assert.ok(title.height < 120, `a long query is ${title.height} px high`);
+    }));
+
+  it('says what to do when the service is away', () =>
+    pages().onPlayground(async (page) => {
+      await page.locator('input[type=file]').setInputFiles(coffee);
+      await page.route('**/segment', (route) => route.abort());
+      await page.getByLabel('What should be found?').fill('the cup');
+      await page.keyboard.press('Enter');
+      await page
+        .locator('.card .problem', { hasText: 'The service cannot be reached. Check that it is running' })
+        .waitFor();
+      await page.unroute('**/segment');
+      await page.getByRole('button', { name: 'Try again' }).click();
+      await answered(page);
+    }));
+
+  it('suggests what it answers rightly', () =>
+    pages().onPlayground(async (page) => {
+      const missing = ['the cup', 'the dog', 'the car'];
+      for (const name of ['Cat', 'Coffee', 'Astronaut', 'Cameraman']) {
+        await openSample(page, name);
+        for (;;) {
+          const suggestion = page.locator('.chip').first();
+          if ((await suggestion.count()) === 0) break;
+          await suggestion.click();
+          await answered(page);
+        }
+        for (const one of await page.locator('.card').all()) {
+          const text = await one.innerText();
+          const isThere =
+            name === 'Coffee' ? !text.startsWith('the dog') : !missing.some((query) => text.startsWith(query));
+          assert.equal(!text.includes('not here'), isThere, `${name}: ${text}`);
+        }
+        await page.getByRole('button', { name: 'New photo' }).click();
+      }
+    }));
+}
+
+/** Holds the answers of segmentations back until they are released. */
+async function holdAnswers(page: Page): Promise<{ release: () => Promise<void> }> {
+  let release: () => void = () => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route('**/segment', async (route) => {
+    await released;
+    // A request that was given up meanwhile is gone.
+    await route.continue().catch(() => undefined);
+  });
+  return {
+    release: async () => {
+      release();
+      await page.unroute('**/segment');
+    },
+  };
 }

@@ -42,3 +42,28 @@ test('a problem names the fields that it is about, once', () => {
   const detail = 'query must not be longer than 512 characters';
   assert.equal(problemSentence({ ...problem, detail }), detail);
 });
+
+test('what people may get wrong is said without the contract’s words', () => {
+  const problemOf = (...errors: NonNullable<ProblemDetails['errors']>): ProblemDetails => ({
+    type: 'urn:x',
+    title: 'Not valid',
+    status: 400,
+    detail: errors.map(({ pointer, message }) => `${pointer} ${message}.`).join(' '),
+    code: 'TSR_VALIDATION',
+    errors,
+  });
+  const sentenceOf = (pointer: string, message: string) => problemSentence(problemOf({ pointer, message }));
+  assert.equal(
+    sentenceOf('/query', 'must NOT have more than 512 characters'),
+    'The query is longer than 512 characters.',
+  );
+  assert.equal(sentenceOf('/queries/3', 'must not be blank'), 'The query is empty.');
+  assert.equal(sentenceOf('/queries', 'must NOT have more than 16 items'), 'There are more than 16 queries.');
+  assert.equal(sentenceOf('/vocabulary/attributes', 'must NOT have fewer than 1 items'), 'There are no attributes.');
+  assert.equal(
+    sentenceOf('/vocabulary/objects/0', 'must NOT have more than 128 characters'),
+    'An object is longer than 128 characters.',
+  );
+  const unknown = { pointer: '/threshold', message: 'must be <= 1' };
+  assert.equal(problemSentence(problemOf(unknown)), '/threshold must be <= 1.');
+});

@@ -72,10 +72,40 @@ export function warningSentence({ code, words, count: objects = 0 }: Warning): s
   }
 }
 
-/** A problem as one or more sentences. */
+/** A problem as one or more sentences. What is wrong with fields is said in words where there are some for it. */
 export function problemSentence({ title, detail, errors = [] }: ProblemDetails): string {
+  const inWords = errors.map(fieldSentence);
+  if (inWords.length > 0 && inWords.every((sentence) => sentence !== undefined)) return inWords.join(' ');
   const fields = errors.map(({ pointer, message }) => `${pointer.slice(1)} ${message}.`);
   return [detail === '' ? `${title}.` : detail, ...fields.filter((field) => !detail.includes(field.slice(0, -1)))].join(
     ' ',
   );
+}
+
+type FieldProblem = NonNullable<ProblemDetails['errors']>[number];
+
+/** Fields as people call them: one, and several. */
+const fieldNames: Readonly<Record<string, readonly [one: string, several: string]>> = {
+  query: ['the query', 'queries'],
+  queries: ['the query', 'queries'],
+  attributes: ['an attribute', 'attributes'],
+  objects: ['an object', 'objects'],
+};
+
+function fieldSentence({ pointer, message }: FieldProblem): string | undefined {
+  const name = pointer.split('/').findLast((part) => part in fieldNames);
+  const [one, several] = fieldNames[name ?? ''] ?? [];
+  if (one === undefined || several === undefined) return undefined;
+  const [, bound, limit, unit] = /^must NOT have (more|fewer) than (\d+) (characters|items)$/.exec(message) ?? [];
+  if (message === 'must not be blank') return `${capital(one)} is empty.`;
+  if (bound === undefined || limit === undefined) return undefined;
+  if (unit === 'characters') {
+    return bound === 'more' ? `${capital(one)} is longer than ${limit} characters.` : `${capital(one)} is empty.`;
+  }
+  if (bound === 'more') return `There are more than ${limit} ${several}.`;
+  return limit === '1' ? `There are no ${several}.` : `There are fewer than ${limit} ${several}.`;
+}
+
+function capital(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }

@@ -1,5 +1,6 @@
 import { element, icon } from '../page/element.js';
 import { openPhoto, type Photo } from './photo.js';
+import { refusalOf } from './refusal.js';
 import { samples, sampleUrl, type Sample } from './samples.js';
 
 type OnPhoto = (photo: Photo, ask: string | undefined) => void;
@@ -8,7 +9,8 @@ type OnPhoto = (photo: Photo, ask: string | undefined) => void;
 export class Intake {
   readonly root: HTMLElement;
   readonly #chooser = element('input', { type: 'file', accept: 'image/*', hidden: true });
-  readonly #problem = element('p', { class: 'problem', role: 'alert' });
+  /** Why the last file was not opened; the page shows it wherever it takes photos. */
+  readonly problem = element('p', { class: 'problem refusal', role: 'alert' });
   readonly #button = element(
     'button',
     {
@@ -43,7 +45,6 @@ export class Intake {
         { class: 'samples', 'aria-labelledby': 'samples-title' },
         ...samples.map((sample) => this.#sample(sample)),
       ),
-      this.#problem,
     );
     this.#listen();
   }
@@ -70,17 +71,19 @@ export class Intake {
   }
 
   async #openSample(sample: Sample): Promise<void> {
-    const { file, credit, suggestions } = sample;
-    this.#problem.textContent = '';
+    const { file, credit, suggestions, compositions } = sample;
+    this.problem.textContent = '';
     const picture = await fetch(sampleUrl(sample)).then(
       (response) => response.blob(),
       () => undefined,
     );
-    if (picture === undefined) this.#problem.textContent = 'The server cannot be reached. Is it still running?';
-    else this.#onPhoto(await openPhoto(picture, file, { credit, suggestions }), suggestions[0]);
+    if (picture === undefined) this.problem.textContent = 'The server cannot be reached. Is it still running?';
+    else this.#onPhoto(await openPhoto(picture, file, { credit, suggestions, compositions }), suggestions[0]);
   }
 
   async #open(file: File): Promise<void> {
+    this.problem.textContent = refusalOf(file) ?? '';
+    if (this.problem.textContent !== '') return;
     this.#onPhoto(await openPhoto(file, file.name === '' ? 'pasted.png' : file.name), undefined);
   }
 

@@ -34,7 +34,7 @@ export function layerCard(layer: Layer, isSelected: boolean, actions: CardAction
           },
         },
         element('span', { class: 'swatch' }),
-        element('span', { class: 'card-name' }, name),
+        element('span', { class: 'card-name', title: name }, name),
         element('span', { class: 'card-score' }, summary(layer)),
       ),
       iconButton(

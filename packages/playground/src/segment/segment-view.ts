@@ -5,6 +5,7 @@ import type { Photo } from '../photo/photo.js';
 import { layerCard, type CardActions } from './layer-card.js';
 import { nameOf } from './layer.js';
 import type { Layers } from './layers.js';
+import { queriesIn } from './queries.js';
 
 /** The panel of masks: what to find, and a card per layer. */
 export class SegmentView {
@@ -13,11 +14,10 @@ export class SegmentView {
     type: 'text',
     id: 'query',
     name: 'query',
-    maxlength: 1024,
     autocomplete: 'off',
-    placeholder: 'the cat on the left',
     'aria-describedby': 'query-help',
   });
+  readonly #problem = element('p', { class: 'problem', role: 'alert' });
   readonly #suggestions = element('ul', { class: 'suggestions', 'aria-label': 'Try' });
   readonly #cards = element('ul', { class: 'cards', 'aria-label': 'Layers' });
   readonly #layers: Layers;
@@ -56,6 +56,7 @@ export class SegmentView {
         element('label', { for: 'query', class: 'label' }, 'What should be found?'),
         element('div', { class: 'row' }, this.#input, element('button', { class: 'button primary' }, 'Find')),
         element('p', { class: 'quiet', id: 'query-help' }, 'Several at once: separate them with a semicolon.'),
+        this.#problem,
       ),
       this.#suggestions,
       this.#cards,
@@ -68,12 +69,15 @@ export class SegmentView {
    */
   open(photo: Photo, ask: string | undefined, takesFocus: boolean): void {
     this.#photo = photo;
-    const typed = this.#input.value;
-    this.#input.value = '';
-    const queries = ask === undefined ? queriesIn(typed) : [ask];
-    this.#layers.add(queries);
+    this.#input.placeholder = photo.suggestions[1] ?? 'the person on the left';
+    if (ask === undefined) this.#askTyped();
+    else {
+      this.#input.value = '';
+      this.#problem.textContent = '';
+      this.#layers.add([ask]);
+    }
     this.render();
-    if (queries.length === 0 || takesFocus) this.#input.focus();
+    if (this.#layers.all.length === 0 || takesFocus) this.#input.focus();
   }
 
   render(): void {
@@ -91,8 +95,14 @@ export class SegmentView {
 
   #submit(event: SubmitEvent): void {
     event.preventDefault();
-    const queries = queriesIn(this.#input.value);
-    if (queries.length === 0) return;
+    this.#askTyped();
+  }
+
+  /** Asks for what was typed; what cannot be asked stays where it was. */
+  #askTyped(): void {
+    const { queries, problem } = queriesIn(this.#input.value);
+    this.#problem.textContent = problem ?? '';
+    if (queries === undefined || queries.length === 0) return;
     this.#input.value = '';
     this.#layers.add(queries);
   }
@@ -107,15 +117,4 @@ export class SegmentView {
       element('button', { type: 'button', class: 'chip', 'data-key': `try-${query}`, click: ask }, query),
     );
   }
-}
-
-/** As many as the service takes at once. */
-const mostQueries = 16;
-
-function queriesIn(text: string): string[] {
-  return text
-    .split(';')
-    .map((query) => query.trim())
-    .filter((query) => query !== '')
-    .slice(0, mostQueries);
 }
