@@ -13,7 +13,8 @@ interface Operation {
 interface Field {
   readonly name: string;
   readonly in: string;
-  readonly example?: string;
+  /** Swagger UI fills in the first one. */
+  readonly examples?: Readonly<Record<string, { readonly value: string }>>;
   readonly schema: { readonly default?: string };
 }
 interface Content {
@@ -97,8 +98,10 @@ test('every form for an image is answered once it has a file', async () => {
     for (const [type, { schema }] of Object.entries(post?.requestBody?.content ?? {})) {
       // Archives are no photos.
       if (type === 'application/json' || schema.properties?.archive !== undefined) continue;
-      const request = gateway.client.post(path).query(prefilled(post, 'query')).set(prefilled(post, 'header'));
-      if (type === 'multipart/form-data') {
+      const isForm = type === 'multipart/form-data';
+      const query = prefilled(post, 'query', isForm ? undefined : 'image');
+      const request = gateway.client.post(path).query(query).set(prefilled(post, 'header'));
+      if (isForm) {
         for (const [name, property] of Object.entries(schema.properties ?? {})) {
           if (property.format === 'binary') void request.attach(name, photo, 'photo.png');
           else void request.field(name, property.examples?.[0] ?? property.default ?? '');
@@ -119,9 +122,14 @@ test('every form for an image is answered once it has a file', async () => {
   );
 });
 
-/** What Swagger UI fills in before anybody has. */
-function prefilled(operation: Operation | undefined, place: string): Record<string, string> {
+/** What Swagger UI sends before anybody has filled in anything; with the example of this name, where there is one. */
+function prefilled(operation: Operation | undefined, place: string, chosen?: string): Record<string, string> {
   const fields = operation?.parameters?.filter((parameter) => parameter.in === place) ?? [];
-  const values = fields.map(({ name, example, schema }) => [name, example ?? schema.default] as const);
-  return Object.fromEntries(values.filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return Object.fromEntries(
+    fields.flatMap(({ name, examples = {}, schema }) => {
+      const example = examples[chosen ?? ''] ?? Object.values(examples)[0];
+      const value = example?.value ?? schema.default ?? '';
+      return value === '' ? [] : [[name, value] as const];
+    }),
+  );
 }

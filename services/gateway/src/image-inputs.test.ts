@@ -126,6 +126,35 @@ test('repeated fields of a form are several queries or images', async () => {
   await images.field('vocabulary', '{"attributes": ["red"], "objects": ["ball"]}').expect(200);
 });
 
+test('fields in the query string of a form or of JSON are refused, not passed over', async () => {
+  const vocabulary = { attributes: ['red'], objects: ['ball'] };
+  for (const [path, body] of [
+    ['/segment', { image: dataUrl, query: 'cat' }],
+    ['/classify-composition', { image: dataUrl, vocabulary }],
+    ['/images', { image: dataUrl }],
+    ['/vocabularies', { name: 'a', examples: [{ image: dataUrl, attributes: 'red', object: 'ball' }] }],
+  ] as const) {
+    const { code, errors = [] } = problemOf(
+      await gateway.client.post(`${path}?model=nonsense&threshold=0.99`).send(body).expect(400),
+    );
+    assert.equal(code, 'TSR_VALIDATION');
+    assert.deepEqual(
+      errors.map(({ pointer }) => pointer),
+      ['/model', '/threshold'],
+    );
+    assert.match(errors[0]?.message ?? '', /is in the query string.*put it into the JSON body/);
+  }
+  const form = gateway.client.post('/segment?threshold=0.99').attach('image', png, 'a.png').field('query', 'cat');
+  assert.match(problemOf(await form.expect(400)).errors?.[0]?.message ?? '', /put it into the form/);
+});
+
+test('a JSON list in the field of a single query or image is a list', async () => {
+  const form = gateway.client.post('/segment').attach('image', png, 'a.png').field('query', '["cat","dog"]');
+  assert.deepEqual(answerOf(await form.expect(200)).results, [{ query: 'cat' }, { query: 'dog' }]);
+  const bracket = gateway.client.post('/segment').attach('image', png, 'a.png').field('query', '[the cat');
+  assert.deepEqual(answerOf(await bracket.expect(200)).results, [{ query: '[the cat' }]);
+});
+
 test('a field of a form that is for one value is refused when it is repeated', async () => {
   for (const [name, first, second, pointer] of [
     ['image', id, id, '/image'],

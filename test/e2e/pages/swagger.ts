@@ -57,15 +57,23 @@ export function testSwagger(pages: () => Pages): void {
     });
 
     for (const type of ['image/jpeg', 'application/octet-stream']) {
-      it(`answers 200 to POST ${path} with ${type}, untouched but for a file`, async () => {
+      it(`answers 200 to POST ${path} with ${type}, given a file and the example for it`, async () => {
         const operation = operationOf(path);
         await operation.locator('.opblock-section-request-body select').first().selectOption(type);
+        await operation
+          .locator('.parameters .examples-select select')
+          .selectOption({ label: 'With an image as the body' });
         await operation.locator('input[type=file]').setInputFiles(sample('coffee.jpg'));
         await execute(operation);
         assert.deepEqual(failures, []);
       });
     }
   }
+
+  it('is short: errors are lines of words', async () => {
+    const height = await operationOf('/segment').evaluate((element) => element.getBoundingClientRect().height);
+    assert.ok(height < 4_500, `POST /segment is ${height} px high`);
+  });
 
   for (const path of ['/label-studio/predict', '/label-studio/setup']) {
     it(`answers 200 to the example of POST ${path}, untouched`, async () => {

@@ -3,6 +3,7 @@ import { imageId } from '@tessera/blob-store';
 import { TesseraError, type Config } from '@tessera/contracts';
 import type { FastifyRequest } from 'fastify';
 import type { GatewayApp } from '../context.js';
+import { escapePointer } from '../problems/validation-fields.js';
 import { bodyLimitBytes } from '../server-options.js';
 import { FormFields, type FormShape } from './form-fields.js';
 
@@ -35,6 +36,7 @@ export interface Form {
  */
 export function formAsBody(shape: FormShape, config: Config): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
+    if (!Buffer.isBuffer(request.body)) refuseQueryFields(request);
     if (!request.isMultipart() && !Buffer.isBuffer(request.body)) return;
     const { body, uploads } = request.isMultipart()
       ? await readForm(request, shape, bodyLimitBytes(config))
@@ -42,6 +44,19 @@ export function formAsBody(shape: FormShape, config: Config): (request: FastifyR
     request.uploads = uploads;
     request.body = body;
   };
+}
+
+/**
+ * Refuses fields in the query string of a form or a JSON body: there they would do nothing, unnoticed.
+ *
+ * @throws TesseraError `TSR_VALIDATION` with a pointer per field
+ */
+export function refuseQueryFields(request: FastifyRequest): void {
+  const names = Object.keys(request.query as object).slice(0, 8);
+  if (names.length === 0) return;
+  const place = request.isMultipart() ? 'put it into the form' : 'put it into the JSON body';
+  const message = `is in the query string, which is read beside an image as the body alone; ${place}`;
+  throw TesseraError.invalid(names.map((name) => ({ pointer: `/${escapePointer(name.slice(0, 128))}`, message })));
 }
 
 /**

@@ -131,7 +131,7 @@ function refine(document: Json): Json {
 /** The parts of a documented route that {@link addBodies} adds to. */
 interface DocumentedPost {
   parameters?: readonly object[];
-  readonly requestBody: { readonly content: Record<string, object> };
+  readonly requestBody: { description?: string; readonly content: Record<string, object> };
   readonly responses: Readonly<Record<string, { readonly content: Record<string, { example?: object }> }>>;
 }
 
@@ -163,6 +163,7 @@ function addBodies(paths: Record<string, Json>): Json {
     const { content } = post.requestBody;
     content['application/json'] = { ...content['application/json'], examples };
     content['multipart/form-data'] = { schema: form };
+    post.requestBody.description = 'Forms, and images as the body, need a file to be chosen; the JSON is complete.';
     if (raw !== undefined) addImageBody(post, raw);
     response.example = answer[1];
   }
@@ -192,8 +193,12 @@ function addImageBody(post: DocumentedPost, field: { name: string; example: stri
       name: field.name,
       in: 'query',
       schema: { type: 'string' },
-      example: field.example,
-      description: `With an image as the body: \`${field.name}\` and the other fields of the form are in the query string.`,
+      // The documentation page fills in the first one, which sends nothing.
+      examples: {
+        body: { summary: 'With JSON or a form: nothing, it is in the body', value: '' },
+        image: { summary: 'With an image as the body', value: field.example },
+      },
+      description: `With an image as the body alone: \`${field.name}\`, as the other fields of the form, is in the query string. With JSON or a form it is refused here.`,
     },
   ];
 }
@@ -228,7 +233,7 @@ const imageForm = { type: 'object', required: ['image'], properties: { image: fi
 
 const classifyForm = {
   type: 'object',
-  required: ['vocabulary'],
+  required: ['image', 'vocabulary'],
   properties: {
     image: fileField('The file. For several images repeat the field.'),
     vocabulary: {

@@ -2,6 +2,13 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { GatewayApp } from '../context.js';
 import { hideRefusedPaths } from './problems.js';
 
+/** All errors have one form, shown once among the schemas: each status has its codes in words alone. */
+const shortErrors = `
+.responses-table:not(.live-responses-table) .response:is([data-code^='4'], [data-code^='5']) :is(.model-example, .response-controls) {
+  display: none;
+}
+`;
+
 /** Serves Swagger UI at /docs from local files; the page loads nothing from elsewhere. */
 export async function addDocsPage(app: GatewayApp): Promise<void> {
   await app.register(async (page: GatewayApp) => {
@@ -9,7 +16,7 @@ export async function addDocsPage(app: GatewayApp): Promise<void> {
     await page.register(swaggerUi, {
       routePrefix: '/docs',
       uiConfig: { deepLinking: true, displayRequestDuration: true, defaultModelsExpandDepth: 0, layout: 'BaseLayout' },
-      theme: { title: 'Tessera API' },
+      theme: { title: 'Tessera API', css: [{ filename: 'tessera.css', content: shortErrors }] },
       staticCSP: {
         'default-src': "'self'",
         'base-uri': "'self'",

@@ -3,6 +3,7 @@ import { JobResponse, TrainVocabularyRequest, type StoredExample, type TrainingO
 import type { FastifyRequest } from 'fastify';
 import type { GatewayApp, GatewayContext } from '../context.js';
 import { collectArchivedExamples, collectInlineExamples } from '../intake/collect-examples.js';
+import { refuseQueryFields } from '../intake/read-form.js';
 import { readTrainingForm } from '../intake/read-training-form.js';
 import { TrainingSet } from '../intake/training-set.js';
 import { clientGone } from '../jobs/client-gone.js';
@@ -50,6 +51,7 @@ export function addTraining(app: GatewayApp, context: GatewayContext): void {
     '/vocabularies',
     { schema, config: { bodyTimeoutMs: uploadTimeoutMs } },
     async (request: FastifyRequest, reply) => {
+      refuseQueryFields(request);
       const client = clientGone(reply);
       const id = request.isMultipart()
         ? await readTrainingForm(request, maxArchiveBytes, (training, archive, formEnd) =>

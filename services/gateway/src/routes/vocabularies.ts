@@ -1,9 +1,13 @@
 import { VocabulariesResponse, VocabularyDescription, VocabularyName } from '@tessera/contracts';
 import Type from 'typebox';
 import type { GatewayApp, GatewayContext } from '../context.js';
+import { trainingExamples } from '../openapi/examples.js';
 import { guardProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
 
-export const VocabularyParameters = Type.Object({ name: VocabularyName });
+/** The example is the vocabulary that the example of `POST /vocabularies` trains. */
+export const VocabularyParameters = Type.Object({
+  name: Type.String({ ...VocabularyName, examples: [trainingExamples.inline.value.name] }),
+});
 const shared = { tags: ['Vocabularies'], security: [{ apiKey: [] }] };
 const oneErrors = ['TSR_VALIDATION', ...guardProblems, 'TSR_VOCABULARY_NOT_FOUND', 'TSR_QUEUE_UNAVAILABLE'] as const;
 
