@@ -1,7 +1,10 @@
 """What the client sends, and what it makes of answers; over real sockets."""
 
+import base64
 import io
+import struct
 import tarfile
+import zlib
 
 import numpy as np
 import pytest
@@ -18,6 +21,7 @@ from tessera_client import (
     Tessera,
     VocabularyDescription,
 )
+from tessera_client.images import encode_png
 
 IDENTIFIER = f"sha256:{'0' * 64}"
 IMAGE = {"id": IDENTIFIER, "width": 3, "height": 2}
@@ -109,12 +113,81 @@ def test_a_segmentation_has_masks_as_arrays(start):
     ]
 
 
-def test_a_mask_in_another_format_is_not_decoded(start):
-    result = {**SEGMENTATION["results"][0], "mask": {"size": [2, 3], "polygons": []}}
-    response = Tessera(start(answer({**SEGMENTATION, "results": [result]})).url).segment(IDENTIFIER, "the dog")
-    with pytest.raises(ValueError, match="rle"):
+def masked(mask):
+    """The answer with this mask."""
+    return {**SEGMENTATION, "results": [{**SEGMENTATION["results"][0], "mask": mask}]}
+
+
+def test_a_mask_of_polygons_is_not_decoded(start):
+    response = Tessera(start(answer(masked({"size": [2, 3], "polygons": []}))).url).segment(IDENTIFIER, "the dog")
+    with pytest.raises(ValueError, match="ask for the format rle or png"):
         _ = response.result.mask
     assert response.result.encoded_mask["polygons"] == []
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 8), (5, 13), (40, 101)])
+def test_a_mask_as_png_is_decoded(start, shape):
+    pixels = np.random.default_rng(1).random(shape) < 0.5
+    mask = {"size": list(shape), "png": f"data:image/png;base64,{base64.b64encode(one_bit_png(pixels)).decode()}"}
+    response = Tessera(start(answer(masked(mask))).url).segment(IDENTIFIER, "the dog", output={"format": "png"})
+    assert response.result.mask.dtype == np.bool_
+    assert np.array_equal(response.result.mask, pixels)
+
+
+def test_another_png_is_no_mask(start):
+    grey = base64.b64encode(encode_png(np.zeros((2, 3), dtype=np.uint8))).decode()
+    mask = {"size": [2, 3], "png": f"data:image/png;base64,{grey}"}
+    with pytest.raises(ValueError, match="1 bit"):
+        _ = Tessera(start(answer(masked(mask))).url).segment(IDENTIFIER, "the dog").result.mask
+
+
+def one_bit_png(pixels):
+    height, width = pixels.shape
+    rows = b"".join(b"\0" + np.packbits(row).tobytes() for row in pixels)
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+
+
+def test_an_overlay_is_the_bytes_of_the_picture(start):
+    picture = {"image": "data:image/jpeg;base64,/9j/", "width": 3, "height": 2, "colours": ["#ff0000"]}
+    response = Tessera(start(answer({**SEGMENTATION, "overlay": picture})).url).segment(
+        IDENTIFIER, "the dog", output={"overlay": True}
+    )
+    assert response.overlay == b"\xff\xd8\xff"
+    assert Tessera(start(answer(SEGMENTATION)).url).segment(IDENTIFIER, "the dog").overlay is None
+
+
+def test_several_results_are_not_one(start):
+    several = {**SEGMENTATION, "results": SEGMENTATION["results"] * 2}
+    response = Tessera(start(answer(several)).url).segment(IDENTIFIER, queries=["a", "b"])
+    with pytest.raises(ValueError, match="There are 2 results: read them from `results`"):
+        _ = response.result
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda tessera: tessera.segment(IDENTIFIER, queries="cat"), "queries is a list: give one as `query`"),
+        (lambda tessera: tessera.segment(IDENTIFIER, ["cat", "dog"]), "query is one text: give several as `queries`"),
+        (lambda tessera: tessera.segment(IDENTIFIER, prompts={"box": [0, 0, 1, 1]}), "prompts is a list"),
+        (lambda tessera: tessera.segment(IDENTIFIER, prompts=Prompt(box=[0, 0, 1, 1])), "prompts is a list"),
+        (lambda tessera: tessera.classify(images="photo.jpg", vocabulary="v"), "images is a list: give one as `image`"),
+    ],
+)
+def test_one_in_place_of_several_is_refused_before_anything_is_sent(start, call, words):
+    service = start(answer(SEGMENTATION))
+    with pytest.raises(TypeError, match=words):
+        call(Tessera(service.url))
+    assert service.requests == []
+
+
+@pytest.mark.parametrize("key", ["ключ", "a\r\nx: y", "a\n", " a", "a\x7f"])
+def test_a_key_that_no_header_can_carry_is_refused(key):
+    with pytest.raises(ValueError, match="printable ASCII"):
+        Tessera(api_key=key)
 
 
 def test_queries_prompts_and_options_are_sent(start):

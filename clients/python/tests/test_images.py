@@ -64,7 +64,7 @@ def test_arrays_whose_meaning_is_not_known_are_refused(array):
         image_source(array)
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "F"])
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"])
 def test_pil_images_are_sent_as_they_are_in_memory(mode):
     image = Image.fromarray(np.random.default_rng(4).integers(0, 256, (6, 9, 3), dtype=np.uint8)).convert(mode)
     sent = Image.open(io.BytesIO(image_source(image)))
@@ -108,3 +108,9 @@ def test_bytes_make_a_form_and_others_json():
 
 def test_examples_have_their_bytes_as_base64():
     assert base64.b64decode(str(image_text(Example(JPEG, "red", "ball").image))) == JPEG
+
+
+@pytest.mark.parametrize("mode", ["F", "I", "I;16B"])
+def test_a_pil_image_of_numbers_without_a_range_is_refused(mode):
+    with pytest.raises(ValueError, match="scale it to 0…255"):
+        image_source(Image.new(mode, (3, 2)))

@@ -109,7 +109,8 @@ class Tessera:
       Trainings are sent once.
 
     Every method raises `ServiceError` when the service refuses, `ServiceConnectionError` when it cannot be reached, and
-    `CallTimeoutError` when the time is up. Safe to use from several threads.
+    `CallTimeoutError` when the time is up; ValueError and TypeError for what cannot be sent. Safe to use from
+    several threads.
     """
 
     def __init__(
@@ -123,7 +124,7 @@ class Tessera:
         self._url = url.rstrip("/")
         self._timeout_s = timeout
         self._retries = retries
-        headers = {} if api_key is None else {"authorization": f"Bearer {api_key}"}
+        headers = {"authorization": f"Bearer {_header_text(api_key)}"} if api_key else {}
         self._http = httpx.Client(headers=headers, follow_redirects=False)
 
     def __enter__(self) -> Tessera:
@@ -582,8 +583,11 @@ def _segment_body(
     prompts: Sequence[Prompt | Json] | None,
     options: Json,
 ) -> Body:
-    sent = None if prompts is None else [_prompt(prompt) for prompt in prompts]
-    fields = _present(query=query, queries=None if queries is None else list(queries), prompts=sent)
+    if query is not None and not isinstance(query, str):
+        raise TypeError("query is one text: give several as `queries`.")
+    asked = None if queries is None else _list_of("queries", queries, "query")
+    sent = None if prompts is None else [_prompt(prompt) for prompt in _list_of("prompts", prompts)]
+    fields = _present(query=query, queries=asked, prompts=sent)
     return image_body("image", [image], fields, options)
 
 
@@ -591,8 +595,22 @@ def _classify_body(image: ImageInput | None, images: Sequence[ImageInput] | None
     if image is not None and images is None:
         return image_body("image", [image], {}, options)
     if image is None and images is not None:
-        return image_body("images", images, {}, options)
+        return image_body("images", _list_of("images", images, "image"), {}, options)
     raise TypeError("Give one of image and images.")
+
+
+def _list_of(name: str, values: Iterable[Read], one: str | None = None) -> list[Read]:
+    """The values of a list. A text and bytes would be taken apart, a mapping would give its names."""
+    if isinstance(values, (str, bytes, Mapping, Prompt)):
+        raise TypeError(f"{name} is a list: " + ("put one into a list." if one is None else f"give one as `{one}`."))
+    return list(values)
+
+
+def _header_text(api_key: str) -> str:
+    """An API key as a header can carry it. Raises ValueError for another text."""
+    if not api_key.isascii() or not api_key.isprintable() or api_key.strip() != api_key:
+        raise ValueError("An API key has printable ASCII characters alone, without spaces or line ends around it.")
+    return api_key
 
 
 def _prompt(prompt: Prompt | Json) -> Json:

@@ -115,7 +115,12 @@ def image_source(image: ImageInput) -> bytes | str | Mapping[str, str]:
 
 
 def _encode_pil(image: PilImage) -> bytes:
-    """A PNG of the pixels as they are in memory: without EXIF, which would turn the mask away from them."""
+    """A PNG of the pixels as they are in memory: without EXIF, which would turn the mask away from them.
+
+    Raises ValueError for numbers without a known range.
+    """
+    if image.mode == "F" or (image.mode.startswith("I") and image.mode not in _PIL_MODES_OF_PNG):
+        raise ValueError(f"The range of a PIL image of the mode {image.mode} is not known: scale it to 0…255, mode L.")
     if image.mode not in _PIL_MODES_OF_PNG:
         image = image.convert("RGBA" if "a" in image.mode.lower()[1:] else "RGB")
     buffer = io.BytesIO()

@@ -1,7 +1,10 @@
-"""COCO's run-length encoding, decoded to NumPy arrays."""
+"""Masks as the service sends them, decoded to NumPy arrays: COCO's run-length encoding, and PNG."""
 
 from __future__ import annotations
 
+import base64
+import struct
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,6 +41,33 @@ def decode_rle(rle: Mapping[str, Any]) -> BoolMask:
     inside = np.arange(runs.size) % 2 == 1
     columns: BoolMask = np.repeat(inside, runs).reshape(width, height)
     return np.ascontiguousarray(columns.T)
+
+
+def decode_png(url: str) -> BoolMask:
+    """The mask of a data URL of a 1-bit greyscale PNG as the service writes it, `bool [H, W]`, True where it is white.
+
+    Raises ValueError for another PNG.
+    """
+    head, _, text = url.partition(",")
+    data = base64.b64decode(text) if head == "data:image/png;base64" else b""
+    if data[:8] != b"\x89PNG\r\n\x1a\n":
+        raise ValueError("The mask is no data URL of a PNG.")
+    place, header, compressed = 8, b"", b""
+    while place < len(data):
+        length, kind = struct.unpack_from(">I4s", data, place)
+        content = data[place + 8 : place + 8 + length]
+        if kind == b"IHDR":
+            header = content
+        elif kind == b"IDAT":
+            compressed += content
+        place += 12 + length
+    width, height, *encoding = struct.unpack(">IIBBBBB", header)
+    row_bytes = 1 + -(-width // 8)
+    packed = np.frombuffer(zlib.decompress(compressed), dtype=np.uint8)
+    if encoding != [1, 0, 0, 0, 0] or packed.size != height * row_bytes or np.any(packed[::row_bytes]):
+        raise ValueError("The PNG is not a mask of 1 bit per pixel without filters.")
+    pixels = np.unpackbits(packed.reshape(height, row_bytes)[:, 1:], axis=1, count=width)
+    return pixels.astype(np.bool_)
 
 
 def _parse_counts(counts: str | bytes) -> npt.NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from .errors import ServiceError
-from .masks import BoolMask, decode_rle
+from .masks import BoolMask, decode_png, decode_rle
 
 Json = Mapping[str, Any]
 Box = tuple[float, float, float, float]
@@ -65,11 +66,14 @@ class _Masked:
     def mask(self) -> BoolMask:
         """The mask, `bool [H, W]`, decoded when it is first read; it cannot be written to.
 
-        Raises ValueError when it was asked for as polygons or PNG: `encoded_mask` has those.
+        Raises ValueError when it was asked for as polygons: `encoded_mask` has those.
         """
-        if "counts" not in self.encoded_mask:
-            raise ValueError("Only masks of the formats rle and rle_uncompressed are decoded.")
-        mask = decode_rle(self.encoded_mask)
+        if "counts" in self.encoded_mask:
+            mask = decode_rle(self.encoded_mask)
+        elif "png" in self.encoded_mask:
+            mask = decode_png(self.encoded_mask["png"])
+        else:
+            raise ValueError("A mask of polygons has no pixels: read encoded_mask, or ask for the format rle or png.")
         mask.setflags(write=False)
         return mask
 
@@ -131,11 +135,16 @@ class SegmentResponse:
     timings_ms: Mapping[str, float] = field(default_factory=dict, repr=False)
     raw: Json = field(default_factory=dict, repr=False)
 
+    @cached_property
+    def overlay(self) -> bytes | None:
+        """The photo with the masks drawn over it, a JPEG or a PNG; None unless `output` asked for an `overlay`."""
+        overlay = self.raw.get("overlay")
+        return None if overlay is None else base64.b64decode(overlay["image"].partition(",")[2])
+
     @property
     def result(self) -> SegmentResult:
         """The only result. Raises ValueError when there are several."""
-        (result,) = self.results
-        return result
+        return _only(self.results)
 
 
 @dataclass(frozen=True)
@@ -196,8 +205,7 @@ class ClassifyResponse:
     @property
     def result(self) -> ClassifyResult:
         """The only result. Raises ValueError when there are several."""
-        (result,) = self.results
-        return result
+        return _only(self.results)
 
 
 @dataclass(frozen=True)
@@ -286,6 +294,12 @@ class ModelDescription:
     license: str
     default: bool
     raw: Json = field(default_factory=dict, repr=False)
+
+
+def _only(results: tuple[Answer, ...]) -> Answer:
+    if len(results) != 1:
+        raise ValueError(f"There are {len(results)} results: read them from `results`.")
+    return results[0]
 
 
 def segment_response(value: Json) -> SegmentResponse:
