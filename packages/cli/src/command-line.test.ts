@@ -82,8 +82,17 @@ describe('the help', () => {
 describe('a command that is called wrongly', () => {
   const wrong: [words: string[], errors: RegExp][] = [
     [['fly'], /^There is no command "fly"; `tessera --help` lists them\.\n$/],
-    [['vocabulary'], /^There is no command "vocabulary"/],
-    [['vocabulary', 'listing'], /^There is no command "vocabulary listing"/],
+    [['vocabulary'], /^"vocabulary" is followed by one of:\n {2}tessera vocabulary train <directory> .*\n[^]* list /],
+    [['vocabulary', 'listing'], /^There is no command "vocabulary listing":\n {2}tessera vocabulary train/],
+    [['keys'], /^"keys" is followed by one of:\n {2}tessera keys create <name>/],
+    [['segment', '/nowhere', ' '], /^A query is empty/],
+    [['segment', '/nowhere', 'the dog', '--pruning', 'most'], /^--pruning is one of .*csp.*, not "most"\./],
+    [
+      ['segment', '/nowhere', '--box', '10,10,0,5'],
+      /^--box has its corner in the image, and a width and a height above 0/,
+    ],
+    [['segment', '/nowhere', '--box=-1,10,5,5'], /^--box has its corner in the image/],
+    [['segment', '/nowhere', '--point=-1,10'], /^--point is in the image, not at "-1,10"/],
     [['vocabulary', 'list', '--colour'], /'--colour'[^]*\nUsage: tessera vocabulary list; `--help` says more\.\n$/],
     [['vocabulary', 'list', '--json=yes'], /--json[^]*\nUsage: tessera vocabulary list/],
     [['vocabulary', 'list', 'x'], /^Usage: tessera vocabulary list;/],
@@ -185,10 +194,13 @@ describe('a command that the service answers', () => {
     const warned = await tessera(words);
     assert.equal(warned.code, 0);
     assert.match(warned.errors, /^words that the model knows no part of.* \(unknown_words\): 赤い, ドレス\n$/);
-    assert.match(warned.output, /red dress +50\.0 % +seen/);
+    assert.match(warned.output, /\nPair +Score\n[^]*red dress +50\.0 %\n/);
+    assert.doesNotMatch(warned.output, /seen|training/, 'words of one’s own were not trained');
     isOld = true;
     const silent = await tessera(words);
     assert.deepEqual([silent.code, silent.errors, silent.output], [0, '', warned.output]);
+    const trained = await tessera([...words.slice(0, 2), '--vocabulary', 'x', ...words.slice(-2)]);
+    assert.match(trained.output, /\nPair +Score +In training\n[^]*red dress +50\.0 % +seen\n/);
   });
 
   it('that is interrupted ends with 130 and without a word', async () => {

@@ -5,7 +5,7 @@ import { UsageError } from './command-errors.js';
 import type { Command, CommandContext } from './command.js';
 import { commands, defaultUrl, sharedOptions } from './commands.js';
 import { explain } from './explain.js';
-import { helpOf, overview } from './help.js';
+import { helpOf, overview, overviewOf } from './help.js';
 import { printable } from './printable.js';
 import { createScreen, type Screen } from './screen.js';
 
@@ -86,7 +86,7 @@ async function dispatch(
     if (words[0] === '--version') print(await version());
     else if (words.length === 0 || words.some((word) => ['--help', '-h', 'help'].includes(word)))
       print(await overview());
-    else throw new UsageError(`There is no command "${words.join(' ')}"; \`tessera --help\` lists them.`);
+    else throw new UsageError(await unknownCommand(words));
     return;
   }
   const command = await load();
@@ -121,6 +121,16 @@ interface SharedValues {
   readonly url?: string;
   readonly 'api-key'?: string;
   readonly help?: boolean;
+}
+
+/** What there is in place of a command that is not; the first of the words may be right. */
+async function unknownCommand(words: readonly string[]): Promise<string> {
+  const [group = ''] = words;
+  const family = await overviewOf(group);
+  if (family === undefined) return `There is no command "${words.join(' ')}"; \`tessera --help\` lists them.`;
+  const missing =
+    words.length === 1 ? `"${group}" is followed by one of:` : `There is no command "${words.join(' ')}":`;
+  return `${missing}\n${family}`;
 }
 
 function urlOf(text: string): URL {

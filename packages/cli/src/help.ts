@@ -24,6 +24,14 @@ export async function overview(): Promise<string> {
   ].join('\n');
 }
 
+/** The commands that begin with a word, as `vocabulary`; undefined when there are none. */
+export async function overviewOf(group: string): Promise<string | undefined> {
+  const family = Object.entries(commands).filter(([name]) => name.startsWith(`${group} `));
+  if (group === '' || family.length === 0) return undefined;
+  const loaded = await Promise.all(family.map(([, load]) => load()));
+  return columns(loaded.map(({ usage, summary }) => [`tessera ${usage}`, summary])).join('\n');
+}
+
 /** What `tessera <command> --help` prints. */
 export function helpOf({ usage, summary, details, examples, options, optionHelp }: Command): string {
   const all: Command['options'] = { ...options, ...sharedOptions };

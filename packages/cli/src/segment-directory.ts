@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { ServiceError, type SegmentResponse } from '@tessera/client';
 import { cocoDocument } from './coco.js';
 import { CommandFailure, UsageError } from './command-errors.js';
-import { imagesBelow } from './directory-images.js';
+import { imagesBelow, unreadSentence } from './directory-images.js';
 import { explain } from './explain.js';
 import { inParallel } from './in-parallel.js';
 import type { CommandContext } from './command.js';
@@ -31,7 +31,8 @@ export async function segmentDirectory(
   if (out === undefined && overlay === undefined && coco === undefined && options.json !== true) {
     throw new UsageError('For a directory, say what to write: --coco, --out, --overlay or --json.');
   }
-  const paths = await imagesBelow(directory);
+  const { images: paths, unread } = await imagesBelow(directory);
+  if (unread.length > 0) say(unreadSentence(unread));
   // A service that is away, or refuses the key, would fail for every image.
   await client.models({ signal });
 

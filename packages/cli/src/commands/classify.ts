@@ -50,15 +50,16 @@ export const classify: Command = {
       return;
     }
     for (const { index, predictions, none } of answer.results) {
+      // Words of one's own were not trained.
+      const isTrained = typeof vocabulary === 'string';
       const rows = predictions.map(({ label, score, seen }) => [
         label,
         `${percent(score)} %`,
-        seen ? 'seen' : 'unseen',
+        ...(isTrained ? [seen ? 'seen' : 'unseen'] : []),
       ]);
+      const titles = ['Pair', 'Score', ...(isTrained ? ['In training'] : [])];
       const noneOfThese = none === undefined ? '' : `None of these: ${percent(none)} %\n`;
-      print(
-        `${printableLine(positionals[index] ?? '')}\n${table([['Pair', 'Score', 'In training'], ...rows])}\n${noneOfThese}`,
-      );
+      print(`${printableLine(positionals[index] ?? '')}\n${table([titles, ...rows])}\n${noneOfThese}`);
     }
   },
 };

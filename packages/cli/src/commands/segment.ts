@@ -123,6 +123,7 @@ function requireOneResult({ query, queries, prompts = [] }: Question, options: O
 
 /** @throws UsageError unless there are queries or prompts that go together */
 function questionOf(queries: readonly string[], options: OptionValues): Question {
+  if (queries.some((query) => query.trim() === '')) throw new UsageError('A query is empty: say what to find.');
   const prompts = promptsOf(options);
   if (queries.length === 0 && prompts.length === 0) {
     throw new UsageError('What to find is missing: a sentence such as "the dog", or --box or --point.');
@@ -141,11 +142,14 @@ function questionOf(queries: readonly string[], options: OptionValues): Question
 function promptsOf(options: OptionValues): SegmentPrompt[] {
   const boxes = listOption(options, 'box').map((text) => {
     const [x = 0, y = 0, width = 0, height = 0] = numbersOf(text, 'box', 'x,y,width,height');
+    if (x < 0 || y < 0 || width <= 0 || height <= 0)
+      throw new UsageError(`--box has its corner in the image, and a width and a height above 0, not "${text}".`);
     return { box: [x, y, width, height] as [number, number, number, number] };
   });
   const pointsOf = (name: string, label: 0 | 1) =>
     listOption(options, name).map((text) => {
       const [x = 0, y = 0] = numbersOf(text, name, 'x,y');
+      if (x < 0 || y < 0) throw new UsageError(`--${name} is in the image, not at "${text}".`);
       return { x, y, label };
     });
   const points = [...pointsOf('point', 1), ...pointsOf('not-point', 0)];
