@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -30,6 +30,8 @@ before(async () => {
     await writeFile(join(directory, photos, '2.jpg'), await drawnPicture(2));
   }
   await writeFile(join(directory, 'mixed/broken.jpg'), 'no image');
+  // The README's photo is in the clone.
+  await symlink(join(repositoryRoot, 'packages'), join(directory, 'packages'));
   await writeShapes(join(directory, 'garments'), 3);
   service = startProcess('node', [program, 'serve', '--port', '0', '--data', join(directory, 'data')]);
   const [, url = ''] = await service.waitForOutput(/Tessera is ready: (\S+)/, 180_000);

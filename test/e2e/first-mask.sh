@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Follows the README from a fresh clone: npm ci, npm start, curl a photo and a sentence, npx tessera, decode the mask with pycocotools.
-# Photo: the first argument, else one from ../shared/data/coco, else a picture drawn here. Prints the time to the first mask.
+# Photo: the first argument, else the README's, which is in the clone. Prints the time to the first mask.
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/../.." && pwd)
-photo=${1:-$(ls "$repository"/../shared/data/coco/val2017/*.jpg 2>/dev/null | head -n 1 || true)}
+photo=${1:-$repository/packages/playground/public/samples/coffee.jpg}
 work=$(mktemp -d)
 server=
 finish() {
@@ -14,19 +14,6 @@ trap finish EXIT
 
 python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check pycocotools==2.0.11 pillow==12.0.0
-if [ -z "$photo" ]; then
-  photo="$work/drawn.png"
-  "$work/venv/bin/python" - "$photo" <<'PYTHON'
-import sys
-from PIL import Image, ImageDraw
-image = Image.new("RGB", (640, 480), (120, 170, 220))
-draw = ImageDraw.Draw(image)
-draw.rectangle((0, 360, 640, 480), fill=(90, 140, 70))
-draw.regular_polygon((320, 200, 120), 8, rotation=22, fill=(200, 20, 30), outline=(255, 255, 255))
-image.save(sys.argv[1])
-PYTHON
-fi
-
 started=$SECONDS
 git clone --quiet "$repository" "$work/tessera"
 cd "$work/tessera"

@@ -2,18 +2,25 @@ import { execFile } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { blocksOf } from './documents.js';
 import { repositoryRoot } from './repository-copy.js';
 
 const run = promisify(execFile);
 
-/** The client and all that it depends on. */
-const packages = ['packages/client', 'packages/contracts', 'packages/masks', 'node_modules/typebox'];
+/** The library that the README says is on npm. */
+const published = 'node_modules/typebox';
 
-/** Packs the client as npm would publish it, and installs it into an empty project without the network. */
+/**
+ * Packs the packages that the client's README names, as npm would publish them, and installs them as it says into an empty
+ * project, without the network.
+ */
 export async function installPackedClient(directory: string): Promise<void> {
   const tarballs = join(directory, 'tarballs');
   await mkdir(tarballs, { recursive: true });
-  const folders = packages.map((path) => `./${path}`);
+  const shell = (await blocksOf('packages/client/README.md', 'sh')).join('\n');
+  const [packing = ''] = /^npm pack .*$/m.exec(shell) ?? [];
+  const packages = Array.from(packing.matchAll(/-w (\S+)/g), ([, path = '']) => path);
+  const folders = [...packages, published].map((path) => `./${path}`);
   await run('npm', ['pack', '--ignore-scripts', '--pack-destination', tarballs, ...folders], { cwd: repositoryRoot });
   await writeFile(join(directory, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
   const files = (await readdir(tarballs)).map((name) => `./tarballs/${name}`);

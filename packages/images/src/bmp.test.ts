@@ -148,6 +148,15 @@ describe('bitmaps', () => {
     await assertRefused(bmp({ bits: 2, between: palette, rows: rows24 }), /BMP with 2 bits/);
   });
 
+  it('whose pixels would begin inside the header are damaged', async () => {
+    for (const offset of [0, 14, 53]) {
+      const file = bmp({ bits: 24, rows: rows24 });
+      file.writeUInt32LE(offset, 10);
+      assert.throws(() => inspectImage(file), errorWith('TSR_IMAGE_CORRUPT'), `${offset}`);
+      await assert.rejects(decodeImage(file), errorWith('TSR_IMAGE_CORRUPT'), `${offset}`);
+    }
+  });
+
   it('that are cut off are damaged, and large ones too large', async () => {
     const cut = files['24 bits']?.subarray(0, 60) ?? assert.fail();
     await assert.rejects(decodeImage(cut), errorWith('TSR_IMAGE_CORRUPT', /truncated/));

@@ -21,7 +21,7 @@ const ALPHA_MASK_AT = MASKS_AT + 12;
 /** Headers that have a mask of alpha in them. */
 const V3_HEADER_BYTES = 56;
 
-/** @throws RangeError when the header is cut off */
+/** @throws RangeError when the header is cut off, or the pixels are said to begin inside it */
 export function readBmpHeader(view: DataView): BmpHeader {
   const headerBytes = view.getUint32(14, true);
   const isOs2 = headerBytes === OS2_HEADER_BYTES;
@@ -31,6 +31,7 @@ export function readBmpHeader(view: DataView): BmpHeader {
   const hasMasks = compression === 3 || compression === 6;
   const hasAlphaMask = hasMasks && (headerBytes >= V3_HEADER_BYTES || compression === 6);
   const pixelOffset = view.getUint32(10, true);
+  if (pixelOffset < FILE_HEADER_BYTES + headerBytes) throw new RangeError('the pixels begin inside the header');
   return {
     width: isOs2 ? view.getUint16(18, true) : view.getInt32(18, true),
     height: Math.abs(signedHeight),
