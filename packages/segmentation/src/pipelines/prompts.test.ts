@@ -113,11 +113,12 @@ for (const model of ['tessera-baseline', 'tessera-mini']) {
       }
     });
 
-    it('answers a query as without prompts where they point to nothing that it found', async () => {
+    it('answers a query as without prompts where they point to nothing that it found, and says so', async () => {
       const image = freshImage();
       const [alone] = await ask({ queries: ['the stop sign'] }, image);
       const prompts: SegmentPrompt[] = [{ points: [{ x: 5, y: 5, label: 0 }] }];
-      assert.deepEqual(await ask({ queries: ['the stop sign'], prompts }, image), [alone]);
+      const warnings = [...(alone?.warnings ?? []), { code: 'unused_points', words: [], count: 1 }];
+      assert.deepEqual(await ask({ queries: ['the stop sign'], prompts }, image), [{ ...alone, warnings }]);
     });
 
     it('adds to a query’s answer what a point outside of it is on', async () => {
