@@ -12,6 +12,7 @@ export const commands: CommandTable = {
   'vocabulary export': async () => (await import('./commands/vocabulary-export.js')).vocabularyExport,
   'vocabulary import': async () => (await import('./commands/vocabulary-import.js')).vocabularyImport,
   'vocabulary evaluate': async () => (await import('./commands/vocabulary-evaluate.js')).vocabularyEvaluate,
+  'bundle export lisa': async () => (await import('./commands/bundle-export-lisa.js')).bundleExportLisa,
   'bundle export clip': async () => (await import('./commands/bundle-export-clip.js')).bundleExportClip,
   'evaluate segment': async () => (await import('./commands/evaluate-segment.js')).evaluateSegment,
   'evaluate composition': async () => (await import('./commands/evaluate-composition.js')).evaluateComposition,
