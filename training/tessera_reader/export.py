@@ -10,12 +10,9 @@ import argparse
 import json
 from pathlib import Path
 
-import numpy as np
 import onnx
-import torch
 from onnx import TensorProto, helper
 
-from tessera_reader.blocks import SIZE, quantize
 from tessera_reader.model import FROZEN_BITS, MAX_TOKENS, OUTPUTS, load_reader
 from tessera_reader.smollm import (
     EPSILON,
@@ -25,8 +22,10 @@ from tessera_reader.smollm import (
     rotary_table,
     tokenizer_of,
 )
+from tessera_training.blocks import SIZE, quantize
 from tessera_training.contract import read_contract
 from tessera_training.graph import FLOAT, Graph
+from tessera_training.weight_files import WeightFile, block_product, packed
 
 TRAINED_BITS = 8
 INT32 = TensorProto.INT32
@@ -40,33 +39,6 @@ PROBABILITIES = {
 }
 
 
-class WeightFile:
-    """Raw tensors one behind another, for the external data of a graph."""
-
-    def __init__(self, path):
-        self.path, self.parts, self.length = path, [], 0
-
-    def tensor(self, name, array, dtype):
-        data = np.ascontiguousarray(array).tobytes()
-        padding = -self.length % 64
-        self.parts += [bytes(padding), data]
-        place = {"location": self.path.name, "offset": str(self.length + padding), "length": str(len(data))}
-        self.length += padding + len(data)
-        tensor = TensorProto(name=name, data_type=dtype, dims=array.shape, data_location=TensorProto.EXTERNAL)
-        for key, value in place.items():
-            tensor.external_data.add(key=key, value=value)
-        return tensor
-
-    def write(self):
-        self.path.write_bytes(b"".join(self.parts))
-
-
-def packed(values, bits):
-    """Integers [..., n] -> bytes [..., n * bits / 8], low half first."""
-    values = values.to(torch.uint8)
-    return (values[..., 0::2] | (values[..., 1::2] << 4)).numpy() if bits == 4 else values.numpy()
-
-
 class ReaderGraph(Graph):
     def __init__(self, directory):
         super().__init__("reader", read_contract("reader", "reader"))
@@ -74,26 +46,9 @@ class ReaderGraph(Graph):
             bits: WeightFile(directory / name) for bits, name in ((4, "reader-frozen.bin"), (8, "reader-trained.bin"))
         }
 
-    def blocks(self, name, weight, bits):
-        """-> names of values, scales, zero points"""
-        quantized, file = quantize(weight.detach(), bits), self.files[bits]
-        zeros = quantized.zeros
-        if bits == 4 and zeros.shape[1] % 2:
-            zeros = torch.nn.functional.pad(zeros, (0, 1))
-        half = f"{name}.scales.half"
-        self.initializers += [
-            file.tensor(f"{name}.values", packed(quantized.values, bits), TensorProto.UINT8),
-            file.tensor(half, quantized.scales.half().numpy(), TensorProto.FLOAT16),
-            file.tensor(f"{name}.zeros", packed(zeros, bits), TensorProto.UINT8),
-        ]
-        self.casts.append(helper.make_node("Cast", [half], [f"{name}.scales"], to=FLOAT))
-        return f"{name}.values", f"{name}.scales", f"{name}.zeros"
-
     def product(self, x, name, weight, bits):
         """x times a weight [out, in] in blocks"""
-        rows, columns = weight.shape
-        sizes = {"N": rows, "K": columns, "bits": bits, "block_size": SIZE, "accuracy_level": 4}
-        return self.node("MatMulNBits", x, *self.blocks(name, weight, bits), fused=True, **sizes)
+        return block_product(self, self.files[bits], x, name, weight, bits)
 
     def rms(self, x, name, weight):
         return self.node("RMSNormalization", x, self.weight(name, weight), axis=-1, epsilon=EPSILON)
@@ -163,8 +118,6 @@ def main():
     model = load_reader(weights, arguments.checkpoint)
     arguments.out.mkdir(parents=True, exist_ok=True)
     graph = build(model, arguments.out)
-    for file in graph.files.values():
-        file.write()
     path = arguments.out / "reader.onnx"
     onnx.save(graph.unchecked_model(), path)
     onnx.checker.check_model(str(path))

@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tessera_reader.blocks import quantize
 from tessera_reader.sentences import DEPTHS, MANY, NAMES, PLACES, TAGS
 from tessera_reader.smollm import EPSILON, WIDTH, load_block, rotary_table, tokenizer_of
 from tessera_reader.words import COLOURS
+from tessera_training.blocks import quantize
 from tessera_training.classes import CLASS_COUNT
 
 MAX_TOKENS = 48

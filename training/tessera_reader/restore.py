@@ -11,7 +11,7 @@ import onnx
 import torch
 from onnx import numpy_helper
 
-from tessera_reader.blocks import SIZE
+from tessera_training.blocks import SIZE
 
 
 def trained_weights(path):

@@ -13,6 +13,8 @@ END = np.iinfo(np.int64).max
 
 
 class Graph:
+    type = FLOAT  # of states and constants
+
     def __init__(self, name, contract):
         self.name, self.contract, self.nodes, self.initializers = name, contract, [], []
         self.constants, self.weights, self.casts, self.count = {}, {}, [], 0

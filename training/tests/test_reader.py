@@ -1,9 +1,9 @@
 import numpy as np
 import torch
 
-from tessera_reader.blocks import quantize
 from tessera_reader.sentences import NAMES, TAGS, Writer, mark, unmarked, write
 from tessera_reader.words import BROADER, CLASSES, HELD_OUT, TRAIN, WORDS, plural
+from tessera_training.blocks import quantize
 from tessera_training.classes import CLASS_COUNT
 
 SENTENCES = [*write(np.random.default_rng(1), 800, TRAIN), *write(np.random.default_rng(2), 400, HELD_OUT)]
