@@ -17,7 +17,13 @@ class CheckpointError(Exception):
     """A folder is not what the exporter reads; the message says what is wrong with it."""
 
 
-class Checkpoint:
+class Weights:
+    def with_prefix(self, prefix):
+        """The weights whose names begin with this, by the rest of their names."""
+        return Prefixed(self, prefix)
+
+
+class Checkpoint(Weights):
     """Tensors by name, in the type that they are stored in."""
 
     def __init__(self, directory):
@@ -70,10 +76,6 @@ class Checkpoint:
             return tuple(self.opened(self.files[name]).get_slice(name).get_shape())
         return tuple(self[name].shape)
 
-    def with_prefix(self, prefix):
-        """The weights whose names begin with this, by the rest of their names."""
-        return Prefixed(self, prefix)
-
     def config(self, file="config.json"):
         path = self.directory / file
         if not path.exists():
@@ -81,7 +83,7 @@ class Checkpoint:
         return json.loads(path.read_text())
 
 
-class Prefixed:
+class Prefixed(Weights):
     def __init__(self, weights, prefix):
         self.weights, self.prefix = weights, prefix
 

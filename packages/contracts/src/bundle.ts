@@ -150,6 +150,79 @@ export const RegionReasonerSettings = Type.Object(
 );
 export type RegionReasonerSettings = Static<typeof RegionReasonerSettings>;
 
+/** Where the language model has what the mask decoder draws. */
+const MaskSource = Type.Enum(['before_seg', 'seg'], {
+  description:
+    '`before_seg`: the state of the position that predicts the token [SEG], the last one of the prompt, as LISA has it; `seg`: that of [SEG] itself, which follows the prompt.',
+});
+
+const LisaDecoder = Type.Object(
+  {
+    layers: Type.Integer({ minimum: 2 }),
+    width: Type.Integer({ minimum: 1 }),
+    feed_forward_width: Type.Integer({ minimum: 1 }),
+    grid_side: Type.Integer({ minimum: 1, description: 'The vision tower’s patches are a square of this side.' }),
+  },
+  { ...strict },
+);
+
+/** As that of a reasoner; a vision tower has no detected instances, and tokens come back by the rule `skip`. */
+const LisaPruning = Type.Object(
+  {
+    mode: ReasonerPruning.properties.mode,
+    cluster_layers: ReasonerPruning.properties.cluster_layers,
+    scatter_layers: ReasonerPruning.properties.scatter_layers,
+    selected_tokens: ReasonerPruning.properties.selected_tokens,
+    kept_tokens: ReasonerPruning.properties.kept_tokens,
+    selection: Type.Enum(['random', 'uniform', 'cls']),
+    fastv_layer: ReasonerPruning.properties.fastv_layer,
+  },
+  { ...strict },
+);
+
+const promptTemplate = 'The image stands where `<image>` is, the query where `{text}` is.';
+
+/**
+ * Settings of the pipeline in which a language model with a vision tower prompts SAM, as LISA (arXiv 2308.00692). Its
+ * graphs are `vision_tower`, `language_model`, `image_encoder` and `mask_decoder`.
+ */
+export const LisaSettings = Type.Object(
+  {
+    tokenizer: Type.String({
+      description: 'File of the language model’s tokenizer, a tokenizer.json of Hugging Face.',
+    }),
+    prompts: Type.Object(
+      {
+        sentence: Type.String({ description: `For queries that end as sentences do. ${promptTemplate}` }),
+        phrase: Type.String({ description: `For the other queries. ${promptTemplate}` }),
+      },
+      { ...strict, description: 'Both have the same text before the image.' },
+    ),
+    start_token: Type.Integer({ minimum: 0, description: 'Token that begins every prompt.' }),
+    seg_token: Type.Integer({ minimum: 0, description: 'Token [SEG]; its number differs between checkpoints.' }),
+    mask_source: MaskSource,
+    maximum_tokens: Type.Integer({ minimum: 1, description: 'Most tokens of a prompt, those of the image included.' }),
+    vision_image_size: Type.Integer({
+      minimum: 1,
+      description: 'Side of the square that the vision tower reads; the image’s shortest side is scaled to it.',
+    }),
+    encoder_longest_side: Type.Integer({ minimum: 1, description: 'Longest side of SAM’s input.' }),
+    decoder: LisaDecoder,
+    pruning: LisaPruning,
+    presence_calibration: LogisticCalibration,
+    is_calibrated: Type.Boolean({
+      description:
+        'Whether presence_calibration was fitted on photos; if not, answers have the warning uncalibrated_score.',
+    }),
+  },
+  {
+    ...strict,
+    description:
+      'Features of presence_calibration: logit of the IoU that the mask decoder expects, and log-odds of [SEG] as the next token.',
+  },
+);
+export type LisaSettings = Static<typeof LisaSettings>;
+
 const NoneCalibration = Type.Object(
   {
     background: Type.Array(Type.String({ minLength: 1 }), {
@@ -249,6 +322,7 @@ function manifestOf<Task extends string, Pipeline extends string, Settings exten
 export const BundleManifest = Type.Union([
   manifestOf('segmentation', 'class-detector', ClassDetectorSettings),
   manifestOf('segmentation', 'region-reasoner', RegionReasonerSettings),
+  manifestOf('segmentation', 'lisa', LisaSettings),
   manifestOf('composition', 'dual-encoder', DualEncoderSettings),
 ]);
 export type BundleManifest = Static<typeof BundleManifest>;

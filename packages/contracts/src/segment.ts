@@ -178,6 +178,8 @@ export const warningDescriptions = {
   fewer_found: 'the query asks for more objects than were found',
   language: 'the query is in a language that the model does not read',
   unused_points: 'points beside an object that lie in no object that was found: as many as `count` change nothing',
+  uncalibrated_score:
+    'the score is the IoU that the mask decoder expects of its mask, not a probability: the model was not calibrated on photos',
   coarse_masks:
     'the mask decoder did not draw every object, because there are more of them than it draws for one query, or because it saw nothing in a box: as many as `count` have a coarse shape',
 } as const;
@@ -189,7 +191,7 @@ export const Warning = Type.Object({
     description: `${warningCodes.map((code) => `${code}: ${warningDescriptions[code]}`).join('; ')}.`,
   }),
   words: Type.Array(Type.String(), {
-    description: 'The words of the query that it is about; none for unused_points and coarse_masks.',
+    description: 'The words of the query that it is about; none for unused_points, uncalibrated_score and coarse_masks.',
   }),
   count: Type.Optional(
     Type.Integer({

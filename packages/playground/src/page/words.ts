@@ -64,6 +64,8 @@ export function warningSentence({ code, words, count: objects = 0 }: Warning): s
       return objects === 1
         ? 'One point lies in no object and changes nothing.'
         : `${objects} points lie in no object and change nothing.`;
+    case 'uncalibrated_score':
+      return 'The score says how good the mask is, not how likely the object is there: the model is not calibrated.';
     case 'coarse_masks':
       return objects === 1 ? 'One object has a coarse shape.' : `${objects} objects have a coarse shape.`;
     default:

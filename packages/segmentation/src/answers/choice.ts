@@ -1,4 +1,5 @@
 import type { Warning } from '@tessera/contracts';
+import type { DecodedMask } from '../vision/mask-decoder.js';
 import type { MaskPrompt } from '../vision/mask-prompt.js';
 
 /** An object that answers a query or a prompt. */
@@ -8,6 +9,8 @@ export interface ChosenObject {
   readonly probability: number | undefined;
   /** Name of the class that it was found as; none for one from a client's prompt. */
   readonly label?: string | undefined;
+  /** Its mask, where the choice needed it; not that of a prompt with further points. */
+  readonly mask?: DecodedMask;
 }
 
 /** The objects of a query in an image. */

@@ -37,7 +37,8 @@ export interface Correction {
  * - a box, with its points, is an object, in place of those found in nearly the same box;
  * - a point on an object goes to the smallest found box that it is in; those of a prompt that are in none are a new
  *   object;
- * - a point beside it goes to every found box that it is in, and to its prompt's new object.
+ * - a point beside it goes to every found box that it is in, and to its prompt's new object;
+ * - an object that was found without a box is one that every point is in.
  */
 export function correctObjects(objects: readonly ChosenObject[], prompts: readonly MaskPrompt[]): Correction {
   const boxes = prompts.filter(({ box }) => box !== undefined);
@@ -52,7 +53,7 @@ export function correctObjects(objects: readonly ChosenObject[], prompts: readon
     const loose: PromptPoint[] = [];
     let inNoBox = 0;
     for (const point of points) {
-      const around = found.filter(({ prompt }) => prompt.box && isInside(point, prompt.box));
+      const around = found.filter(({ prompt }) => prompt.box === undefined || isInside(point, prompt.box));
       const targets = point.isOnObject ? smallest(around) : around;
       for (const target of targets) added.set(target, [...(added.get(target) ?? []), point]);
       if (!point.isOnObject || targets.length === 0) loose.push(point);

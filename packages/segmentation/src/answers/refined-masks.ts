@@ -27,9 +27,10 @@ export class RefinedMasks {
     limit: number,
   ): Promise<RefinedMasks[]> {
     const wanted = answers.map((objects) => promptsToRefine(objects, limit));
-    const prompts = new Map(wanted.flatMap((own) => [...own]));
+    const known = new Map(answers.flatMap((objects) => objects.flatMap(knownMask)));
+    const prompts = new Map(wanted.flatMap((own) => [...own]).filter(([key]) => !known.has(key)));
     const decoded = await decoder.decode(image, [...prompts.values()]);
-    const masks = new Map([...prompts.keys()].map((key, index) => [key, decoded[index]] as const));
+    const masks = new Map([...known, ...[...prompts.keys()].map((key, index) => [key, decoded[index]] as const)]);
     return wanted.map((own) => {
       const ownMasks = [...own.keys()].flatMap((key) => {
         const mask = masks.get(key);
@@ -51,6 +52,11 @@ export function promptsToRefine(objects: readonly ChosenObject[], limit: number)
   const found = objects.filter((object) => !isPointedTo(object)).slice(0, limit);
   const refined = objects.filter((object) => isPointedTo(object) || found.includes(object));
   return new Map(refined.map(({ prompt }) => [keyOf(prompt), prompt]));
+}
+
+/** Points that a client added ask for another mask. */
+function knownMask({ prompt, mask }: ChosenObject): (readonly [string, DecodedMask])[] {
+  return mask === undefined || prompt.points !== undefined ? [] : [[keyOf(prompt), mask]];
 }
 
 function keyOf(prompt: MaskPrompt): string {

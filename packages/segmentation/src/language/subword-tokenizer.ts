@@ -4,7 +4,15 @@ import { readJson } from './bundle-classes.js';
 
 /** Cuts texts into the tokens of a language model. */
 export interface SubwordTokenizer {
-  encode(text: string): { readonly ids: number[]; readonly tokens: string[] };
+  encode(
+    text: string,
+    options?: { readonly add_special_tokens?: boolean },
+  ): {
+    readonly ids: number[];
+    readonly tokens: string[];
+  };
+  /** Tokens that are no part of its language, by their numbers. */
+  get_added_tokens_decoder(): ReadonlyMap<number, { readonly content: string }>;
 }
 
 /** The declarations of the package import modules that are not in it, so they have no types. */

@@ -1,6 +1,7 @@
 import { defaultImageLimits, type ImageLimits } from '@tessera/images';
 import { isBundleOf, type Bundle, type InferenceRunner } from '@tessera/inference';
 import { ClassDetector } from './class-detector.js';
+import { Lisa } from './lisa.js';
 import { Segmenter } from './segmenter.js';
 import type { Pipeline } from './pipeline.js';
 import { RegionReasoner } from './region-reasoner.js';
@@ -22,6 +23,7 @@ export async function createSegmenter(
 async function createPipeline(bundle: Bundle, runner: InferenceRunner, limits: ImageLimits): Promise<Pipeline> {
   if (isBundleOf(bundle, 'class-detector')) return ClassDetector.create(bundle, runner, limits);
   if (isBundleOf(bundle, 'region-reasoner')) return RegionReasoner.create(bundle, runner, limits);
+  if (isBundleOf(bundle, 'lisa')) return Lisa.create(bundle, runner, limits);
   const { name, pipeline } = bundle.manifest;
   throw new Error(`Bundle "${name}" is for the pipeline ${pipeline}, which does not segment.`);
 }

@@ -7,10 +7,10 @@ import {
   type HostTensor,
   type InferenceRunner,
 } from '@tessera/inference';
-import type { Stage } from '@tessera/token-pruning';
 import type { Proposals } from '../vision/proposals.js';
 import type { PruningPlan } from './pruning-plan.js';
 import type { EncodedTexts } from '../language/text-encoder.js';
+import { tokenMaps, tokensPerLayer } from './token-map.js';
 import { tokenPriority } from './token-selection.js';
 
 /** Objects that the graph reads of a query: its target and two others. */
@@ -80,26 +80,19 @@ export class Reasoner {
     const scores = rowsOf(float32Output(outputs, 'scores'), count);
     const classLogits = rowsOf(float32Output(outputs, 'class_logits'), count);
     const gate = float32Output(outputs, 'gate');
-    const tokens = int64Output(outputs, 'tokens');
-    const width = question.plan.stages.reduce((sum, stage) => sum + tokensSeen(stage), 0);
-    const queries = scores.map((own, index) => {
-      // One row when all queries saw the same tokens.
-      const start = tokens.length === width ? 0 : index * width;
-      return {
-        scores: own,
-        classLogits: classLogits[index] ?? new Float32Array(),
-        gate: gate[index] ?? 0,
-        tokenMap: tokenMap(question.plan.stages, tokens.slice(start, start + width)),
-      };
-    });
+    const seen = tokenMaps(question.plan.stages, int64Output(outputs, 'tokens'), count);
+    const queries = scores.map((own, index) => ({
+      scores: own,
+      classLogits: classLogits[index] ?? new Float32Array(),
+      gate: gate[index] ?? 0,
+      tokenMap: seen[index] ?? [],
+    }));
     return { queries, runMs };
   }
 
   #feeds({ proposals, texts, mentions, plan, seed }: ReasonerQuestion): Record<string, HostTensor> {
     const { grid_side: gridSide, regions, layers } = this.#decoder;
-    const perLayer = plan.stages.flatMap(({ layers: [from, to], imageTokens }) =>
-      new Array<number>(to - from).fill(imageTokens),
-    );
+    const perLayer = tokensPerLayer(plan.stages);
     const tokens = { gridSide, regions };
     const priority = tokenPriority(plan.selection, proposals, tokens, perLayer[0] ?? 1, seed);
     return {
@@ -125,18 +118,4 @@ export class Reasoner {
     }
     return { type: 'float32', dims: [mentions.length, mentionCount, this.#classCount], data };
   }
-}
-
-function tokensSeen({ layers: [from, to], imageTokens }: Stage): number {
-  return (to - from) * imageTokens;
-}
-
-/** From the tokens of layer 0, those of layer 1, … the tokens of each stage. */
-function tokenMap(stages: readonly Stage[], tokens: readonly number[]): TokenStage[] {
-  let start = 0;
-  return stages.map((stage) => {
-    const own = tokens.slice(start, start + stage.imageTokens);
-    start += tokensSeen(stage);
-    return { name: stage.name, layers: [...stage.layers], tokens: own };
-  });
 }

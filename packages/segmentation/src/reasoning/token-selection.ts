@@ -33,19 +33,28 @@ export function tokenPriority(
   const total = tokens.gridSide ** 2 + tokens.regions;
   switch (selection) {
     case 'random':
-      return ranked(new SeededRandom(seed).permutation(total), total);
-    case 'uniform': {
-      const stride = Math.floor(total / count);
-      return ranked(
-        Array.from({ length: count }, (_, index) => index * stride),
-        total,
-      );
-    }
+      return randomPriority(total, seed);
+    case 'uniform':
+      return uniformPriority(total, count);
     case 'cls':
       return ranked(byObjectness(proposals, tokens), total);
     case 'seg_first':
       return ranked(instancesFirst(proposals, tokens, count), total);
   }
+}
+
+/** Ranks tokens by chance. */
+export function randomPriority(total: number, seed: string): Float32Array {
+  return ranked(new SeededRandom(seed).permutation(total), total);
+}
+
+/** Ranks every ⌊total / count⌋-th token first. */
+export function uniformPriority(total: number, count: number): Float32Array {
+  const stride = Math.floor(total / count);
+  return ranked(
+    Array.from({ length: count }, (_, index) => index * stride),
+    total,
+  );
 }
 
 /** Token indices, best first → a rank per token; those not listed come last. */

@@ -1,16 +1,6 @@
-import { TesseraError } from '@tessera/contracts';
-import {
-  imageTensor,
-  sizeTensor,
-  TensorNotKeptError,
-  type Bundle,
-  type InferenceRunner,
-  type KeptTensor,
-} from '@tessera/inference';
+import { imageTensor, sizeTensor, type Bundle, type InferenceRunner, type KeptTensor } from '@tessera/inference';
+import { withKeptOutput } from './kept-output.js';
 import type { RequestImage } from './request-image.js';
-
-/** Other images may push an embedding out between two runs; more often than this they do not by chance. */
-const attempts = 3;
 
 /** The bundle's graph `image_encoder`; it embeds an image once, as long as the inference process keeps the embedding. */
 export class ImageEncoder {
@@ -23,24 +13,21 @@ export class ImageEncoder {
   }
 
   /**
-   * Runs `use` with the image's embedding, again when the embedding was pushed out before `use` reached it.
+   * Runs `use` with the image's embedding.
    *
-   * @throws TesseraError `TSR_INFERENCE_FAILED` when it is pushed out every time
+   * @throws TesseraError `TSR_INFERENCE_FAILED` when others push it out of memory every time
    */
   async withEmbedding<Result>(image: RequestImage, use: (embedding: KeptTensor) => Promise<Result>): Promise<Result> {
     // Bundles with one image encoder have one embedding of an image.
-    const kept = `${this.#bundle.graphHash('image_encoder')}/${image.id}/embedding`;
-    for (let attempt = 0; attempt < attempts; attempt++) {
-      const isKept = await this.#runner.holds([kept]);
-      image.embedding ??= isKept ? 'kept' : 'computed';
-      if (!isKept) await this.#embed(image, kept);
-      try {
-        return await use({ kept });
-      } catch (error) {
-        if (!(error instanceof TensorNotKeptError)) throw error;
-      }
-    }
-    throw new TesseraError('TSR_INFERENCE_FAILED', 'The image was pushed out of memory by others; try again.');
+    const key = `${this.#bundle.graphHash('image_encoder')}/${image.id}/embedding`;
+    const embed = async (): Promise<void> => {
+      image.embedding ??= 'computed';
+      await this.#embed(image, key);
+    };
+    return withKeptOutput(this.#runner, key, embed, (embedding) => {
+      image.embedding ??= 'kept';
+      return use(embedding);
+    });
   }
 
   async #embed(image: RequestImage, key: string): Promise<void> {

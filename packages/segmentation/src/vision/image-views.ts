@@ -85,6 +85,21 @@ export function planViews(
   };
 }
 
+/** One view: the largest square around the centre, as CLIP reads an image. */
+export function planCentreCrop(
+  { width, height }: { readonly width: number; readonly height: number },
+  side: number,
+): ViewPlan {
+  const square = Math.min(width, height);
+  const [left, top] = [(width - square) / 2 / width, (height - square) / 2 / height];
+  const isCut = [left > 0, top > 0, left > 0, top > 0] as const;
+  const place: ViewPlace = { box: [left, top, 1 - left, 1 - top], isCut, scoreWeight: 1 };
+  return {
+    targets: [{ width: side, height: side, fit: 'cover' }],
+    cut: ([pixels]) => (pixels === undefined ? [] : [{ pixels, place }]),
+  };
+}
+
 /** The square from a pixel on, padded where it reaches beyond the image. */
 function cutOut(image: PixelImage, left: number, top: number, side: number): PixelImage {
   const data = new Uint8Array(side * side * 3);

@@ -16,6 +16,8 @@ export interface ImageSize {
 export interface DecodingSizes {
   /** Side of a view. */
   readonly square: number;
+  /** What the views show; those of a detector unless given. */
+  readonly plan?: typeof planViews;
   readonly longestSide: number;
   readonly limits: ImageLimits;
 }
@@ -115,12 +117,12 @@ export class RequestImage {
   }
 
   async #decodeFile(withScaled: boolean): Promise<DecodedImage> {
-    const { square: side, longestSide, limits } = this.#sizes;
+    const { square: side, plan: planOf = planViews, longestSide, limits } = this.#sizes;
     this.clock.report('decode', 0.05);
     let plan: ViewPlan | undefined;
     const { width, height, images } = await this.clock.measure('decode', async () => {
       const targets = (original: { readonly width: number; readonly height: number }): ResizeTarget[] => {
-        plan = planViews(original, side);
+        plan = planOf(original, side);
         return [...plan.targets, ...(withScaled ? [{ longestSide }] : [])];
       };
       return await decodeForModels(await this.#image.read(), { targets, readForLongestSide: longestSide, limits });

@@ -1,0 +1,65 @@
+"""A bundle's directory: it is written beside its place and moved there when it is whole."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import onnx
+
+from tessera_export.checkpoint import require
+from tessera_training.contract import described
+
+SCHEMA = 3  # BUNDLE_SCHEMA of packages/contracts
+
+
+class BundleDirectory:
+    def __init__(self, out, name=None):
+        self.out = Path(out).absolute()
+        self.name = name or self.out.name
+        require(
+            re.fullmatch(r"[a-z0-9][a-z0-9.-]*", self.name),
+            f'"{self.name}" is no name of a bundle: small letters, digits, dots and hyphens; give --name',
+        )
+        # The service leaves hidden directories alone.
+        self.staging = self.out.with_name(f".{self.out.name}-{os.getpid()}-new")
+
+    def __enter__(self):
+        self.staging.mkdir(parents=True)
+        return self
+
+    def __exit__(self, *failure):
+        shutil.rmtree(self.staging, ignore_errors=True)
+
+    def path(self, name):
+        return self.staging / name
+
+    def finish(self, content, graphs, built_from):
+        """Writes `bundle.json` and puts the bundle in its place. `graphs`: name of a graph -> its file"""
+        files = {path.name: file_of(path) for path in sorted(self.staging.iterdir())}
+        contracts = {
+            name: {"file": file, **described(onnx.load(self.path(file), load_external_data=False))}
+            for name, file in graphs.items()
+        }
+        manifest = {
+            "schema": SCHEMA,
+            "name": self.name,
+            **content,
+            "graphs": contracts,
+            "built_from": built_from,
+            "files": files,
+        }
+        self.path("bundle.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+        replaced = self.staging.with_name(self.staging.name.replace("-new", "-old"))
+        if self.out.exists():
+            self.out.rename(replaced)
+        self.staging.rename(self.out)
+        shutil.rmtree(replaced, ignore_errors=True)
+        return sum(file["bytes"] for file in files.values())
+
+
+def file_of(path):
+    with path.open("rb") as file:
+        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": path.stat().st_size}

@@ -1,0 +1,206 @@
+"""Exports a LISA checkpoint and its CLIP vision tower as a bundle that the service runs.
+
+    python -m tessera_export.lisa --checkpoint LISA-7B-v1 --clip clip-vit-large-patch14 --out ../models/lisa-7b
+
+--precision is the language model's: float16 (default, for GPUs), int4 (for CPUs), float32. Vision tower and SAM stay in
+float32 unless --vision-precision float16. --dry-run says how large the bundle will be and writes nothing.
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import shutil
+import sys
+from pathlib import Path
+
+from tessera_export.bundle import BundleDirectory
+from tessera_export.checkpoint import Checkpoint, CheckpointError, require
+from tessera_export.clip_vision import VisionConfig, write_vision_tower
+from tessera_export.export_graph import PRECISIONS
+from tessera_export.language_model import LlamaConfig
+from tessera_export.lisa_language import write_language_model
+from tessera_export.llama_tokenizer import read_tokenizer
+from tessera_export.sam import write_image_encoder, write_mask_decoder
+
+OPENING = (
+    "A chat between a curious human and an artificial intelligence assistant. "
+    "The assistant gives helpful, detailed, and polite answers to the human's questions. "
+    "USER: <im_start><image><im_end>\n "
+)
+PROMPTS = {
+    "sentence": OPENING + "{text} Please output segmentation mask. ASSISTANT:",
+    "phrase": OPENING + "What is {text} in this image? Please output segmentation mask. ASSISTANT:",
+}
+SPECIAL = ("[SEG]", "<im_start>", "<im_end>")
+GRAPHS = {
+    "vision_tower": "vision-tower.onnx",
+    "language_model": "language-model.onnx",
+    "image_encoder": "image-encoder.onnx",
+    "mask_decoder": "mask-decoder.onnx",
+}
+PROVENANCE = [
+    (
+        "LISA",
+        "Apache-2.0; weights under the licence of LLaMA",
+        "https://github.com/dvlab-research/LISA",
+        "language model",
+    ),
+    ("CLIP", "MIT", "https://github.com/openai/CLIP", "vision tower"),
+    ("Segment Anything", "Apache-2.0", "https://github.com/facebookresearch/segment-anything", "encoder and decoder"),
+]
+# Of a weight in a large product; with int4 a block of 32 has a scale of two bytes and half a byte of zero point.
+BYTES = {"float32": 4, "float16": 2, "int4": (32 / 2 + 2 + 0.5) / 32}
+
+
+class Lisa:
+    """The parts of the two folders, checked."""
+
+    def __init__(self, checkpoint, clip):
+        self.weights, self.tower = Checkpoint(checkpoint), Checkpoint(clip)
+        config = self.weights.config()
+        for name in ("model.mm_projector.weight", "model.text_hidden_fcs.0.0.weight", "lm_head.weight"):
+            require(
+                name in self.weights,
+                f"{self.weights.directory} has no {name}: it is no checkpoint of LISA v1 (LISA++ and LLaVA 1.5 differ)",
+            )
+        self.sam = self.weights.with_prefix("model.visual_model.")
+        require(
+            "image_encoder.pos_embed" in self.sam,
+            f"{self.weights.directory} has no model.visual_model: SAM is not in it",
+        )
+        self.llama = LlamaConfig.read(config)
+        preprocessor = self.tower.directory / "preprocessor_config.json"
+        self.vision = VisionConfig.read(
+            self.tower.config(), json.loads(preprocessor.read_text()) if preprocessor.exists() else {}
+        )
+        self.select_layer = config.get("mm_vision_select_layer", -2)
+        self.tokenizer, added = read_tokenizer(self.weights.directory)
+        missing = [token for token in SPECIAL if token not in added]
+        require(not missing, f"{self.weights.directory}/added_tokens.json has no {', '.join(missing)}")
+        self.seg_token = added["[SEG]"]
+        self.start_token = config.get("bos_token_id", 1)
+        self.grid = self.sam.shape("image_encoder.pos_embed")[1]
+        self.side = self.grid * self.sam.shape("image_encoder.patch_embed.proj.weight")[2]
+
+    def bytes(self, precision, vision_precision):
+        """Size of the bundle's weights by graph, about."""
+        sizes = {"vision_tower": 0.0, "language_model": 0.0, "sam": 0.0}
+        for name in self.weights.files:
+            count = math.prod(self.weights.shape(name))
+            if name.startswith("model.visual_model."):
+                sizes["sam"] += count * BYTES[vision_precision]
+            elif name == "model.embed_tokens.weight":
+                sizes["language_model"] += count * (4 if precision == "float32" else 2)
+            elif name == "lm_head.weight":
+                sizes["language_model"] += count * (1.1 if precision == "int4" else BYTES[precision])
+            elif "inv_freq" not in name:
+                sizes["language_model"] += count * BYTES[precision]
+        for name in self.tower.files:
+            if name.startswith("vision_model."):
+                sizes["vision_tower"] += math.prod(self.tower.shape(name)) * BYTES[vision_precision]
+        return {name: int(size) for name, size in sizes.items()}
+
+    def settings(self):
+        llama, tokens = self.llama, self.vision.tokens
+        side = self.vision.side // self.vision.patch
+        scatter = max(1, round(llama.layers * 6 / 32))
+        return {
+            "tokenizer": "tokenizer.json",
+            "prompts": PROMPTS,
+            "start_token": self.start_token,
+            "seg_token": self.seg_token,
+            "mask_source": "before_seg",
+            "maximum_tokens": llama.positions,
+            "vision_image_size": self.vision.side,
+            "encoder_longest_side": self.side,
+            "decoder": {
+                "layers": llama.layers,
+                "width": llama.width,
+                "feed_forward_width": llama.hidden,
+                "grid_side": side,
+            },
+            # 65 % fewer operations of image tokens for 32 layers and 256 tokens.
+            "pruning": {
+                "mode": "csp",
+                "cluster_layers": llama.layers // 2,
+                "scatter_layers": scatter,
+                "selected_tokens": max(1, tokens // 4),
+                "kept_tokens": max(1, tokens // 8),
+                "selection": "cls",
+                "fastv_layer": min(2, llama.layers - 1),
+            },
+            "presence_calibration": {"bias": 0, "weights": [1, 0]},
+            "is_calibrated": False,
+        }
+
+
+def export(lisa, bundle, precision, vision_precision, say):
+    say("vision tower")
+    projector = lisa.weights.with_prefix("model.mm_projector.")
+    tower = lisa.tower.with_prefix("vision_model.")
+    path = bundle.path(GRAPHS["vision_tower"])
+    write_vision_tower(tower, lisa.vision, projector, path, lisa.select_layer, vision_precision)
+    say(f"language model, {lisa.llama.layers} layers in {precision}")
+    path = bundle.path(GRAPHS["language_model"])
+    write_language_model(lisa.weights, lisa.llama, path, precision, lisa.vision.tokens, lisa.seg_token)
+    say("SAM")
+    path = bundle.path(GRAPHS["image_encoder"])
+    write_image_encoder(lisa.sam.with_prefix("image_encoder."), path, vision_precision)
+    prompts, decoder = (lisa.sam.with_prefix(f"{part}.") for part in ("prompt_encoder", "mask_decoder"))
+    path = bundle.path(GRAPHS["mask_decoder"])
+    write_mask_decoder(prompts, decoder, path, lisa.grid, lisa.side, vision_precision)
+    bundle.path("tokenizer.json").write_text(lisa.tokenizer.to_str(), encoding="utf8")
+
+    source = lisa.weights.directory.resolve().name
+    content = {
+        "version": "1",
+        "description": f"{source}: a language model reads the photo and the query, SAM draws what it means. "
+        f"Language model in {precision}.",
+        "license": "see the checkpoint: LLaMA's licence, Apache-2.0 AND MIT",
+        "provenance": [
+            {"package": package, "version": source, "license": license, "url": url, "use": use}
+            for package, license, url, use in PROVENANCE
+        ],
+        "task": "segmentation",
+        "pipeline": "lisa",
+        "settings": lisa.settings(),
+    }
+    sources = [str(sorted(lisa.weights.files.items())), precision, vision_precision, json.dumps(lisa.weights.config())]
+    return bundle.finish(content, GRAPHS, hashlib.sha256("\n".join(sources).encode()).hexdigest())
+
+
+def main(words=None):
+    parser = argparse.ArgumentParser(prog="lisa", description=__doc__.splitlines()[0])
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--clip", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--name", help="of the bundle; otherwise that of the directory")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float16")
+    parser.add_argument("--vision-precision", choices=("float32", "float16"), default="float32")
+    parser.add_argument("--dry-run", action="store_true")
+    arguments = parser.parse_args(words)
+
+    def say(text):
+        print(text, file=sys.stderr, flush=True)
+
+    try:
+        lisa = Lisa(arguments.checkpoint, arguments.clip)
+        bundle = BundleDirectory(arguments.out, arguments.name)
+        sizes = lisa.bytes(arguments.precision, arguments.vision_precision)
+        total = sum(sizes.values())
+        say(", ".join(f"{name} {size / 1e9:.2f} GB" for name, size in sizes.items()) + f": {total / 1e9:.2f} GB")
+        if arguments.dry_run:
+            return
+        place = next(parent for parent in bundle.out.parents if parent.exists())
+        free = shutil.disk_usage(place).free
+        require(free > 1.05 * total, f"{place} has {free / 1e9:.1f} GB free; the bundle takes {total / 1e9:.1f} GB")
+        with bundle:
+            written = export(lisa, bundle, arguments.precision, arguments.vision_precision, say)
+        say(f"{bundle.out}: {written / 1e9:.2f} GB")
+    except CheckpointError as error:
+        sys.exit(f"lisa: {error}.")
+
+
+if __name__ == "__main__":
+    main()

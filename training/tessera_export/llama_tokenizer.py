@@ -1,0 +1,65 @@
+"""The tokenizer of a LLaMA folder as a `tokenizer.json`, which the service reads.
+
+A folder that was saved with the slow tokenizer, as LISA's, has `tokenizer.model` (SentencePiece) and
+`added_tokens.json`. Added tokens take the spaces on both sides with them, as in transformers 4.31, with which LISA was
+trained.
+"""
+
+import json
+
+import sentencepiece
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
+
+from tessera_export.checkpoint import CheckpointError, require
+
+SPACE = "▁"
+
+
+def read_tokenizer(directory):
+    """-> tokenizers.Tokenizer, ids of the added tokens by their text"""
+    added_file = directory / "added_tokens.json"
+    added = json.loads(added_file.read_text()) if added_file.exists() else {}
+    if (directory / "tokenizer.json").exists():
+        tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
+    elif (directory / "tokenizer.model").exists():
+        tokenizer = from_sentencepiece(directory / "tokenizer.model")
+    else:
+        raise CheckpointError(f"{directory} has neither tokenizer.json nor tokenizer.model")
+    missing = sorted((index, token) for token, index in added.items() if tokenizer.token_to_id(token) != index)
+    for index, token in missing:
+        tokenizer.add_tokens([AddedToken(token, lstrip=True, rstrip=True, normalized=False, special=True)])
+        require(
+            tokenizer.token_to_id(token) == index,
+            f"{added_file} gives {token} the number {index}, which does not follow the tokens before it",
+        )
+    return tokenizer, added
+
+
+def from_sentencepiece(path):
+    model = sentencepiece.SentencePieceProcessor(model_file=str(path))
+    pieces = [model.id_to_piece(index) for index in range(model.get_piece_size())]
+    vocabulary = {piece: index for index, piece in enumerate(pieces)}
+    ordinary = [index for index in range(len(pieces)) if not (model.is_control(index) or model.is_byte(index))]
+    merges = merges_of([(pieces[index], model.get_score(index)) for index in ordinary], vocabulary)
+    unknown = pieces[model.unk_id()]
+    tokenizer = Tokenizer(
+        models.BPE(vocab=vocabulary, merges=merges, unk_token=unknown, fuse_unk=True, byte_fallback=True)
+    )
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend(SPACE), normalizers.Replace(" ", SPACE)])
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
+    controls = [pieces[index] for index in range(len(pieces)) if model.is_control(index) or index == model.unk_id()]
+    tokenizer.add_special_tokens([AddedToken(piece, normalized=False, special=True) for piece in controls])
+    return tokenizer
+
+
+def merges_of(scored, vocabulary):
+    """The pairs that make each piece, in the order in which SentencePiece prefers the pieces."""
+    merges = []
+    for piece, score in scored:
+        for cut in range(1, len(piece)):
+            left, right = piece[:cut], piece[cut:]
+            if left in vocabulary and right in vocabulary:
+                merges.append((-score, vocabulary[left], vocabulary[right], left, right))
+    return [(left, right) for *_, left, right in sorted(merges)]
