@@ -36,7 +36,7 @@ export const trainingSkipReason: string | false =
     : "PYTHON_ENVIRONMENT names no virtual environment with the training: pip install -e 'training[test]' there");
 
 function hasTrainingPackages(): boolean {
-  const modules = ['torch', 'onnx', 'transformers', 'safetensors', 'tokenizers'];
+  const modules = ['torch', 'onnx', 'transformers', 'safetensors', 'sentencepiece', 'tokenizers'];
   const code = `import importlib.util as u, sys; sys.exit(any(u.find_spec(m) is None for m in ${JSON.stringify(modules)}))`;
   return existsSync(trainingPython) && spawnSync(trainingPython, ['-c', code]).status === 0;
 }

@@ -34,6 +34,7 @@ CLIP = {
     "layer_norm_eps": 1e-5,
 }
 SAM = {"grid": 16, "patch": 16, "width": 64, "heads": 4, "layers": 3, "window": 7, "global_layers": (1,), "hidden": 128}
+SAM_OF_MINIATURE = SAM | {"grid": 14}  # 224 pixels, as CLIP's: a picture of that size is never resized
 PROMPT = 256
 TEXT = Path(__file__).resolve().parents[2] / "docs"
 
@@ -199,7 +200,7 @@ def write_clip(directory, config=CLIP):
     save_file(tensors, str(directory / "model.safetensors"))
 
 
-def write_miniature(directory, llama=LLAMA, sam=SAM):
+def write_miniature(directory, llama=LLAMA, sam=SAM_OF_MINIATURE):
     write_clip(directory / "clip")
     lisa = directory / "lisa"
     lisa.mkdir(parents=True)

@@ -4,6 +4,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from lisa_reference import clip_reference, llama_reference, sam_reference
 from miniature_lisa import CLIP, LLAMA, SAM, clip_weights, llama_weights, sam_weights
 
 from tessera_export.clip_vision import MEAN, STD, VisionConfig, write_vision_tower
@@ -11,7 +12,6 @@ from tessera_export.language_model import LlamaConfig
 from tessera_export.lisa_language import write_language_model
 from tessera_export.sam import write_image_encoder, write_mask_decoder
 
-transformers = pytest.importorskip("transformers")
 VOCABULARY, SEG_TOKEN, IMAGE = 96, 90, 48
 GROUPED = LLAMA | {"num_key_value_heads": 2, "rope_theta": 100_000.0}
 
@@ -50,10 +50,7 @@ class Language:
         self.path = directory / f"{precision}.onnx"
         write_language_model(self.weights, self.config, self.path, precision, IMAGE, SEG_TOKEN)
         self.session = session(self.path)
-        config = transformers.LlamaConfig(**described, attn_implementation="eager", tie_word_embeddings=False)
-        self.reference = transformers.LlamaForCausalLM(config).eval()
-        state = {name: t for name, t in self.weights.items() if name in self.reference.state_dict()}
-        self.reference.load_state_dict(state)
+        self.reference = llama_reference(self.weights, described)
 
     def feeds(self, lengths=(7, 4, 9), seed=0):
         random = np.random.default_rng(seed)
@@ -209,11 +206,7 @@ def test_the_vision_tower_equals_transformers(directory, activation):
     image = np.random.default_rng(3).integers(256, size=(1, 224, 224, 3), dtype=np.uint8)
     outputs = run(path, {"image": image})
 
-    configuration = transformers.CLIPVisionConfig(**described, attn_implementation="eager")
-    reference = transformers.CLIPVisionModel(configuration).eval()
-    own = reference.state_dict()
-    prefix = "vision_model." if "vision_model.pre_layrnorm.weight" in own else ""
-    reference.load_state_dict({f"{prefix}{name}": t for name, t in weights.items()}, strict=False)
+    reference = clip_reference(weights, described)
     pixels = (torch.from_numpy(image).float() / 255 - torch.tensor(MEAN)) / torch.tensor(STD)
     with torch.no_grad():
         expected = reference(pixels.permute(0, 3, 1, 2), output_hidden_states=True, output_attentions=True)
@@ -226,66 +219,11 @@ def test_the_vision_tower_equals_transformers(directory, activation):
 
 # --- Segment Anything
 
-RENAMED = [  # stock name, name in transformers
-    ("image_encoder.patch_embed.proj", "vision_encoder.patch_embed.projection"),
-    ("image_encoder.neck.0", "vision_encoder.neck.conv1"),
-    ("image_encoder.neck.1", "vision_encoder.neck.layer_norm1"),
-    ("image_encoder.neck.2", "vision_encoder.neck.conv2"),
-    ("image_encoder.neck.3", "vision_encoder.neck.layer_norm2"),
-    ("image_encoder.blocks", "vision_encoder.layers"),
-    ("image_encoder.", "vision_encoder."),
-    ("prompt_encoder.point_embeddings", "prompt_encoder.point_embed"),
-    ("norm_final_attn", "layer_norm_final_attn"),
-    ("output_upscaling.0", "upscale_conv1"),
-    ("output_upscaling.1", "upscale_layer_norm"),
-    ("output_upscaling.3", "upscale_conv2"),
-    (".layers.0.weight", ".proj_in.weight"),
-    (".layers.0.bias", ".proj_in.bias"),
-    (".layers.1.weight", ".layers.0.weight"),
-    (".layers.1.bias", ".layers.0.bias"),
-    (".layers.2.", ".proj_out."),
-]
-
-
-def in_transformers(name):
-    if "pe_layer" in name:
-        return "shared_image_embedding.positional_embedding"
-    for old, new in RENAMED:
-        if old.startswith(".layers") and not ("output_hypernetworks" in name or "iou_prediction" in name):
-            continue
-        if old in name:
-            name = name.replace(old, new)
-            if old.startswith(".layers"):
-                break
-    for norm in range(1, 5):
-        name = name.replace(f".norm{norm}.", f".layer_norm{norm}.")
-    return name
-
 
 @pytest.fixture(scope="module")
 def sam():
     weights = Tensors(sam_weights())
-    side = SAM["grid"] * SAM["patch"]
-    vision = transformers.SamVisionConfig(
-        hidden_size=SAM["width"], num_hidden_layers=SAM["layers"], num_attention_heads=SAM["heads"],
-        image_size=side, patch_size=SAM["patch"], window_size=SAM["window"], mlp_dim=SAM["hidden"],
-        global_attn_indexes=list(SAM["global_layers"]), attn_implementation="eager",
-    )  # fmt: skip
-    prompts = transformers.SamPromptEncoderConfig(image_size=side, patch_size=SAM["patch"])
-    config = transformers.SamConfig(
-        vision_config=vision.to_dict(), prompt_encoder_config=prompts.to_dict(), attn_implementation="eager"
-    )
-    reference = transformers.SamModel(config).eval()
-    state = {in_transformers(name): tensor for name, tensor in weights.items()}
-    result = reference.load_state_dict(state, strict=False)
-    assert not result.unexpected_keys
-    absent = [name for name in result.missing_keys if "mask_embed" not in name and "shared" not in name]
-    assert not absent
-    matrix = state["shared_image_embedding.positional_embedding"]
-    for name, buffer in (*reference.named_buffers(), *reference.named_parameters()):
-        if name.endswith("positional_embedding"):
-            buffer.data.copy_(matrix)
-    return weights, reference, side
+    return weights, sam_reference(weights, SAM), SAM["grid"] * SAM["patch"]
 
 
 def test_the_image_encoder_equals_transformers(directory, sam):

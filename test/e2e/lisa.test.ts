@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import type { Mask, SegmentResponse } from '@tessera/contracts';
+import sharp from 'sharp';
+import { startProcess } from '../support/process.js';
+import { trainingPython, trainingSkipReason } from '../support/python.js';
+import { repositoryRoot } from '../support/repository-copy.js';
+import { bodyOf } from '../support/requests.js';
+import { startEmbedded, type HttpService } from '../support/services.js';
+
+const run = promisify(execFile);
+/** The side that the miniature's graphs read: the picture is never resized. */
+const side = 224;
+const queries = ['the dog on the sofa', 'Find the thing that bärks.'];
+
+describe('a LISA checkpoint folder', { skip: trainingSkipReason, timeout: 300_000 }, () => {
+  let directory: string;
+  let service: HttpService;
+  let picture: Buffer;
+
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'tessera-lisa-'));
+    picture = await noise();
+    await writeFile(join(directory, 'picture.png'), picture);
+    await run(trainingPython, ['training/tests/miniature_lisa.py', directory], { cwd: repositoryRoot });
+    await exportBundle('lisa-mini', 'float32');
+    await exportBundle('lisa-blocks', 'int4');
+    service = await startEmbedded({
+      DATA_DIR: join(directory, 'data'),
+      MODELS_DIR: join(directory, 'models'),
+      TESSERA_DEFAULT_MODEL: 'lisa-mini',
+    });
+  });
+
+  after(async () => {
+    await service.process.stop('SIGTERM');
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  async function exportBundle(name: string, precision: string): Promise<void> {
+    const folders = ['--checkpoint', join(directory, 'lisa'), '--clip', join(directory, 'clip')];
+    const words = ['bundle', 'export', 'lisa', ...folders, '--out', join(directory, 'models', name)];
+    const options = ['--precision', precision, '--python', trainingPython];
+    const command = startProcess('node', ['packages/cli/bin/tessera.js', ...words, ...options]);
+    assert.equal(await command.exitCode(), 0, command.output());
+  }
+
+  async function segment(body: object): Promise<{ status: number; answer: SegmentResponse }> {
+    const response = await fetch(`${service.url}/segment`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ image: picture.toString('base64'), ...body }),
+      signal: AbortSignal.timeout(60_000),
+    });
+    return { status: response.status, answer: (await bodyOf(response)) as SegmentResponse };
+  }
+
+  it('answers as the model that transformers puts together from it', async () => {
+    const reference = ['training/tests/lisa_reference.py', join(directory, 'picture.png'), ...queries];
+    const folders = ['--checkpoint', join(directory, 'lisa'), '--clip', join(directory, 'clip')];
+    const { stdout } = await run(trainingPython, [...reference, ...folders], { cwd: repositoryRoot });
+    const expected = JSON.parse(stdout) as { runs: number[]; iou: number }[];
+    const output = { format: 'rle_uncompressed' };
+    const { status, answer } = await segment({ queries, pruning: { mode: 'off' }, threshold: 0, output });
+    assert.equal(status, 200, JSON.stringify(answer));
+    for (const [index, { query, mask, score, mask_score: iou, warnings }] of answer.results.entries()) {
+      const own = expected[index];
+      assert.ok(own);
+      assert.equal(query, queries[index]);
+      assert.ok(Math.abs((iou ?? 0) - Math.min(1, Math.max(0, own.iou))) < 2e-3, `IoU ${iou}, expected ${own.iou}`);
+      assert.ok(Math.abs(score - Math.min(0.999, Math.max(0.001, own.iou))) < 2e-3, `score ${score}`);
+      assert.deepEqual(
+        warnings.map(({ code }) => code),
+        ['uncalibrated_score'],
+      );
+      const area = pixelsOf(mask).reduce((sum, pixel) => sum + pixel, 0) / side ** 2;
+      assert.ok(area > 0.05 && area < 0.95, `the mask covers ${area} of the picture, which would say nothing`);
+      const agreement = intersectionOverUnion(pixelsOf(mask), pixelsOfRows(own.runs));
+      assert.ok(agreement > 0.97, `the mask of "${query}" agrees by ${agreement}`);
+    }
+  });
+
+  it('is pruned as the request asks, and says so', async () => {
+    const { status, answer } = await segment({ queries, threshold: 0, output: { token_map: true } });
+    assert.equal(status, 200, JSON.stringify(answer));
+    assert.ok(answer.pruning);
+    assert.equal(answer.pruning.image_tokens, 256);
+    assert.deepEqual(
+      answer.pruning.stages.map(({ name, layers, image_tokens: tokens }) => [name, layers, tokens]),
+      [
+        ['clustering', [0, 3], 64],
+        ['scattering', [3, 4], 256],
+        ['pruning', [4, 6], 32],
+      ],
+    );
+    const [first = [], second = []] = answer.results.map(({ token_map: map = [] }) => map.map(({ tokens }) => tokens));
+    assert.deepEqual(
+      first.map(({ length }) => length),
+      [64, 256, 32],
+    );
+    assert.deepEqual(first[0], second[0], 'the queries share the first layers');
+    assert.notDeepEqual(first[2], second[2], 'each chooses its own tokens for the last ones');
+
+    const { answer: pyramid } = await segment({ query: 'the dog', pruning: { mode: 'pyramid', reduction: 0.5 } });
+    assert.ok((pyramid.pruning?.flops_reduction ?? 0) >= 0.5);
+    const refused = await segment({ query: 'the dog', refine: false });
+    assert.equal(refused.status, 422, JSON.stringify(refused.answer));
+  });
+
+  it('answers in 4-bit blocks, too, and keeps what only the prompt may say out of queries', async () => {
+    const { status, answer } = await segment({ query: 'the [SEG] dog', model: 'lisa-blocks', threshold: 0 });
+    assert.equal(status, 200, JSON.stringify(answer));
+    assert.deepEqual(answer.results.at(0)?.warnings.at(0), { code: 'ignored_words', words: ['[SEG]'] });
+    assert.ok((answer.results.at(0)?.area ?? 0) > 0);
+  });
+
+  it('takes clicks and boxes as SAM does', async () => {
+    const box = { box: [20, 30, 100, 120] };
+    const { status, answer } = await segment({ prompts: [box, { points: [{ x: 50, y: 60, label: 1 }] }] });
+    assert.equal(status, 200, JSON.stringify(answer));
+    assert.equal(answer.results.length, 2);
+    const corrected = await segment({
+      query: 'the dog',
+      threshold: 0,
+      prompts: [{ points: [{ x: 9, y: 9, label: 0 }] }],
+    });
+    assert.equal(corrected.status, 200, JSON.stringify(corrected.answer));
+  });
+
+  it('is refused when its parts do not belong together', async () => {
+    const file = join(directory, 'models/lisa-mini/bundle.json');
+    const manifest = await readFile(file, 'utf8');
+    await writeFile(file, manifest.replace('"grid_side": 16', '"grid_side": 24'));
+    const broken = startProcess('node', ['services/standalone/dist/main.js'], {
+      PORT: '0',
+      DATA_DIR: join(directory, 'other-data'),
+      MODELS_DIR: join(directory, 'models'),
+      TESSERA_DEFAULT_MODEL: 'lisa-mini',
+    });
+    assert.notEqual(await broken.exitCode(), 0);
+    await writeFile(file, manifest);
+    assert.match(broken.output(), /graph \\?"vision_tower\\?" needs among its outputs \\?"image_embeddings\\?"/);
+  });
+});
+
+/** Smooth colours that differ everywhere, as a PNG. */
+async function noise(): Promise<Buffer> {
+  const pixels = Uint8Array.from({ length: 12 * 12 * 3 }, (_, index) => (index * 7919 + (index >> 3) * 104_729) % 256);
+  const small = sharp(pixels, { raw: { width: 12, height: 12, channels: 3 } });
+  return small.resize(side, side, { kernel: 'cubic' }).png().toBuffer();
+}
+
+/** Column by column in the file, row by row here. */
+function pixelsOf(mask: Mask): Uint8Array {
+  assert.ok('counts' in mask && Array.isArray(mask.counts));
+  const columns = expand(mask.counts);
+  return Uint8Array.from(
+    { length: side * side },
+    (_, pixel) => columns[(pixel % side) * side + Math.floor(pixel / side)] ?? 0,
+  );
+}
+
+const pixelsOfRows = (runs: readonly number[]): Uint8Array => Uint8Array.from(expand(runs));
+
+function expand(runs: readonly number[]): number[] {
+  return runs.flatMap((length, index) => new Array<number>(length).fill(index % 2));
+}
+
+function intersectionOverUnion(one: Uint8Array, other: Uint8Array): number {
+  let [both, either] = [0, 0];
+  for (const [pixel, value] of one.entries()) {
+    both += value & (other[pixel] ?? 0);
+    either += value | (other[pixel] ?? 0);
+  }
+  return both / either;
+}
