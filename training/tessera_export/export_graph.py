@@ -45,11 +45,11 @@ class ExportGraph(Graph):
         """x times a weight [out, in]; with int4 in blocks of so many bits, where its rows are whole blocks."""
         if self.precision == "int4" and weight.shape[1] % 32 == 0:
             return block_product(self, self.file, x, name, weight, bits)
-        return self.node("MatMul", x, self.weight(name, weight.float().T))
+        return self.node("MatMul", x, self.weight(name, weight.T))
 
     def affine(self, x, name, weights, key):
         """x times `key`.weight [out, in], plus `key`.bias"""
-        product = self.node("MatMul", x, self.weight(f"{name}.weight", weights[f"{key}.weight"].float().T))
+        product = self.node("MatMul", x, self.weight(f"{name}.weight", weights[f"{key}.weight"].T))
         return self.add(product, self.weight(f"{name}.bias", weights[f"{key}.bias"]))
 
     def layer_norm(self, x, name, weights, key, epsilon):

@@ -114,7 +114,7 @@ class ImageEncoder:
 
     def neck(self, x):
         graph, weights = self.graph, self.weights
-        x = graph.node("MatMul", x, graph.weight("neck.0", weights["neck.0.weight"].flatten(1).float().T))
+        x = graph.node("MatMul", x, graph.weight("neck.0", weights["neck.0.weight"].flatten(1).T))
         x = graph.layer_norm(x, "neck.1", weights, "neck.1", NORM_EPSILON)
         kernel = graph.weight("neck.2", weights["neck.2.weight"])
         x = graph.node("Conv", graph.transpose(x, 0, 3, 1, 2), kernel, pads=[1] * 4)
