@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import type { Mask, SegmentResponse } from '@tessera/contracts';
+import { Tokenizer } from '@huggingface/tokenizers';
 import sharp from 'sharp';
 import { startProcess } from '../support/process.js';
 import { trainingPython, trainingSkipReason } from '../support/python.js';
@@ -14,6 +14,25 @@ import { bodyOf } from '../support/requests.js';
 import { startEmbedded, type HttpService } from '../support/services.js';
 
 const run = promisify(execFile);
+
+/** What these tests read of an answer. */
+interface Answer {
+  readonly results: readonly {
+    readonly query: string;
+    readonly score: number;
+    readonly area: number;
+    readonly mask_score?: number;
+    readonly mask: { readonly counts: readonly number[] };
+    readonly token_map?: readonly { readonly tokens: readonly number[] }[];
+    readonly warnings: readonly { readonly code: string; readonly words: readonly string[] }[];
+  }[];
+  readonly pruning?: {
+    readonly stages: readonly { readonly name: string; readonly layers: number[]; readonly image_tokens: number }[];
+    readonly image_tokens: number;
+    readonly flops_reduction: number;
+  };
+}
+
 /** The side that the miniature's graphs read: the picture is never resized. */
 const side = 224;
 const queries = ['the dog on the sofa', 'Find the thing that bärks.'];
@@ -50,14 +69,14 @@ describe('a LISA checkpoint folder', { skip: trainingSkipReason, timeout: 300_00
     assert.equal(await command.exitCode(), 0, command.output());
   }
 
-  async function segment(body: object): Promise<{ status: number; answer: SegmentResponse }> {
+  async function segment(body: object): Promise<{ status: number; answer: Answer }> {
     const response = await fetch(`${service.url}/segment`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ image: picture.toString('base64'), ...body }),
       signal: AbortSignal.timeout(60_000),
     });
-    return { status: response.status, answer: (await bodyOf(response)) as SegmentResponse };
+    return { status: response.status, answer: (await bodyOf(response)) as Answer };
   }
 
   it('answers as the model that transformers puts together from it', async () => {
@@ -132,6 +151,21 @@ describe('a LISA checkpoint folder', { skip: trainingSkipReason, timeout: 300_00
     assert.equal(corrected.status, 200, JSON.stringify(corrected.answer));
   });
 
+  it('has its words cut into tokens as by Python', async () => {
+    const bundle = join(directory, 'models/lisa-mini');
+    const script = ['training/tests/odd_texts.py', join(bundle, 'tokenizer.json')];
+    const { stdout } = await run(trainingPython, script, { cwd: repositoryRoot, maxBuffer: 1 << 26 });
+    const expected = JSON.parse(stdout) as { text: string; ids: number[] }[];
+    assert.equal(expected.length, 2000);
+    // The declarations of the package import modules that are not in it, so they have no types.
+    const Created = Tokenizer as unknown as new (...definition: unknown[]) => {
+      encode(text: string): { ids: number[] };
+    };
+    const tokenizer = new Created(JSON.parse(await readFile(join(bundle, 'tokenizer.json'), 'utf8')), {});
+    const own = expected.map(({ text }) => ({ text, ids: tokenizer.encode(text).ids }));
+    assert.deepEqual(own, expected);
+  });
+
   it('is refused when its parts do not belong together', async () => {
     const file = join(directory, 'models/lisa-mini/bundle.json');
     const manifest = await readFile(file, 'utf8');
@@ -156,9 +190,8 @@ async function noise(): Promise<Buffer> {
 }
 
 /** Column by column in the file, row by row here. */
-function pixelsOf(mask: Mask): Uint8Array {
-  assert.ok('counts' in mask && Array.isArray(mask.counts));
-  const columns = expand(mask.counts);
+function pixelsOf({ counts }: Answer['results'][number]['mask']): Uint8Array {
+  const columns = expand(counts);
   return Uint8Array.from(
     { length: side * side },
     (_, pixel) => columns[(pixel % side) * side + Math.floor(pixel / side)] ?? 0,

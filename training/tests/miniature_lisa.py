@@ -157,7 +157,7 @@ def sam_weights(config=SAM, seed=3):
     return weights.tensors
 
 
-def write_tokenizer(directory, vocabulary=480):
+def write_tokenizer(directory, vocabulary=2000):
     """A SentencePiece model of LLaMA's kind, trained on this repository's documentation."""
     text = directory / "text.txt"
     text.write_text("\n".join(path.read_text() for path in sorted(TEXT.rglob("*.md"))))

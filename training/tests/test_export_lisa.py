@@ -1,7 +1,6 @@
 """A whole miniature checkpoint folder: what the exporter reads, writes and refuses."""
 
 import json
-import random
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import pytest
 import sentencepiece
 import torch
 from miniature_lisa import LLAMA, write_miniature, write_shards
+from odd_texts import odd_texts
 from safetensors.torch import save_file
 
 from tessera_export.checkpoint import Checkpoint
@@ -19,7 +19,6 @@ from tessera_export.lisa import Lisa, main
 from tessera_export.llama_tokenizer import from_sentencepiece, read_tokenizer
 
 TRAINING = Path(__file__).resolve().parents[1]
-TEXTS = 2000
 
 
 @pytest.fixture(scope="module")
@@ -166,22 +165,6 @@ def test_a_token_without_its_place_is_refused(folders, tmp_path):
 
 
 # --- the tokenizer
-
-
-def odd_texts(seed=7):
-    """Words of the documentation and letters from all over Unicode, with spaces in odd places."""
-    choose = random.Random(seed)
-    words = " ".join(path.read_text() for path in sorted((TRAINING.parent / "docs").rglob("*.md"))).split()
-    blocks = [(0x20, 0x7E), (0xA0, 0x24F), (0x370, 0x52F), (0x5D0, 0x6FF), (0x900, 0x97F), (0x3040, 0x30FF)]
-    blocks += [(0x4E00, 0x4FFF), (0xAC00, 0xACFF), (0x1F300, 0x1F6FF), (0x300, 0x36F), (0x2000, 0x206F)]
-
-    def piece():
-        if choose.random() < 0.6:
-            return choose.choice(words)
-        return "".join(chr(choose.randint(*choose.choice(blocks))) for _ in range(choose.randint(1, 6)))
-
-    spaces = [" ", " ", " ", "  ", "\n", "\t", ""]
-    return ["".join(piece() + choose.choice(spaces) for _ in range(choose.randint(1, 9))) for _ in range(TEXTS)]
 
 
 def test_the_tokenizer_equals_sentencepiece(folders):
