@@ -82,9 +82,11 @@ describe('correctObjects', () => {
     assert.deepEqual(corrected([left, right], [prompt]), [right, { prompt, probability: undefined }]);
   });
 
-  it('keeps objects that have no box, and gives them no points', () => {
-    const embedded: ChosenObject = { prompt: { embeddings: new Float32Array(256) }, probability: 0.8 };
-    const click: MaskPrompt = { points: [on(0.5, 0.5)] };
-    assert.deepEqual(prompts(corrected([embedded], [click])), [embedded.prompt, click]);
+  it('gives every point to an object that was found without a box', () => {
+    const described: ChosenObject = { prompt: { embeddings: new Float32Array(256) }, probability: 0.9 };
+    const points = [on(0.2, 0.2), beside(0.9, 0.9)];
+    assert.deepEqual(corrected([described], [{ points }]), [
+      { ...described, prompt: { ...described.prompt, points } },
+    ]);
   });
 });

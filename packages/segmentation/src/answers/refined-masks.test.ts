@@ -55,4 +55,23 @@ describe('RefinedMasks.decode', () => {
       ],
     );
   });
+
+  it('takes the masks that the choice needed, unless a client added points', async () => {
+    const shape = { data: new Float32Array(1), side: 1, imageWidth: 1, imageHeight: 1 };
+    const decoded: MaskPrompt[] = [];
+    const decoder = {
+      decode: (_: unknown, prompts: readonly MaskPrompt[]) => {
+        decoded.push(...prompts);
+        return Promise.resolve(prompts.map(() => ({ ...shape, iou: 0.1 })));
+      },
+    };
+    const sizes = { square: 1, longestSide: 1, limits: defaultImageLimits };
+    const image = new ImageReader(sizes).open({ id: 'none', read: () => Promise.reject(new Error('not read')) });
+    const known: MaskPrompt = { embeddings: new Float32Array(256).fill(1) };
+    const corrected: MaskPrompt = { ...known, points: [{ x: 0.5, y: 0.5, isOnObject: true }] };
+    const answers = [known, corrected].map((prompt) => [{ prompt, probability: 0.9, mask: { ...shape, iou: 0.8 } }]);
+    const [own, changed] = await RefinedMasks.decode(decoder, image, answers, 1);
+    assert.deepEqual(decoded, [corrected]);
+    assert.deepEqual([own?.get(known)?.iou, changed?.get(corrected)?.iou], [0.8, 0.1]);
+  });
 });

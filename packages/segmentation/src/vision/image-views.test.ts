@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { PixelImage, ResizeTarget } from '@tessera/images/decoding';
-import { planViews } from './image-views.js';
+import { planCentreCrop, planViews } from './image-views.js';
 
 const side = 64;
 
@@ -95,6 +95,22 @@ describe('planViews', () => {
       const axis = width > height ? 0 : 1;
       assert.deepEqual([tiles[0]?.place.box[axis], tiles[7]?.place.box[axis + 2]], [0, 1]);
       for (const { pixels } of tiles) assert.equal(pixels.data.length, side * side * 3);
+    }
+  });
+});
+
+describe('planCentreCrop', () => {
+  it('shows the largest square around the centre', () => {
+    for (const [width, height, box] of [
+      [100, 100, [0, 0, 1, 1]],
+      [400, 100, [0.375, 0, 0.625, 1]],
+      [100, 200, [0, 0.25, 1, 0.75]],
+    ] as const) {
+      const { targets, cut } = planCentreCrop({ width, height }, side);
+      assert.deepEqual(targets, [{ width: side, height: side, fit: 'cover' }]);
+      const pixels = picture(targets[0]);
+      const [view, ...others] = cut([pixels]);
+      assert.deepEqual([view?.pixels, view?.place.box, others], [pixels, box, []]);
     }
   });
 });
