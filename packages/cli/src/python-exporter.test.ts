@@ -51,12 +51,12 @@ describe('`bundle export`', () => {
   it('runs the exporter with absolute paths, and fails as it does', async () => {
     const log = join(directory, 'log');
     const good = await python('good', `[ "$1" = -c ] || echo "$PWD $@" >> ${log}`);
-    const words = ['bundle', 'export', 'lisa', ...folders, '--precision', 'int4', '--python'];
+    const words = ['bundle', 'export', 'lisa', ...folders, '--precision', 'int4', '--dry-run', '--python'];
     assert.equal((await tessera([...words, good])).code, 0);
     const called = await readFile(log, 'utf8');
     assert.match(
       called,
-      /training -m tessera_export\.lisa --checkpoint \/.*LISA --clip \/.*clip --out \/.*lisa --precision int4/,
+      /training -m tessera_export\.lisa --checkpoint \/.*LISA --clip \/.*clip --out \/.*lisa --precision int4 --dry-run/,
     );
     const bad = await python('bad', '[ "$1" = -c ] || exit 3');
     const { code, errors } = await tessera([...words, bad]);

@@ -12,7 +12,9 @@ export const bundleExportLisa = exportCommand({
     clip: { kind: 'path', help: 'directory of clip-vit-large-patch14 (required)' },
     out: { kind: 'path', help: 'directory of the bundle, as models/lisa-7b (required)' },
     precision: { kind: 'text', help: 'of the language model: float32, float16 (default) or int4' },
+    'vision-precision': { kind: 'text', help: 'of CLIP and SAM: float32 (default) or float16' },
     name: { kind: 'text', help: 'name of the bundle; otherwise that of the directory' },
+    'dry-run': { kind: 'flag', help: 'say how large the bundle will be, and write nothing' },
   },
   required: ['checkpoint', 'clip', 'out'],
   example: [
