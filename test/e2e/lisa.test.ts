@@ -138,6 +138,19 @@ describe('a LISA checkpoint folder', { skip: trainingSkipReason, timeout: 300_00
     assert.ok((answer.results.at(0)?.area ?? 0) > 0);
   });
 
+  it('answers more words than one run of its language model takes', async () => {
+    const long = Array.from({ length: 16 }, (_, index) => `${'very '.repeat(90)}large dog ${index}`);
+    const { status, answer } = await segment({ queries: long, threshold: 0 });
+    assert.equal(status, 200, JSON.stringify(answer));
+    assert.deepEqual(
+      answer.results.map(({ query }) => query),
+      long,
+    );
+    const { answer: alone } = await segment({ query: long[12], threshold: 0 });
+    const [together, single] = [answer.results[12]?.area ?? 0, alone.results[0]?.area ?? 0];
+    assert.ok(Math.abs(together - single) <= 5, `${together} pixels beside others, ${single} alone`);
+  });
+
   it('takes clicks and boxes as SAM does', async () => {
     const box = { box: [20, 30, 100, 120] };
     const { status, answer } = await segment({ prompts: [box, { points: [{ x: 50, y: 60, label: 1 }] }] });

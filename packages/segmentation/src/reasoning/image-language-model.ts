@@ -34,7 +34,7 @@ export interface LanguageAnswer {
 }
 
 /**
- * The bundle's graph `language_model`: one prefill for all queries about an image, which shares the image tokens' states
+ * The bundle's graph `language_model`: one prefill for all queries about an image that fit into it, which shares the image tokens' states
  * for as long as no query has chosen its own. Nothing is generated.
  */
 export class ImageLanguageModel {
@@ -50,7 +50,14 @@ export class ImageLanguageModel {
 
   /** @throws TesseraError `TSR_VALIDATION` for a query that does not fit into a prompt, `TSR_INFERENCE_FAILED` */
   async answer(image: SeenImage, question: LanguageQuestion): Promise<LanguageAnswer[]> {
-    this.#checkLengths(question);
+    const answers: LanguageAnswer[] = [];
+    for (const texts of together(question.texts, this.#room(question))) {
+      answers.push(...(await this.#run(image, { ...question, texts })));
+    }
+    return answers;
+  }
+
+  async #run(image: SeenImage, question: LanguageQuestion): Promise<LanguageAnswer[]> {
     const { outputs } = await this.#runner.run({
       bundle: this.#bundle,
       graph: 'language_model',
@@ -67,17 +74,30 @@ export class ImageLanguageModel {
     }));
   }
 
-  #checkLengths({ prefix, texts }: LanguageQuestion): void {
+  /** How many tokens the texts of one run may have together, padded to the longest. */
+  #room({ prefix, texts }: LanguageQuestion): number {
     const { maximum_tokens: maximum, decoder } = this.#settings;
     const room = maximum - prefix.length - decoder.grid_side ** 2;
     const index = texts.findIndex(({ length }) => length > room);
-    if (index < 0) return;
+    if (index < 0) return room;
     throw new TesseraError('TSR_VALIDATION', 'A query is too long for the model.', {
       fields: [
         { pointer: `/queries/${index}`, message: `has ${texts[index]?.length ?? 0} tokens in its prompt of ${room}` },
       ],
     });
   }
+}
+
+/** The texts in their order, as many to a run as fit into it. */
+function together(texts: LanguageQuestion['texts'], room: number): LanguageQuestion['texts'][] {
+  const runs: (readonly number[])[][] = [];
+  for (const text of texts) {
+    const last = runs.at(-1);
+    const longest = Math.max(text.length, ...(last ?? []).map(({ length }) => length));
+    if (last !== undefined && (last.length + 1) * longest <= room) last.push(text);
+    else runs.push([text]);
+  }
+  return runs;
 }
 
 function feedsOf({ prefix, texts, plan, seed }: LanguageQuestion, attention: Float32Array): Record<string, HostTensor> {
