@@ -1,20 +1,9 @@
-"""Weights of a Hugging Face folder, tensor by tensor: `.bin` or `.safetensors`, in one file or in shards.
+"""Weights of a Hugging Face folder, tensor by tensor and in the type that they are stored in.
 
-Files are mapped into memory, so a tensor takes memory only while it is used.
+Files are mapped into memory, one at a time, so a tensor takes memory only while it is used.
 """
 
-import json
-from pathlib import Path
-
-import torch
-from safetensors import safe_open
-
-INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
-SINGLE = ("model.safetensors", "pytorch_model.bin")
-
-
-class CheckpointError(Exception):
-    """A folder is not what the exporter reads; the message says what is wrong with it."""
+from tessera_export.folder import CheckpointError, Folder
 
 
 class Weights:
@@ -24,63 +13,36 @@ class Weights:
 
 
 class Checkpoint(Weights):
-    """Tensors by name, in the type that they are stored in."""
-
     def __init__(self, directory):
-        self.directory = Path(directory)
-        self.open_file, self.open_tensors = None, None
-        self.files = self.weight_map()  # name -> file
-
-    def weight_map(self):
-        for name in INDEXES:
-            path = self.directory / name
-            if path.exists():
-                files = json.loads(path.read_text())["weight_map"]
-                missing = sorted({file for file in files.values() if not (self.directory / file).exists()})
-                if missing:
-                    raise CheckpointError(f"{path} names {', '.join(missing)}, which the folder does not have")
-                return files
-        for name in SINGLE:
-            if (self.directory / name).exists():
-                return dict.fromkeys(self.opened(name).keys(), name)
-        raise CheckpointError(f"{self.directory} has no weights: none of {', '.join(INDEXES + SINGLE)}")
-
-    def opened(self, file):
-        """The tensors of one file; those of the file before are let go."""
-        if self.open_file != file:
-            path = self.directory / file
-            if path.stat().st_size < 1024:
-                raise CheckpointError(f"{path} has {path.stat().st_size} bytes: fetch the real file (git lfs pull)")
-            self.open_file, self.open_tensors = None, None
-            if path.suffix == ".safetensors":
-                self.open_tensors = safe_open(path, "pt")
-            else:
-                try:
-                    self.open_tensors = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
-                except Exception as error:
-                    raise CheckpointError(f"{path} cannot be read: {error}") from error
-            self.open_file = file
-        return self.open_tensors
+        self.folder = OneFileAtATime(directory)
+        self.directory = self.folder.path
+        self.files = self.folder.places()  # name -> file
 
     def __contains__(self, name):
         return name in self.files
 
-    def __getitem__(self, name):
+    def reader(self, name):
         if name not in self.files:
-            raise CheckpointError(f"{self.directory} has no weight {name}")
-        tensors = self.opened(self.files[name])
-        return tensors.get_tensor(name) if hasattr(tensors, "get_tensor") else tensors[name]
+            raise CheckpointError(f"The weights of {self.directory} have no tensor {name}.")
+        return self.folder.reader(self.files[name])
+
+    def __getitem__(self, name):
+        reader = self.reader(name)
+        return reader[name] if isinstance(reader, dict) else reader.get_tensor(name)
 
     def shape(self, name):
-        if name in self.files and self.files[name].endswith(".safetensors"):
-            return tuple(self.opened(self.files[name]).get_slice(name).get_shape())
-        return tuple(self[name].shape)
+        reader = self.reader(name)
+        return tuple(reader[name].shape if isinstance(reader, dict) else reader.get_slice(name).get_shape())
 
-    def config(self, file="config.json"):
-        path = self.directory / file
-        if not path.exists():
-            raise CheckpointError(f"{self.directory} has no {file}")
-        return json.loads(path.read_text())
+    def config(self):
+        return self.folder.json("config.json")
+
+
+class OneFileAtATime(Folder):
+    def reader(self, file):
+        if file not in self.readers:
+            self.readers.clear()  # mapped pages count as memory
+        return super().reader(file)
 
 
 class Prefixed(Weights):
@@ -99,4 +61,4 @@ class Prefixed(Weights):
 
 def require(condition, message):
     if not condition:
-        raise CheckpointError(message)
+        raise CheckpointError(f"{message}.")

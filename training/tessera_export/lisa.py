@@ -15,9 +15,10 @@ import sys
 from pathlib import Path
 
 from tessera_export.bundle import BundleDirectory
-from tessera_export.checkpoint import Checkpoint, CheckpointError, require
+from tessera_export.checkpoint import Checkpoint, require
 from tessera_export.clip_vision import VisionConfig, write_vision_tower
 from tessera_export.export_graph import PRECISIONS
+from tessera_export.folder import CheckpointError
 from tessera_export.language_model import LlamaConfig
 from tessera_export.lisa_language import write_language_model
 from tessera_export.llama_tokenizer import read_tokenizer
@@ -199,7 +200,7 @@ def main(words=None):
             written = export(lisa, bundle, arguments.precision, arguments.vision_precision, say)
         say(f"{bundle.out}: {written / 1e9:.2f} GB")
     except CheckpointError as error:
-        sys.exit(f"lisa: {error}.")
+        sys.exit(f"lisa: {error}")
 
 
 if __name__ == "__main__":

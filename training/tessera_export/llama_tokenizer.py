@@ -10,7 +10,8 @@ import json
 import sentencepiece
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
 
-from tessera_export.checkpoint import CheckpointError, require
+from tessera_export.checkpoint import require
+from tessera_export.folder import CheckpointError
 
 SPACE = "▁"
 
@@ -24,7 +25,7 @@ def read_tokenizer(directory):
     elif (directory / "tokenizer.model").exists():
         tokenizer = from_sentencepiece(directory / "tokenizer.model")
     else:
-        raise CheckpointError(f"{directory} has neither tokenizer.json nor tokenizer.model")
+        raise CheckpointError(f"{directory} has neither tokenizer.json nor tokenizer.model.")
     missing = sorted((index, token) for token, index in added.items() if tokenizer.token_to_id(token) != index)
     for index, token in missing:
         tokenizer.add_tokens([AddedToken(token, lstrip=True, rstrip=True, normalized=False, special=True)])

@@ -121,7 +121,7 @@ def without(lisa, name):
     [
         ("model.mm_projector.weight", "no checkpoint of LISA v1"),
         ("model.visual_model.image_encoder.pos_embed", "SAM is not in it"),
-        ("model.layers.3.mlp.up_proj.weight", "has no weight model.layers.3.mlp.up_proj.weight"),
+        ("model.layers.3.mlp.up_proj.weight", "have no tensor model.layers.3.mlp.up_proj.weight"),
     ],
 )
 def test_a_missing_weight_is_named(folders, tmp_path, name, message):
@@ -132,13 +132,13 @@ def test_a_missing_weight_is_named(folders, tmp_path, name, message):
 def test_a_missing_shard_is_named(folders, tmp_path):
     lisa = copied(folders, tmp_path)
     (lisa / "pytorch_model-00002-of-00002.bin").unlink()
-    assert "names pytorch_model-00002-of-00002.bin, which the folder does not have" in refusal(tmp_path, tmp_path)
+    assert "has no pytorch_model-00002-of-00002.bin, one of its weight files" in refusal(tmp_path, tmp_path)
 
 
 def test_a_pointer_of_git_lfs_is_recognised(folders, tmp_path):
     lisa = copied(folders, tmp_path)
     (lisa / "pytorch_model-00001-of-00002.bin").write_text("version https://git-lfs.github.com/spec/v1\n")
-    assert "git lfs pull" in refusal(tmp_path, tmp_path)
+    assert "pointer of Git LFS" in refusal(tmp_path, tmp_path)
 
 
 def test_another_clip_is_recognised(folders, tmp_path):
