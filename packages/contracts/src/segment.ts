@@ -191,7 +191,8 @@ export const Warning = Type.Object({
     description: `${warningCodes.map((code) => `${code}: ${warningDescriptions[code]}`).join('; ')}.`,
   }),
   words: Type.Array(Type.String(), {
-    description: 'The words of the query that it is about; none for unused_points, uncalibrated_score and coarse_masks.',
+    description:
+      'The words of the query that it is about; none for unused_points, uncalibrated_score and coarse_masks.',
   }),
   count: Type.Optional(
     Type.Integer({

@@ -85,8 +85,6 @@ describe('correctObjects', () => {
   it('gives every point to an object that was found without a box', () => {
     const described: ChosenObject = { prompt: { embeddings: new Float32Array(256) }, probability: 0.9 };
     const points = [on(0.2, 0.2), beside(0.9, 0.9)];
-    assert.deepEqual(corrected([described], [{ points }]), [
-      { ...described, prompt: { ...described.prompt, points } },
-    ]);
+    assert.deepEqual(corrected([described], [{ points }]), [{ ...described, prompt: { ...described.prompt, points } }]);
   });
 });
