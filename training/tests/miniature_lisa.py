@@ -36,7 +36,7 @@ CLIP = {
 SAM = {"grid": 16, "patch": 16, "width": 64, "heads": 4, "layers": 3, "window": 7, "global_layers": (1,), "hidden": 128}
 SAM_OF_MINIATURE = SAM | {"grid": 14}  # 224 pixels, as CLIP's: a picture of that size is never resized
 PROMPT = 256
-TEXT = Path(__file__).resolve().parents[2] / "docs"
+TEXT = Path(__file__).resolve().parents[2] / "LICENSE"  # which never changes
 
 
 class Weights:
@@ -101,8 +101,9 @@ def clip_weights(config=CLIP, seed=2):
     return weights.tensors
 
 
-def sam_weights(config=SAM, seed=3):
-    """Segment Anything by its own names."""
+def sam_weights(config=SAM, seed=3, in_blocks=False):
+    """Segment Anything by its own names; `in_blocks`: its random masks are of blocks, not of specks, which the service
+    removes."""
     weights, width, head = Weights(seed), config["width"], config["width"] // config["heads"]
     encoder = "image_encoder"
     weights.linear(f"{encoder}.patch_embed.proj", width, 3, config["patch"], config["patch"])
@@ -148,7 +149,10 @@ def sam_weights(config=SAM, seed=3):
     attention(f"{decoder}.transformer.final_attn_token_to_image", PROMPT // 2)
     weights.norm(f"{decoder}.transformer.norm_final_attn", PROMPT)
     for number, (inputs, outputs) in {0: (PROMPT, 64), 3: (64, 32)}.items():
-        weights.linear(f"{decoder}.output_upscaling.{number}", inputs, outputs, 2, 2)
+        side = 1 if in_blocks else 2
+        weights.linear(f"{decoder}.output_upscaling.{number}", inputs, outputs, side, side)
+        name = f"{decoder}.output_upscaling.{number}.weight"
+        weights.tensors[name] = weights.tensors[name].repeat(1, 1, 2 // side, 2 // side)
         weights.normal(f"{decoder}.output_upscaling.{number}.bias", outputs, scale=0.05)
     weights.norm(f"{decoder}.output_upscaling.1", 64)
     for key, outputs in (*((f"output_hypernetworks_mlps.{k}", 32) for k in range(4)), ("iou_prediction_head", 4)):
@@ -157,10 +161,10 @@ def sam_weights(config=SAM, seed=3):
     return weights.tensors
 
 
-def write_tokenizer(directory, vocabulary=2000):
-    """A SentencePiece model of LLaMA's kind, trained on this repository's documentation."""
+def write_tokenizer(directory, vocabulary=800):
+    """A SentencePiece model of LLaMA's kind, trained on this repository's licence."""
     text = directory / "text.txt"
-    text.write_text("\n".join(path.read_text() for path in sorted(TEXT.rglob("*.md"))))
+    text.write_text(TEXT.read_text())
     sentencepiece.SentencePieceTrainer.Train(
         input=str(text), model_prefix=str(directory / "tokenizer"), model_type="bpe", vocab_size=vocabulary,
         byte_fallback=True, split_digits=True, normalization_rule_name="identity", add_dummy_prefix=True,
@@ -223,7 +227,7 @@ def write_miniature(directory, llama=LLAMA, sam=SAM_OF_MINIATURE):
     }
     (lisa / "config.json").write_text(json.dumps(config))
     tensors = {name: tensor.bfloat16() for name, tensor in llama_weights(config["vocab_size"], llama).items()}
-    tensors |= {f"model.visual_model.{name}": tensor for name, tensor in sam_weights(sam).items()}
+    tensors |= {f"model.visual_model.{name}": tensor for name, tensor in sam_weights(sam, in_blocks=True).items()}
     write_shards(lisa, tensors)
     return lisa
 
