@@ -7,6 +7,7 @@ import { SeededRandom } from '@tessera/runtime';
 import { decoderShape, planPruning } from '@tessera/segmentation';
 import { unprunedStages, type DecoderShape, type Stage } from '@tessera/token-pruning';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { benchmarkShape } from './prefill-shape.js';
 
 /**
  * `npm run bench:prefill`: what a cut of image tokens saves in the reasoner's graph, and how much of the machine the graph
@@ -17,6 +18,10 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
  * With several queries a cut saves less: text is not cut, and the kept tokens are each query's own, while without a cut
  * all queries share every layer's image tokens. The column "of the FLOPs" is what is left to do, and a run with one image
  * token what no cut can save; only one query has a target.
+ *
+ * `-- --shape llama-7b|llama-1b|smollm2 [--image-tokens 576] [--rounds 5] [--python PYTHON]` times a language model of that
+ * shape with random 4-bit weights in its place, one question, with every method: see `prefill-shape.ts`. It needs Python
+ * with `training/` installed (`pip install ./training`).
  */
 const model = 'tessera-mini';
 const reduction = 0.65;
@@ -41,9 +46,24 @@ const mostMentions = 3;
 
 type Feeds = Readonly<Record<string, Tensor>>;
 
-const { values: flags } = parseArgs({ options: { document: { type: 'boolean', default: false } } });
+const { values: flags } = parseArgs({
+  options: {
+    document: { type: 'boolean', default: false },
+    shape: { type: 'string', default: 'mini' },
+    'image-tokens': { type: 'string', default: '256' },
+    rounds: { type: 'string', default: '5' },
+    python: { type: 'string', default: process.env.TESSERA_PYTHON ?? 'python3' },
+  },
+});
 
-await runCommand(async () => {
+await runCommand(() => (flags.shape === 'mini' ? benchmarkReasoner() : benchmarkOther()));
+
+async function benchmarkOther(): Promise<void> {
+  const { shape, 'image-tokens': imageTokens, rounds, python } = flags;
+  console.log(await benchmarkShape({ shape, imageTokens: Number(imageTokens), rounds: Number(rounds), python }));
+}
+
+async function benchmarkReasoner(): Promise<void> {
   const bundle = await loadBundle(modelDirectory(model));
   const file = bundle.manifest.graphs.reasoner?.file;
   if (!isBundleOf(bundle, 'region-reasoner') || file === undefined) throw new BundleError(`${model} has no reasoner.`);
@@ -103,7 +123,7 @@ await runCommand(async () => {
     console.error(`missed: ${misses.join('; ')}`);
     process.exitCode = 1;
   }
-});
+}
 
 /** What the contract in `training/tessera_training/export.py` asks for, with made-up values: the time does not depend on them. */
 function reasonerFeeds(random: SeededRandom, shape: DecoderShape, stages: readonly Stage[], queries: number): Feeds {

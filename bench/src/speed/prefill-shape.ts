@@ -1,0 +1,190 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { freemem, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { markdownRows, median, milliseconds, repositoryRoot } from '@tessera/evaluation';
+import { SeededRandom } from '@tessera/runtime';
+import {
+  averageImageTokens,
+  flopsReduction,
+  planBaseline,
+  planSchedule,
+  scheduleStages,
+  stagesFlops,
+  unprunedStages,
+  type DecoderShape,
+  type Stage,
+} from '@tessera/token-pruning';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+
+const run = promisify(execFile);
+
+/** A language model whose prefill is timed. */
+interface PrefillShape extends Omit<DecoderShape, 'imageTokens'> {
+  /** Memory that a session of the graph takes with 4-bit weights. */
+  readonly gigabytes: number;
+  /** Multiply-accumulates of what runs beside the language model, where it is known. */
+  readonly otherMacs?: number;
+}
+
+/** A vision transformer: tokens n see each other in windows of so many, in some layers all others. */
+function visionMacs(layers: number, width: number, tokens: number, window: number, globalLayers: number): number {
+  const products = 12 * tokens * width ** 2;
+  const attention = (seen: number) => 2 * tokens * seen * width;
+  return layers * products + globalLayers * attention(tokens) + (layers - globalLayers) * attention(window);
+}
+
+/** LISA-7B's towers: CLIP ViT-L/14 at 224 pixels and SAM ViT-H at 1024; its mask decoder is under a hundredth of them. */
+const lisaTowers = visionMacs(24, 1024, 257, 257, 24) + visionMacs(32, 1280, 4096, 196, 4);
+
+/** As `training/tessera_export/random_language_model.py` has them. */
+const shapes: Readonly<Record<string, PrefillShape>> = {
+  'llama-7b': { layers: 32, width: 4096, feedForwardWidth: 11008, gigabytes: 8, otherMacs: lisaTowers },
+  'llama-1b': { layers: 16, width: 2048, feedForwardWidth: 8192, gigabytes: 2 },
+  smollm2: { layers: 30, width: 576, feedForwardWidth: 1536, gigabytes: 1 },
+};
+export const shapeNames = Object.keys(shapes);
+
+/** Tokens before the image and those of a question after it, as in LISA's prompt. */
+const prefixTokens = 32;
+const questionTokens = 32;
+const textTokens = prefixTokens + questionTokens;
+const reductions = [0.65, 0.7];
+const baselines = ['fastv', 'pyramid', 'cls_topk', 'random'] as const;
+const vocabulary = 1024;
+const productSize = 2048;
+
+export interface ShapeOptions {
+  readonly shape: string;
+  readonly imageTokens: number;
+  readonly rounds: number;
+  /** The Python that writes the graph, with `training[export]` installed. */
+  readonly python: string;
+}
+
+interface Case {
+  readonly name: string;
+  readonly stages: readonly Stage[];
+  readonly times: number[];
+}
+
+/**
+ * Times the prefill of one question with all image tokens, with two cuts by clustering, scattering and pruning, and with
+ * every baseline at the FLOPs of the first cut, in turn.
+ *
+ * @returns the table
+ * @throws Error when there is too little memory, or Python cannot write the graph
+ */
+export async function benchmarkShape({ shape: name, imageTokens, rounds, python }: ShapeOptions): Promise<string> {
+  const known = shapes[name];
+  if (known === undefined) throw new Error(`--shape is one of ${shapeNames.join(', ')}`);
+  if (freemem() < known.gigabytes * 1e9) throw new Error(`${name} needs ${known.gigabytes} GB of free memory.`);
+  const shape: DecoderShape = { ...known, imageTokens };
+  const directory = await mkdtemp(join(tmpdir(), 'tessera-prefill-'));
+  try {
+    const module = 'tessera_export.random_language_model';
+    const values = ['--shape', name, '--image-tokens', String(imageTokens), '--out', directory];
+    await run(python, ['-m', module, ...values], { cwd: join(repositoryRoot, 'training') });
+    const options = { executionProviders: ['cpu'] };
+    const model = await InferenceSession.create(join(directory, 'language_model.onnx'), options);
+    const product = await InferenceSession.create(join(repositoryRoot, 'bench/graphs/matrix-product.onnx'), options);
+    const cases = casesOf(shape);
+    const random = new SeededRandom(1);
+    const square = () => floats(random, productSize, productSize);
+    const [left, right] = [square(), square()];
+    const image = floats(random, 1, imageTokens, shape.width);
+    const productTimes: number[] = [];
+    // The first round allocates memory.
+    for (let round = -1; round < rounds; round += 1) {
+      for (const { stages, times } of cases) {
+        const ms = await time(model, feedsOf(random, shape, stages, image));
+        if (round >= 0) times.push(ms);
+      }
+      if (round >= 0) productTimes.push(await time(product, { left, right }));
+    }
+    return tableOf(shape, known.otherMacs, cases, (2 * productSize ** 3) / median(productTimes) / 1e6);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+function casesOf(shape: DecoderShape): Case[] {
+  const { layers, imageTokens } = shape;
+  const shipped = {
+    clusterLayers: layers / 2,
+    scatterLayers: Math.round((layers * 3) / 16),
+    selectedTokens: imageTokens / 4,
+    keptTokens: imageTokens / 8,
+  };
+  const cuts = reductions.map((reduction) => {
+    const stages = scheduleStages(shape, planSchedule(shape, shipped, reduction));
+    return { name: `csp ${Math.round(100 * reduction)} %`, stages, times: [] };
+  });
+  // FastV cuts after its second layer.
+  const others = baselines.map((method) => {
+    return { name: method, stages: planBaseline(shape, method, reductions[0] ?? 0, 2), times: [] };
+  });
+  return [{ name: 'off', stages: unprunedStages(shape), times: [] }, ...cuts, ...others];
+}
+
+function tableOf(shape: DecoderShape, otherMacs: number | undefined, cases: readonly Case[], peak: number): string {
+  const off = median(cases[0]?.times ?? []);
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  const rows = cases.map(({ name, stages, times }) => {
+    const ms = median(times);
+    const flops = stagesFlops(shape, stages, { textTokens });
+    const saved = [{}, { textTokens }, ...(otherMacs === undefined ? [] : [{ textTokens, otherMacs }])];
+    return [
+      name,
+      averageImageTokens(shape, stages).toFixed(1),
+      ...saved.map((work) => percent(flopsReduction(shape, stages, work))),
+      milliseconds(ms),
+      `${(ms / off).toFixed(2)} ×`,
+      `${(flops / ms / 1e6).toFixed(0)} (${(flops / ms / 1e6 / peak).toFixed(2)})`,
+    ];
+  });
+  const counts = ['image tokens’ FLOPs', 'with text', ...(otherMacs === undefined ? [] : ['with both towers'])];
+  const header = ['method', 'image tokens a layer', ...counts, 'prefill', 'of off', 'GFLOP/s (of the product’s)'];
+  const note = `${textTokens} text tokens, ${shape.imageTokens} image tokens, random 4-bit weights. The FLOPs are those saved. A ${productSize}³ float32 matrix product: ${peak.toFixed(0)} GFLOP/s.`;
+  return `${markdownRows(header, rows)}\n\n${note}`;
+}
+
+function feedsOf(
+  random: SeededRandom,
+  { layers, imageTokens }: DecoderShape,
+  stages: readonly Stage[],
+  image: Tensor,
+): Record<string, Tensor> {
+  const perLayer = stages.flatMap(({ layers: [from, to], imageTokens: count }) =>
+    new Array<number>(to - from).fill(count),
+  );
+  const words = (count: number) => Array.from({ length: count }, () => Math.floor(vocabulary * random.next()));
+  return {
+    prefix: integers([prefixTokens], words(prefixTokens)),
+    image_embeddings: image,
+    text: integers([1, questionTokens], words(questionTokens)),
+    lengths: integers([1], [questionTokens]),
+    priority: floats(random, imageTokens),
+    image_tokens: integers([layers], perLayer),
+  };
+}
+
+function floats(random: SeededRandom, ...dims: number[]): Tensor {
+  const count = dims.reduce((product, dim) => product * dim, 1);
+  return new Tensor(
+    'float32',
+    Float32Array.from({ length: count }, () => random.next() - 0.5),
+    dims,
+  );
+}
+
+function integers(dims: number[], values: readonly number[]): Tensor {
+  return new Tensor('int64', BigInt64Array.from(values, BigInt), dims);
+}
+
+async function time(session: InferenceSession, feeds: Record<string, Tensor>): Promise<number> {
+  const startedAt = performance.now();
+  await session.run(feeds);
+  return performance.now() - startedAt;
+}
