@@ -19,6 +19,7 @@ export {
   type RunResult,
 } from './inference-runner.js';
 export type { InferenceLog } from './log.js';
+export { requireGraphNames, requireGraphs, type RequiredGraph } from './required-graphs.js';
 export { InferenceStartError, startInferenceRunner, type InferenceRunnerOptions } from './start-inference-runner.js';
 export {
   concatenate,

@@ -1,5 +1,5 @@
 import { defaultImageLimits, type ImageLimits } from '@tessera/images';
-import { isBundleOf, type Bundle, type InferenceRunner } from '@tessera/inference';
+import { isBundleOf, requireGraphNames, type Bundle, type InferenceRunner } from '@tessera/inference';
 import { TokenTable } from '../encoders/token-table.js';
 import type { CompositionModel } from './composition-model.js';
 import { DualEncoderModel } from './dual-encoder-model.js';
@@ -23,5 +23,6 @@ export async function createCompositionModel(
   if (!isBundleOf(bundle, 'dual-encoder')) {
     throw new Error(`Bundle "${name}" is for the pipeline ${pipeline}, which does not classify compositions.`);
   }
+  requireGraphNames(bundle, ['image_encoder', 'text_encoder', 'soft_prompt_step']);
   return new DualEncoderModel(bundle, runner, await TokenTable.load(bundle), imageLimits);
 }

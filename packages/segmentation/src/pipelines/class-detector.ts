@@ -6,7 +6,7 @@ import {
   type Warning,
 } from '@tessera/contracts';
 import type { ImageLimits } from '@tessera/images';
-import type { Bundle, InferenceRunner } from '@tessera/inference';
+import { requireGraphNames, type Bundle, type InferenceRunner } from '@tessera/inference';
 import { loadTokenizer } from '@tessera/tokenizer';
 import { chooseObjects, similarityRule } from '../answers/object-choice.js';
 import type { ObjectChoice } from '../answers/choice.js';
@@ -51,6 +51,7 @@ export class ClassDetector implements Pipeline {
     runner: InferenceRunner,
     limits: ImageLimits,
   ): Promise<ClassDetector> {
+    requireGraphNames(bundle, ['detector', 'text_encoder', 'image_encoder', 'mask_decoder']);
     const { settings } = bundle.manifest;
     const classes = await readClasses(bundle, settings);
     const encoder = new TextEncoder(bundle, runner, loadTokenizer(await readJson(bundle, settings.tokenizer)));

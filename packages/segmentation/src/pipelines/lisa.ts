@@ -6,7 +6,7 @@ import {
   type Warning,
 } from '@tessera/contracts';
 import type { ImageLimits } from '@tessera/images';
-import type { Bundle, InferenceRunner } from '@tessera/inference';
+import { requireGraphs, type Bundle, type InferenceRunner, type RequiredGraph } from '@tessera/inference';
 import { probability } from '@tessera/runtime';
 import { pruningReport, type DecoderShape } from '@tessera/token-pruning';
 import type { ObjectChoice } from '../answers/choice.js';
@@ -18,7 +18,6 @@ import { MaskDecoder, type DecodedMask } from '../vision/mask-decoder.js';
 import { ImageReader, type RequestImage } from '../vision/request-image.js';
 import { VisionTower } from '../vision/vision-tower.js';
 import { defaultThreshold, type ChosenObjects, type Pipeline, type Vision } from './pipeline.js';
-import { requireGraphs, type RequiredGraph } from './required-graphs.js';
 
 type LisaBundle = Bundle<PipelineManifest<'lisa'>>;
 

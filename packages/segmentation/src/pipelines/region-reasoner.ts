@@ -1,6 +1,6 @@
 import type { PipelineManifest, RegionReasonerSettings, SegmentOptions, TokenLayout } from '@tessera/contracts';
 import type { ImageLimits } from '@tessera/images';
-import type { Bundle, InferenceRunner } from '@tessera/inference';
+import { requireGraphNames, type Bundle, type InferenceRunner } from '@tessera/inference';
 import { RecentValues, roundTo } from '@tessera/runtime';
 import { pruningReport } from '@tessera/token-pruning';
 import { loadTokenizer } from '@tessera/tokenizer';
@@ -79,6 +79,7 @@ export class RegionReasoner implements Pipeline {
     runner: InferenceRunner,
     limits: ImageLimits,
   ): Promise<RegionReasoner> {
+    requireGraphNames(bundle, ['detector', 'text_encoder', 'reader', 'reasoner', 'image_encoder', 'mask_decoder']);
     const { settings } = bundle.manifest;
     const classes = await readClasses(bundle, settings);
     const classNames = classes.map(({ name }) => name);

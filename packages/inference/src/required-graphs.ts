@@ -1,20 +1,33 @@
 import type { GraphContract } from '@tessera/contracts';
-import { BundleError, type Bundle } from '@tessera/inference';
+import { BundleError, type Bundle } from './bundle.js';
 
 /** Tensors that a pipeline needs: type, and sizes where its settings decide them. */
 export type RequiredGraph = Readonly<Record<'inputs' | 'outputs', Readonly<Record<string, RequiredTensor>>>>;
 export type RequiredTensor = readonly [dtype: GraphContract['inputs'][string]['dtype'], ...shape: (number | string)[]];
 
 /**
+ * Checks that a bundle has the graphs that its pipeline runs.
+ *
+ * @throws BundleError that names the first one that is missing
+ */
+export function requireGraphNames({ manifest }: Bundle, names: readonly string[]): void {
+  const missing = names.find((name) => !Object.hasOwn(manifest.graphs, name));
+  if (missing === undefined) return;
+  throw new BundleError(`Bundle "${manifest.name}" has no graph "${missing}", which its pipeline runs.`);
+}
+
+/**
  * Compares the graphs of a bundle with what its pipeline feeds and reads.
  *
  * @throws BundleError that names the first graph or tensor that is missing or differs
  */
-export function requireGraphs({ manifest }: Bundle, required: Readonly<Record<string, RequiredGraph>>): void {
+export function requireGraphs(bundle: Bundle, required: Readonly<Record<string, RequiredGraph>>): void {
+  requireGraphNames(bundle, Object.keys(required));
+  const { manifest } = bundle;
   for (const [name, tensors] of Object.entries(required)) {
     const graph = manifest.graphs[name];
+    if (graph === undefined) continue;
     const label = `Bundle "${manifest.name}"`;
-    if (graph === undefined) throw new BundleError(`${label} has no graph "${name}", which its pipeline runs.`);
     for (const kind of ['inputs', 'outputs'] as const) {
       const [own, needed] = [graph[kind], tensors[kind]];
       const extra = kind === 'inputs' ? Object.keys(own).find((input) => !Object.hasOwn(needed, input)) : undefined;

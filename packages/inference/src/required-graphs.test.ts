@@ -1,12 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { BundleError, type Bundle } from '@tessera/inference';
-import { requireGraphs, type RequiredGraph } from './required-graphs.js';
+import { BundleError, type Bundle } from './bundle.js';
+import { requireGraphNames, requireGraphs, type RequiredGraph } from './required-graphs.js';
 
 const tensor = (shape: readonly (number | string)[]) => ({ dtype: 'float32', shape });
 const graph = { inputs: { x: tensor(['rows', 4]) }, outputs: { y: tensor([2]), more: tensor([1]) } };
 const bundleOf = (graphs: object): Bundle => ({ manifest: { name: 'a', graphs } }) as unknown as Bundle;
 const required: RequiredGraph = { inputs: { x: ['float32', 'n', 4] }, outputs: { y: ['float32', 2] } };
+
+describe('requireGraphNames', () => {
+  it('names the first graph that is missing', () => {
+    requireGraphNames(bundleOf({ one: graph, two: graph }), ['two', 'one']);
+    assert.throws(
+      () => {
+        requireGraphNames(bundleOf({ one: graph }), ['one', 'two', 'toString']);
+      },
+      { name: 'BundleError', message: 'Bundle "a" has no graph "two", which its pipeline runs.' },
+    );
+  });
+});
 
 describe('requireGraphs', () => {
   it('accepts any names of sizes and further outputs', () => {
