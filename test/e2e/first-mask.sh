@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Follows the README from a fresh clone: npm ci, npm start, curl a photo and a sentence, npx tessera, decode the mask with pycocotools.
-# Photo: the first argument, else the README's, which is in the clone. Prints the time to the first mask.
+# Photo and sentence: the arguments, else the README's, whose photo is in the clone. Prints the time to the first mask.
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 photo=${1:-$repository/packages/playground/public/samples/coffee.jpg}
@@ -26,7 +26,7 @@ for _ in $(seq 180); do
   if ! kill -0 "$server" 2>/dev/null; then cat "$work/server.log"; exit 1; fi
   sleep 1
 done
-curl -sS --fail-with-body -F image=@"$photo" -F query='the person' "http://127.0.0.1:$port/segment" >"$work/answer.json" ||
+curl -sS --fail-with-body -F image=@"$photo" -F query="${2:-the cup}" "http://127.0.0.1:$port/segment" >"$work/answer.json" ||
   { cat "$work/answer.json" "$work/server.log"; exit 1; }
 echo "fresh clone to first mask: $((SECONDS - started)) s"
 TESSERA_CLIENT_URL=http://127.0.0.1:$port npx tessera vocabulary list
@@ -38,6 +38,7 @@ from pycocotools import mask as coco
 answer = json.load(open(sys.argv[1]))
 width, height = ImageOps.exif_transpose(Image.open(sys.argv[2])).size
 result = answer["results"][0]
+assert result["present"], result
 mask = coco.decode(result["mask"])
 assert mask.shape == (height, width), (mask.shape, height, width)
 assert int(mask.sum()) == result["area"], (int(mask.sum()), result["area"])
