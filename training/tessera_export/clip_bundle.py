@@ -1,6 +1,5 @@
 """A CLIP checkpoint as a bundle of the pipeline `dual-encoder`."""
 
-import hashlib
 import json
 import math
 import re
@@ -11,13 +10,13 @@ import torch
 from safetensors.torch import save as safetensors_bytes
 
 from tessera_composition.soft_prompts import PROMPT
+from tessera_export.bundle import SCHEMA, file_of
 from tessera_export.clip_folder import read_config, read_preprocessing, read_tokenizer
 from tessera_export.clip_graphs import image_graph, text_graphs
-from tessera_export.clip_weights import DTYPES, WeightFile, save
+from tessera_export.clip_weights import DTYPES, SharedWeightFile, save
 from tessera_export.folder import CheckpointError
 from tessera_training.contract import described, read_contract
 
-SCHEMA = 3  # BUNDLE_SCHEMA of packages/contracts/src/bundle.ts
 MANIFEST, TOKENIZER, EMBEDDING = "bundle.json", "tokenizer.json", "token-embedding.safetensors"
 GRAPHS = {
     "image_encoder": "image-encoder.onnx",
@@ -36,13 +35,11 @@ def export(folder, out, precision, name, report=print):
     staging.mkdir(parents=True)
     try:
         report("image encoder")
-        weights = WeightFile(staging / "image-encoder.weights", precision)
+        weights = SharedWeightFile(staging / "image-encoder.weights", precision)
         models = {"image_encoder": image_graph(folder, config, preprocessing, weights)}
-        weights.close()
         report("text encoder and training step")
-        weights = WeightFile(staging / "text-encoder.weights", precision)
+        weights = SharedWeightFile(staging / "text-encoder.weights", precision)
         models |= zip(("text_encoder", "soft_prompt_step"), text_graphs(folder, config, weights))
-        weights.close()
         for graph, file in GRAPHS.items():
             save(models[graph], staging / file)
         write_token_embedding(folder, config, precision, staging / EMBEDDING)
@@ -98,18 +95,13 @@ def manifest_of(folder, directory, models, settings, precision, name):
         "pipeline": "dual-encoder",
         "settings": settings,
         "graphs": {graph: graph_of(graph, model) for graph, model in models.items()},
-        "files": {file.name: digest(file) for file in sorted(directory.iterdir())},
+        "files": {file.name: file_of(file) for file in sorted(directory.iterdir())},
     }
 
 
 def graph_of(graph, model):
     batch = read_contract("dual-encoder", graph).batch
     return {"file": GRAPHS[graph], **described(model), **({} if batch is None else {"batch": batch})}
-
-
-def digest(path):
-    with open(path, "rb") as file:
-        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": path.stat().st_size}
 
 
 def license_of(folder):

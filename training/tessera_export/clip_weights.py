@@ -5,43 +5,33 @@ import onnx
 from onnx import TensorProto, helper
 
 from tessera_training.graph import FLOAT
+from tessera_training.weight_files import WeightFile
 
-ALIGNMENT = 64
 DTYPES = {"float32": (np.float32, TensorProto.FLOAT), "float16": (np.float16, TensorProto.FLOAT16)}
 
 
-class WeightFile:
-    """Raw tensors one behind another. Each is written at once and by its name once: what a second graph has of the same
-    name is the same tensor."""
+class SharedWeightFile:
+    """Raw tensors one behind another. Each is written by its name once: what a second graph has of the same name is the
+    same tensor."""
 
     def __init__(self, path, precision):
-        self.path, self.precision, self.tensors = path, precision, {}
-        self.file = open(path, "wb")
+        self.file, self.precision, self.tensors = WeightFile(path), precision, {}
 
     def store(self, name, tensor):
         """-> TensorProto that refers to the file"""
         if name not in self.tensors:
             dtype, kind = DTYPES[self.precision]
-            with np.errstate(over="ignore"):  # told below
-                array = np.ascontiguousarray(tensor.detach().numpy().astype(dtype))
+            with np.errstate(over="ignore"):  # reported below
+                array = tensor.detach().numpy().astype(dtype)
             if not np.isfinite(array).all():
                 raise OverflowError(f"{name} has values that are not finite in {self.precision}.")
-            self.file.write(bytes(-self.file.tell() % ALIGNMENT))
-            place = {"location": self.path.name, "offset": self.file.tell(), "length": array.nbytes}
-            array.tofile(self.file)
-            stored = TensorProto(name=name, data_type=kind, dims=array.shape, data_location=TensorProto.EXTERNAL)
-            for key, value in place.items():
-                stored.external_data.add(key=key, value=str(value))
-            self.tensors[name] = stored
+            self.tensors[name] = self.file.tensor(name, array, kind)
         return self.tensors[name]
-
-    def close(self):
-        self.file.close()
 
 
 class WeightsBeside:
-    """For a Graph whose weights are in a WeightFile. Those in half precision are used in single precision: ONNX Runtime
-    converts them once, when it loads the graph."""
+    """For a Graph whose weights are in a SharedWeightFile. Those in half precision are used in single precision: ONNX
+    Runtime converts them once, when it loads the graph."""
 
     def __init__(self, weight_file, *arguments):
         self.weight_file = weight_file

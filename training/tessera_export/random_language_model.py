@@ -15,7 +15,7 @@ import torch
 from tessera_export.export_graph import PRECISIONS, ExportGraph
 from tessera_export.language_model import LanguageModel, LlamaConfig, language_contract
 from tessera_training.graph import FLOAT
-from tessera_training.weight_files import SIZE, block_weights
+from tessera_training.weight_files import SIZE, block_weights, stored_product
 
 VOCABULARY = 1024  # of the prompts; an embedding of any size costs a run nothing
 
@@ -65,13 +65,11 @@ class SharedWeights(ExportGraph):
 
     def product(self, x, name, weight, bits=4):
         name = re.sub(r"layers\.\d+", "layers.0", name)
-        rows, columns = weight.shape
-        if self.precision != "int4" or columns % SIZE:
+        if self.precision != "int4" or weight.shape[1] % SIZE:
             return super().product(x, name, weight, bits)
         if name not in self.blocks:
             self.blocks[name] = block_weights(self, self.file, name, weight, bits)
-        sizes = {"N": rows, "K": columns, "bits": bits, "block_size": SIZE, "accuracy_level": 4}
-        return self.node("MatMulNBits", x, *self.blocks[name], fused=True, **sizes)
+        return stored_product(self, x, self.blocks[name], weight.shape, bits)
 
 
 def main():

@@ -57,6 +57,11 @@ def block_weights(graph, file, name, weight, bits):
 
 def block_product(graph, file, x, name, weight, bits):
     """x times a weight [out, in] in blocks"""
-    rows, columns = weight.shape
+    return stored_product(graph, x, block_weights(graph, file, name, weight, bits), weight.shape, bits)
+
+
+def stored_product(graph, x, blocks, shape, bits):
+    """x times a weight [out, in] of this shape, whose `block_weights` are there"""
+    rows, columns = shape
     sizes = {"N": rows, "K": columns, "bits": bits, "block_size": SIZE, "accuracy_level": 4}
-    return graph.node("MatMulNBits", x, *block_weights(graph, file, name, weight, bits), fused=True, **sizes)
+    return graph.node("MatMulNBits", x, *blocks, fused=True, **sizes)
