@@ -160,7 +160,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** CPU time of a run of the detector on one thread, the median of twenty. */
+/** CPU time of a run of the detector on one thread, the mean of forty. */
 async function graphCpuMs(photo: Buffer): Promise<number> {
   const bundle = await loadBundle(modelDirectory(model));
   let pid = 0;

@@ -12,11 +12,13 @@ import {
   planSchedule,
   scheduleStages,
   stagesFlops,
+  tokensPerLayer,
   unprunedStages,
   type DecoderShape,
   type Stage,
 } from '@tessera/token-pruning';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, type Tensor } from 'onnxruntime-node';
+import { floats, integers, matrixProduct, productSize, productSpeed, time, type Feeds } from './timed-graph.js';
 
 const run = promisify(execFile);
 
@@ -53,7 +55,6 @@ const textTokens = prefixTokens + questionTokens;
 const reductions = [0.65, 0.7];
 const baselines = ['fastv', 'pyramid', 'cls_topk', 'random'] as const;
 const vocabulary = 1024;
-const productSize = 2048;
 
 export interface ShapeOptions {
   readonly shape: string;
@@ -88,11 +89,9 @@ export async function benchmarkShape({ shape: name, imageTokens, rounds, python 
     await run(python, ['-m', module, ...values], { cwd: join(repositoryRoot, 'training') });
     const options = { executionProviders: ['cpu'] };
     const model = await InferenceSession.create(join(directory, 'language_model.onnx'), options);
-    const product = await InferenceSession.create(join(repositoryRoot, 'bench/graphs/matrix-product.onnx'), options);
     const cases = casesOf(shape);
     const random = new SeededRandom(1);
-    const square = () => floats(random, productSize, productSize);
-    const [left, right] = [square(), square()];
+    const product = await matrixProduct(random, options);
     const image = floats(random, 1, imageTokens, shape.width);
     const productTimes: number[] = [];
     // The first round allocates memory.
@@ -101,9 +100,9 @@ export async function benchmarkShape({ shape: name, imageTokens, rounds, python 
         const ms = await time(model, feedsOf(random, shape, stages, image));
         if (round >= 0) times.push(ms);
       }
-      if (round >= 0) productTimes.push(await time(product, { left, right }));
+      if (round >= 0) productTimes.push(await time(product.session, product.feeds));
     }
-    return tableOf(shape, known.otherMacs, cases, (2 * productSize ** 3) / median(productTimes) / 1e6);
+    return tableOf(shape, known.otherMacs, cases, productSpeed(productTimes));
   } finally {
     await rm(directory, { recursive: true });
   }
@@ -155,10 +154,7 @@ function feedsOf(
   { layers, imageTokens }: DecoderShape,
   stages: readonly Stage[],
   image: Tensor,
-): Record<string, Tensor> {
-  const perLayer = stages.flatMap(({ layers: [from, to], imageTokens: count }) =>
-    new Array<number>(to - from).fill(count),
-  );
+): Feeds {
   const words = (count: number) => Array.from({ length: count }, () => Math.floor(vocabulary * random.next()));
   return {
     prefix: integers([prefixTokens], words(prefixTokens)),
@@ -166,25 +162,6 @@ function feedsOf(
     text: integers([1, questionTokens], words(questionTokens)),
     lengths: integers([1], [questionTokens]),
     priority: floats(random, imageTokens),
-    image_tokens: integers([layers], perLayer),
+    image_tokens: integers([layers], tokensPerLayer(stages)),
   };
-}
-
-function floats(random: SeededRandom, ...dims: number[]): Tensor {
-  const count = dims.reduce((product, dim) => product * dim, 1);
-  return new Tensor(
-    'float32',
-    Float32Array.from({ length: count }, () => random.next() - 0.5),
-    dims,
-  );
-}
-
-function integers(dims: number[], values: readonly number[]): Tensor {
-  return new Tensor('int64', BigInt64Array.from(values, BigInt), dims);
-}
-
-async function time(session: InferenceSession, feeds: Record<string, Tensor>): Promise<number> {
-  const startedAt = performance.now();
-  await session.run(feeds);
-  return performance.now() - startedAt;
 }

@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseConfig } from '@tessera/contracts';
-import { markdownRows, median, modelDirectory, repositoryRoot, runCommand, writeSection } from '@tessera/evaluation';
+import { markdownRows, median, modelDirectory, runCommand, writeSection } from '@tessera/evaluation';
 import { BundleError, isBundleOf, loadBundle } from '@tessera/inference';
 import { SeededRandom } from '@tessera/runtime';
 import { decoderShape, planPruning } from '@tessera/segmentation';
-import { unprunedStages, type DecoderShape, type Stage } from '@tessera/token-pruning';
+import { tokensPerLayer, unprunedStages, type DecoderShape, type Stage } from '@tessera/token-pruning';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { benchmarkShape } from './prefill-shape.js';
+import { floats, integers, matrixProduct, productSize, productSpeed, time, type Feeds } from './timed-graph.js';
 
 /**
  * `npm run bench:prefill`: what a cut of image tokens saves in the reasoner's graph, and how much of the machine the graph
@@ -32,7 +33,6 @@ const warmUps = 3;
 const rounds = 60;
 /** The matrix product takes its turn once in this many rounds. */
 const roundsPerProduct = 4;
-const productSize = 2048;
 
 /** A query like "the cup next to the laptop": word pieces, objects that it mentions, and [SEG]. */
 const pieceCount = 5;
@@ -43,8 +43,6 @@ const textWidth = 512;
 const classCount = 80;
 const proposalCount = 100;
 const mostMentions = 3;
-
-type Feeds = Readonly<Record<string, Tensor>>;
 
 const { values: flags } = parseArgs({
   options: {
@@ -74,7 +72,6 @@ async function benchmarkReasoner(): Promise<void> {
   const { TESSERA_THREADS: intraOpNumThreads } = parseConfig(process.env);
   const options = { executionProviders: ['cpu'], ...(intraOpNumThreads === undefined ? {} : { intraOpNumThreads }) };
   const reasoner = await InferenceSession.create(join(bundle.directory, file), options);
-  const product = await InferenceSession.create(join(repositoryRoot, 'bench/graphs/matrix-product.onnx'), options);
 
   const random = new SeededRandom(1);
   const cases = queryCounts.map((queries) =>
@@ -84,18 +81,17 @@ async function benchmarkReasoner(): Promise<void> {
       times: [] as number[],
     })),
   );
-  const square = (): Tensor => floats(random, productSize, productSize);
-  const productFeeds = { left: square(), right: square() };
+  const product = await matrixProduct(random, options);
   const productTimes: number[] = [];
   for (let round = -warmUps; round < rounds; round += 1) {
     for (const { feeds, times } of cases.flat()) {
       const milliseconds = await time(reasoner, feeds);
       if (round >= 0) times.push(milliseconds);
     }
-    if (round % roundsPerProduct === 0) productTimes.push(await time(product, productFeeds));
+    if (round % roundsPerProduct === 0) productTimes.push(await time(product.session, product.feeds));
   }
 
-  const peak = (2 * productSize ** 3) / median(productTimes) / 1e6;
+  const peak = productSpeed(productTimes);
   const misses: string[] = [];
   const rows = queryCounts.map((queries, index) => {
     const [all, less, one] = (cases[index] ?? []).map(({ flops, times }) => ({ flops, ms: median(times) }));
@@ -127,9 +123,6 @@ async function benchmarkReasoner(): Promise<void> {
 
 /** What the contract in `training/tessera_training/export.py` asks for, with made-up values: the time does not depend on them. */
 function reasonerFeeds(random: SeededRandom, shape: DecoderShape, stages: readonly Stage[], queries: number): Feeds {
-  const perLayer = stages.flatMap(({ layers: [from, to], imageTokens }) =>
-    new Array<bigint>(to - from).fill(BigInt(imageTokens)),
-  );
   const mentions = new Float32Array(queries * mostMentions * classCount);
   for (let query = 0; query < queries; query += 1) {
     for (let mention = 0; mention < mentionCount; mention += 1) {
@@ -141,11 +134,11 @@ function reasonerFeeds(random: SeededRandom, shape: DecoderShape, stages: readon
     region_class_scores: floats(random, proposalCount, classCount),
     sentence: floats(random, queries, textWidth),
     pieces: floats(random, queries, pieceCount, textWidth),
-    lengths: integers([queries], new Array<bigint>(queries).fill(BigInt(pieceCount))),
+    lengths: integers([queries], new Array<number>(queries).fill(pieceCount)),
     mentions: new Tensor('float32', mentions, [queries, mostMentions, classCount]),
     priority: floats(random, shape.imageTokens),
-    image_tokens: integers([shape.layers], perLayer),
-    scatter: integers([], [0n]),
+    image_tokens: integers([shape.layers], tokensPerLayer(stages)),
+    scatter: integers([], [0]),
   };
 }
 
@@ -158,23 +151,4 @@ function prefillFlops({ width, feedForwardWidth }: DecoderShape, stages: readonl
     return (to - from) * ((name === 'pruning' ? queries : 1) * image + queries * text);
   });
   return 2 * macs.reduce((sum, own) => sum + own, 0);
-}
-
-function floats(random: SeededRandom, ...dims: number[]): Tensor {
-  const count = dims.reduce((product, dim) => product * dim, 1);
-  return new Tensor(
-    'float32',
-    Float32Array.from({ length: count }, () => random.next()),
-    dims,
-  );
-}
-
-function integers(dims: number[], values: readonly bigint[]): Tensor {
-  return new Tensor('int64', BigInt64Array.from(values), dims);
-}
-
-async function time(session: InferenceSession, feeds: Feeds): Promise<number> {
-  const startedAt = performance.now();
-  await session.run(feeds);
-  return performance.now() - startedAt;
 }

@@ -23,6 +23,11 @@ export function unprunedStages({ layers, imageTokens }: DecoderShape): Stage[] {
   return [{ name: 'full', layers: [0, layers], imageTokens }];
 }
 
+/** Image tokens that enter each layer. */
+export function tokensPerLayer(stages: readonly Stage[]): number[] {
+  return stages.flatMap((stage) => new Array<number>(depth(stage)).fill(stage.imageTokens));
+}
+
 /** Layers of a stage. */
 export function depth({ layers: [from, to] }: Stage): number {
   return to - from;

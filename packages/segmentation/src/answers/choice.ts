@@ -13,6 +13,11 @@ export interface ChosenObject {
   readonly mask?: DecodedMask;
 }
 
+/** Whether a client's prompt points to the object, alone or beside the detector's box. */
+export function isPointedTo({ prompt, probability }: ChosenObject): boolean {
+  return probability === undefined || prompt.points !== undefined;
+}
+
 /** The objects of a query in an image. */
 export interface ObjectChoice {
   /** Probability that the query has a target in the image. */

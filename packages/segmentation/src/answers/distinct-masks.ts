@@ -1,6 +1,6 @@
 import { boxOverlap } from '../vision/box.js';
 import { maskOverlap } from '../vision/mask-logits.js';
-import type { ChosenObject } from './choice.js';
+import { isPointedTo, type ChosenObject } from './choice.js';
 import type { RefinedMasks } from './refined-masks.js';
 
 /** Masks with a higher intersection over union are taken to be of one object. */
@@ -18,13 +18,12 @@ export function withoutDoubles(objects: readonly ChosenObject[], masks: Pick<Ref
   const kept: ChosenObject[] = [];
   for (const object of objects) {
     const own = masks.get(object.prompt);
-    const isPointedTo = object.probability === undefined || object.prompt.points !== undefined;
     const isDouble = kept.some(({ prompt }) => {
       const other = masks.get(prompt);
       const isNear = prompt.box && object.prompt.box && boxOverlap(prompt.box, object.prompt.box) > leastBoxOverlap;
       return isNear === true && own && other && maskOverlap(own, other) > sameObjectOverlap;
     });
-    if (isPointedTo || !isDouble) kept.push(object);
+    if (isPointedTo(object) || !isDouble) kept.push(object);
   }
   return kept;
 }

@@ -1,7 +1,7 @@
 import type { DecodedMask, MaskDecoder } from '../vision/mask-decoder.js';
 import type { MaskPrompt } from '../vision/mask-prompt.js';
 import type { RequestImage } from '../vision/request-image.js';
-import type { ChosenObject } from './choice.js';
+import { isPointedTo, type ChosenObject } from './choice.js';
 
 /** The masks of the objects of one answer that were refined; equal prompts have one mask. */
 export class RefinedMasks {
@@ -47,8 +47,6 @@ export class RefinedMasks {
 
 /** The prompts of an answer that are refined, each once, by a key: its best objects, and all that a client pointed to. */
 export function promptsToRefine(objects: readonly ChosenObject[], limit: number): ReadonlyMap<string, MaskPrompt> {
-  const isPointedTo = ({ prompt, probability }: ChosenObject): boolean =>
-    probability === undefined || prompt.points !== undefined;
   const found = objects.filter((object) => !isPointedTo(object)).slice(0, limit);
   const refined = objects.filter((object) => isPointedTo(object) || found.includes(object));
   return new Map(refined.map(({ prompt }) => [keyOf(prompt), prompt]));

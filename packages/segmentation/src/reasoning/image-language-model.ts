@@ -7,9 +7,10 @@ import {
   type HostTensor,
   type InferenceRunner,
 } from '@tessera/inference';
+import { tokensPerLayer } from '@tessera/token-pruning';
 import type { SeenImage } from '../vision/vision-tower.js';
 import type { StagePlan } from './pruning-plan.js';
-import { tokenMaps, tokensPerLayer } from './token-map.js';
+import { tokenMaps } from './token-map.js';
 import { randomPriority, uniformPriority } from './token-selection.js';
 
 /** The queries about one image, in tokens. */

@@ -7,10 +7,11 @@ import {
   type HostTensor,
   type InferenceRunner,
 } from '@tessera/inference';
+import { tokensPerLayer } from '@tessera/token-pruning';
 import type { Proposals } from '../vision/proposals.js';
 import type { PruningPlan } from './pruning-plan.js';
 import type { EncodedTexts } from '../language/text-encoder.js';
-import { tokenMaps, tokensPerLayer } from './token-map.js';
+import { tokenMaps } from './token-map.js';
 import { tokenPriority } from './token-selection.js';
 
 /** Objects that the graph reads of a query: its target and two others. */

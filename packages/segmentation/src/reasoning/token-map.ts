@@ -1,11 +1,6 @@
 import type { TokenStage } from '@tessera/contracts';
 import type { Stage } from '@tessera/token-pruning';
 
-/** Image tokens that enter each layer. */
-export function tokensPerLayer(stages: readonly Stage[]): number[] {
-  return stages.flatMap(({ layers: [from, to], imageTokens }) => new Array<number>(to - from).fill(imageTokens));
-}
-
 /**
  * The image tokens that each stage saw, of each query.
  *
