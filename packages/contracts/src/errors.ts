@@ -172,6 +172,12 @@ export const errorTable = {
     title: 'The image is damaged or truncated',
     remedy: 'Send the whole, undamaged file.',
   },
+  TSR_IMAGE_TIMEOUT: {
+    status: 422,
+    retryable: true,
+    title: 'The image was not decoded in time',
+    remedy: 'Send it again when the service is less busy; if that does not help, save the image anew.',
+  },
   TSR_BODY_TOO_LARGE: {
     status: 413,
     retryable: false,

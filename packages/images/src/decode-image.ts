@@ -4,7 +4,7 @@ import type { Sharp } from 'sharp';
 import { readBmpPixels } from './bmp.js';
 import { defaultImageLimits } from './image-limits.js';
 import type { ImageLimits } from './image-limits.js';
-import { readDecodingHeader, type DecodingHeader } from './decoding-header.js';
+import { imageTimeout, readDecodingHeader, type DecodingHeader } from './decoding-header.js';
 import type { ImageHeader } from './inspect-image.js';
 import { sharp } from './sharp-library.js';
 
@@ -55,7 +55,8 @@ interface Size {
  * targets' common envelope is kept in memory; each `cover` decodes the file anew.
  *
  * @returns the images and the size of the original after rotation
- * @throws TesseraError as `inspectImage` does, and `TSR_IMAGE_CORRUPT` for damaged or truncated pixels
+ * @throws TesseraError as `inspectImage` does, `TSR_IMAGE_CORRUPT` for damaged or truncated pixels, and
+ *   `TSR_IMAGE_TIMEOUT`
  */
 export async function decodeForModels(bytes: Uint8Array, options: DecodeForModelsOptions): Promise<ModelImages> {
   const limits = options.limits ?? defaultImageLimits;
@@ -116,12 +117,12 @@ async function decodePixels(
     const image = await toPixels(resized.timeout({ seconds: limits.decodeTimeoutSeconds }));
     return header.gammaExponent === undefined ? image : raiseSamples(image, header.gammaExponent);
   } catch (error) {
-    const timedOut = error instanceof Error && error.message.startsWith('timeout');
+    if (error instanceof Error && error.message.startsWith('timeout')) {
+      throw imageTimeout(header.format, limits.decodeTimeoutSeconds * 1000, error);
+    }
     throw new TesseraError(
       'TSR_IMAGE_CORRUPT',
-      timedOut
-        ? `The ${header.format} image does not decode within ${limits.decodeTimeoutSeconds} s; save it anew.`
-        : `The ${header.format} image is damaged or truncated; send the whole file.`,
+      `The ${header.format} image is damaged or truncated; send the whole file.`,
       { cause: error },
     );
   }

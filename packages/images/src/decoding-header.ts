@@ -23,7 +23,7 @@ export interface DecodingHeader extends ImageHeader {
 /**
  * Reads an image's header as the decoder will, and checks that against the limits; no pixel is decoded.
  *
- * @throws TesseraError as `inspectImage` does, also `TSR_IMAGE_CORRUPT` when the header does not parse in time
+ * @throws TesseraError as `inspectImage` does, also `TSR_IMAGE_TIMEOUT` when the header is not read in time
  */
 export async function readDecodingHeader(bytes: Uint8Array, limits: ImageLimits): Promise<DecodingHeader> {
   const { format, firstFrame } = readHeader(bytes, limits);
@@ -46,14 +46,24 @@ async function readMetadata(bytes: Uint8Array, format: ImageFormat, timeoutMs: n
   // The library's own limits are off, so that the error of a too large image names the service's limit.
   const reading = sharp(bytes, { limitInputPixels: false, limitInputChannels: false, failOn: 'error' }).metadata();
   try {
-    return await withTimeout(reading, timeoutMs, () => new Error(`no header after ${timeoutMs} ms`));
+    return await withTimeout(reading, timeoutMs, () => imageTimeout(format, timeoutMs));
   } catch (error) {
+    if (TesseraError.isInstance(error)) throw error;
     throw new TesseraError(
       'TSR_IMAGE_CORRUPT',
       `The header of the ${format} image cannot be read; send the whole, undamaged file.`,
       { cause: error },
     );
   }
+}
+
+/** A valid image gets this one, too, on a machine that is busy enough. */
+export function imageTimeout(format: ImageFormat, limitMs: number, cause?: unknown): TesseraError {
+  return new TesseraError(
+    'TSR_IMAGE_TIMEOUT',
+    `The ${format} image was not decoded within ${limitMs / 1000} s; send it again later.`,
+    { cause },
+  );
 }
 
 /** Colour channels of the colour spaces that do not have three; 0 for those without colours. */

@@ -4,7 +4,7 @@ export interface ImageLimits {
   readonly maxPixels: number;
   /** Either side; a strip of millions of one-pixel rows is cheap to send and slow to read. */
   readonly maxSidePixels: number;
-  /** How long reading the header may take. */
+  /** How long reading the header may take, with the wait for a free thread. */
   readonly headerTimeoutMs: number;
   /** How long decoding and resizing may take, in whole seconds. */
   readonly decodeTimeoutSeconds: number;
@@ -14,7 +14,7 @@ export interface ImageLimits {
 export const defaultImageLimits: ImageLimits = {
   maxPixels: 40_000_000,
   maxSidePixels: 65_535,
-  headerTimeoutMs: 2_000,
+  headerTimeoutMs: 20_000,
   decodeTimeoutSeconds: 20,
 };
 

@@ -33,6 +33,7 @@ export const webhookProblems = [
 export const jobProblems = [
   ...webhookProblems,
   'TSR_MODEL_NOT_FOUND',
+  'TSR_IMAGE_TIMEOUT',
   'TSR_JOB_CANCELLED',
   'TSR_QUEUE_FULL',
   'TSR_IDEMPOTENCY_KEY_REUSED',
