@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PGlite } from '@electric-sql/pglite';
 import type { PgNotification, PgPool, PgPoolClient, PgQueryResult } from 'bullmq';
+import { PreparedStatements } from './prepared-statements.js';
 
 /**
  * The part of a `pg.Pool` that BullMQ uses, over the one session of an in-process PGlite. Transactions of several clients
@@ -9,12 +10,14 @@ import type { PgNotification, PgPool, PgPoolClient, PgQueryResult } from 'bullmq
  */
 export class PglitePool extends EventEmitter implements PgPool {
   readonly #database: PGlite;
+  readonly #statements: PreparedStatements;
   readonly #clients = new Set<PgliteClient>();
   readonly #pending = new Map<string, PgNotification>();
 
   constructor(database: PGlite) {
     super();
     this.#database = database;
+    this.#statements = new PreparedStatements(database);
     this.setMaxListeners(0);
     database.onNotification((channel, payload) => {
       this.#enqueue({ channel, payload });
@@ -28,8 +31,8 @@ export class PglitePool extends EventEmitter implements PgPool {
       const results = await this.#database.exec(text);
       return { rows: (results.at(-1)?.rows ?? []) as Row[] };
     }
-    const { rows, affectedRows } = await this.#database.query<Row>(text, [...parameters]);
-    return { rows, rowCount: affectedRows ?? rows.length };
+    const { rows, affectedRows } = await this.#statements.query(text, parameters);
+    return { rows: rows as Row[], rowCount: affectedRows ?? rows.length };
   }
 
   connect(): Promise<PgPoolClient> {
