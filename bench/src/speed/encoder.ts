@@ -79,6 +79,8 @@ async function openSide(side: Bundle) {
   const timed: InferenceRunner = {
     devices: runner.devices,
     holds: (keys) => runner.holds(keys),
+    keep: (key, tensor) => runner.keep(key, tensor),
+    readKept: (key) => runner.readKept(key),
     close: () => runner.close(),
     async run(request) {
       const result = await runner.run(request);

@@ -63,6 +63,8 @@ async function start(t: TestContext, limits: BatchLimits, runTimeoutMs = 20_000)
       return plain.run(request);
     },
     holds: (keys: readonly string[]) => plain.holds(keys),
+    keep: (key: string, tensor: HostTensor) => plain.keep(key, tensor),
+    readKept: (key: string) => plain.readKept(key),
     prepareClose: () => {
       plain.prepareClose();
     },

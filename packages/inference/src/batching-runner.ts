@@ -1,6 +1,13 @@
 import type { BundleManifest, GraphContract } from '@tessera/contracts';
 import { assertFeeds, graphOn } from './graph-contract.js';
-import type { BatchRequest, FinishedRun, InferenceDevice, RunRequest, RunResult } from './inference-runner.js';
+import type {
+  BatchRequest,
+  FinishedRun,
+  HostTensor,
+  InferenceDevice,
+  RunRequest,
+  RunResult,
+} from './inference-runner.js';
 import type { InferenceLog } from './log.js';
 import { canShare, mergeRuns, splitResult, type BatchableRun } from './merge-runs.js';
 import { runFailure, type SupervisedRunner } from './supervised-runner.js';
@@ -24,7 +31,10 @@ interface WaitingRun {
   readonly reject: (error: unknown) => void;
 }
 
-type ProcessRunner = Pick<SupervisedRunner, 'device' | 'run' | 'holds' | 'prepareClose' | 'close'>;
+type ProcessRunner = Pick<
+  SupervisedRunner,
+  'device' | 'run' | 'holds' | 'keep' | 'readKept' | 'prepareClose' | 'close'
+>;
 
 /**
  * Hands runs to one process, one after the other, and puts those that wait for the same graph together: while one run is
@@ -89,6 +99,14 @@ export class BatchingRunner {
 
   holds(keys: readonly string[]): Promise<boolean> {
     return this.#runner.holds(keys);
+  }
+
+  keep(key: string, tensor: HostTensor): Promise<void> {
+    return this.#runner.keep(key, tensor);
+  }
+
+  readKept(key: string): Promise<HostTensor | undefined> {
+    return this.#runner.readKept(key);
   }
 
   async close(): Promise<void> {

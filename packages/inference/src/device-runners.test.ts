@@ -101,6 +101,16 @@ test('a run goes to a device that is free', async (t) => {
   await Promise.all(busy);
 });
 
+test('a tensor that is handed over is kept on one device, where runs and readers find it', async (t) => {
+  const { runner } = await start(t);
+  for (const key of ['a', 'b', 'c']) await runner.keep(key, gain);
+  for (const key of ['a', 'b', 'c']) {
+    assert.deepEqual(await runner.readKept(key), gain);
+    assert.deepEqual((await useMean(runner, key)).outputs.mean?.data, Float32Array.of(3, 40, 500));
+  }
+  assert.equal(await runner.readKept('never kept'), undefined);
+});
+
 test('kept tensors are found on their device', async (t) => {
   const { runner, kill } = await start(t);
   // Idle devices take turns.

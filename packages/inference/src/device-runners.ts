@@ -2,6 +2,7 @@ import { RecentValues } from '@tessera/runtime';
 import type { BatchingRunner } from './batching-runner.js';
 import {
   TensorNotKeptError,
+  type HostTensor,
   type InferenceDevice,
   type InferenceRunner,
   type RunRequest,
@@ -39,6 +40,17 @@ export class DeviceRunners implements InferenceRunner {
 
   async holds(keys: readonly string[]): Promise<boolean> {
     return keys.length === 0 || ((await this.#holderOf(keys)?.holds(keys)) ?? false);
+  }
+
+  async keep(key: string, tensor: HostTensor): Promise<void> {
+    const runner = this.#leastBusy();
+    if (runner === undefined) return;
+    this.#holders.set(key, runner);
+    await runner.keep(key, tensor);
+  }
+
+  async readKept(key: string): Promise<HostTensor | undefined> {
+    return this.#holders.get(key)?.readKept(key);
   }
 
   async close(): Promise<void> {

@@ -89,7 +89,12 @@ export function assertFeeds(label: string, { inputs }: GraphContract, feeds: Run
   return sizes;
 }
 
-function assertTensor(label: string, { type, dims, data }: HostTensor): void {
+/**
+ * Checks that a tensor has one value for each place of its shape, in the array of its type.
+ *
+ * @throws InvalidRunError
+ */
+export function assertTensor(label: string, { type, dims, data }: HostTensor): void {
   const expected = Object.hasOwn(arrayTypes, type) ? arrayTypes[type] : undefined;
   if (expected === undefined) throw new InvalidRunError(`${label} has the unknown type ${type}`);
   if (!(data instanceof expected)) {
@@ -101,6 +106,18 @@ function assertTensor(label: string, { type, dims, data }: HostTensor): void {
   const length = dims.reduce((product, dim) => product * dim, 1);
   if (data.length !== length) {
     throw new InvalidRunError(`${label} of dimensions ${showDims(dims)} needs ${length} values, got ${data.length}`);
+  }
+}
+
+/** Whether a tensor can be an output of a graph, or an input: its type, its shape, and as many values as that has. */
+export function isTensorOf(contract: TensorContract, tensor: HostTensor): boolean {
+  try {
+    assertTensor('the tensor', tensor);
+    assertFits('the tensor', contract, tensor, new Map());
+    return true;
+  } catch (error) {
+    if (error instanceof InvalidRunError) return false;
+    throw error;
   }
 }
 

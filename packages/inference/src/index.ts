@@ -20,6 +20,7 @@ export {
 } from './inference-runner.js';
 export type { InferenceLog } from './log.js';
 export { requireGraphNames, requireGraphs, type RequiredGraph } from './required-graphs.js';
+export { ofRun, SharedGraph, type ImageOutputs, type SharedOutputs } from './shared-outputs.js';
 export { InferenceStartError, startInferenceRunner, type InferenceRunnerOptions } from './start-inference-runner.js';
 export {
   concatenate,

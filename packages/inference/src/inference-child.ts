@@ -12,7 +12,7 @@ import type {
   NumberedQuestion,
   Reply,
 } from './protocol.js';
-import { runGraph } from './run-graph.js';
+import { keepTensor, readTensor, runGraph } from './run-graph.js';
 
 interface Loaded {
   readonly graphs: LoadedGraphs;
@@ -60,6 +60,13 @@ async function replyTo(question: NumberedQuestion): Promise<Reply> {
   if (loaded === undefined) throw new Error('No graphs are loaded yet.');
   if (question.type === 'holds') {
     return { type: 'held', id: question.id, held: loaded.kept.holds(question.keys) };
+  }
+  if (question.type === 'keep') {
+    keepTensor(question.key, question.tensor, loaded.kept);
+    return { type: 'held', id: question.id, held: true };
+  }
+  if (question.type === 'read') {
+    return { type: 'tensor', id: question.id, tensor: readTensor(question.key, loaded.kept) };
   }
   return { type: 'result', id: question.id, result: await run(loaded, question.request) };
 }

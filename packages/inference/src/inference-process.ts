@@ -161,6 +161,7 @@ export class InferenceProcess {
         break;
       case 'result':
       case 'held':
+      case 'tensor':
       case 'failure':
         this.#replies.get(message.id)?.resolve(message);
         this.#replies.delete(message.id);

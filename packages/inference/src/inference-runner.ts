@@ -99,6 +99,14 @@ export interface InferenceRunner {
   run(request: RunRequest): Promise<RunResult>;
   /** Whether every one of these kept tensors is still there; touches them. Does not wait for the runs that wait. */
   holds(keys: readonly string[]): Promise<boolean>;
+  /**
+   * Keeps a tensor as if a run had kept it under this key; while the process is down nothing is kept.
+   *
+   * @throws InvalidRunError when its data does not fit its type and shape, or it exceeds the memory for kept tensors
+   */
+  keep(key: string, tensor: HostTensor): Promise<void>;
+  /** A copy of a kept tensor; nothing when it is gone, or has a type that does not travel. */
+  readKept(key: string): Promise<HostTensor | undefined>;
   /** Finishes the runs that were accepted, then ends the processes. */
   close(): Promise<void>;
 }

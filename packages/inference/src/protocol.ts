@@ -1,5 +1,5 @@
 import type { GraphContract } from '@tessera/contracts';
-import type { BatchRequest, RunResult } from './inference-runner.js';
+import type { BatchRequest, HostTensor, RunResult } from './inference-runner.js';
 
 /** A file with a graph. */
 export interface GraphFile {
@@ -31,7 +31,9 @@ export interface LoadMessage {
 /** What the supervisor asks of the child and gets exactly one {@link Reply} for. */
 export type Question =
   | { readonly type: 'run'; readonly request: BatchRequest }
-  | { readonly type: 'holds'; readonly keys: readonly string[] };
+  | { readonly type: 'holds'; readonly keys: readonly string[] }
+  | { readonly type: 'keep'; readonly key: string; readonly tensor: HostTensor }
+  | { readonly type: 'read'; readonly key: string };
 
 /** A question on its way; its reply has the same id. */
 export type NumberedQuestion = Question & { readonly id: number };
@@ -43,7 +45,10 @@ export type FailureReason = 'invalid' | 'not-kept' | 'failed';
 
 export type Reply =
   | { readonly type: 'result'; readonly id: number; readonly result: RunResult }
+  /** Of `holds`; of `keep` always true. */
   | { readonly type: 'held'; readonly id: number; readonly held: boolean }
+  /** Of `read`. */
+  | { readonly type: 'tensor'; readonly id: number; readonly tensor: HostTensor | undefined }
   | { readonly type: 'failure'; readonly id: number; readonly reason: FailureReason; readonly message: string };
 
 export type MessageFromChild =

@@ -1,5 +1,5 @@
 import { Tensor } from 'onnxruntime-node';
-import { arrayTypes, assertFeeds, assertFits } from './graph-contract.js';
+import { arrayTypes, assertFeeds, assertFits, assertTensor } from './graph-contract.js';
 import type { LoadedGraph } from './graph-sessions.js';
 import {
   InvalidRunError,
@@ -43,13 +43,35 @@ export async function runGraph(
   for (const [name, parts] of Object.entries(keepRows)) {
     for (const [key, tensor] of await splitRows(output(name), parts)) tensorsToKeep.set(key, tensor);
   }
+  keepTogether(graph.label, tensorsToKeep, kept);
+  return { outputs: Object.fromEntries(fetch.map((name) => [name, toHost(output(name))])), runMs };
+}
+
+/**
+ * Keeps a tensor that came from another process.
+ *
+ * @throws InvalidRunError when its data does not fit its type and shape, or it exceeds the memory for kept tensors
+ */
+export function keepTensor(key: string, tensor: HostTensor, kept: KeptTensors): void {
+  const label = `the tensor "${key}"`;
+  assertTensor(label, tensor);
+  keepTogether(label, new Map([[key, new Tensor(tensor.type, tensor.data, tensor.dims)]]), kept);
+}
+
+/** A kept tensor in a form that travels; nothing when it is gone, on a device, or of a type that does not travel. */
+export function readTensor(key: string, kept: KeptTensors): HostTensor | undefined {
+  const tensor = kept.get(key);
+  return tensor?.location === 'cpu' && Object.hasOwn(arrayTypes, tensor.type) ? toHost(tensor) : undefined;
+}
+
+/** @throws InvalidRunError when the tensors together exceed the memory for kept tensors */
+function keepTogether(label: string, tensors: ReadonlyMap<string, Tensor>, kept: KeptTensors): void {
   try {
-    kept.keep(tensorsToKeep);
+    kept.keep(tensors);
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
-    throw new InvalidRunError(`${graph.label}: ${cause.message}; raise keepBytes`, { cause });
+    throw new InvalidRunError(`${label}: ${cause.message}; raise keepBytes`, { cause });
   }
-  return { outputs: Object.fromEntries(fetch.map((name) => [name, toHost(output(name))])), runMs };
 }
 
 function checkOutputs(graph: LoadedGraph, wanted: readonly string[], fetch: readonly string[]): void {

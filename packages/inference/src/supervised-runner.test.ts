@@ -324,6 +324,40 @@ test('kept tensors beyond the limit go least recently used first', async (t) => 
   );
 });
 
+test('a kept tensor can be read, and kept again in another process', async (t) => {
+  const [one, other] = [await start(t), await start(t, { keepBytes: 24 })];
+  await one.runner.run({ bundle, graph: 'normalize', feeds: { image, gain }, fetch: [], keep: { mean: 'mean' } });
+  const mean = await one.runner.readKept('mean');
+  assert.deepEqual(mean, floats([3], [3, 40, 500]));
+  assert.equal(await other.runner.readKept('mean'), undefined);
+
+  await other.runner.keep('mean', mean);
+  assert.equal(await other.runner.holds(['mean']), true);
+  const feeds = { image, gain: { kept: 'mean' } };
+  const { outputs } = await other.runner.run({ bundle, graph: 'normalize', feeds, fetch: ['mean'] });
+  assert.deepEqual(outputs.mean, floats([3], [9, 160, 2500]));
+
+  const tooFew = { ...floats([3], [1, 2, 3]), dims: [4] };
+  await assert.rejects(
+    other.runner.keep('wrong', tooFew),
+    (error) => error instanceof InvalidRunError && error.message.includes('needs 4 values, got 3'),
+  );
+  await assert.rejects(
+    other.runner.keep('large', floats([7], [1, 2, 3, 4, 5, 6, 7])),
+    (error) => error instanceof InvalidRunError && error.message.includes('28 bytes to keep exceed the limit of 24'),
+  );
+  assert.equal(await other.runner.holds(['mean']), true);
+});
+
+test('while the process is down nothing is kept and nothing is read', async (t) => {
+  const { runner, log } = await start(t);
+  await runner.keep('key', gain);
+  process.kill(log.pid, 'SIGKILL');
+  await runner.keep('key', gain).catch(() => assert.fail('keeping does not fail'));
+  assert.equal(await runner.readKept('key'), undefined);
+  assert.equal(await runner.holds(['key']), false);
+});
+
 test('memory does not grow with images of varied shapes whose outputs were kept and dropped', async (t) => {
   if (process.platform !== 'linux') {
     t.skip('resident memory is read from /proc');

@@ -4,12 +4,13 @@ import {
   InvalidRunError,
   TensorNotKeptError,
   type BatchRequest,
+  type HostTensor,
   type InferenceDevice,
   type RunResult,
 } from './inference-runner.js';
 import type { InferenceLog } from './log.js';
 import { ProcessSupervisor } from './process-supervisor.js';
-import type { LoadMessage, Reply } from './protocol.js';
+import type { LoadMessage, Question, Reply } from './protocol.js';
 
 interface RunnerOptions {
   readonly runTimeoutMs: number;
@@ -67,14 +68,18 @@ export class SupervisedRunner {
   }
 
   async holds(keys: readonly string[]): Promise<boolean> {
-    try {
-      const reply = await this.#supervisor.current?.ask({ type: 'holds', keys });
-      return reply?.type === 'held' && reply.held;
-    } catch (error) {
-      // Kept tensors end with their process.
-      if (error instanceof ProcessEndedError) return false;
-      throw error;
-    }
+    const reply = await this.#askOfKept({ type: 'holds', keys });
+    return reply?.type === 'held' && reply.held;
+  }
+
+  async keep(key: string, tensor: HostTensor): Promise<void> {
+    const reply = await this.#askOfKept({ type: 'keep', key, tensor });
+    if (reply?.type === 'failure') throw new InvalidRunError(reply.message);
+  }
+
+  async readKept(key: string): Promise<HostTensor | undefined> {
+    const reply = await this.#askOfKept({ type: 'read', key });
+    return reply?.type === 'tensor' ? reply.tensor : undefined;
   }
 
   /** Runs that were accepted do not wait for a process that cannot start: {@link close} comes next. */
@@ -86,9 +91,19 @@ export class SupervisedRunner {
     return this.#supervisor.stop();
   }
 
+  /** The reply; nothing when there is no process, with which kept tensors end. */
+  async #askOfKept(question: Question): Promise<Reply | undefined> {
+    try {
+      return await this.#supervisor.current?.ask(question);
+    } catch (error) {
+      if (error instanceof ProcessEndedError) return undefined;
+      throw error;
+    }
+  }
+
   #resultOf(reply: Reply, { bundle, graph }: BatchRequest): RunResult {
     if (reply.type === 'result') return reply.result;
-    if (reply.type === 'held') throw runFailure('The inference process gave a wrong reply.');
+    if (reply.type !== 'failure') throw runFailure('The inference process gave a wrong reply.');
     if (reply.reason === 'invalid') throw new InvalidRunError(reply.message);
     if (reply.reason === 'not-kept') throw new TensorNotKeptError(reply.message);
     this.#log.error({ bundle, graph, reason: reply.message }, 'model run failed');

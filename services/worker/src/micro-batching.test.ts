@@ -173,6 +173,8 @@ describe('a batch of eight images', { skip: missingModels }, () => {
         return result;
       },
       holds: (keys) => batching.holds(keys),
+      keep: (key, tensor) => batching.keep(key, tensor),
+      readKept: (key) => batching.readKept(key),
       close: () => batching.close(),
     };
     const segmenter = await createSegmenter(baseline, observed);

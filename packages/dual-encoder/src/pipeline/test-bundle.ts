@@ -6,6 +6,7 @@ import {
   loadBundle,
   startInferenceRunner,
   type Bundle,
+  type HostTensor,
   type InferenceRunner,
   type RunRequest,
 } from '@tessera/inference';
@@ -41,6 +42,14 @@ export class ObservedRunner implements InferenceRunner {
 
   holds(keys: readonly string[]): Promise<boolean> {
     return this.#runner.holds(keys);
+  }
+
+  keep(key: string, tensor: HostTensor): Promise<void> {
+    return this.#runner.keep(key, tensor);
+  }
+
+  readKept(key: string): Promise<HostTensor | undefined> {
+    return this.#runner.readKept(key);
   }
 
   close(): Promise<void> {

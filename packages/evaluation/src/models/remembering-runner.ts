@@ -17,6 +17,8 @@ export function rememberingRunner(runner: InferenceRunner): InferenceRunner {
       return result;
     },
     holds: (keys) => runner.holds(keys),
+    keep: (key, tensor) => runner.keep(key, tensor),
+    readKept: (key) => runner.readKept(key),
     close: () => runner.close(),
   };
 }

@@ -5,6 +5,7 @@ import {
   loadBundle,
   startInferenceRunner,
   type Bundle,
+  type HostTensor,
   type InferenceRunner,
   type RunRequest,
 } from '@tessera/inference';
@@ -57,6 +58,14 @@ export class ObservedRunner implements InferenceRunner {
       this.forgetAfterNextCheck = false;
     }
     return held;
+  }
+
+  keep(key: string, tensor: HostTensor): Promise<void> {
+    return this.#runner.keep(this.#key(key), tensor);
+  }
+
+  readKept(key: string): Promise<HostTensor | undefined> {
+    return this.#runner.readKept(this.#key(key));
   }
 
   async close(): Promise<void> {
