@@ -215,6 +215,13 @@ export const ConfigSchema = Type.Object(
       description:
         'Memory in each inference process for the image embeddings that it keeps, the least recently used are dropped first (megabytes).',
     }),
+    TESSERA_EMBEDDING_CACHE_MB: Type.Integer({
+      minimum: 0,
+      maximum: 1_000_000,
+      default: 256,
+      description:
+        'Image embeddings and detections that workers share, in Redis or under `DATA_DIR`; the least recently used are dropped first (megabytes). 0 shares none. All workers should have the same.',
+    }),
   },
   strict,
 );
