@@ -1,4 +1,5 @@
 import type { PruningReport, SegmentOptions, SegmentPrompt, SegmentQueryResult, TokenLayout } from '@tessera/contracts';
+import type { SharedOutputs } from '@tessera/inference';
 import type { StageClock, StageObserver } from '@tessera/runtime';
 
 /** The image of a request. Its bytes are read only when nothing kept of earlier requests replaces them. */
@@ -20,7 +21,10 @@ export const segmentStages = ['decode', 'language', 'vision', 'mask'] as const;
 export type SegmentStage = (typeof segmentStages)[number];
 
 /** Follows a request; its signal ends the work before the next stage, and `segment` rejects with the signal's reason. */
-export type SegmentContext = StageObserver<SegmentStage>;
+export interface SegmentContext extends StageObserver<SegmentStage> {
+  /** What workers share of the images they have seen; nothing unless given. */
+  readonly shared?: SharedOutputs | undefined;
+}
 export type SegmentClock = StageClock<SegmentStage>;
 
 export interface SegmentOutcome {
@@ -32,8 +36,8 @@ export interface SegmentOutcome {
   readonly pruning?: PruningReport;
   /** With token maps. */
   readonly tokenLayout?: TokenLayout;
-  /** Whether the image's embedding was kept of an earlier request; undefined when none was needed. */
-  readonly embedding?: 'kept' | 'computed' | undefined;
+  /** Whether the image's embedding was kept of an earlier request, or found as another worker's; undefined when none was needed. */
+  readonly embedding?: 'kept' | 'shared' | 'computed' | undefined;
   /** Milliseconds spent in each stage. */
   readonly timingsMs: Readonly<Record<SegmentStage, number>>;
 }

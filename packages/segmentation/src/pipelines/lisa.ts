@@ -47,12 +47,12 @@ export class Lisa implements Pipeline {
     this.#settings = settings;
     this.#shape = decoderShape(settings);
     this.#prompt = prompt;
-    this.#tower = new VisionTower(bundle, runner);
     this.#model = new ImageLanguageModel(bundle, runner, settings);
     const { vision_image_size: square, encoder_longest_side: longestSide } = settings;
+    this.#tower = new VisionTower(bundle, runner, square);
     this.vision = {
       images: new ImageReader({ square, plan: planCentreCrop, longestSide, limits }),
-      masks: new MaskDecoder(bundle, runner),
+      masks: new MaskDecoder(bundle, runner, longestSide),
     };
   }
 

@@ -46,7 +46,7 @@ export function boxVision<Found>(
   const { detector_image_size: square, encoder_longest_side: longestSide } = settings;
   return {
     images: new ImageReader({ square, longestSide, limits }),
-    detector: new Detector(bundle, runner, reader),
-    masks: new MaskDecoder(bundle, runner),
+    detector: new Detector(bundle, runner, reader, square),
+    masks: new MaskDecoder(bundle, runner, longestSide),
   };
 }

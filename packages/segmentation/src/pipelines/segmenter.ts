@@ -52,7 +52,7 @@ export class Segmenter {
     this.#pipeline.checkOptions(options);
     const clock = new StageClock(segmentStages, context);
     const isRefined = options.refine !== false;
-    const image = vision.images.open(segmentImage, clock, { isEncoded: isRefined });
+    const image = vision.images.open(segmentImage, clock, { isEncoded: isRefined, shared: context.shared });
     const maskPrompts = prompts.length === 0 ? [] : await placeInImage(prompts, image);
     const { choices, ...report } =
       queries.length === 0 ? noQueries : await this.#pipeline.choose(image, queries, options);

@@ -20,6 +20,8 @@ export interface ViewPlace {
 /** How an image is shown to the detector: what it is scaled to, and the views that are cut out of these. */
 export interface ViewPlan {
   readonly targets: readonly ResizeTarget[];
+  /** Of the views, in their order. */
+  readonly places: readonly ViewPlace[];
   readonly cut: (images: readonly PixelImage[]) => ImageView[];
 }
 
@@ -58,29 +60,35 @@ export function planViews(
   const isWide = width >= height;
   const aspect = isWide ? width / height : height / width;
   if (aspect <= stretchableAspect) {
-    const targets = [{ width: side, height: side, fit: 'fill' }] as const;
-    return { targets, cut: ([pixels]) => (pixels === undefined ? [] : [{ pixels, place: wholeImage }]) };
+    return oneView({ width: side, height: side, fit: 'fill' }, wholeImage);
   }
   const tiles = Math.min(maximumTiles, Math.ceil((aspect / tileAspect - tileOverlap) / (1 - tileOverlap)));
   const stripLength = Math.round(side * (1 + (tiles - 1) * (1 - tileOverlap)));
   const sized = (length: number, breadth: number): ResizeTarget =>
     isWide ? { width: length, height: breadth, fit: 'fill' } : { width: breadth, height: length, fit: 'fill' };
+  const breadth = Math.max(1, Math.round(side / aspect));
+  const padded: Box = isWide ? [0, 0, 1, side / breadth] : [0, 0, side / breadth, 1];
+  const starts = Array.from({ length: tiles }, (_, tile) => Math.round((tile * (stripLength - side)) / (tiles - 1)));
+  const tilePlaces = starts.map((start, tile): ViewPlace => {
+    const [from, to] = [start / stripLength, (start + side) / stripLength];
+    const [isCutBefore, isCutAfter] = [tile > 0, tile < tiles - 1];
+    return isWide
+      ? { box: [from, 0, to, 1], isCut: [isCutBefore, false, isCutAfter, false], scoreWeight: tileWeight }
+      : { box: [0, from, 1, to], isCut: [false, isCutBefore, false, isCutAfter], scoreWeight: tileWeight };
+  });
+  const places = [{ ...wholeImage, box: padded }, ...tilePlaces];
   return {
-    targets: [sized(side, Math.max(1, Math.round(side / aspect))), sized(stripLength, side)],
+    targets: [sized(side, breadth), sized(stripLength, side)],
+    places,
     cut: ([whole, strip]) => {
       if (whole === undefined || strip === undefined) return [];
-      const padded: Box = isWide ? [0, 0, 1, side / whole.height] : [0, 0, side / whole.width, 1];
-      const wholeView = { pixels: cutOut(whole, 0, 0, side), place: { ...wholeImage, box: padded } };
-      const tileViews = Array.from({ length: tiles }, (_, tile): ImageView => {
-        const start = Math.round((tile * (stripLength - side)) / (tiles - 1));
-        const [from, to] = [start / stripLength, (start + side) / stripLength];
-        const [isCutBefore, isCutAfter] = [tile > 0, tile < tiles - 1];
-        const place: ViewPlace = isWide
-          ? { box: [from, 0, to, 1], isCut: [isCutBefore, false, isCutAfter, false], scoreWeight: tileWeight }
-          : { box: [0, from, 1, to], isCut: [false, isCutBefore, false, isCutAfter], scoreWeight: tileWeight };
-        return { pixels: isWide ? cutOut(strip, start, 0, side) : cutOut(strip, 0, start, side), place };
-      });
-      return [wholeView, ...tileViews];
+      const tilePixels = starts.map((start) =>
+        isWide ? cutOut(strip, start, 0, side) : cutOut(strip, 0, start, side),
+      );
+      return [cutOut(whole, 0, 0, side), ...tilePixels].map((pixels, view) => ({
+        pixels,
+        place: places[view] ?? wholeImage,
+      }));
     },
   };
 }
@@ -94,8 +102,13 @@ export function planCentreCrop(
   const [left, top] = [(width - square) / 2 / width, (height - square) / 2 / height];
   const isCut = [left > 0, top > 0, left > 0, top > 0] as const;
   const place: ViewPlace = { box: [left, top, 1 - left, 1 - top], isCut, scoreWeight: 1 };
+  return oneView({ width: side, height: side, fit: 'cover' }, place);
+}
+
+function oneView(target: ResizeTarget, place: ViewPlace): ViewPlan {
   return {
-    targets: [{ width: side, height: side, fit: 'cover' }],
+    targets: [target],
+    places: [place],
     cut: ([pixels]) => (pixels === undefined ? [] : [{ pixels, place }]),
   };
 }

@@ -33,10 +33,11 @@ export class MaskDecoder {
   readonly #runner: InferenceRunner;
   readonly #encoder: ImageEncoder;
 
-  constructor(bundle: Bundle, runner: InferenceRunner) {
+  /** @param longestSide - of what the image encoder reads, in pixels */
+  constructor(bundle: Bundle, runner: InferenceRunner, longestSide: number) {
     this.#bundle = bundle.manifest.name;
     this.#runner = runner;
-    this.#encoder = new ImageEncoder(bundle, runner);
+    this.#encoder = new ImageEncoder(bundle, runner, longestSide);
   }
 
   /**

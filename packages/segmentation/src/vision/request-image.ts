@@ -1,7 +1,8 @@
 import type { ImageLimits } from '@tessera/images';
 import { decodeForModels, scaledToLongestSide, type PixelImage, type ResizeTarget } from '@tessera/images/decoding';
 import { RecentValues, StageClock } from '@tessera/runtime';
-import { planViews, type ImageView, type ViewPlan } from './image-views.js';
+import type { ImageOutputs, SharedOutputs } from '@tessera/inference';
+import { planViews, type ImageView, type ViewPlace, type ViewPlan } from './image-views.js';
 import { segmentStages, type SegmentClock, type SegmentImage, type SegmentOutcome } from '../segment-request.js';
 
 /** Sizes of an image in pixels. */
@@ -36,15 +37,21 @@ export class ImageReader {
 
   /**
    * @param clock - of the request, for all that is done with the image; one that nobody looks at unless given
-   * @param isEncoded - whether the image encoder will read it, so that it is decoded for detector and encoder at once
    */
   open(
     image: SegmentImage,
     clock: SegmentClock = new StageClock(segmentStages),
-    { isEncoded = true }: { readonly isEncoded?: boolean } = {},
+    { isEncoded = true, shared }: OpenOptions = {},
   ): RequestImage {
-    return new RequestImage(image, this.#sizes, this.#known, clock, isEncoded);
+    return new RequestImage(image, this.#sizes, this.#known, clock, { isEncoded, shared });
   }
+}
+
+interface OpenOptions {
+  /** Whether the image encoder will read the image, so that it is decoded for detector and encoder at once. */
+  readonly isEncoded?: boolean;
+  /** What other workers found out about the image. */
+  readonly shared?: SharedOutputs | undefined;
 }
 
 interface DecodedImage {
@@ -60,6 +67,8 @@ export class RequestImage {
   readonly clock: SegmentClock;
   /** Where its embedding came from, once it was needed. */
   embedding: SegmentOutcome['embedding'];
+  /** What other workers found out about it; nothing where nothing is shared. */
+  readonly shared: SharedOutputs | undefined;
   readonly #image: SegmentImage;
   readonly #sizes: DecodingSizes;
   readonly #known: RecentValues<ImageSize>;
@@ -72,7 +81,7 @@ export class RequestImage {
     sizes: DecodingSizes,
     known: RecentValues<ImageSize>,
     clock: SegmentClock,
-    isEncoded: boolean,
+    { isEncoded = true, shared }: OpenOptions,
   ) {
     this.id = image.id;
     this.clock = clock;
@@ -80,11 +89,23 @@ export class RequestImage {
     this.#sizes = sizes;
     this.#known = known;
     this.#isEncoded = isEncoded;
+    this.shared = shared;
   }
 
   /** @throws TesseraError as `decodeForModels` does; so do its siblings */
   async size(): Promise<ImageSize> {
     return this.#known.get(this.id) ?? (await this.#decode()).size;
+  }
+
+  /** Takes over the size that another worker has found, so that the image need not be decoded for it. */
+  acceptSize({ width, height }: NonNullable<ImageOutputs['size']>): void {
+    if (this.#known.get(this.id) === undefined) this.#known.set(this.id, this.#sizeOf(width, height));
+  }
+
+  /** What the views show of an image of this size. */
+  placesIn(size: NonNullable<ImageOutputs['size']>): readonly ViewPlace[] {
+    const { square, plan = planViews } = this.#sizes;
+    return plan(size, square).places;
   }
 
   /** What the detector reads. */
@@ -128,10 +149,13 @@ export class RequestImage {
       return await decodeForModels(await this.#image.read(), { targets, readForLongestSide: longestSide, limits });
     });
     if (plan === undefined) throw new Error('An image was decoded without a plan.');
-    const { width: scaledWidth, height: scaledHeight } = scaledToLongestSide({ width, height }, longestSide);
-    const size = { width, height, scaledWidth, scaledHeight };
+    const size = this.#sizeOf(width, height);
     this.#known.set(this.id, size);
     const shown = plan.targets.length;
     return { size, views: plan.cut(images.slice(0, shown)), scaled: images[shown] };
+  }
+  #sizeOf(width: number, height: number): ImageSize {
+    const scaled = scaledToLongestSide({ width, height }, this.#sizes.longestSide);
+    return { width, height, scaledWidth: scaled.width, scaledHeight: scaled.height };
   }
 }
