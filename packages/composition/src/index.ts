@@ -26,7 +26,13 @@ export { computeLogits, type TextMatrix } from './scoring/logits.js';
 export { bestCandidate, meanEmbedding, noneFeatures, type BestCandidate } from './scoring/none-features.js';
 export type { Vocabulary } from './vocabulary/vocabulary.js';
 export { scoreCandidates, type CandidateScores } from './scoring/score-candidates.js';
-export { readSafetensors, SafetensorsError, tensorValues, writeSafetensors } from './vocabulary/safetensors.js';
+export {
+  readSafetensors,
+  SafetensorsError,
+  tensorValues,
+  writeSafetensors,
+  type StoredTensor,
+} from './vocabulary/safetensors.js';
 export {
   describeVocabulary,
   hashVocabulary,

@@ -7,6 +7,7 @@ import type {
   SegmentResponse,
 } from '@tessera/contracts';
 import type { ImageLimits } from '@tessera/images';
+import type { SharedOutputs } from '@tessera/inference';
 import type { RunningJob } from '@tessera/queue';
 import { formatMask, type Segmenter } from '@tessera/segmentation';
 import { startTimings } from './job-timings.js';
@@ -19,14 +20,20 @@ import type { WorkerMetrics } from './worker-metrics.js';
 
 type Output = NonNullable<SegmentOptions['output']>;
 
+interface SegmentJobContext {
+  readonly blobs: BlobStore;
+  readonly limits: ImageLimits;
+  readonly metrics: WorkerMetrics;
+  /** What workers share of the images they have seen. */
+  readonly shared: SharedOutputs | undefined;
+}
+
 /** Answers `POST /segment`. */
 export async function segment(
   job: RunningJob,
   { imageId, options, ...question }: SegmentJob,
   models: TaskModels<Segmenter>,
-  blobs: BlobStore,
-  limits: ImageLimits,
-  metrics: WorkerMetrics,
+  { blobs, limits, metrics, shared }: SegmentJobContext,
 ): Promise<SegmentResponse> {
   const timings = startTimings(job);
   const { description, pipeline } = models.find(options.model);
@@ -38,7 +45,7 @@ export async function segment(
   const { image, results, pruning, tokenLayout, embedding, timingsMs } = await pipeline.segment(
     photo,
     { ...question, options: asked },
-    stageObserver(job),
+    { ...stageObserver(job), shared },
   );
   const startedAt = performance.now();
   const overlay =

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { CacheState } from '@tessera/blob-store';
 import type { PruningReport } from '@tessera/contracts';
 import type { FinishedRun, InferenceDevice } from '@tessera/inference';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
@@ -6,6 +7,11 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 /** Seconds of stages and model runs. */
 const buckets = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
 const batchBuckets = [1, 2, 4, 8, 16, 32, 64];
+
+/** `late`: over the time limit. */
+export type CacheLookup = 'hit' | 'miss' | 'invalid' | 'late' | 'failed';
+/** `gone`: no longer kept; `dropped`: too many waited. */
+export type CacheWrite = 'stored' | 'gone' | 'dropped' | 'failed';
 
 /** What a worker measures. Every label has a small, fixed set of values. */
 export class WorkerMetrics {
@@ -46,8 +52,31 @@ export class WorkerMetrics {
   });
   readonly #embeddings = new Counter({
     name: 'tessera_worker_embeddings_total',
-    help: 'Image embeddings that jobs needed: kept of an earlier job, or computed',
+    help: 'Image embeddings that jobs needed: kept of an earlier job, shared by another worker, or computed',
     labelNames: ['model', 'source'],
+    registers: this.#registers,
+  });
+
+  readonly #cacheLookups = new Counter({
+    name: 'tessera_worker_embedding_cache_lookups_total',
+    help: 'Lookups in the cache that workers share: hit, miss, invalid (broken or of another shape), late (over the time limit) or failed',
+    labelNames: ['outcome'],
+    registers: this.#registers,
+  });
+  readonly #cacheWrites = new Counter({
+    name: 'tessera_worker_embedding_cache_writes_total',
+    help: 'What became of outputs for the shared cache: stored, gone (no longer kept), dropped (too many waited) or failed',
+    labelNames: ['outcome'],
+    registers: this.#registers,
+  });
+  readonly #cacheEvictions = new Counter({
+    name: 'tessera_worker_embedding_cache_evictions_total',
+    help: 'Entries that this worker dropped from the shared cache to make room',
+    registers: this.#registers,
+  });
+  readonly #cacheBytes = new Gauge({
+    name: 'tessera_worker_embedding_cache_bytes',
+    help: 'Bytes in the shared cache as this worker saw them last; every worker shows the same, so take the maximum',
     registers: this.#registers,
   });
 
@@ -65,8 +94,21 @@ export class WorkerMetrics {
     this.#imageTokens.inc({ model, pruning: 'after' }, after);
   }
 
-  observeEmbedding(model: string, source: 'kept' | 'computed'): void {
+  observeEmbedding(model: string, source: 'kept' | 'shared' | 'computed'): void {
     this.#embeddings.inc({ model, source });
+  }
+
+  observeCacheLookup(outcome: CacheLookup): void {
+    this.#cacheLookups.inc({ outcome });
+  }
+
+  observeCacheWrite(outcome: CacheWrite): void {
+    this.#cacheWrites.inc({ outcome });
+  }
+
+  observeCache({ storedBytes, evicted }: CacheState): void {
+    this.#cacheBytes.set(storedBytes);
+    this.#cacheEvictions.inc(evicted);
   }
 
   /** Shows the state of the devices and the running jobs at every scrape from now on. */

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { BlobStore } from '@tessera/blob-store';
+import { openBlobCache, type BlobStore } from '@tessera/blob-store';
 import { jobKinds, TesseraError, type Config, type WorkerReport } from '@tessera/contracts';
 import type { InferenceRunner } from '@tessera/inference';
 import type { JobHandler, JobQueues } from '@tessera/queue';
 import type { Logger } from 'pino';
+import { EmbeddingCache } from './embedding-cache.js';
 import { checkedJobs } from './checked-job.js';
 import { startHeartbeat } from './heartbeat.js';
 import { createJobHandler } from './job-handler.js';
@@ -33,11 +34,15 @@ export interface Worker {
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { config, queue, trainings, blobs, log, metrics } = options;
   const models = await options.models.ready;
+  const cacheBlobs = await openBlobCache(config, (error) => {
+    log.warn({ err: error }, 'the connection to the embedding cache failed');
+  });
+  const cache = cacheBlobs && new EmbeddingCache(cacheBlobs, metrics, log);
   const counts = { succeeded: 0, failed: 0 };
   const id = randomUUID();
   const startedAt = new Date().toISOString();
   const processor = queue.process(
-    counted(checkedJobs(jobKinds.requests, createJobHandler(config, models, blobs, metrics))),
+    counted(checkedJobs(jobKinds.requests, createJobHandler(config, models, blobs, metrics, cache))),
     {
       concurrency: config.TESSERA_CONCURRENCY ?? jobsAtOnce(models.runner),
     },
@@ -68,6 +73,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     async close(drainMs = config.TESSERA_DRAIN_S * 1000) {
       await Promise.all([processor.drain(drainMs), trainer?.drain(drainMs)]);
       await heartbeat.stop();
+      await cache?.close();
       await models.runner.close();
     },
   };

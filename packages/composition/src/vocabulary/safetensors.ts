@@ -38,10 +38,10 @@ export interface SafetensorsFile {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
 
-/** A tensor to write; a Uint16Array holds the bits of half-precision floats. */
+/** A tensor to write, of type F32, F16 or I64; a Uint16Array holds the bits of half-precision floats. */
 export interface WritableTensor {
   readonly shape: readonly number[];
-  readonly values: Float32Array | Uint16Array;
+  readonly values: Float32Array | Uint16Array | BigInt64Array;
 }
 
 const lengthBytes = 8;
@@ -125,8 +125,7 @@ export function writeSafetensors(
       throw new SafetensorsError(`Tensor ${quote(name)} [${shape.join(', ')}] has ${values.length} values.`);
     }
     const end = position + values.byteLength;
-    const type = values instanceof Float32Array ? 'F32' : 'F16';
-    entries.push([name, { dtype: type, shape, data_offsets: [position, end] }]);
+    entries.push([name, { dtype: typeOf(values), shape, data_offsets: [position, end] }]);
     parts.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     position = end;
   }
@@ -145,6 +144,11 @@ export function writeSafetensors(
     offset += part.length;
   }
   return file;
+}
+
+function typeOf(values: WritableTensor['values']): ElementType {
+  if (values instanceof Float32Array) return 'F32';
+  return values instanceof Uint16Array ? 'F16' : 'I64';
 }
 
 function splitFile(file: Uint8Array): { header: object; data: Uint8Array } {

@@ -1,7 +1,14 @@
 import { TesseraError, type DualEncoderSettings } from '@tessera/contracts';
 import type { ImageLimits } from '@tessera/images';
 import { decodeForModels, type ResizeTarget } from '@tessera/images/decoding';
-import { float32Output, rowsOf, type InferenceRunner } from '@tessera/inference';
+import {
+  float32Output,
+  ofRun,
+  rowsOf,
+  SharedGraph,
+  type InferenceRunner,
+  type SharedOutputs,
+} from '@tessera/inference';
 import { RecentValues, type StageClock } from '@tessera/runtime';
 import type { CompositionStage } from '../pipeline/composition-model.js';
 import type { CompositionImage } from './composition-image.js';
@@ -21,12 +28,24 @@ interface PlacedImage {
   readonly pointer: string;
 }
 
-/** Image embeddings of unit length; each image is decoded and encoded once as long as it is remembered. */
+export interface EmbedOptions {
+  /** JSON pointer to an image in the request, for errors. */
+  readonly pointerOf: (index: number) => string;
+  /** Receives how many images have their embedding. */
+  readonly onProgress?: (done: number) => void;
+  /** What workers share of the images they have seen. */
+  readonly shared?: SharedOutputs | undefined;
+}
+
+const embeddingName = ofRun(0, 'image_embeds');
+
+/** Image embeddings of unit length; each image is decoded and encoded once as long as that is remembered or shared. */
 export class ImageEmbedder {
   readonly #name: string;
   readonly #settings: DualEncoderSettings;
   readonly #runner: InferenceRunner;
   readonly #limits: ImageLimits;
+  readonly #graph: SharedGraph;
   readonly #remembered = new RecentValues<Float32Array>(rememberedImages);
 
   constructor(bundle: DualEncoderBundle, runner: InferenceRunner, limits: ImageLimits) {
@@ -34,11 +53,12 @@ export class ImageEmbedder {
     this.#settings = bundle.manifest.settings;
     this.#runner = runner;
     this.#limits = limits;
+    const { image_size: size, resize } = bundle.manifest.settings;
+    const preparation = `${resize} to ${size} pixels, embedding of unit length`;
+    this.#graph = new SharedGraph({ bundle, runner, graph: 'image_encoder', outputs: ['image_embeds'], preparation });
   }
 
   /**
-   * @param pointerOf - JSON pointer to an image in the request, for errors
-   * @param onProgress - receives how many images have their embedding
    * @returns embeddings `[D]` in the images' order
    * @throws TesseraError an image error that names the image, or `TSR_INFERENCE_FAILED`
    * @throws the signal's reason between two batches
@@ -46,8 +66,7 @@ export class ImageEmbedder {
   async embed(
     images: readonly CompositionImage[],
     clock: StageClock<CompositionStage>,
-    pointerOf: (index: number) => string,
-    onProgress: (done: number) => void = () => undefined,
+    { pointerOf, onProgress = () => undefined, shared }: EmbedOptions,
   ): Promise<Float32Array[]> {
     const embeddings = new Map<string, Float32Array>();
     const missing = new Map<string, PlacedImage>();
@@ -56,6 +75,14 @@ export class ImageEmbedder {
       if (remembered !== undefined) embeddings.set(image.id, remembered);
       else if (!missing.has(image.id)) missing.set(image.id, { image, pointer: pointerOf(index) });
     }
+    if (shared !== undefined && missing.size > 0) {
+      const found = await clock.measure('vision', () => this.#findShared([...missing.keys()], shared));
+      for (const [id, embedding] of found) {
+        missing.delete(id);
+        embeddings.set(id, embedding);
+        this.#remembered.set(id, embedding);
+      }
+    }
     const decode = (batch: readonly PlacedImage[]) => clock.measure('decode', () => this.#decode(batch));
     await oneAhead(inGroups([...missing.values()], imagesPerRun), decode, async (batch, pixels) => {
       const rows = await clock.measure('vision', () => this.#encode(pixels, batch.length));
@@ -63,6 +90,10 @@ export class ImageEmbedder {
         const embedding = rows[index] ?? new Float32Array();
         embeddings.set(image.id, embedding);
         this.#remembered.set(image.id, embedding);
+        shared?.store(this.#graph.key(image.id), () => {
+          const tensor = { type: 'float32', dims: [1, embedding.length], data: embedding } as const;
+          return Promise.resolve({ tensors: { [embeddingName]: tensor } });
+        });
       }
       onProgress(embeddings.size);
     });
@@ -71,6 +102,19 @@ export class ImageEmbedder {
       if (embedding === undefined) throw new Error(`The image ${id} has no embedding.`);
       return embedding;
     });
+  }
+
+  /** The embeddings of other workers, by the images' ids. */
+  async #findShared(ids: readonly string[], shared: SharedOutputs): Promise<Map<string, Float32Array>> {
+    const found = await Promise.all(
+      ids.map((id) => shared.find(this.#graph.key(id), ({ tensors }) => this.#graph.fits(tensors))),
+    );
+    return new Map(
+      ids.flatMap((id, index): [string, Float32Array][] => {
+        const tensors = found[index]?.tensors;
+        return tensors === undefined ? [] : [[id, float32Output(tensors, embeddingName)]];
+      }),
+    );
   }
 
   /** uint8 `[B, S, S, 3]` */

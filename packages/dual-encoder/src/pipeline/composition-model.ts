@@ -1,5 +1,6 @@
 import type { CandidateSet, TextMatrix, Vocabulary } from '@tessera/composition';
 import type { ClassifyCompositionResponse, ClassifyOptions, InlineVocabulary } from '@tessera/contracts';
+import type { SharedOutputs } from '@tessera/inference';
 import type { StageObserver } from '@tessera/runtime';
 import type { CompositionImage } from '../encoders/composition-image.js';
 import type { TrainingHooks, TrainingTask } from '../training/training.js';
@@ -8,7 +9,10 @@ export const compositionStages = ['decode', 'vision', 'text', 'scoring'] as cons
 export type CompositionStage = (typeof compositionStages)[number];
 
 /** The signal ends the work before its next batch; the promise then rejects with its reason. */
-export type CompositionContext = StageObserver<CompositionStage>;
+export interface CompositionContext extends StageObserver<CompositionStage> {
+  /** What workers share of the images they have seen; nothing unless given. */
+  readonly shared?: SharedOutputs | undefined;
+}
 
 export interface ClassifyOutcome extends Pick<
   ClassifyCompositionResponse,

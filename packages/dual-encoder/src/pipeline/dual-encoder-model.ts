@@ -91,7 +91,7 @@ export class DualEncoderModel implements CompositionModel {
     const plan = this.#plans.get(vocabulary, options);
     const { candidates } = plan;
     if (options.unknown_primitives === 'error') requireKnownPrimitives(candidates, vocabulary);
-    const embeddings = await this.#embedImages(images, clock);
+    const embeddings = await this.#embedImages(images, clock, context);
     const matrix = await this.#embedCandidates(candidates, vocabulary, clock);
     const noneProbability = await clock.measure('text', () => this.#noneProbabilities.among(matrix, vocabulary));
 
@@ -129,7 +129,7 @@ export class DualEncoderModel implements CompositionModel {
   }
 
   async embedImages(images: readonly CompositionImage[], context: CompositionContext = {}): Promise<Float32Array[]> {
-    return await this.#embedImages(images, new StageClock(compositionStages, context), 1);
+    return await this.#embedImages(images, new StageClock(compositionStages, context), context, 1);
   }
 
   async embedCandidates(
@@ -149,16 +149,16 @@ export class DualEncoderModel implements CompositionModel {
   async #embedImages(
     images: readonly CompositionImage[],
     clock: StageClock<CompositionStage>,
+    { shared }: CompositionContext,
     share = imagesShare,
   ): Promise<Float32Array[]> {
-    return await this.#images.embed(
-      images,
-      clock,
-      (index) => `/images/${index}`,
-      (done) => {
+    return await this.#images.embed(images, clock, {
+      pointerOf: (index) => `/images/${index}`,
+      onProgress: (done) => {
         clock.report('vision', (share * done) / images.length);
       },
-    );
+      shared,
+    });
   }
 
   async #embedCandidates(

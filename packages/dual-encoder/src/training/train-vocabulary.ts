@@ -81,8 +81,10 @@ async function embedExamples(
   return await images.embed(
     examples.map(({ image }) => image),
     new StageClock(compositionStages, { signal }),
-    (index) => `/examples/${places[index]}/image`,
-    (done) => onProgress?.({ stage: 'features', done, total: examples.length }),
+    {
+      pointerOf: (index) => `/examples/${places[index]}/image`,
+      onProgress: (done) => onProgress?.({ stage: 'features', done, total: examples.length }),
+    },
   );
 }
 
