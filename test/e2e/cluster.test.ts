@@ -53,7 +53,9 @@ test('a worker shows what it measures, on a port of its own', options, async () 
       /tessera_worker_batch_runs_count\{model="tessera-mini",graph="\w+"\} [1-9]/,
       /tessera_worker_image_tokens_total\{model="tessera-mini",pruning="before"\} [1-9]/,
       /tessera_worker_image_tokens_total\{model="tessera-mini",pruning="after"\} [1-9]/,
-      /tessera_worker_embeddings_total\{model="tessera-mini",source="computed"\} 1/,
+      // Another worker may have seen the picture first.
+      /tessera_worker_embeddings_total\{model="tessera-mini",source="(computed|shared)"\} 1/,
+      /tessera_worker_embedding_cache_lookups_total\{outcome="(hit|miss)"\} [1-9]/,
       /tessera_worker_embeddings_total\{model="tessera-mini",source="kept"\} [1-9]/,
       /tessera_worker_device_ready\{device="0",provider="cpu"\} 1/,
       /tessera_worker_inference_restarts_total\{device="0"\} 0/,

@@ -1,14 +1,24 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, symlink, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { after, before, test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RedisServer, redisSkipReason } from '@tessera/runtime/testing';
+import { repositoryRoot } from '../support/repository-copy.js';
 import { bodyOf, drawnPicture, postSegment } from '../support/requests.js';
 import { startEmbedded, startGateway, startWorker } from '../support/services.js';
 
 const query = 'the stop sign';
+/** With the one model that is asked: services start often here. */
+let models: string;
+
+before(async () => {
+  models = await mkdtemp(join(tmpdir(), 'tessera-models-'));
+  await symlink(join(repositoryRoot, 'models', 'tessera-mini'), join(models, 'tessera-mini'));
+});
+
+after(() => rm(models, { recursive: true }));
 
 /** What a scrape says of the vision stage. */
 interface VisionFigures {
@@ -57,7 +67,7 @@ test(
   async (t) => {
     const redis = await RedisServer.start();
     t.after(() => redis.remove());
-    const environment = { REDIS_URL: redis.url, TESSERA_METRICS_PORT: '0' };
+    const environment = { REDIS_URL: redis.url, TESSERA_METRICS_PORT: '0', MODELS_DIR: models };
     const gateway = await startGateway({ REDIS_URL: redis.url });
     t.after(() => gateway.process.stop('SIGKILL'));
     const picture = await drawnPicture(1);
@@ -68,12 +78,12 @@ test(
     await one.process.stop('SIGKILL');
 
     const other = await startMeasuredWorker(t, environment);
-    const before = await visionFigures(other.metrics);
+    const earlier = await visionFigures(other.metrics);
     const further = await answerOf(gateway.url, picture);
-    const after = await visionFigures(other.metrics);
+    const afterwards = await visionFigures(other.metrics);
     assert.deepEqual(further.answer, first.answer);
-    assert.equal(after.visionRuns, before.visionRuns, 'no graph of the vision stage ran');
-    assert.deepEqual([after.shared - before.shared, after.hits - before.hits], [1, 2]);
+    assert.equal(afterwards.visionRuns, earlier.visionRuns, 'no graph of the vision stage ran');
+    assert.deepEqual([afterwards.shared - earlier.shared, afterwards.hits - earlier.hits], [1, 2]);
     assert.equal(further.timings.decode, 0);
   },
 );
@@ -89,8 +99,8 @@ test('the embedded service still knows an image after a restart, and survives a 
   const directory = await mkdtemp(join(tmpdir(), 'tessera-cache-'));
   t.after(() => rm(directory, { recursive: true, force: true }));
   const picture = await drawnPicture(2);
-  const start = async (settings: Readonly<Record<string, string>> = {}) => {
-    const service = await startEmbedded({ DATA_DIR: directory, ...settings });
+  const start = async () => {
+    const service = await startEmbedded({ DATA_DIR: directory, MODELS_DIR: models });
     t.after(() => service.process.stop('SIGKILL'));
     return { ...service, metrics: `${service.url}/metrics` };
   };
@@ -101,11 +111,11 @@ test('the embedded service still knows an image after a restart, and survives a 
   await service.process.stop('SIGTERM');
 
   const restarted = await start();
-  const before = await visionFigures(restarted.metrics);
+  const earlier = await visionFigures(restarted.metrics);
   assert.deepEqual((await answerOf(restarted.url, picture)).answer, first.answer);
-  const after = await visionFigures(restarted.metrics);
-  assert.equal(after.visionRuns, before.visionRuns, 'no graph of the vision stage ran');
-  assert.equal(after.shared, 1);
+  const afterwards = await visionFigures(restarted.metrics);
+  assert.equal(afterwards.visionRuns, earlier.visionRuns, 'no graph of the vision stage ran');
+  assert.equal(afterwards.shared, 1);
   await restarted.process.stop('SIGTERM');
 
   const cached = join(directory, 'embeddings');
@@ -120,7 +130,7 @@ test('the embedded service still knows an image after a restart, and survives a 
 test('with TESSERA_EMBEDDING_CACHE_MB=0 nothing is shared', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'tessera-cache-'));
   t.after(() => rm(directory, { recursive: true, force: true }));
-  const service = await startEmbedded({ DATA_DIR: directory, TESSERA_EMBEDDING_CACHE_MB: '0' });
+  const service = await startEmbedded({ DATA_DIR: directory, MODELS_DIR: models, TESSERA_EMBEDDING_CACHE_MB: '0' });
   t.after(() => service.process.stop('SIGKILL'));
   await answerOf(service.url, await drawnPicture(3));
   await service.process.stop('SIGTERM');

@@ -22,27 +22,60 @@ export interface Service {
  */
 export async function startService(directory: string, environment: NodeJS.ProcessEnv = process.env): Promise<Service> {
   const data = await mkdtemp(join(tmpdir(), 'tessera-bench-'));
-  const child = spawn(process.execPath, ['services/standalone/dist/main.js'], {
+  const settings = { ...environment, HOST: '127.0.0.1', PORT: '0', DATA_DIR: data, LOG_LEVEL: 'warn' };
+  try {
+    const script = 'services/standalone/dist/main.js';
+    const program = await startProgram(directory, script, settings, /Tessera is ready: (\S+)/);
+    const stop = async (): Promise<void> => {
+      await program.stop();
+      await rm(data, { recursive: true, force: true });
+    };
+    return { url: program.ready[1] ?? '', pid: program.pid, stop };
+  } catch (error) {
+    await rm(data, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** A program of a built checkout, as a process. */
+export interface Program {
+  /** The match in its output that said it was ready. */
+  readonly ready: RegExpExecArray;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a program and waits until a line of its output matches.
+ *
+ * @param directory - root of the checkout
+ * @throws Error when the process ends before
+ */
+export async function startProgram(
+  directory: string,
+  script: string,
+  environment: NodeJS.ProcessEnv,
+  ready: RegExp,
+): Promise<Program> {
+  const child = spawn(process.execPath, [script], {
     cwd: directory,
-    env: { ...environment, HOST: '127.0.0.1', PORT: '0', DATA_DIR: data, LOG_LEVEL: 'warn' },
+    env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');
-  const ready = new Promise<string>((resolve) => {
+  const matched = new Promise<RegExpExecArray>((resolve) => {
     createInterface(child.stdout).on('line', (line) => {
-      const [, url] = /Tessera is ready: (\S+)/.exec(line) ?? [];
-      if (url !== undefined) resolve(url);
+      const match = ready.exec(line);
+      if (match !== null) resolve(match);
     });
   });
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM');
     await exited;
-    await rm(data, { recursive: true, force: true });
   };
-  const url = await Promise.race([ready, exited.then(() => undefined)]);
-  if (url !== undefined && child.pid !== undefined) return { url, pid: child.pid, stop };
-  await stop();
-  throw new Error(`The service of ${directory} ended before it was ready.`);
+  const match = await Promise.race([matched, exited.then(() => undefined)]);
+  if (match !== undefined && child.pid !== undefined) return { ready: match, pid: child.pid, stop };
+  throw new Error(`${script} of ${directory} ended before it was ready.`);
 }
 
 /** A request body, encoded. */
