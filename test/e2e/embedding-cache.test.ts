@@ -6,7 +6,7 @@ import { after, before, test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RedisServer, redisSkipReason } from '@tessera/runtime/testing';
 import { repositoryRoot } from '../support/repository-copy.js';
-import { bodyOf, drawnPicture, postSegment } from '../support/requests.js';
+import { drawnPicture, finishedJob, postJob } from '../support/requests.js';
 import { startEmbedded, startGateway, startWorker } from '../support/services.js';
 
 const query = 'the stop sign';
@@ -53,12 +53,18 @@ async function untilStored(url: string, count: number): Promise<void> {
   }
 }
 
+/** The result of a job about the picture: without its id and timings, and the timings. */
 async function answerOf(url: string, picture: Buffer) {
-  const response = await postSegment(url, picture, query);
-  assert.equal(response.status, 200);
-  const { results, image, timings_ms: timings } = await bodyOf(response);
-  assert.equal(results[0].present, true);
-  return { answer: { results, image }, timings };
+  const { status, result } = await finishedJob(url, await postJob(url, picture, query), 120_000);
+  assert.equal(status, 'succeeded');
+  assert.equal(result?.results[0]?.present, true);
+  const { id: _id, timings_ms: timings, ...answer } = result as typeof result & Timed;
+  return { answer, timings };
+}
+
+interface Timed {
+  readonly id: string;
+  readonly timings_ms: Readonly<Record<string, number>>;
 }
 
 test(
