@@ -23,14 +23,11 @@ interface StoredFile {
 export interface FileBlobCacheOptions extends BlobCacheLimits {
   /** Created if missing. */
   readonly directory: string;
-  /** Milliseconds since the epoch. */
-  readonly now?: () => number;
 }
 
 /** A {@link BlobCache} in a directory: one file a blob, whose modification time is its last use. */
 export class FileBlobCache implements BlobCache {
   readonly #options: FileBlobCacheOptions;
-  readonly #now: () => number;
   #storedBytes = 0;
   /** When the directory was read last. */
   #scannedAt = -Infinity;
@@ -38,7 +35,6 @@ export class FileBlobCache implements BlobCache {
 
   constructor(options: FileBlobCacheOptions) {
     this.#options = options;
-    this.#now = options.now ?? Date.now;
   }
 
   async get(key: string): Promise<Uint8Array | null> {
@@ -46,7 +42,7 @@ export class FileBlobCache implements BlobCache {
     if (file === undefined) return null;
     try {
       const { mtimeMs } = await file.stat();
-      const now = this.#now();
+      const now = Date.now();
       if (mtimeMs + this.#options.ttlMs <= now) return null;
       const bytes = await file.readFile();
       await file.utimes(now / 1000, now / 1000);
@@ -59,19 +55,11 @@ export class FileBlobCache implements BlobCache {
   put(key: string, bytes: Uint8Array): Promise<CacheState> {
     const path = this.#path(key);
     return this.#inTurn(async () => {
-      const { directory, limitBytes } = this.#options;
-      if (bytes.byteLength > limitBytes) return { storedBytes: this.#storedBytes, evicted: 0 };
-      const before = (await stat(path).catch(ignoreMissing))?.size ?? 0;
-      const added = bytes.byteLength - before;
+      if (bytes.byteLength > this.#options.limitBytes) return { storedBytes: this.#storedBytes, evicted: 0 };
+      const replaced = (await stat(path).catch(ignoreMissing))?.size ?? 0;
+      const added = bytes.byteLength - replaced;
       const evicted = await this.#makeRoom(added, path);
-      await mkdir(directory, { recursive: true });
-      const aside = join(directory, randomUUID() + temporarySuffix);
-      try {
-        await writeFile(aside, bytes, { flag: 'wx' });
-        await rename(aside, path);
-      } finally {
-        await rm(aside, { force: true });
-      }
+      await this.#replace(path, bytes);
       this.#storedBytes += added;
       return { storedBytes: this.#storedBytes, evicted };
     });
@@ -88,10 +76,23 @@ export class FileBlobCache implements BlobCache {
     await this.#turn.catch(() => undefined);
   }
 
+  /** In one step: no reader sees a file that is half-written. */
+  async #replace(path: string, bytes: Uint8Array): Promise<void> {
+    const { directory } = this.#options;
+    await mkdir(directory, { recursive: true });
+    const aside = join(directory, randomUUID() + temporarySuffix);
+    try {
+      await writeFile(aside, bytes, { flag: 'wx' });
+      await rename(aside, path);
+    } finally {
+      await rm(aside, { force: true });
+    }
+  }
+
   /** Reads the directory, unless it is known that as many bytes have room, and drops what is too much. */
   async #makeRoom(addedBytes: number, keptPath?: string): Promise<number> {
     const { limitBytes, ttlMs } = this.#options;
-    const now = this.#now();
+    const now = Date.now();
     const hasRoom = this.#storedBytes + addedBytes <= limitBytes;
     if (hasRoom && now - this.#scannedAt < rescanAfterMs) return 0;
     const files = (await this.#files(now)).sort((a, b) => a.usedAt - b.usedAt);
