@@ -52,6 +52,16 @@ describe('writeSafetensors', () => {
     );
   });
 
+  it('writes 64-bit integers as they are', () => {
+    const file = writeSafetensors(
+      new Map([['ids', { shape: [2], values: BigInt64Array.of(-1n, 2n ** 40n) }]]),
+      new Map(),
+    );
+    const ids = readSafetensors(file).tensors.get('ids');
+    assert.equal(ids?.type, 'I64');
+    assert.deepEqual(new BigInt64Array(new Uint8Array(ids.bytes).buffer), BigInt64Array.of(-1n, 2n ** 40n));
+  });
+
   it('refuses values that do not fill the shape', () => {
     const wrong = new Map([['a', { shape: [2, 2], values: new Float32Array(3) }]]);
     assert.throws(() => writeSafetensors(wrong, new Map()), SafetensorsError);

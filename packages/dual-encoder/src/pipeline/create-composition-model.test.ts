@@ -11,7 +11,7 @@ import {
   type Vocabulary,
 } from '@tessera/composition';
 import type { LogisticCalibration, PipelineManifest } from '@tessera/contracts';
-import { float32Output, type Bundle } from '@tessera/inference';
+import { float32Output, type Bundle, type ImageOutputs, type SharedOutputs } from '@tessera/inference';
 import { probability } from '@tessera/runtime';
 import { baseHash } from '../encoders/dual-encoder-bundle.js';
 import { normalizeRows } from '../encoders/normalize-rows.js';
@@ -442,6 +442,33 @@ describe('a composition model of the bundle tessera-dual', { skip: missingBundle
     );
     assert.ok(fractions.every((fraction) => fraction >= 0 && fraction < 1));
     for (const milliseconds of Object.values(timingsMs)) assert.ok(milliseconds > 0);
+  });
+
+  it('takes the embeddings that another worker has computed, without the images', async () => {
+    const stored = new Map<string, ImageOutputs>();
+    const waiting: (() => Promise<void>)[] = [];
+    const shared: SharedOutputs = {
+      find: (key, fits) => {
+        const outputs = stored.get(key);
+        return Promise.resolve(outputs !== undefined && fits(outputs) ? outputs : undefined);
+      },
+      store: (key, collect) => {
+        waiting.push(async () => void stored.set(key, (await collect()) ?? assert.fail()));
+      },
+    };
+    const seen = [freshImage('red'), freshImage('blue')];
+    const first = await model.classify(seen, inline, {}, { shared });
+    for (const write of waiting) await write();
+    assert.equal(stored.size, 2);
+
+    const other = await createCompositionModel(bundle, runner);
+    const unread = seen.map(({ id }) => ({ id, read: () => Promise.reject(new Error('the image is not needed')) }));
+    const count = runner.runs.length;
+    const further = await other.classify(unread, inline, {}, { shared });
+    assert.ok(!runner.graphsSince(count).includes('image_encoder'));
+    assert.deepEqual(further.results, first.results);
+    const mixed = await other.classify([...unread, freshImage('green')], inline, {}, { shared });
+    assert.deepEqual(mixed.results.slice(0, 2), first.results);
   });
 
   it('warms every encoder', async () => {
