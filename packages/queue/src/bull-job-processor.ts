@@ -90,7 +90,8 @@ export class BullJobProcessor<Data> implements JobProcessor {
       }
       throw toFailure(attempt.interruption === 'cancelled' ? cancelledError() : error);
     } finally {
-      this.#running.delete(id);
+      // A job that was lost may be running here again.
+      if (this.#running.get(id) === attempt) this.#running.delete(id);
     }
   }
 

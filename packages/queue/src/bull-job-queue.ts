@@ -78,6 +78,10 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
   readonly #endReaders = new Set<{ close(): Promise<void> }>();
   /** Jobs that may be added before the waiting ones are counted again. */
   #room = 0;
+  /** The count under way: those who add at the same time share it. */
+  #counting: Promise<void> | null = null;
+  /** Jobs that have taken their room and are not stored yet, so that no count has them. */
+  #adding = 0;
 
   constructor(backend: QueueBackend, limits: QueueLimits, onError: (error: Error) => void) {
     this.#backend = backend;
@@ -105,10 +109,15 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
       throw new TesseraError('TSR_BODY_TOO_LARGE', `A job may have ${this.#limits.maxDataBytes} bytes.`);
     }
     await this.#takeRoom();
-    await this.#backend.run(async () => {
-      if (deadlineAt !== null) await this.#backend.saveDeadline(toBullId(id), deadlineAt);
-      await this.#queue.add('job', record, { jobId: toBullId(id), priority: priorities[priority] });
-    });
+    this.#adding++;
+    try {
+      await this.#backend.run(async () => {
+        if (deadlineAt !== null) await this.#backend.saveDeadline(toBullId(id), deadlineAt);
+        await this.#queue.add('job', record, { jobId: toBullId(id), priority: priorities[priority] });
+      });
+    } finally {
+      this.#adding--;
+    }
   }
 
   async get(id: string): Promise<JobSnapshot<Data> | null> {
@@ -207,14 +216,19 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
 
   /** Counts the waiting jobs, but not for every job: see {@link roomShare}. */
   async #takeRoom(): Promise<void> {
-    if (this.#room < 1) {
-      const { queued } = await this.counts();
-      if (queued >= this.#limits.maxWaiting) {
-        throw new TesseraError('TSR_QUEUE_FULL', `${queued} jobs are waiting already.`);
-      }
-      this.#room = Math.ceil((this.#limits.maxWaiting - queued) / roomShare);
+    while (this.#room < 1) {
+      this.#counting ??= this.#makeRoom().finally(() => (this.#counting = null));
+      await this.#counting;
     }
     this.#room--;
+  }
+
+  /** @throws TesseraError `TSR_QUEUE_FULL` */
+  async #makeRoom(): Promise<void> {
+    const { queued } = await this.counts();
+    const free = this.#limits.maxWaiting - queued - this.#adding;
+    if (free < 1) throw new TesseraError('TSR_QUEUE_FULL', `${queued + this.#adding} jobs are waiting already.`);
+    this.#room = Math.ceil(free / roomShare);
   }
 
   /** {@link get} for waiting callers: one read, unless the job is lost or overdue. */

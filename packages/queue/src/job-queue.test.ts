@@ -443,6 +443,18 @@ for (const { name, skip, open } of backends) {
       await queue.add({ label: 'x' }, { id: 'c', priority: 'high' });
     });
 
+    it('keeps its limit when many jobs come at once', async () => {
+      const queue = await openQueue({ maxWaiting: 40 });
+      const adding = Array.from({ length: 300 }, (_, index) =>
+        queue.add({ label: 'x' }, { id: `crowd-${index}`, priority: 'normal' }),
+      );
+      const outcomes = await Promise.allSettled(adding);
+      const refused = outcomes.filter(({ status }) => status === 'rejected');
+      for (const outcome of refused) assert.ok(isCode('TSR_QUEUE_FULL')((outcome as PromiseRejectedResult).reason));
+      assert.equal((await queue.counts()).queued, 40);
+      assert.equal(refused.length, 260);
+    });
+
     it('forgets finished jobs beyond the number it keeps', async () => {
       const queue = await openQueue({ keepFinished: { ageMs: 60_000, count: 3 } });
       queue.process(() => Promise.resolve('done'), { concurrency: 1 });
