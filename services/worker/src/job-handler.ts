@@ -1,5 +1,5 @@
 import { type BlobStore, resultKey } from '@tessera/blob-store';
-import type { Config } from '@tessera/contracts';
+import { TesseraError, type Config } from '@tessera/contracts';
 import { imageLimits } from '@tessera/images';
 import type { SharedOutputs } from '@tessera/inference';
 import type { JobHandler, RunningJob } from '@tessera/queue';
@@ -31,9 +31,12 @@ export function createJobHandler(
       const response = await respond(job, shared);
       await job.throwIfCancelled();
       const key = resultKey(job.id);
-      await blobs.put(key, Buffer.from(JSON.stringify(response)), { ttlMs: config.TESSERA_RESULT_TTL_S * 1000 });
-      // Cancelled in the meantime: the job has no result.
-      if (job.signal.aborted) await blobs.delete(key);
+      const bytes = Buffer.from(JSON.stringify(response));
+      // The first result of a job stays: of two workers with one job, one has lost it without knowing, and a client may have
+      // seen the other one's result.
+      await blobs.putNew(key, bytes, { ttlMs: config.TESSERA_RESULT_TTL_S * 1000 });
+      // Cancelled in the meantime: the job has no result. An attempt that was interrupted leaves it to the next one.
+      if (isCancelled(job)) await blobs.delete(key);
       return key;
     } finally {
       shared?.release();
@@ -50,4 +53,8 @@ export function createJobHandler(
         return runCanary(models);
     }
   }
+}
+
+function isCancelled({ signal }: RunningJob): boolean {
+  return TesseraError.isInstance(signal.reason) && signal.reason.code === 'TSR_JOB_CANCELLED';
 }
