@@ -27,6 +27,10 @@ export class Cluster {
   /** What the services print. */
   readonly logs: string;
   readonly #directory: string;
+  /** Nothing stays behind when this process ends early. The signals are sent at once; nobody waits for what follows. */
+  readonly #onExit = (): void => {
+    void this.stop(true);
+  };
 
   private constructor(
     directory: string,
@@ -68,6 +72,7 @@ export class Cluster {
       return new RestartedService(name, workerScript, environment, /worker is ready/, join(logs, `${name}.log`));
     });
     const cluster = new Cluster(directory, redis, { gateways, workers }, ports);
+    process.once('exit', cluster.#onExit);
     try {
       await Promise.all([...gateways, ...workers].map((service) => service.start()));
     } catch (error) {
@@ -83,8 +88,10 @@ export class Cluster {
    * @param keepLogs - whether the directory of the logs stays
    */
   async stop(keepLogs: boolean): Promise<void> {
+    process.off('exit', this.#onExit);
+    const redisGone = this.redis.remove();
     await Promise.all([...this.gateways, ...this.workers].map((service) => service.end('SIGKILL')));
-    await this.redis.remove();
+    await redisGone;
     if (!keepLogs) await rm(this.#directory, { recursive: true, force: true });
   }
 }

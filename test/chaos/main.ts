@@ -12,6 +12,9 @@ const scenarios: Readonly<Record<string, Scenario>> = {
 /** Failures that are printed of one scenario. */
 const mostFailures = 20;
 
+// What the scenarios have started ends with this process.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 const settings = readSettings(process.argv.slice(2), process.env);
 const names = Object.keys(scenarios);
 const unknown = settings.only.find((name) => !names.includes(name));
