@@ -3,4 +3,4 @@ export { RecentValues } from './recent-values.js';
 export { roundTo } from './round-to.js';
 export { SeededRandom } from './seeded-random.js';
 export { StageClock, type StageObserver } from './stage-clock.js';
-export { settledWithin, unlessAborted, withTimeout } from './time-limits.js';
+export { answeredWithin, settledWithin, unlessAborted, withTimeout } from './time-limits.js';

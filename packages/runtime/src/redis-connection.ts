@@ -1,6 +1,6 @@
 import { TesseraError } from '@tessera/contracts';
 import { Redis, type RedisOptions } from 'ioredis';
-import { settledWithin, withTimeout } from './time-limits.js';
+import { answeredWithin, settledWithin } from './time-limits.js';
 
 const connectTimeoutMs = 1_000;
 const longestReconnectDelayMs = 1_000;
@@ -17,7 +17,7 @@ export interface RedisConnectionOptions {
   readonly url: string;
   /** Gets every failure of the connection, also of those it recovers from. */
   readonly onError: (error: Error) => void;
-  /** Longest time one operation may take before it counts as failed. */
+  /** Longest time one operation may take before it counts as failed; time in which this process is held up hardly counts. */
   readonly operationTimeoutMs: number;
 }
 
@@ -56,7 +56,7 @@ export class RedisConnection {
     const timeoutMs = this.#operationTimeoutMs;
     const timeoutError = () => new Error(`Redis did not answer within ${timeoutMs} ms`);
     try {
-      return await withTimeout(operation(this.client), timeoutMs, timeoutError);
+      return await answeredWithin(operation(this.client), timeoutMs, timeoutError);
     } catch (error) {
       if (TesseraError.isInstance(error)) throw error;
       throw new TesseraError('TSR_QUEUE_UNAVAILABLE', 'Redis cannot be reached.', { cause: error });

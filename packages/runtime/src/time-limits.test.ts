@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { settledWithin, unlessAborted, withTimeout } from './time-limits.js';
+import { MessageChannel, Worker } from 'node:worker_threads';
+import { answeredWithin, settledWithin, unlessAborted, withTimeout } from './time-limits.js';
 
 const never = new Promise<string>(() => {});
 const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
@@ -43,6 +44,42 @@ describe('a time limit', () => {
     } finally {
       process.off('unhandledRejection', unhandled);
     }
+  });
+});
+
+describe('a limit for an answer from elsewhere', () => {
+  it('does not count the time in which this process is too busy to take the answer', async () => {
+    const worker = new Worker(
+      `require('node:worker_threads').parentPort.on('message', (port) => port.postMessage('answer'))`,
+      {
+        eval: true,
+      },
+    );
+    try {
+      const ask = () =>
+        new Promise<string>((resolve) => {
+          const { port1, port2 } = new MessageChannel();
+          port1.once('message', (text: string) => {
+            port1.close();
+            resolve(text);
+          });
+          worker.postMessage(port2, [port2]);
+        });
+      await ask();
+      const asked = answeredWithin(ask(), 50, () => new Error('late'));
+      const busyUntil = performance.now() + 200;
+      while (performance.now() < busyUntil);
+      assert.equal(await asked, 'answer');
+    } finally {
+      await worker.terminate();
+    }
+  });
+
+  it('ends when no answer comes', async () => {
+    await assert.rejects(
+      answeredWithin(never, 20, () => new Error('late')),
+      /late/,
+    );
   });
 });
 

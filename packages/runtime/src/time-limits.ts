@@ -22,6 +22,37 @@ export function withTimeout<Value>(
   });
 }
 
+/** Parts of a limit; see {@link answeredWithin}. */
+const limitParts = 10;
+
+/**
+ * What the promise of an answer from elsewhere gives, within `timeoutMs`. A process that is too busy to take an answer must
+ * not blame the other side: the limit is made of parts, and however long the event loop is held up, one part passes.
+ * What becomes of the promise afterwards is ignored.
+ *
+ * @throws what the promise rejects with in time, else what `timeoutError` makes
+ */
+export async function answeredWithin<Value>(
+  promise: Promise<Value>,
+  timeoutMs: number,
+  timeoutError: () => Error,
+): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    let partsLeft = limitParts;
+    timer = setTimeout(() => {
+      partsLeft -= 1;
+      if (partsLeft > 0) timer?.refresh();
+      else reject(timeoutError());
+    }, timeoutMs / limitParts);
+  });
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /**
  * What the promise gives, unless the signal fires first. What becomes of it afterwards is ignored.
  *
