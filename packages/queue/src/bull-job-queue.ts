@@ -7,6 +7,7 @@ import type {
   CancelOutcome,
   JobCounts,
   JobHandler,
+  JobOutcome,
   JobPriority,
   JobProcessor,
   JobQueue,
@@ -73,7 +74,7 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
   readonly #limits: QueueLimits;
   readonly #onError: (error: Error) => void;
   readonly #queue: BullQueue;
-  readonly #watch: JobWatch<Data>;
+  readonly #watch: JobWatch;
   readonly #processors: BullJobProcessor<Data>[] = [];
   readonly #endReaders = new Set<{ close(): Promise<void> }>();
   /** Jobs that may be added before the waiting ones are counted again. */
@@ -128,7 +129,7 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
     return this.#backend.run(() => this.#read(id));
   }
 
-  waitFor(id: string, options: WaitOptions): Promise<JobSnapshot<Data> | null> {
+  waitFor(id: string, options: WaitOptions): Promise<JobOutcome | null> {
     return waitForJob(id, options, this.#watch, (job) => this.#look(job));
   }
 
@@ -141,10 +142,15 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
   }
 
   readEnds(handle: (ended: readonly JobSnapshot<Data>[]) => Promise<void>): { close(): Promise<void> } {
-    const reader = this.#backend.readEnds(async (bullIds) => {
-      const ids = bullIds.map(fromBullId);
-      const jobs = await Promise.all(ids.map((id) => this.#backend.run(() => this.#read(id))));
-      const forgotten = ids.filter((_, index) => jobs[index] === null);
+    const reader = this.#backend.readEnds(async (endedJobs) => {
+      const jobs = await Promise.all(
+        endedJobs.map(async ({ bullId, job }) =>
+          job === undefined
+            ? await this.#backend.run(() => this.#read(fromBullId(bullId)))
+            : toSnapshot<Data>(job, null),
+        ),
+      );
+      const forgotten = endedJobs.filter((_, index) => jobs[index] === null).map(({ bullId }) => fromBullId(bullId));
       if (forgotten.length > 0) {
         this.#onError(new Error(`These jobs were forgotten before their ends were read: ${forgotten.join(', ')}`));
       }

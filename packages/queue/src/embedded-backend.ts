@@ -1,8 +1,9 @@
 import { TesseraError } from '@tessera/contracts';
+import { RecentValues } from '@tessera/runtime';
 import { createPostgresBackend, withBackend, type QueueOptions, type WorkerOptions } from 'bullmq';
 import { acquireEmbeddedDatabase, type EmbeddedDatabase } from './embedded-database.js';
 import type { JobCounts } from './job-queue.js';
-import type { JobRecord, Withdrawal } from './job-record.js';
+import type { BullJob, JobRecord, Withdrawal } from './job-record.js';
 import { EmbeddedEnds } from './embedded-ends.js';
 import type {
   BullProcessor,
@@ -13,6 +14,9 @@ import type {
   JobListener,
   QueueBackend,
 } from './queue-backend.js';
+
+/** Finished jobs in memory: the ends of more of them are seldom read together. */
+const rememberedJobs = 64;
 
 const postgres = withBackend(createPostgresBackend);
 
@@ -27,6 +31,8 @@ export class EmbeddedBackend implements QueueBackend {
   readonly #name: string;
   readonly #database: EmbeddedDatabase;
   readonly #onError: (error: Error) => void;
+  /** Those that finished last here, for the reader of ends. */
+  readonly #finished = new RecentValues<BullJob>(rememberedJobs);
   readonly close: () => Promise<void>;
 
   private constructor(
@@ -55,7 +61,9 @@ export class EmbeddedBackend implements QueueBackend {
       connection: this.#database.pool,
     });
     worker.on('completed', (job) => {
-      if (job.id !== undefined) this.#announce(job.id, job);
+      if (job.id === undefined) return;
+      this.#finished.set(job.id, job);
+      this.#announce(job.id, job.returnvalue);
     });
     // The attempt has failed; the job may be tried again.
     worker.on('failed', (job) => {
@@ -134,10 +142,17 @@ export class EmbeddedBackend implements QueueBackend {
   }
 
   readEnds(handle: EndHandler): EndReader {
-    return new EmbeddedEnds(this.#database.pool, this.#name, handle, this.#onError, (onEnd) => {
-      const watching = this.watch({ finished: onEnd, moved: () => undefined });
-      return () => void watching.close();
-    });
+    return new EmbeddedEnds(
+      this.#database.pool,
+      this.#name,
+      handle,
+      this.#onError,
+      (id) => this.#finished.get(id),
+      (onEnd) => {
+        const watching = this.watch({ finished: onEnd, moved: () => undefined });
+        return () => void watching.close();
+      },
+    );
   }
 
   /** The job's own row has it. */

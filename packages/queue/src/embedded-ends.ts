@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { settledWithin } from '@tessera/runtime';
 import type { PgPool } from 'bullmq';
-import { JobEndTable } from './job-end-table.js';
+import { JobEndTable, type EndRow } from './job-end-table.js';
+import type { BullJob } from './job-record.js';
 import { gatherMs, retryPauseMs, type EndHandler, type EndReader } from './queue-backend.js';
 
 /** Ends that are handled together. */
@@ -9,26 +10,34 @@ const batchSize = 200;
 /** Longest time until an end is found whose event was lost. */
 const pollMs = 5_000;
 
-/** Hands the ends of an embedded queue to a handler, and forgets each once it has been handled. */
+/** Hands the ends of an embedded queue to a handler, and forgets each once it has been handled and the next ones are read. */
 export class EmbeddedEnds implements EndReader {
   readonly #handle: EndHandler;
   readonly #onError: (error: Error) => void;
   readonly #finished: Promise<void>;
   readonly #unsubscribe: () => void;
+  readonly #finishedJob: (bullId: string) => BullJob | undefined;
+  /** Ends that were handled and are forgotten with the next read. */
+  #handled: readonly EndRow[] = [];
   #isClosed = false;
   #isRung = false;
   #wake: () => void = () => {};
 
-  /** @param subscribe - calls back after every end; gives the function that stops it */
+  /**
+   * @param finishedJob - the job of an end, where it is at hand
+   * @param subscribe - calls back after every end; gives the function that stops it
+   */
   constructor(
     pool: PgPool,
     queue: string,
     handle: EndHandler,
     onError: (error: Error) => void,
+    finishedJob: (bullId: string) => BullJob | undefined,
     subscribe: (onEnd: () => void) => () => void,
   ) {
     this.#handle = handle;
     this.#onError = onError;
+    this.#finishedJob = finishedJob;
     this.#unsubscribe = subscribe(() => {
       this.#ring();
     });
@@ -57,14 +66,16 @@ export class EmbeddedEnds implements EndReader {
         await this.#pause(retryPauseMs);
       }
     }
+    await table?.next(0, this.#handled).catch(this.#onError);
   }
 
   /** @returns whether there was no more to read */
   async #handleBatch(table: JobEndTable): Promise<boolean> {
-    const rows = await table.oldest(batchSize);
+    const rows = await table.next(batchSize, this.#handled);
+    this.#handled = [];
     if (rows.length > 0) {
-      await this.#handle(rows.map(({ bullId }) => bullId));
-      await table.forget(rows);
+      await this.#handle(rows.map(({ bullId }) => ({ bullId, job: this.#finishedJob(bullId) })));
+      this.#handled = rows;
     }
     return rows.length < batchSize;
   }

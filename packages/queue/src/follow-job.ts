@@ -13,7 +13,7 @@ import { unknownJob } from './wait-for-job.js';
 export async function* followJob<Data>(
   id: string,
   signal: AbortSignal,
-  watch: JobWatch<Data>,
+  watch: JobWatch,
   read: (id: string) => Promise<JobSnapshot<Data> | null>,
 ): AsyncGenerator<JobSnapshot<Data>, void, undefined> {
   signal.throwIfAborted();

@@ -25,8 +25,8 @@ export const jobEndSchemaSql = `
     WHEN (OLD.state NOT IN ('completed', 'failed'))
     EXECUTE FUNCTION tessera.record_job_end();`;
 
-/** Row of an end that has not been handled. */
-interface EndRow {
+/** Row of an end. */
+export interface EndRow {
   readonly id: string;
   readonly bullId: string;
 }
@@ -47,16 +47,19 @@ export class JobEndTable {
     return new JobEndTable(pool, queue);
   }
 
-  /** The oldest ends, at most as many as the limit. */
-  async oldest(limit: number): Promise<readonly EndRow[]> {
+  /**
+   * The oldest ends, at most as many as the limit, in one statement with the removal of others: a statement costs more than
+   * what it does.
+   *
+   * @param handled - ends that are forgotten
+   */
+  async next(limit: number, handled: readonly EndRow[]): Promise<readonly EndRow[]> {
     const { rows } = await this.#pool.query<EndRow>(
-      'SELECT id::text, job_id AS "bullId" FROM tessera.job_end WHERE queue = $1 ORDER BY job_end.id LIMIT $2',
-      [this.#queue, limit],
+      `WITH handled AS (DELETE FROM tessera.job_end WHERE id = ANY($3::bigint[]))
+       SELECT id::text, job_id AS "bullId" FROM tessera.job_end
+        WHERE queue = $1 AND NOT id = ANY($3::bigint[]) ORDER BY job_end.id LIMIT $2`,
+      [this.#queue, limit, handled.map(({ id }) => id)],
     );
     return rows;
-  }
-
-  async forget(rows: readonly EndRow[]): Promise<void> {
-    await this.#pool.query('DELETE FROM tessera.job_end WHERE id = ANY($1::bigint[])', [rows.map(({ id }) => id)]);
   }
 }

@@ -25,6 +25,9 @@ export interface JobSnapshot<Data = JobData> {
   readonly error: SerializedError | null;
 }
 
+/** How a job has ended. */
+export type JobOutcome = Pick<JobSnapshot, 'id' | 'status' | 'resultKey' | 'error'>;
+
 export interface AddOptions {
   /** 1 to 100 letters, digits, `-` and `_`. An id that is already known is not added again. */
   readonly id: string;
@@ -37,6 +40,8 @@ export interface AddOptions {
 
 export interface WaitOptions {
   readonly timeoutMs: number;
+  /** Whether the caller has only just added the job. It is then read a moment later, if it has not ended by then. */
+  readonly isNew?: boolean;
   /** Stops waiting: the promise rejects with the signal's reason. The job goes on. */
   readonly signal?: AbortSignal;
 }
@@ -118,10 +123,10 @@ export interface JobQueue<Data = JobData> {
   /** The job, or null when it is unknown or no longer kept. */
   get(id: string): Promise<JobSnapshot<Data> | null>;
   /**
-   * The job once it has finished, in any process, also when it had finished before; null on timeout.
+   * How the job has ended, once it has, in any process, also when it had before; null on timeout.
    * @throws TesseraError `TSR_JOB_NOT_FOUND`
    */
-  waitFor(id: string, options: WaitOptions): Promise<JobSnapshot<Data> | null>;
+  waitFor(id: string, options: WaitOptions): Promise<JobOutcome | null>;
   /**
    * The job as it is now and after every change of its status or progress, until it has finished; it may
    * run in any process. Changes that come faster than they are read are merged into one.

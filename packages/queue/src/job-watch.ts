@@ -1,23 +1,23 @@
-import type { JobSnapshot } from './job-queue.js';
-import { fromBullId, toSnapshot } from './job-record.js';
+import type { JobOutcome } from './job-queue.js';
+import { fromBullId } from './job-record.js';
 import type { QueueBackend } from './queue-backend.js';
 
 /** How often a subscriber is asked to read its job, in case the event it waits for was lost. */
 const recheckMs = 5_000;
 
-export interface JobSubscriber<Data> {
+export interface JobSubscriber {
   /** The job may have changed. */
   readonly check: (what: 'moved' | 'finished') => void;
   /** The job has finished. */
-  readonly finish: (snapshot: JobSnapshot<Data>) => void;
+  readonly finish: (outcome: JobOutcome) => void;
   /** The queue closes. */
   readonly stop: (reason: Error) => void;
 }
 
 /** Subscribers to single jobs: all share one stream of events, opened by the first. */
-export class JobWatch<Data> {
+export class JobWatch {
   readonly #backend: QueueBackend;
-  readonly #subscribers = new Map<string, Set<JobSubscriber<Data>>>();
+  readonly #subscribers = new Map<string, Set<JobSubscriber>>();
   #closed: Error | null = null;
   #events: { close(): Promise<void> } | null = null;
 
@@ -30,10 +30,10 @@ export class JobWatch<Data> {
    *
    * @throws the reason with which the watch was closed
    */
-  subscribe(id: string, subscriber: JobSubscriber<Data>): () => void {
+  subscribe(id: string, subscriber: JobSubscriber): () => void {
     if (this.#closed !== null) throw this.#closed;
     this.#events ??= this.#listen();
-    const subscribers = this.#subscribers.get(id) ?? new Set<JobSubscriber<Data>>();
+    const subscribers = this.#subscribers.get(id) ?? new Set<JobSubscriber>();
     this.#subscribers.set(id, subscribers.add(subscriber));
     const timer = setInterval(() => {
       subscriber.check('finished');
@@ -54,10 +54,10 @@ export class JobWatch<Data> {
   #listen(): { close(): Promise<void> } {
     const subscribersOf = (bullId: string) => [...(this.#subscribers.get(fromBullId(bullId)) ?? [])];
     return this.#backend.watch({
-      finished: (bullId, job) => {
+      finished: (bullId, resultKey) => {
         for (const subscriber of subscribersOf(bullId)) {
-          if (job === null) subscriber.check('finished');
-          else subscriber.finish(toSnapshot(job, null));
+          if (resultKey === null) subscriber.check('finished');
+          else subscriber.finish({ id: fromBullId(bullId), status: 'succeeded', resultKey, error: null });
         }
       },
       moved: (bullId) => {

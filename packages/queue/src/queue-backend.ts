@@ -17,16 +17,23 @@ export interface BullWorker extends Pick<Worker, 'close'> {
 
 /** Gets the events of jobs in all processes. An event may be lost, or come twice. */
 export interface JobListener {
-  /** The job may have finished; it has when the job itself is given. */
-  readonly finished: (bullId: string, job: BullJob | null) => void;
+  /** The job may have finished; it has succeeded when the key of its result is given. */
+  readonly finished: (bullId: string, resultKey: string | null) => void;
   /** The job has started, progressed, or gone back to the queue. */
   readonly moved: (bullId: string) => void;
 }
 
 export type BullProcessor = Processor<JobRecord, string>;
 
-/** Gets the BullMQ ids of jobs that have ended, each once in a batch. Ends whose batch was rejected come again. */
-export type EndHandler = (bullIds: readonly string[]) => Promise<void>;
+/** A job that has ended. */
+export interface EndedJob {
+  readonly bullId: string;
+  /** The finished job, where it is at hand: it need not be read again. */
+  readonly job?: BullJob | undefined;
+}
+
+/** Gets jobs that have ended, each once in a batch. Ends whose batch was rejected come again. */
+export type EndHandler = (ended: readonly EndedJob[]) => Promise<void>;
 
 /** Reads the ends of jobs until it is closed. */
 export interface EndReader {

@@ -10,6 +10,8 @@ const leaseMs = 10_000;
 const leaseRetryMs = 2_000;
 /** Longest wait for new events; the lease is renewed after it. */
 const blockMs = 2_000;
+/** How long a lease that was just renewed counts as held: renewing it before every read would double the work. */
+const leaseHeldMs = 500;
 /** How far the clocks of workers may differ from that of Redis, in a search for ends whose events are gone. */
 const clockSlackMs = 300_000;
 
@@ -65,6 +67,10 @@ export class RedisEnds implements EndReader {
   readonly #name = randomUUID();
   readonly #closing = new AbortController();
   readonly #finished: Promise<void>;
+  /** How far this reader has come, while it holds the lease. */
+  #cursor = '';
+  /** Of `performance.now()`: until then the lease need not be renewed. */
+  #heldUntil = 0;
 
   constructor(options: RedisEndsOptions, handle: EndHandler) {
     this.#options = options;
@@ -96,19 +102,44 @@ export class RedisEnds implements EndReader {
   /** @returns whether it is this reader's turn */
   async #readBatch(): Promise<boolean> {
     const { client, blocking, keys } = this.#options;
-    const taken = await client.eval(takeLeaseScript, 3, keys.lease, keys.cursor, keys.events, this.#name, leaseMs);
-    if (taken === null) return false;
-    const [cursor, oldest] = taken as [string, string];
-    if (cursor !== '' && oldest !== '' && isBefore(cursor, oldest)) await this.#handleUnseen(cursor);
-    const from = cursor === '' ? '0' : cursor;
+    if (!(await this.#holdLease())) return false;
+    const from = this.#cursor === '' ? '0' : this.#cursor;
     const streams = await blocking.xread('COUNT', batchSize, 'BLOCK', blockMs, 'STREAMS', keys.events, from);
     const entries = (streams?.[0]?.[1] ?? []) as StreamEntry[];
     const last = entries.at(-1);
     if (last === undefined) return true;
     const ended = entries.flatMap(([, fields]) => endedJob(fields) ?? []);
-    if (ended.length > 0) await this.#handle([...new Set(ended)]);
-    await client.eval(saveCursorScript, 2, keys.lease, keys.cursor, this.#name, last[0]);
+    if (ended.length > 0) {
+      await this.#handle([...new Set(ended)].map((bullId) => ({ bullId })));
+      // The start of a job need not be remembered: the next reader skips it again.
+      await client.eval(saveCursorScript, 2, keys.lease, keys.cursor, this.#name, last[0]);
+    }
+    this.#cursor = last[0];
     if (entries.length < batchSize) await this.#pause(gatherMs);
+    // There is more to read, and the oldest events may be dropped meanwhile.
+    else this.#heldUntil = 0;
+    return true;
+  }
+
+  /**
+   * Takes the lease, or renews it, and handles the ends whose events were dropped unread.
+   *
+   * @returns whether it is this reader's turn
+   */
+  async #holdLease(): Promise<boolean> {
+    if (performance.now() < this.#heldUntil) return true;
+    const { client, keys } = this.#options;
+    const askedAt = performance.now();
+    const taken = await client.eval(takeLeaseScript, 3, keys.lease, keys.cursor, keys.events, this.#name, leaseMs);
+    if (taken === null) {
+      this.#cursor = '';
+      return false;
+    }
+    const [saved, oldest] = taken as [string, string];
+    // The saved one is behind when no job has ended since, and ahead when another reader had a turn.
+    if (this.#cursor === '' || (saved !== '' && isBefore(this.#cursor, saved))) this.#cursor = saved;
+    if (this.#cursor !== '' && oldest !== '' && isBefore(this.#cursor, oldest)) await this.#handleUnseen(this.#cursor);
+    this.#heldUntil = askedAt + leaseHeldMs;
     return true;
   }
 
@@ -120,12 +151,13 @@ export class RedisEnds implements EndReader {
     for (const key of keys.finished) {
       const ids = await client.zrangebyscore(key, since, '+inf');
       for (let start = 0; start < ids.length; start += batchSize)
-        await this.#handle(ids.slice(start, start + batchSize));
+        await this.#handle(ids.slice(start, start + batchSize).map((bullId) => ({ bullId })));
     }
     let position = '0';
     do {
       const [next, found] = await client.scan(position, 'MATCH', `${escaped(keys.withdrawal)}*`, 'COUNT', 1_000);
-      if (found.length > 0) await this.#handle(found.map((key) => toBullId(key.slice(keys.withdrawal.length))));
+      const withdrawn = found.map((key) => ({ bullId: toBullId(key.slice(keys.withdrawal.length)) }));
+      if (withdrawn.length > 0) await this.#handle(withdrawn);
       position = next;
     } while (position !== '0');
   }

@@ -4,13 +4,14 @@ import type { JobListener } from './queue-backend.js';
 
 const restartDelayMs = 500;
 
-const finishes = ['completed', 'failed', 'withdrawn'] as const;
+const otherEnds = ['failed', 'withdrawn'] as const;
 const moves = ['active', 'progress', 'waiting'] as const;
 
 /** BullMQ's events, and one that this package adds: `withdrawn`. */
 interface JobEvents extends Pick<QueueEvents, 'close' | 'run'> {
   on(event: 'error', listener: (error: Error) => void): unknown;
-  on(event: (typeof finishes)[number] | (typeof moves)[number], listener: (event: { jobId: string }) => void): unknown;
+  on(event: 'completed', listener: (event: { jobId: string; returnvalue: unknown }) => void): unknown;
+  on(event: (typeof otherEnds)[number] | (typeof moves)[number], listener: (event: { jobId: string }) => void): unknown;
 }
 
 /** The stream of a queue's events in Redis, read until closed, also after Redis was away. */
@@ -22,7 +23,10 @@ export class RedisEvents {
   constructor(events: JobEvents, listener: JobListener, onError: (error: Error) => void) {
     this.#events = events;
     this.#onError = onError;
-    for (const event of finishes) {
+    events.on('completed', ({ jobId, returnvalue }) => {
+      listener.finished(jobId, typeof returnvalue === 'string' ? returnvalue : null);
+    });
+    for (const event of otherEnds) {
       events.on(event, ({ jobId }) => {
         listener.finished(jobId, null);
       });

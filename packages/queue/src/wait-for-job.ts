@@ -1,7 +1,13 @@
 import { TesseraError } from '@tessera/contracts';
-import type { JobSnapshot, WaitOptions } from './job-queue.js';
+import type { JobOutcome, JobSnapshot, WaitOptions } from './job-queue.js';
 import { isFinished } from './job-record.js';
 import type { JobSubscriber, JobWatch } from './job-watch.js';
+
+/**
+ * When a job that was just added is read for the first time. Its event may have come before anybody listened, which is rare; most
+ * have ended by then and are not read at all.
+ */
+const firstLookMs = 250;
 
 /**
  * Waits for a job to finish; null when the time is up.
@@ -9,27 +15,27 @@ import type { JobSubscriber, JobWatch } from './job-watch.js';
  * @param look - reads the job; its position in the queue may be missing
  * @throws TesseraError `TSR_JOB_NOT_FOUND`; the reason of the signal; the reason with which the watch is closed
  */
-export function waitForJob<Data>(
+export function waitForJob(
   id: string,
-  { timeoutMs, signal }: WaitOptions,
-  watch: JobWatch<Data>,
-  look: (id: string) => Promise<JobSnapshot<Data> | null>,
-): Promise<JobSnapshot<Data> | null> {
+  { timeoutMs, signal, isNew = false }: WaitOptions,
+  watch: JobWatch,
+  look: (id: string) => Promise<JobSnapshot<unknown> | null>,
+): Promise<JobOutcome | null> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
 
-    const settle = (snapshot: JobSnapshot<Data> | null) => {
+    const settle = (snapshot: JobSnapshot<unknown> | null) => {
       if (snapshot === null) subscriber.stop(unknownJob(id));
       else if (isFinished(snapshot)) subscriber.finish(snapshot);
     };
-    const subscriber: JobSubscriber<Data> = {
+    const subscriber: JobSubscriber = {
       check: (what) => {
         // A read that fails does not end the wait: the queue may be back before the timeout.
         if (what === 'finished') void look(id).then(settle, () => undefined);
       },
-      finish: (snapshot) => {
+      finish: ({ id, status, resultKey, error }) => {
         leave();
-        resolve(snapshot);
+        resolve({ id, status, resultKey, error });
       },
       stop: (reason) => {
         leave();
@@ -46,23 +52,29 @@ export function waitForJob<Data>(
         resolve(null);
       }, timeoutMs),
     ];
+    let isOver = false;
     const leave = () => {
+      isOver = true;
       for (const timer of timers) clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
       unsubscribe();
     };
 
     signal?.addEventListener('abort', abort, { once: true });
-    look(id).then((snapshot) => {
-      const untilDeadlineMs = (snapshot?.deadlineAt ?? Infinity) - Date.now();
-      if (untilDeadlineMs < timeoutMs) {
-        const checkDeadline = () => {
-          subscriber.check('finished');
-        };
-        timers.push(setTimeout(checkDeadline, untilDeadlineMs + 1));
-      }
-      settle(snapshot);
-    }, subscriber.stop);
+    const lookFirst = () => {
+      look(id).then((snapshot) => {
+        const untilDeadlineMs = (snapshot?.deadlineAt ?? Infinity) - Date.now();
+        if (!isOver && untilDeadlineMs < timeoutMs) {
+          const checkDeadline = () => {
+            subscriber.check('finished');
+          };
+          timers.push(setTimeout(checkDeadline, untilDeadlineMs + 1));
+        }
+        settle(snapshot);
+      }, subscriber.stop);
+    };
+    if (isNew) timers.push(setTimeout(lookFirst, firstLookMs));
+    else lookFirst();
   });
 }
 

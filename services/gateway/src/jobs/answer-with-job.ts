@@ -1,5 +1,5 @@
 import { TesseraError, type ClassifyJob, type Config, type SegmentJob, type Webhook } from '@tessera/contracts';
-import type { JobQueue, JobSnapshot } from '@tessera/queue';
+import type { JobOutcome, JobQueue, JobSnapshot } from '@tessera/queue';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayContext } from '../context.js';
 import type { WaitOutcome } from '../metrics.js';
@@ -22,6 +22,8 @@ interface Answering {
   readonly client: AbortSignal;
   /** Whether others may wait for the job or are called when it ends, so that it goes on when the client has disconnected. */
   readonly isShared: boolean;
+  /** Whether this request has added the job. */
+  readonly isNew: boolean;
   /** Time spent before the job was queued. */
   readonly intakeMs: number;
   readonly sendResult: SendResult;
@@ -66,7 +68,8 @@ export async function answerWithJob(
   // An id that is queued already is not added again.
   if (job !== undefined) await context.queue.add(job, { id, origin, ...jobOptions(request) });
   const intakeMs = performance.now() - startedAt;
-  const answering = { reply, client, isShared: isShared || webhook !== undefined, intakeMs, sendResult };
+  const isKept = isShared || webhook !== undefined;
+  const answering = { reply, client, isShared: isKept, isNew: job !== undefined, intakeMs, sendResult };
   return answerQueued(id, parsePrefer(request.headers.prefer), context, answering);
 }
 
@@ -96,13 +99,13 @@ async function answerQueued(
 async function outcomeOf(
   id: string,
   timeoutMs: number,
-  { client, isShared }: Answering,
+  { client, isShared, isNew }: Answering,
   { queue, metrics, draining }: GatewayContext,
-): Promise<JobSnapshot | null> {
+): Promise<JobOutcome | null> {
   let outcome: WaitOutcome = 'failed';
   metrics.waitingRequests.inc();
   try {
-    const finished = await waitForJob(queue, id, timeoutMs, [client, draining]);
+    const finished = await waitForJob(queue, id, { timeoutMs, isNew }, [client, draining]);
     if (client.aborted) {
       outcome = 'abandoned';
       if (!isShared) await queue.cancel(id);
@@ -117,7 +120,9 @@ async function outcomeOf(
   }
 }
 
-function isUnfinished({ status }: JobSnapshot): boolean {
+/** A job that was waited for has ended; one that was read then need not have. */
+function isUnfinished(job: JobOutcome): job is JobSnapshot {
+  const { status } = job;
   return status === 'queued' || status === 'running';
 }
 
@@ -144,7 +149,7 @@ function accept(reply: FastifyReply, job: JobSnapshot): FastifyReply {
  *
  * @throws TesseraError the job's own error
  */
-export async function finishedResult(job: JobSnapshot, { blobs, readiness }: GatewayContext): Promise<Buffer> {
+export async function finishedResult(job: JobOutcome, { blobs, readiness }: GatewayContext): Promise<Buffer> {
   if (job.error !== null) throw TesseraError.fromJSON(job.error);
   readiness.recordSuccess();
   const result = job.resultKey === null ? null : await blobs.get(job.resultKey);

@@ -23,7 +23,7 @@ export async function runSegmentation(
   client.throwIfAborted();
   const id = randomUUID();
   await queue.add(job, { id, priority: 'normal' });
-  const finished = await waitForJob(queue, id, longestWaitMs, [client, draining]);
+  const finished = await waitForJob(queue, id, { timeoutMs: longestWaitMs, isNew: true }, [client, draining]);
   if (finished === null) {
     await queue.cancel(id);
     client.throwIfAborted();

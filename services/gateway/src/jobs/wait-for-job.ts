@@ -1,15 +1,15 @@
-import type { JobQueue, JobSnapshot } from '@tessera/queue';
+import type { JobOutcome, JobQueue, WaitOptions } from '@tessera/queue';
 
 /**
- * The job once it has finished; null when the time is up or one of the signals fires first. Listens to each signal
+ * How the job has ended, once it has; null when the time is up or one of the signals fires first. Listens to each signal
  * only while it waits: the draining signal lives as long as the process.
  */
 export async function waitForJob(
   queue: JobQueue,
   id: string,
-  timeoutMs: number,
+  options: Omit<WaitOptions, 'signal'>,
   signals: readonly AbortSignal[],
-): Promise<JobSnapshot | null> {
+): Promise<JobOutcome | null> {
   const controller = new AbortController();
   const stop = () => {
     controller.abort();
@@ -19,7 +19,7 @@ export async function waitForJob(
     signal.addEventListener('abort', stop, { once: true });
   }
   try {
-    return await queue.waitFor(id, { timeoutMs, signal: controller.signal });
+    return await queue.waitFor(id, { ...options, signal: controller.signal });
   } catch (error) {
     if (controller.signal.aborted) return null;
     throw error;
