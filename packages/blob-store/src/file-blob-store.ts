@@ -58,18 +58,22 @@ export class FileBlobStore implements BlobStore {
 
   async put(key: string, bytes: Uint8Array, expiry: BlobExpiry): Promise<void> {
     const { path } = this.#locate(key);
-    await this.#writeAside(key, bytes, expiry, (aside) => rename(aside, path));
+    const aside = await this.#writeAside(key, bytes, expiry);
+    await removeOnFailure(aside, () => rename(aside, path));
   }
 
   async putNew(key: string, bytes: Uint8Array, expiry: BlobExpiry): Promise<boolean> {
     const { path } = this.#locate(key);
-    return this.#writeAside(key, bytes, expiry, async (aside) => {
+    const aside = await this.#writeAside(key, bytes, expiry);
+    try {
       if (await linkNew(aside, path)) return true;
       // The file of an expired blob is in the way until it is swept.
       if (await this.#isLive(path)) return false;
       await this.#removeUnlessLive(path);
-      return linkNew(aside, path);
-    });
+      return await linkNew(aside, path);
+    } finally {
+      await rm(aside, { force: true });
+    }
   }
 
   async get(key: string): Promise<Uint8Array | null> {
@@ -177,29 +181,21 @@ export class FileBlobStore implements BlobStore {
     await rm(aside, { force: true });
   }
 
-  /** Writes the blob to a file of its own beside its place, to be moved or linked there. */
-  async #writeAside<Result>(
-    key: string,
-    bytes: Uint8Array,
-    expiry: BlobExpiry,
-    place: (aside: string) => Promise<Result>,
-  ): Promise<Result> {
+  /** Writes the blob to a file of its own beside its place, to be moved or linked there. @returns its path */
+  async #writeAside(key: string, bytes: Uint8Array, expiry: BlobExpiry): Promise<string> {
     const { shard } = this.#locate(key);
     const header = encodeHeader({ expiresAt: this.#expiresAt(expiry), sizeBytes: bytes.byteLength });
-    await mkdir(shard, { recursive: true });
     const aside = join(shard, randomUUID() + temporarySuffix);
-    try {
-      const file = await open(aside, 'wx');
+    const file = await openNew(aside, shard);
+    await removeOnFailure(aside, async () => {
       try {
-        await file.writeFile(header);
-        await file.writeFile(bytes);
+        const { bytesWritten } = await file.writev([header, bytes]);
+        if (bytesWritten < header.byteLength + bytes.byteLength) throw new Error('The disk took only a part of a blob');
       } finally {
         await file.close();
       }
-      return await place(aside);
-    } finally {
-      await rm(aside, { force: true });
-    }
+    });
+    return aside;
   }
 
   #locate(key: string): { shard: string; path: string } {
@@ -231,6 +227,23 @@ async function entries(directory: string, kind: 'files' | 'directories'): Promis
 async function removeIfAbandoned(path: string): Promise<void> {
   const stats = await stat(path).catch(ignoreMissing);
   if (stats !== undefined && Date.now() - stats.mtimeMs > abandonedAfterMs) await rm(path, { force: true });
+}
+
+/** Creates a file; its directory, too, which is missing for the first file in it. */
+async function openNew(path: string, directory: string): Promise<FileHandle> {
+  const file = await open(path, 'wx').catch(ignoreMissing);
+  if (file !== undefined) return file;
+  await mkdir(directory, { recursive: true });
+  return open(path, 'wx');
+}
+
+async function removeOnFailure(path: string, use: () => Promise<void>): Promise<void> {
+  try {
+    await use();
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
 }
 
 /** Gives the file a second name, unless there is a file of that name. */

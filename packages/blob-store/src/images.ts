@@ -9,11 +9,20 @@ export function imageId(bytes: Uint8Array): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
-/** Stores an image under its id, which it returns; storing it again renews its expiry. */
-export async function putImage(store: BlobStore, bytes: Uint8Array, expiry: BlobExpiry): Promise<string> {
+/**
+ * Stores an image under its id, which it returns; storing it again renews its expiry.
+ *
+ * @param mayBeStored - whether to look for it first, which is quicker when it is there; by default yes
+ */
+export async function putImage(
+  store: BlobStore,
+  bytes: Uint8Array,
+  expiry: BlobExpiry,
+  mayBeStored: (id: string) => boolean = () => true,
+): Promise<string> {
   const id = imageId(bytes);
-  const known = await store.touch(imageKey(id), expiry);
-  if (!known) await store.put(imageKey(id), bytes, expiry);
+  const isRenewed = mayBeStored(id) && (await store.touch(imageKey(id), expiry));
+  if (!isRenewed) await store.put(imageKey(id), bytes, expiry);
   return id;
 }
 

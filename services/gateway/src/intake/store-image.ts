@@ -40,7 +40,8 @@ export async function storeImage(
   }
   const bytes = uploaded ?? (await resolve(source, config, signal, trustedOrigin));
   const header = checkImage(bytes, intake);
-  const id = await putImage(blobs, bytes, expiry);
+  // An image that this gateway has not seen is most likely new.
+  const id = await putImage(blobs, bytes, expiry, (own) => intake.imageHeaders.get(own) !== undefined);
   intake.imageHeaders.set(id, header);
   return id;
 }
