@@ -28,15 +28,17 @@ export function createJobHandler(
   return async (job) => {
     const shared = cache?.forRequest();
     try {
-      const response = await respond(job, shared);
-      await job.throwIfCancelled();
       const key = resultKey(job.id);
-      const bytes = Buffer.from(JSON.stringify(response));
+      const result = Buffer.from(JSON.stringify(await respond(job, shared)));
+      const expiry = { ttlMs: config.TESSERA_RESULT_TTL_S * 1000 };
       // The first result of a job stays: of two workers with one job, one has lost it without knowing, and a client may have
       // seen the other one's result.
-      await blobs.putNew(key, bytes, { ttlMs: config.TESSERA_RESULT_TTL_S * 1000 });
-      // Cancelled in the meantime: the job has no result. An attempt that was interrupted leaves it to the next one.
+      const stored = blobs.putNew(key, result, expiry);
+      // Side by side: neither has to wait for the other.
+      await Promise.all([stored, job.throwIfCancelled().catch(() => undefined)]);
+      // A cancelled job has no result. An attempt that was interrupted otherwise leaves it to the next one.
       if (isCancelled(job)) await blobs.delete(key);
+      job.signal.throwIfAborted();
       return key;
     } finally {
       shared?.release();
