@@ -10,7 +10,7 @@ import type { SegmentResponse } from '@tessera/contracts';
 import { markdownRows, median, medianInterval, milliseconds, repositoryRoot } from '@tessera/evaluation';
 import { RedisServer } from '@tessera/runtime/testing';
 import { latencyRows, loadSubjects, requestOf, type Subject } from './latency-rows.js';
-import { post, startProgram, type Program } from './service.js';
+import { post, readyPattern, startProgram, type Program } from './service.js';
 
 const leastRatio = 4;
 const warmUps = 2;
@@ -38,27 +38,25 @@ if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError('--rounds is a
 const programs: Program[] = [];
 const redis = await RedisServer.start();
 try {
-  const environment = { ...process.env, REDIS_URL: redis.url, HOST: '127.0.0.1', LOG_LEVEL: 'info' };
-  const gateway = await start('services/gateway/dist/main.js', { ...environment, PORT: '0' }, /listening at ([^"\s]+)/);
+  const environment = { ...process.env, REDIS_URL: redis.url };
+  const gateway = await start('gateway', { ...environment, PORT: '0' }, readyPattern);
   const workers: string[] = [];
   for (let worker = 0; worker < 2; worker += 1) {
-    const [, port = ''] = await start(
-      'services/worker/dist/main.js',
-      { ...environment, TESSERA_METRICS_PORT: '0' },
-      /"port":(\d+),"msg":"metrics are served"/,
-    );
+    const metrics = { TESSERA_METRICS_PORT: '0' };
+    const port = await start('worker', { ...environment, ...metrics }, /"port":(\d+),"msg":"metrics are served"/);
     workers.push(`http://127.0.0.1:${port}/metrics`);
   }
-  await measure(gateway[1] ?? '', workers);
+  await measure(gateway, workers);
 } finally {
   await Promise.all(programs.map((program) => program.stop()));
   await redis.remove();
 }
 
-async function start(script: string, environment: NodeJS.ProcessEnv, ready: RegExp): Promise<RegExpExecArray> {
-  const program = await startProgram(repositoryRoot, script, environment, ready);
+/** What the pattern finds in the output of the started service. */
+async function start(service: 'gateway' | 'worker', environment: NodeJS.ProcessEnv, ready: RegExp): Promise<string> {
+  const program = await startProgram(repositoryRoot, service, environment, ready);
   programs.push(program);
-  return program.ready;
+  return program.found;
 }
 
 async function measure(url: string, workers: readonly string[]): Promise<void> {

@@ -4,6 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { repositoryRoot } from '@tessera/evaluation';
+import { RedisServer } from '@tessera/runtime/testing';
 
 /** The embedded service of a built checkout, as a process of its own on a free port. */
 export interface Service {
@@ -22,60 +24,87 @@ export interface Service {
  */
 export async function startService(directory: string, environment: NodeJS.ProcessEnv = process.env): Promise<Service> {
   const data = await mkdtemp(join(tmpdir(), 'tessera-bench-'));
-  const settings = { ...environment, HOST: '127.0.0.1', PORT: '0', DATA_DIR: data, LOG_LEVEL: 'warn' };
-  try {
-    const script = 'services/standalone/dist/main.js';
-    const program = await startProgram(directory, script, settings, /Tessera is ready: (\S+)/);
-    const stop = async (): Promise<void> => {
-      await program.stop();
-      await rm(data, { recursive: true, force: true });
-    };
-    return { url: program.ready[1] ?? '', pid: program.pid, stop };
-  } catch (error) {
+  const program = await startProgram(
+    directory,
+    'standalone',
+    { ...environment, PORT: '0', DATA_DIR: data },
+    readyPattern,
+  );
+  const stop = async (): Promise<void> => {
+    await program.stop();
     await rm(data, { recursive: true, force: true });
+  };
+  return { url: program.found, pid: program.pid, stop };
+}
+
+/** Gateway and workers as processes of their own, over a Redis of their own. */
+export interface Cluster {
+  readonly url: string;
+  readonly redisUrl: string;
+  /** Those of the services, then that of Redis. */
+  readonly pids: readonly number[];
+  stop(): Promise<void>;
+}
+
+/** Starts this checkout's gateway and workers, each of which prepares as many jobs as the settings say. */
+export async function startCluster(workers: number, settings: Readonly<Record<string, string>>): Promise<Cluster> {
+  const redis = await RedisServer.start();
+  const environment = { ...process.env, ...settings, REDIS_URL: redis.url };
+  const programs: Program[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(programs.map((program) => program.stop()));
+    await redis.remove();
+  };
+  try {
+    for (let index = 0; index < workers; index++)
+      programs.push(await startProgram(repositoryRoot, 'worker', environment, /"msg":"(worker is ready)"/));
+    const gateway = await startProgram(repositoryRoot, 'gateway', { ...environment, PORT: '0' }, readyPattern);
+    programs.push(gateway);
+    const pids = [...programs, redis].flatMap(({ pid }) => pid ?? []);
+    return { url: gateway.found, redisUrl: redis.url, pids, stop };
+  } catch (error) {
+    await stop();
     throw error;
   }
 }
 
+/** What the embedded service and a gateway print with their address. */
+export const readyPattern = /Tessera is ready: (\S+)/;
+
 /** A program of a built checkout, as a process. */
 export interface Program {
-  /** The match in its output that said it was ready. */
-  readonly ready: RegExpExecArray;
   readonly pid: number;
+  /** What the pattern has found in its output. */
+  readonly found: string;
   stop(): Promise<void>;
 }
 
-/**
- * Starts a program and waits until a line of its output matches.
- *
- * @param directory - root of the checkout
- * @throws Error when the process ends before
- */
+/** @throws Error when the process ends before it prints what the pattern finds */
 export async function startProgram(
   directory: string,
-  script: string,
+  service: 'standalone' | 'gateway' | 'worker',
   environment: NodeJS.ProcessEnv,
-  ready: RegExp,
+  pattern: RegExp,
 ): Promise<Program> {
-  const child = spawn(process.execPath, [script], {
+  const child = spawn(process.execPath, [`services/${service}/dist/main.js`], {
     cwd: directory,
-    env: environment,
+    env: { ...environment, HOST: '127.0.0.1', LOG_LEVEL: service === 'worker' ? 'info' : 'warn' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');
-  const matched = new Promise<RegExpExecArray>((resolve) => {
+  const ready = new Promise<string>((resolve) => {
     createInterface(child.stdout).on('line', (line) => {
-      const match = ready.exec(line);
-      if (match !== null) resolve(match);
+      const [, found] = pattern.exec(line) ?? [];
+      if (found !== undefined) resolve(found);
     });
   });
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM');
     await exited;
   };
-  const match = await Promise.race([matched, exited.then(() => undefined)]);
-  if (match !== undefined && child.pid !== undefined) return { ready: match, pid: child.pid, stop };
-  throw new Error(`${script} of ${directory} ended before it was ready.`);
+  const found = await Promise.race([ready, exited.then(() => undefined)]);
+  if (found !== undefined && child.pid !== undefined) return { found, pid: child.pid, stop };
+  throw new Error(`The ${service} of ${directory} ended before it was ready.`);
 }
 
 /** A request body, encoded. */

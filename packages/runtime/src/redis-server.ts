@@ -41,6 +41,11 @@ export class RedisServer {
     return server;
   }
 
+  /** Of the running server. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   async start(): Promise<void> {
     const settings = {
       bind: '127.0.0.1',

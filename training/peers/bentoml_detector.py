@@ -1,0 +1,28 @@
+"""The detector of tessera-baseline behind BentoML, for `npm run bench:peers`.
+
+TESSERA_GRAPH=GRAPH bentoml serve bentoml_detector:Detector --port PORT
+"""
+
+import base64
+import io
+import os
+
+import bentoml
+import numpy as np
+import onnxruntime
+from PIL import Image
+
+
+@bentoml.service(workers=1, traffic={"timeout": 60, "max_concurrency": 64}, logging={"access": {"enabled": False}})
+class Detector:
+    def __init__(self):
+        self.session = onnxruntime.InferenceSession(os.environ["TESSERA_GRAPH"], providers=["CPUExecutionProvider"])
+
+    @bentoml.api
+    def predict(self, image: str) -> dict:
+        picture = Image.open(io.BytesIO(base64.b64decode(image))).convert("RGB")
+        pixels = np.asarray(picture.resize((512, 512), Image.Resampling.BILINEAR))[None]
+        boxes, scores, classes = self.session.run(["boxes", "scores", "classes"], {"image": pixels})
+        found = scores[0] > 0.15
+        boxes = boxes[0] * np.array(picture.size * 2)
+        return {"boxes": boxes[found].tolist(), "scores": scores[0][found].tolist(), "classes": classes[0][found].tolist()}
