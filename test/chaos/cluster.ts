@@ -47,7 +47,11 @@ export class Cluster {
   }
 
   /** Starts everything and waits until it is ready. */
-  static async start({ gateways: gatewayCount, workers: workerCount, settings = {} }: ClusterOptions): Promise<Cluster> {
+  static async start({
+    gateways: gatewayCount,
+    workers: workerCount,
+    settings = {},
+  }: ClusterOptions): Promise<Cluster> {
     const directory = await mkdtemp(join(tmpdir(), 'tessera-chaos-'));
     const logs = join(directory, 'logs');
     const models = join(directory, 'models');

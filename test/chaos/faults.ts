@@ -7,14 +7,18 @@ const kinds = ['worker', 'worker', 'inference', 'inference', 'gateway', 'redis-r
 /** How long Redis stays away, or hangs, in an ordinary fault. */
 const redisAwayMs = 500;
 const redisHangsMs = 3_000;
+/** How often it is looked whether another fault is due. */
+const lookMs = 50;
 
 export type Fault = (typeof kinds)[number] | 'redis-outage';
 
 export interface FaultOptions {
   readonly cluster: Cluster;
   readonly random: SeededRandom;
-  /** Mean pause between two faults. */
-  readonly pauseMs: number;
+  /** Jobs that have ended: faults come with them, so that a slow machine has no more of them than a fast one. */
+  readonly endedJobs: () => number;
+  /** Mean number of jobs that end between two faults. */
+  readonly jobsPerFault: number;
   readonly onFault: (fault: Fault, target: string) => void;
 }
 
@@ -52,12 +56,15 @@ export class FaultInjector {
   }
 
   async #run(): Promise<void> {
-    const { random, pauseMs } = this.#options;
+    const { random, endedJobs, jobsPerFault } = this.#options;
+    let next = 0;
     while (!this.#stopping.signal.aborted) {
-      // Between half and one and a half of the mean.
-      await delay(pauseMs * (0.5 + random.next()), undefined, { signal: this.#stopping.signal }).catch(() => undefined);
-      if (this.#stopping.signal.aborted) return;
-      this.#disturb(random.pick(kinds));
+      if (endedJobs() >= next) {
+        this.#disturb(random.pick(kinds));
+        // Between half and one and a half of the mean.
+        next = endedJobs() + jobsPerFault * (0.5 + random.next());
+      }
+      await delay(lookMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
     }
   }
 

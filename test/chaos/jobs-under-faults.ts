@@ -23,7 +23,7 @@ const looksAtOnce = 32;
  * and in one way alone.
  */
 export const jobsUnderFaults: Scenario = async (settings, report) => {
-  const { seed, jobs, clients, faultMs, outageMs } = settings;
+  const { seed, jobs, clients, jobsPerFault, outageMs } = settings;
   const ledger = new Ledger();
   const receiver = await WebhookReceiver.open(ledger);
   const cluster = await Cluster.start({
@@ -43,7 +43,8 @@ export const jobsUnderFaults: Scenario = async (settings, report) => {
   const injector = new FaultInjector({
     cluster,
     random,
-    pauseMs: faultMs,
+    endedJobs: () => ledger.ended,
+    jobsPerFault,
     onFault: (fault) => (faults[fault] = (faults[fault] ?? 0) + 1),
   });
   const giveUp = new AbortController();
@@ -55,6 +56,7 @@ export const jobsUnderFaults: Scenario = async (settings, report) => {
     signal: giveUp.signal,
   });
   let serial = 0;
+  let passed = false;
   const startedAt = performance.now();
   const progress = setInterval(() => {
     const seconds = Math.round((performance.now() - startedAt) / 1000);
@@ -96,6 +98,7 @@ export const jobsUnderFaults: Scenario = async (settings, report) => {
       ...(jobs < leastJobsForMemory ? [] : grown(growth)),
     ];
     const seconds = (performance.now() - startedAt) / 1000;
+    passed = failures.length === 0;
     return {
       failures,
       figures: {
@@ -116,7 +119,7 @@ export const jobsUnderFaults: Scenario = async (settings, report) => {
     giveUp.abort();
     await injector.stop();
     receiver.close();
-    await cluster.stop(true);
+    await cluster.stop(!passed);
   }
 };
 

@@ -93,9 +93,7 @@ export class Ledger {
 }
 
 function digestOf({ status, finished_at, result, error }: SeenJob): string {
-  return createHash('sha256')
-    .update(JSON.stringify({ status, finished_at, result, error }))
-    .digest('hex');
+  return createHash('sha256').update(JSON.stringify({ status, finished_at, result, error })).digest('hex');
 }
 
 function describe({ status, error, result }: SeenJob): string {

@@ -2,13 +2,10 @@
  * `npm run test:chaos [-- --jobs 3000 --seed 7 --only jobs,crowd]`: the cluster under faults, crowds and hostile clients, with
  * real processes and a real Redis. Prints progress, then a summary as JSON; ends with status 1 when anything went wrong.
  */
-import { jobsUnderFaults } from './jobs-under-faults.js';
-import type { Scenario, ScenarioReport } from './scenario.js';
+import type { ScenarioReport } from './scenario.js';
+import { scenarios } from './scenarios.js';
 import { readSettings } from './settings.js';
 
-const scenarios: Readonly<Record<string, Scenario>> = {
-  jobs: jobsUnderFaults,
-};
 /** Failures that are printed of one scenario. */
 const mostFailures = 20;
 

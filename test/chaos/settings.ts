@@ -8,8 +8,8 @@ export interface ChaosSettings {
   readonly jobs: number;
   /** Clients that ask at the same time. */
   readonly clients: number;
-  /** Mean pause between two faults. */
-  readonly faultMs: number;
+  /** Mean number of jobs that end between two faults. */
+  readonly jobsPerFault: number;
   /** How long Redis is away in the middle of the jobs. */
   readonly outageMs: number;
   /** Clients that come at once to a queue of a hundred. */
@@ -25,7 +25,7 @@ export interface ChaosSettings {
 const full: Omit<ChaosSettings, 'seed' | 'only'> = {
   jobs: 20_000,
   clients: 128,
-  faultMs: 3_000,
+  jobsPerFault: 60,
   outageMs: 30_000,
   crowd: 1_000,
   slowClients: 200,
@@ -42,8 +42,7 @@ export function readSettings(words: readonly string[], environment: NodeJS.Proce
   const options = Object.fromEntries([...names, 'only'].map((name) => [flagOf(name), { type: 'string' } as const]));
   const { values } = parseArgs({ args: [...words], options, strict: true });
   const given = (name: string): string | undefined =>
-    (values[flagOf(name)] as string | undefined) ??
-    environment[`CHAOS_${flagOf(name).replaceAll('-', '_').toUpperCase()}`];
+    values[flagOf(name)] ?? environment[`CHAOS_${flagOf(name).replaceAll('-', '_').toUpperCase()}`];
   const numbers = names.flatMap((name): [string, number][] => {
     const text = given(name);
     if (text === undefined) return [];

@@ -16,7 +16,10 @@ export const webhookSecret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
  */
 export class WebhookReceiver {
   readonly #server: Server;
-  readonly #received = new Map<string, { readonly webhookId: string; readonly body: string; readonly status: string }>();
+  readonly #received = new Map<
+    string,
+    { readonly webhookId: string; readonly body: string; readonly status: string }
+  >();
   #repetitions = 0;
 
   private constructor(ledger: Ledger) {
