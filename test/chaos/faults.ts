@@ -78,9 +78,10 @@ export class FaultInjector {
     const [, ...victims] = kind === 'gateway' ? cluster.gateways : cluster.workers;
     if (victims.length === 0) return;
     const victim = random.pick(victims);
+    // A worker starts another inference process in the place of one that dies, but ends when its first one does not start.
+    if (kind === 'inference' && !victim.isReady) return;
     onFault(kind, victim.name);
     if (kind === 'inference') {
-      // Its worker starts another one.
       for (const pid of victim.children()) process.kill(pid, 'SIGKILL');
       return;
     }

@@ -2,14 +2,11 @@ import { installSchemathesis, runSchemathesis } from '../contract/run-schemathes
 import { Cluster } from './cluster.js';
 import type { Scenario } from './scenario.js';
 
-/** Longest run, in seconds. */
-const mostSeconds = 3_600;
-
 /**
  * Requests made up from the OpenAPI document, as many as asked for, until the time is up: no 5xx but the documented 503 and
  * 504, and every answer as documented.
  */
-export const fuzz: Scenario = async ({ fuzzRequests, seed }, report) => {
+export const fuzz: Scenario = async ({ fuzzRequests, fuzzRoundS, seed }, report) => {
   if (fuzzRequests === 0) return { failures: [], figures: { requests: 0 } };
   installSchemathesis();
   const cluster = await Cluster.start({ gateways: 1, workers: 1, settings: { TESSERA_WAIT_S: '5' } });
@@ -19,7 +16,7 @@ export const fuzz: Scenario = async ({ fuzzRequests, seed }, report) => {
     const failures: string[] = [];
     // How many requests an example takes depends on the route, so that the rounds go on until there are enough.
     for (let round = 0; requests < fuzzRequests && failures.length === 0; round++) {
-      const options = ['--seed', String(seed + round), '--max-examples', '100', '--max-time', String(mostSeconds)];
+      const options = ['--seed', String(seed + round), '--max-examples', '100', '--max-time', String(fuzzRoundS)];
       const { status, output } = await runSchemathesis(url, options);
       const generated = Number(/(\d+) generated/.exec(output)?.[1] ?? 0);
       requests += generated;

@@ -26,6 +26,7 @@ for (const [name, scenario] of Object.entries(scenarios)) {
   });
   reports[name] = { failed: failures.length, figures, failures: failures.slice(0, mostFailures) };
   console.error(`${name}: ${failures.length === 0 ? 'passed' : `${failures.length} failures`}`);
+  for (const failure of failures.slice(0, mostFailures)) console.error(`  ${failure}`);
 }
 const passed = Object.values(reports).every(({ failed }) => failed === 0);
 console.log(JSON.stringify({ passed, settings, reports }, null, 2));

@@ -20,6 +20,7 @@ export class RestartedService {
   #child: ChildProcess | undefined;
   #starts = 0;
   #ownDeaths = 0;
+  #isReady = false;
   #isEnding = false;
 
   /**
@@ -49,6 +50,11 @@ export class RestartedService {
     return this.#starts;
   }
 
+  /** Whether it has been ready since its last start. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
   /** How often it has ended although nobody ended it. */
   get ownDeaths(): number {
     return this.#ownDeaths;
@@ -58,6 +64,7 @@ export class RestartedService {
   async start(): Promise<void> {
     this.#starts += 1;
     this.#isEnding = false;
+    this.#isReady = false;
     const child = spawn(process.execPath, [this.#script], {
       cwd: repositoryRoot,
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...this.#environment },
@@ -71,7 +78,9 @@ export class RestartedService {
       for (const stream of [child.stdout, child.stderr]) {
         createInterface(stream).on('line', (line) => {
           this.#log.write(`${line}\n`);
-          if (this.#readyPattern.test(line)) resolve();
+          if (!this.#readyPattern.test(line)) return;
+          if (this.#child === child) this.#isReady = true;
+          resolve();
         });
       }
     });

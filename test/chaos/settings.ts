@@ -18,6 +18,8 @@ export interface ChaosSettings {
   readonly slowClients: number;
   /** Requests made up from the OpenAPI document; 0 leaves them out. */
   readonly fuzzRequests: number;
+  /** Longest that one round of them may take, in seconds. */
+  readonly fuzzRoundS: number;
   /** Scenarios that run; all when empty. */
   readonly only: readonly string[];
 }
@@ -30,6 +32,7 @@ const full: Omit<ChaosSettings, 'seed' | 'only'> = {
   crowd: 1_000,
   slowClients: 200,
   fuzzRequests: 10_000,
+  fuzzRoundS: 1_800,
 };
 
 /**

@@ -9,10 +9,19 @@
  *
  * Prints tables; with `--document` they are written to `docs/reference/service-benchmark.md`. Exits 1 when a target is missed.
  */
-import { availableParallelism } from 'node:os';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { SegmentResponse } from '@tessera/contracts';
-import { markdownRows, milliseconds, repositoryRoot, withRuntime, writeSection } from '@tessera/evaluation';
+import {
+  markdownRows,
+  milliseconds,
+  modelDirectory,
+  repositoryRoot,
+  withRuntime,
+  writeSection,
+} from '@tessera/evaluation';
 import { RedisConnection } from '@tessera/runtime/redis';
 import { createSegmenter, type Segmenter } from '@tessera/segmentation';
 import {
@@ -47,11 +56,23 @@ const targets = { embedded: 12, Redis: 8 } as const;
 /** Least share that two workers reach of what the cores allow. */
 const leastShare = 0.85;
 
-const photos = await readPhotos();
 const misses: string[] = [];
-const sections = [await overhead(), await workers(), await batching(), machine()];
-const text = sections.join('\n\n');
-console.log(text);
+const photos = await readPhotos();
+// The services load no other model.
+const modelsDirectory = await mkdtemp(join(tmpdir(), 'tessera-bench-models-'));
+await symlink(modelDirectory(model), join(modelsDirectory, model));
+const environment = { MODELS_DIR: modelsDirectory };
+const sections: string[] = [];
+try {
+  for (const measure of [overhead, workers, batching]) {
+    const section = await measure();
+    console.log(`${section}\n`);
+    sections.push(section);
+  }
+} finally {
+  await rm(modelsDirectory, { recursive: true });
+}
+const text = [...sections, machine()].join('\n\n');
 if (flags.document) await writeSection('docs/reference/service-benchmark.md', 'service', text);
 if (misses.length > 0) {
   console.error(`missed: ${misses.join('; ')}`);
@@ -73,8 +94,8 @@ interface Place {
 async function overhead(): Promise<string> {
   return withRuntime(model, async ({ bundle, runner }) => {
     const segmenter = await createSegmenter(bundle, runner);
-    const embedded = await startService(repositoryRoot, { ...process.env, REDIS_URL: '' });
-    const cluster = await startCluster(1, {}).catch(async (error: unknown) => {
+    const embedded = await startService(repositoryRoot, { ...process.env, ...environment, REDIS_URL: '' });
+    const cluster = await startCluster(1, environment).catch(async (error: unknown) => {
       await embedded.stop();
       throw error;
     });
@@ -210,7 +231,7 @@ async function underLoad(setups: readonly Setup[]) {
   try {
     const contenders: Contender[] = [];
     for (const { name, workers: count, settings } of setups) {
-      const cluster = await startCluster(count, settings);
+      const cluster = await startCluster(count, { ...environment, ...settings });
       clusters.push(cluster);
       const { url, pids } = cluster;
       contenders.push({ name, url: `${url}/segment`, pids, body: requestAbout, stop: () => cluster.stop() });
