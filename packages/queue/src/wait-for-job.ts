@@ -61,6 +61,8 @@ export function waitForJob(
     };
 
     signal?.addEventListener('abort', abort, { once: true });
+    // That a job which was just added cannot be read does not end the wait for it: it was accepted.
+    const onFailedLook = isNew ? () => undefined : subscriber.stop;
     const lookFirst = () => {
       look(id).then((snapshot) => {
         const untilDeadlineMs = (snapshot?.deadlineAt ?? Infinity) - Date.now();
@@ -71,7 +73,7 @@ export function waitForJob(
           timers.push(setTimeout(checkDeadline, untilDeadlineMs + 1));
         }
         settle(snapshot);
-      }, subscriber.stop);
+      }, onFailedLook);
     };
     if (isNew) timers.push(setTimeout(lookFirst, firstLookMs));
     else lookFirst();
