@@ -11,7 +11,8 @@ const healthy = 40;
 const inferenceTimeoutS = 2;
 /** Attempts that a job has; each ends one inference process. */
 const attempts = 3;
-const settleMs = 120_000;
+/** Six starts of inference processes, on a machine that is busy with much else. */
+const settleMs = 600_000;
 const pollMs = 100;
 
 /**

@@ -5,10 +5,13 @@ import { repositoryRoot } from '../support/repository-copy.js';
 
 const version = '4.32.5';
 const environment = join(repositoryRoot, 'test/.venv');
+const program = join(environment, 'bin/schemathesis');
 const configuration = join(repositoryRoot, 'test/contract');
 
-/** Installs Schemathesis from PyPI into `test/.venv`; needs Python 3 with venv. @throws Error when that fails */
+/** Installs Schemathesis from PyPI into `test/.venv`, unless it is there; needs Python 3 with venv. @throws Error when that fails */
 export function installSchemathesis(): void {
+  const { stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' });
+  if (String(stdout).includes(version)) return;
   const venv = spawnSync('python3', ['-m', 'venv', environment], { stdio: 'inherit' });
   if (!succeeded(venv)) throw new Error('python3 -m venv has failed; Schemathesis needs Python 3 with venv');
   const pip = ['install', '--quiet', '--disable-pip-version-check', `schemathesis==${version}`];
@@ -29,7 +32,7 @@ export async function runSchemathesis(
 ): Promise<{ status: number; output: string }> {
   const document = join(repositoryRoot, 'openapi/openapi.json');
   const child = spawn(
-    join(environment, 'bin/schemathesis'),
+    program,
     [
       ...['--config-file', join(configuration, 'schemathesis.toml'), 'run', document, '--url', url],
       ...['--phases', 'examples,coverage,fuzzing'],
