@@ -21,7 +21,6 @@ async function gate(runtime: Runtime): Promise<void> {
 async function study(runtime: Runtime, uncached: InferenceRunner): Promise<void> {
   const evaluation = await ReasonerEvaluation.create(runtime, 'val', 'segmented');
   const quality = await studyQuality(evaluation, runtime.bundle);
-  const timed = await ReasonerEvaluation.create({ ...runtime, runner: uncached }, 'val', 'segmented');
-  const latency = await studyLatency(timed);
+  const latency = await studyLatency({ ...runtime, runner: uncached });
   await publish('pruning-benchmark', pruningResult(quality, latency, evaluation.settings.pruning));
 }

@@ -1,5 +1,5 @@
 import type { SegmentOptions } from '@tessera/contracts';
-import { contextKinds, median, type ReasonerEvaluation } from '@tessera/evaluation';
+import { contextKinds, median, ReasonerEvaluation, timedRunner, type Runtime } from '@tessera/evaluation';
 import { Segmenter, type PruningPlan } from '@tessera/segmentation';
 import { measuredPlans } from './methods.js';
 
@@ -23,7 +23,10 @@ const coldRounds = 5;
 const severalQueries = 8;
 
 /** Methods take turns, so that what else the machine does falls on all of them. */
-export async function studyLatency(evaluation: ReasonerEvaluation): Promise<LatencyRow[]> {
+export async function studyLatency({ bundle, runner }: Runtime): Promise<LatencyRow[]> {
+  const reasonerMs: number[] = [];
+  const timed = { bundle, runner: timedRunner(runner, 'reasoner', reasonerMs) };
+  const evaluation = await ReasonerEvaluation.create(timed, 'val', 'segmented');
   const { cases } = evaluation;
   const plans = measuredPlans(evaluation)
     .filter(({ group }) => group !== 'selection' && group !== 'scatter')
@@ -37,10 +40,15 @@ export async function studyLatency(evaluation: ReasonerEvaluation): Promise<Late
   const [first] = cases.filter(({ queries }) => queries.length >= severalQueries);
   if (first === undefined) throw new Error(`No photo has ${severalQueries} queries.`);
   const texts = first.queries.slice(0, severalQueries).map(({ text }) => text);
+  const prefillMs = async (queries: readonly string[], plan: PruningPlan): Promise<number> => {
+    reasonerMs.length = 0;
+    await evaluation.ask(first.photo, queries, plan);
+    return reasonerMs.at(-1) ?? 0;
+  };
   for (let round = 0; round < warmUps + prefillRounds; round++) {
     for (const { plan, one, eight } of plans) {
-      one.push((await evaluation.ask(first.photo, texts.slice(0, 1), plan)).reasonerMs);
-      eight.push((await evaluation.ask(first.photo, texts, plan)).reasonerMs);
+      one.push(await prefillMs(texts.slice(0, 1), plan));
+      eight.push(await prefillMs(texts, plan));
     }
   }
 
@@ -82,7 +90,7 @@ async function answeredQuery(
 ): Promise<string> {
   let texts = queries.filter(({ kind }) => contextKinds.includes(kind)).map(({ text }) => text);
   for (const plan of plans) {
-    const { queries: reasoned } = await evaluation.ask(photo, texts, plan);
+    const reasoned = await evaluation.ask(photo, texts, plan);
     texts = texts.filter((_, index) => (reasoned[index]?.choice.objects.length ?? 0) > 0);
   }
   const [answered] = texts;

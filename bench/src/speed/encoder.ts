@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util';
 import { defaultImageLimits } from '@tessera/images';
-import { bundleOnCuda, isBundleOf, loadBundle, type Bundle, type InferenceRunner } from '@tessera/inference';
+import { bundleOnCuda, isBundleOf, loadBundle, type Bundle } from '@tessera/inference';
 import {
   differenceInterval,
   loadCocoSplit,
@@ -17,6 +17,7 @@ import {
   milliseconds,
   modelDirectory,
   startRunner,
+  timedRunner,
   median,
   targetMask,
   withInterval,
@@ -76,18 +77,7 @@ async function openSide(side: Bundle) {
   const runner = await startRunner(side);
   const times: number[] = [];
   const samples: Sample[] = [];
-  const timed: InferenceRunner = {
-    devices: runner.devices,
-    holds: (keys) => runner.holds(keys),
-    keep: (key, tensor) => runner.keep(key, tensor),
-    readKept: (key) => runner.readKept(key),
-    close: () => runner.close(),
-    async run(request) {
-      const result = await runner.run(request);
-      if (request.graph === 'image_encoder') times.push(result.runMs);
-      return result;
-    },
-  };
+  const timed = timedRunner(runner, 'image_encoder', times);
   const { vision, settings } = await ClassDetector.create(side, timed, defaultImageLimits);
   return {
     times,

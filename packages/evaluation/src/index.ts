@@ -13,6 +13,7 @@ export { hasSharedData, repositoryRoot, sharedDataDirectory } from './data/share
 export { mean, median, medianInterval } from './metrics/averages.js';
 export { differenceInterval, metricInterval, type Interval, type Sample } from './metrics/bootstrap.js';
 export { figuresByGroup, type GroupFigures } from './metrics/group-figures.js';
+export { timedRunner } from './models/timed-runner.js';
 export { modelDirectory, startRunner, withRuntime, type Runtime } from './models/model-runtime.js';
 export { cuts, ReasonerEvaluation, withReasoner } from './models/reasoner-evaluation.js';
 export { writeSection } from './reports/document-section.js';

@@ -106,7 +106,7 @@ test('a run that finds the device idle starts at once, as it is', async (t) => {
   const { runner, runs } = await start(t, { max: 8, waitMs: 0 });
   const request = rowRun({});
   const run = runner.run(request);
-  assert.equal(runs[0], request, 'neither a timer nor a copy');
+  assert.equal(runs[0]?.feeds, request.feeds, 'neither a timer nor a copy');
   await run;
   await runner.run(request);
   assert.deepEqual(rowsOf(runs), [1, 1]);
@@ -162,6 +162,37 @@ test('rows that are kept are kept under their owners’ keys', async (t) => {
     const { outputs } = await plain.run({ bundle, graph: 'countdown', feeds });
     assert.deepEqual(outputs.total, integers(10n * (index + 1n)));
   }
+});
+
+test('a run that is cancelled while it waits is dropped, and one that has started is finished', async (t) => {
+  const { runner, runs } = await start(t, { max: 4, waitMs: 60_000 });
+  const givenUp = new Error('given up');
+  const cancelled = new AbortController();
+  const waiting = [0n, 1n].map((index) => runner.run(rowRun({ index })));
+  const dropped = runner.run({ ...rowRun({ index: 2n }), signal: cancelled.signal });
+  cancelled.abort(givenUp);
+  await assert.rejects(dropped, givenUp);
+  await assert.rejects(runner.run({ ...rowRun({}), signal: cancelled.signal }), givenUp);
+  assert.deepEqual([runner.pendingRuns, rowsOf(runs)], [2, []]);
+
+  const late = new AbortController();
+  const started = [2n, 3n].map((index) => runner.run({ ...rowRun({ index }), signal: late.signal }));
+  while (runs.length === 0) await new Promise(setImmediate);
+  late.abort(givenUp);
+  assert.deepEqual(numbersOf(await Promise.allSettled([...waiting, ...started])), [10n, 20n, 30n, 40n]);
+  assert.deepEqual(rowsOf(runs), [4]);
+});
+
+test('a cancelled run frees its place at once, while another one runs', async (t) => {
+  const { runner, runs } = await start(t, { max: 1, waitMs: 0 }, 3_000);
+  const longest = runner.run(rowRun({ iterations: endless }));
+  const next = AbortSignal.timeout(50);
+  await assert.rejects(runner.run({ ...rowRun({}), signal: next }), { name: 'TimeoutError' });
+  assert.equal(runner.pendingRuns, 1);
+  const last = runner.run(rowRun({ index: 1n }));
+  await assert.rejects(longest, { code: 'TSR_INFERENCE_FAILED' });
+  assert.equal((await last).outputs.number?.data[0], 20n);
+  assert.equal(runs.length, 2);
 });
 
 test('a mistake in one run’s feeds is its own', async (t) => {

@@ -21,7 +21,7 @@ export interface BatchLimits {
 }
 
 interface WaitingRun {
-  readonly request: RunRequest;
+  readonly request: BatchRequest;
   /** Nothing when the run is for itself. */
   readonly batchable: BatchableRun | undefined;
   readonly limits: BatchLimits;
@@ -39,9 +39,9 @@ type ProcessRunner = Pick<
 /**
  * Hands runs to one process, one after the other, and puts those that wait for the same graph together: while one run is
  * under way, those that arrive collect, and the one that has waited longest takes along all that can share a batch with it.
- * A run that finds the device idle starts at once. A
- * batch that fails is halved until the runs that fail are alone, so that a run takes part in 1 + log₂ of the largest batch
- * at most. Batches have 1, 2, 4, 8 … rows, since every other shape costs an accelerator memory.
+ * A run that finds the device idle starts at once; one that is cancelled while it waits is dropped. A batch that fails is
+ * halved until the runs that fail are alone, so that a run takes part in 1 + log₂ of the largest batch at most. Batches
+ * have 1, 2, 4, 8 … rows, since every other shape costs an accelerator memory.
  */
 export class BatchingRunner {
   readonly #runner: ProcessRunner;
@@ -85,15 +85,25 @@ export class BatchingRunner {
     return this.#waiting.length + this.#running;
   }
 
-  async run(request: RunRequest): Promise<RunResult> {
+  async run({ signal, ...request }: RunRequest): Promise<RunResult> {
     if (this.#isClosed) throw runFailure('The inference process is closed.');
+    signal?.throwIfAborted();
     const limits = this.#limitsOf(request.bundle);
     const batchable = limits.max > 1 ? this.#asBatchable(request) : undefined;
-    return await new Promise<RunResult>((resolve, reject) => {
+    const over = new AbortController();
+    const result = new Promise<RunResult>((resolve, reject) => {
       const dueAt = performance.now() + (batchable === undefined ? 0 : limits.waitMs);
-      this.#waiting.push({ request, batchable, limits, dueAt, resolve, reject });
+      const run = { request, batchable, limits, dueAt, resolve, reject };
+      const drop = () => {
+        this.#drop(run, signal?.reason);
+      };
+      signal?.addEventListener('abort', drop, { once: true, signal: over.signal });
+      this.#waiting.push(run);
       this.#wake();
       this.#draining ??= this.#drain();
+    });
+    return await result.finally(() => {
+      over.abort();
     });
   }
 
@@ -124,7 +134,7 @@ export class BatchingRunner {
   }
 
   /** @throws InvalidRunError, so that a mistake in one run's feeds never reaches others */
-  #asBatchable(request: RunRequest): BatchableRun | undefined {
+  #asBatchable(request: BatchRequest): BatchableRun | undefined {
     const graphs = this.#bundles.get(request.bundle)?.graphs ?? {};
     const description = Object.hasOwn(graphs, request.graph) ? graphs[request.graph] : undefined;
     const contract: GraphContract | undefined =
@@ -180,6 +190,14 @@ export class BatchingRunner {
       rows += run.batchable.rows;
     }
     return chosen;
+  }
+
+  /** Nothing happens to a run that has started. */
+  #drop(run: WaitingRun, reason: unknown): void {
+    if (!this.#waiting.includes(run)) return;
+    this.#waiting = this.#waiting.filter((other) => other !== run);
+    run.reject(reason);
+    this.#wake();
   }
 
   #take(first: WaitingRun): WaitingRun[] {

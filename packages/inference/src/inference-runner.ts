@@ -27,10 +27,12 @@ export interface RunRequest {
    * run that takes several of them finds them together if one run kept them, or one that took the others.
    */
   readonly keep?: Readonly<Record<string, string>>;
+  /** When it fires before the run has started, the run is dropped. */
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** A run that stands for several. */
-export interface BatchRequest extends RunRequest {
+/** A run as its process gets it, which may stand for several. */
+export interface BatchRequest extends Omit<RunRequest, 'signal'> {
   /** As `keep`, with the rows of an output under several keys: so many for the first key, then for the second … */
   readonly keepRows?: Readonly<Record<string, readonly { readonly key: string; readonly rows: number }[]>>;
 }
@@ -95,6 +97,7 @@ export interface InferenceRunner {
    * @throws InvalidRunError when the graph does not exist, or a feed differs from its input in name, type or shape
    * @throws TensorNotKeptError when a kept feed is gone
    * @throws TesseraError `TSR_INFERENCE_FAILED` when the run fails, exceeds its time, or the process dies
+   * @throws the reason of the request's signal when the run was dropped
    */
   run(request: RunRequest): Promise<RunResult>;
   /** Whether every one of these kept tensors is still there; touches them. Does not wait for the runs that wait. */

@@ -1,9 +1,9 @@
 import type { GraphContract } from '@tessera/contracts';
-import type { BatchRequest, HostTensor, KeptTensor, RunRequest, RunResult } from './inference-runner.js';
+import type { BatchRequest, HostTensor, KeptTensor, RunResult } from './inference-runner.js';
 
 /** A run whose feeds were compared with the graph's contract, which has a batch dimension. */
 export interface BatchableRun {
-  readonly request: RunRequest;
+  readonly request: BatchRequest;
   readonly contract: GraphContract;
   /** Its part of the batch. */
   readonly rows: number;

@@ -4,7 +4,7 @@ export { paintObject } from './answers/object-painting.js';
 export { paintRegionShape } from './answers/region-shape.js';
 export { ClassDetector } from './pipelines/class-detector.js';
 export { createSegmenter } from './pipelines/create-segmenter.js';
-export { RegionReasoner, type ReasonedQueries, type ReasonedQuery } from './pipelines/region-reasoner.js';
+export { RegionReasoner, type ReasonedQuery } from './pipelines/region-reasoner.js';
 export { Segmenter } from './pipelines/segmenter.js';
 export { decoderShape, planPruning, type PruningPlan } from './reasoning/pruning-plan.js';
 export type { SegmentImage } from './segment-request.js';

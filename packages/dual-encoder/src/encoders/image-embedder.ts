@@ -85,7 +85,7 @@ export class ImageEmbedder {
     }
     const decode = (batch: readonly PlacedImage[]) => clock.measure('decode', () => this.#decode(batch));
     await oneAhead(inGroups([...missing.values()], imagesPerRun), decode, async (batch, pixels) => {
-      const rows = await clock.measure('vision', () => this.#encode(pixels, batch.length));
+      const rows = await clock.measure('vision', () => this.#encode(pixels, batch.length, clock.signal));
       for (const [index, { image }] of batch.entries()) {
         const embedding = rows[index] ?? new Float32Array();
         embeddings.set(image.id, embedding);
@@ -136,13 +136,14 @@ export class ImageEmbedder {
   }
 
   /** `B` embeddings `[D]` */
-  async #encode(pixels: Uint8Array, count: number): Promise<Float32Array[]> {
+  async #encode(pixels: Uint8Array, count: number, signal: AbortSignal | undefined): Promise<Float32Array[]> {
     const { image_size: size, embedding_width: width } = this.#settings;
     const { outputs } = await this.#runner.run({
       bundle: this.#name,
       graph: 'image_encoder',
       feeds: { pixels: { type: 'uint8', dims: [count, size, size, 3], data: pixels } },
       fetch: ['image_embeds'],
+      signal,
     });
     const matrix = normalizeRows(float32Output(outputs, 'image_embeds'), width);
     return rowsOf(matrix, count).map((row) => row.slice());

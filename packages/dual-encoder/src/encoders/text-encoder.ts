@@ -43,6 +43,7 @@ export async function encodeCandidates(
       graph: 'text_encoder',
       feeds: { ...promptBatch(candidates, from, to, rows) },
       fetch: ['text_embeds'],
+      signal,
     });
     return normalizeRows(float32Output(outputs, 'text_embeds'), width);
   };

@@ -59,7 +59,7 @@ export class PromptLearner {
     for (let index = 0; index < steps; index++) {
       signal?.throwIfAborted();
       const batch = order.subarray(index * batchSize, (index + 1) * batchSize);
-      const result = await this.#runStep(state, batch, (epoch - 1) * steps + index + 1);
+      const result = await this.#runStep(state, batch, (epoch - 1) * steps + index + 1, signal);
       state = result.state;
       lossSum += result.loss;
     }
@@ -71,6 +71,7 @@ export class PromptLearner {
     { theta, firstMoment, secondMoment }: AdamState,
     batch: Uint32Array,
     step: number,
+    signal: AbortSignal | undefined,
   ): Promise<{ readonly state: AdamState; readonly loss: number }> {
     const { learning_rate: learningRate, weight_decay: weightDecay, dropout, seed } = this.#recipe;
     const {
@@ -103,6 +104,7 @@ export class PromptLearner {
         },
       },
       fetch: ['loss', 'next_theta', 'next_first_moment', 'next_second_moment'],
+      signal,
     });
     const [loss = NaN] = float32Output(outputs, 'loss');
     return {

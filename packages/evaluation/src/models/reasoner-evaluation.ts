@@ -6,7 +6,6 @@ import {
   planPruning,
   RegionReasoner,
   type PruningPlan,
-  type ReasonedQueries,
   type ReasonedQuery,
   type SegmentImage,
 } from '@tessera/segmentation';
@@ -83,12 +82,16 @@ export class ReasonerEvaluation {
     return planPruning(this.settings, pruning);
   }
 
-  /** What the reasoner makes of one request's queries. */
-  ask(photo: CocoPhoto, texts: readonly string[], plan: PruningPlan, seed = photo.fileName): Promise<ReasonedQueries> {
-    return this.reasoner.reason(this.reasoner.vision.images.open(this.imageOf(photo)), texts, { plan, seed });
+  /**
+   * The reasoner's answers to one request's queries.
+   *
+   * @param id - of the image, which decides a random selection of tokens
+   */
+  ask(photo: CocoPhoto, texts: readonly string[], plan: PruningPlan, id?: string): Promise<ReasonedQuery[]> {
+    return this.reasoner.reason(this.reasoner.vision.images.open(this.imageOf(photo, id)), texts, { plan });
   }
 
-  /** What the reasoner makes of queries about a photo, as many at once as a request may have. */
+  /** The reasoner's answers to queries about a photo, as many at once as a request may have. */
   async reason(
     photo: CocoPhoto,
     queries: readonly { readonly text: string }[],
@@ -99,8 +102,7 @@ export class ReasonerEvaluation {
     while (answers.length < queries.length) {
       const asked = queries.slice(answers.length, answers.length + segmentLimits.queries);
       const texts = asked.map(({ text }) => text);
-      const reasoned = await this.ask(photo, texts, plan, `${seed}/${photo.fileName}`);
-      answers.push(...reasoned.queries);
+      answers.push(...(await this.ask(photo, texts, plan, `${seed}/${photo.fileName}`)));
     }
     return answers;
   }

@@ -35,8 +35,8 @@ export class ClassSimilarity {
   }
 
   /** Cosine similarity of each sentence with each class, `[sentences][classes]`. */
-  async of(sentences: readonly string[]): Promise<Float64Array[]> {
-    const vectors = await this.#encoder.embed(sentences);
+  async of(sentences: readonly string[], signal?: AbortSignal): Promise<Float64Array[]> {
+    const vectors = await this.#encoder.embed(sentences, signal);
     return vectors.map((vector) => Float64Array.from(this.#classVectors, (other) => dot(other, vector)));
   }
 }

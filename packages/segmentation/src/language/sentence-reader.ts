@@ -83,11 +83,12 @@ export class SentenceReader {
   }
 
   /** All queries in one run; those that describe their object are compared with the classes in another one. */
-  async read(queries: readonly string[]): Promise<Reading[]> {
+  async read(queries: readonly string[], signal?: AbortSignal): Promise<Reading[]> {
     const sentences = queries.map((query) => this.#tokenize(query));
-    const outputs = await this.#run(sentences);
+    const outputs = await this.#run(sentences, signal);
     const described = queries.filter((_, index) => namingOf(outputs[index]) === 'description');
-    const similarities = await this.#similarity.of(described.map((query) => query.toLowerCase()));
+    const descriptions = described.map((query) => query.toLowerCase());
+    const similarities = await this.#similarity.of(descriptions, signal);
     return sentences.flatMap((sentence, index) => {
       const own = outputs[index];
       if (own === undefined) return [];
@@ -99,13 +100,14 @@ export class SentenceReader {
   }
 
   /** One row of outputs per sentence. */
-  async #run(sentences: readonly Sentence[]): Promise<ReaderOutputs[]> {
+  async #run(sentences: readonly Sentence[], signal: AbortSignal | undefined): Promise<ReaderOutputs[]> {
     if (sentences.length === 0) return [];
     const { outputs } = await this.#runner.run({
       bundle: this.#bundle,
       graph: 'reader',
       feeds: feedsOf(sentences),
       fetch: ['classes', 'number', 'colours', 'names', 'depth', 'english', 'tags'],
+      signal,
     });
     const rows = (name: string): readonly Float32Array[] => rowsOf(float32Output(outputs, name), sentences.length);
     const [classes, number, colours] = [rows('classes'), rows('number'), rows('colours')];

@@ -42,7 +42,7 @@ export class TextEncoder {
   }
 
   /** Unit vectors, one a text. */
-  async embed(texts: readonly string[]): Promise<Float32Array[]> {
+  async embed(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]> {
     const encoded = texts.map((text, index) => ({ index, ids: this.#tokenizer.encode(text).ids }));
     encoded.sort((a, b) => a.ids.length - b.ids.length);
     const embeddings = new Array<Float32Array>(texts.length);
@@ -51,6 +51,7 @@ export class TextEncoder {
       const { outputs } = await this.#run(
         batch.map(({ ids }) => ids),
         ['sentence'],
+        signal,
       );
       const vectors = rowsOf(float32Output(outputs, 'sentence'), batch.length);
       for (const [row, { index }] of batch.entries()) embeddings[index] = vectors[row] ?? new Float32Array();
@@ -59,9 +60,9 @@ export class TextEncoder {
   }
 
   /** All that the graph makes of some texts, in one run; at least one text. */
-  async encode(texts: readonly string[]): Promise<EncodedTexts> {
+  async encode(texts: readonly string[], signal?: AbortSignal): Promise<EncodedTexts> {
     const ids = texts.map((text) => this.#tokenizer.encode(text).ids);
-    const { outputs, lengths } = await this.#run(ids, ['sentence', 'pieces']);
+    const { outputs, lengths } = await this.#run(ids, ['sentence', 'pieces'], signal);
     return {
       sentence: outputTensor(outputs, 'sentence'),
       pieces: outputTensor(outputs, 'pieces'),
@@ -72,6 +73,7 @@ export class TextEncoder {
   async #run(
     texts: readonly (readonly number[])[],
     fetch: readonly string[],
+    signal: AbortSignal | undefined,
   ): Promise<{ outputs: Readonly<Record<string, HostTensor>>; lengths: HostTensor }> {
     const length = Math.max(1, ...texts.map((ids) => ids.length));
     const padded = new BigInt64Array(texts.length * length);
@@ -88,6 +90,7 @@ export class TextEncoder {
       graph: 'text_encoder',
       feeds: { ids: { type: 'int64', dims: [texts.length, length], data: padded }, lengths },
       fetch,
+      signal,
     });
     return { outputs, lengths };
   }

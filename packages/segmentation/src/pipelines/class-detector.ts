@@ -66,7 +66,7 @@ export class ClassDetector implements Pipeline {
     { threshold = defaultThreshold }: SegmentOptions,
   ): Promise<ChosenObjects> {
     image.clock.report('language', 0);
-    const similarities = await image.clock.measure('language', () => this.similarity.of(queries));
+    const similarities = await image.clock.measure('language', () => this.similarity.of(queries, image.clock.signal));
     const detections = await this.vision.detector.detect(image);
     const choices = queries.map((query, index) =>
       this.#chooseOne(query, similarities[index] ?? new Float64Array(), detections, threshold),

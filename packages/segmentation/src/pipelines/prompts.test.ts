@@ -202,6 +202,18 @@ for (const model of ['tessera-baseline', 'tessera-mini']) {
       );
     });
 
+    it('gives every run of a request its signal, so that none is run that waits when the request is cancelled', async () => {
+      const { signal } = new AbortController();
+      const count = runner.runs.length;
+      await segmenter.segment(freshImage(), { queries: ['the stop sign', 'it makes drivers halt'] }, { signal });
+      const runs = runner.runs.slice(count);
+      assert.ok(runs.length >= 4);
+      assert.deepEqual(
+        runs.filter((run) => run.signal !== signal).map(({ graph }) => graph),
+        [],
+      );
+    });
+
     it('stops between two runs of the mask decoder, and between two masks that it paints', async () => {
       const image = freshImage();
       const prompts = Array.from({ length: 17 }, (_, index): SegmentPrompt => ({ box: [index, 0, 200, 200] }));

@@ -112,9 +112,9 @@ describe('the region-reasoner pipeline with the bundle tessera-mini', () => {
     };
     const unpruned = await reason({ mode: 'off' });
     for (const mode of ['csp', 'fastv', 'cls_topk', 'random'] as const) {
-      const { queries: answers } = await reason({ mode, reduction: 0 });
+      const answers = await reason({ mode, reduction: 0 });
       for (const [index, { regions }] of answers.entries()) {
-        const expected = unpruned.queries[index]?.regions?.scores ?? new Float32Array();
+        const expected = unpruned[index]?.regions?.scores ?? new Float32Array();
         assert.ok(
           regions?.scores.every((score, region) => Math.abs(score - (expected[region] ?? 0)) < 1e-4),
           mode,

@@ -22,14 +22,7 @@ import { boxVision, defaultThreshold, type BoxVision, type ChosenObjects, type P
 
 type RegionReasonerBundle = Bundle<PipelineManifest<'region-reasoner'>>;
 
-/** The reasoner's choices for the queries about one image, before any mask is decoded. */
-export interface ReasonedQueries {
-  /** One per query, in their order. */
-  readonly queries: readonly ReasonedQuery[];
-  /** Duration of the reasoner's run alone, 0 when there was none. */
-  readonly reasonerMs: number;
-}
-
+/** The reasoner's choice for a query, before any mask is decoded. */
 export type ReasonedQuery =
   | { readonly choice: RegionChoice; readonly regions: RegionScores }
   /** Refused before the reasoner's run. */
@@ -40,8 +33,6 @@ export interface Reasoning {
   readonly plan: PruningPlan;
   /** Least probability at which a target counts as present; 0.5 unless given. */
   readonly threshold?: number | undefined;
-  /** Decides a random selection of tokens; the image's id unless given. */
-  readonly seed?: string;
 }
 
 /** How many images' colours are remembered; each takes 0.9 MB. */
@@ -103,39 +94,40 @@ export class RegionReasoner implements Pipeline {
   ): Promise<ChosenObjects> {
     const plan = planPruning(this.settings, pruning);
     const report = pruningReport(plan.mode, decoderShape(this.settings), plan.stages);
-    const { queries: reasoned } = await this.reason(image, queries, { plan, threshold });
+    const reasoned = await this.reason(image, queries, { plan, threshold });
     if (output?.token_map !== true) return { choices: reasoned.map(({ choice }) => choice), pruning: report };
     const choices = reasoned.map(({ choice, regions }) => ({ ...choice, tokenMap: [...(regions?.tokenMap ?? [])] }));
     return { choices, pruning: report, tokenLayout: await this.#tokenLayout(image) };
   }
 
-  /** Runs the detector, unless it saw the image before, and the reasoner. */
+  /** Runs the detector, unless it saw the image before, and the reasoner. One answer per query, in their order. */
   async reason(
     image: RequestImage,
     queries: readonly string[],
-    { plan, threshold = defaultThreshold, seed = image.id }: Reasoning,
-  ): Promise<ReasonedQueries> {
+    { plan, threshold = defaultThreshold }: Reasoning,
+  ): Promise<ReasonedQuery[]> {
     const { clock } = image;
     const proposals = await this.vision.detector.detect(image);
     clock.report('language', 0.2);
-    const readings = await clock.measure('language', () => this.reader.read(queries));
+    const readings = await clock.measure('language', () => this.reader.read(queries, clock.signal));
     const answerable = readings.filter(({ isAnswerable }) => isAnswerable);
-    const { queries: scored, runMs } =
+    const scored =
       answerable.length === 0
-        ? { queries: [], runMs: 0 }
+        ? []
         : await clock.measure('language', async () => {
-            const texts = await this.#encoder.encode(answerable.map(({ query }) => query.toLowerCase()));
-            return await this.#reasoner.answer({ proposals, texts, mentions: answerable.map(mentionsOf), plan, seed });
+            const sentences = answerable.map(({ query }) => query.toLowerCase());
+            const texts = await this.#encoder.encode(sentences, clock.signal);
+            const question = { proposals, texts, mentions: answerable.map(mentionsOf), plan, seed: image.id };
+            return await this.#reasoner.answer(question, clock.signal);
           });
     const colours = answerable.some((reading) => reading.colours.length > 0) ? await this.#coloursOf(image) : undefined;
-    const answers = readings.map((reading): ReasonedQuery => {
+    return readings.map((reading): ReasonedQuery => {
       const regions = scored[answerable.indexOf(reading)];
       if (regions === undefined) return { choice: refuseQuery(reading), regions: undefined };
       const colourOf = (box: Box): number => (colours === undefined ? 1 : colourFit(colours, box, reading.colours));
       const evidence = { reading, regions, proposals, colourOf, classNames: this.classNames };
       return { choice: chooseRegions(evidence, this.settings, threshold), regions };
     });
-    return { queries: answers, reasonerMs: runMs };
   }
 
   async #coloursOf(image: RequestImage): Promise<ImageColours> {

@@ -50,20 +50,21 @@ export class ImageLanguageModel {
   }
 
   /** @throws TesseraError `TSR_VALIDATION` for a query that does not fit into a prompt, `TSR_INFERENCE_FAILED` */
-  async answer(image: SeenImage, question: LanguageQuestion): Promise<LanguageAnswer[]> {
+  async answer(image: SeenImage, question: LanguageQuestion, signal?: AbortSignal): Promise<LanguageAnswer[]> {
     const answers: LanguageAnswer[] = [];
     for (const texts of together(question.texts, this.#room(question))) {
-      answers.push(...(await this.#run(image, { ...question, texts })));
+      answers.push(...(await this.#run(image, { ...question, texts }, signal)));
     }
     return answers;
   }
 
-  async #run(image: SeenImage, question: LanguageQuestion): Promise<LanguageAnswer[]> {
+  async #run(image: SeenImage, question: LanguageQuestion, signal: AbortSignal | undefined): Promise<LanguageAnswer[]> {
     const { outputs } = await this.#runner.run({
       bundle: this.#bundle,
       graph: 'language_model',
       feeds: { ...feedsOf(question, image.attention), image_embeddings: image.embeddings },
       fetch: ['embedding', 'seg_logit', 'tokens'],
+      signal,
     });
     const count = question.texts.length;
     const segLogits = float32Output(outputs, 'seg_logit');

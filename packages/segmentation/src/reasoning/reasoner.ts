@@ -46,13 +46,6 @@ export interface RegionScores {
   readonly tokenMap: readonly TokenStage[];
 }
 
-export interface ReasonerAnswer {
-  /** One per text. */
-  readonly queries: readonly RegionScores[];
-  /** Duration of the graph's run alone. */
-  readonly runMs: number;
-}
-
 /**
  * The bundle's graph `reasoner`: all queries about an image in one run, which shares the image tokens' states for as long
  * as no query has chosen its own.
@@ -70,25 +63,26 @@ export class Reasoner {
     this.#classCount = classCount;
   }
 
-  async answer(question: ReasonerQuestion): Promise<ReasonerAnswer> {
-    const { outputs, runMs } = await this.#runner.run({
+  /** The scores of each text. */
+  async answer(question: ReasonerQuestion, signal?: AbortSignal): Promise<RegionScores[]> {
+    const { outputs } = await this.#runner.run({
       bundle: this.#bundle.manifest.name,
       graph: 'reasoner',
       feeds: this.#feeds(question),
       fetch: ['scores', 'class_logits', 'gate', 'tokens'],
+      signal,
     });
     const count = question.mentions.length;
     const scores = rowsOf(float32Output(outputs, 'scores'), count);
     const classLogits = rowsOf(float32Output(outputs, 'class_logits'), count);
     const gate = float32Output(outputs, 'gate');
     const seen = tokenMaps(question.plan.stages, int64Output(outputs, 'tokens'), count);
-    const queries = scores.map((own, index) => ({
+    return scores.map((own, index) => ({
       scores: own,
       classLogits: classLogits[index] ?? new Float32Array(),
       gate: gate[index] ?? 0,
       tokenMap: seen[index] ?? [],
     }));
-    return { queries, runMs };
   }
 
   #feeds({ proposals, texts, mentions, plan, seed }: ReasonerQuestion): Record<string, HostTensor> {

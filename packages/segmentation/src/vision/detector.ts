@@ -63,7 +63,7 @@ export class Detector<Found> {
     const views = await image.views();
     image.clock.report('vision', 0.1);
     const detected = await image.clock.measure('vision', () =>
-      Promise.all(views.map(({ pixels, place }) => this.#run(pixels, place))),
+      Promise.all(views.map(({ pixels, place }) => this.#run(pixels, place, image.clock.signal))),
     );
     image.shared?.store(this.#graph.key(image.id), async () => ({
       size: await image.size(),
@@ -100,12 +100,13 @@ export class Detector<Found> {
     });
   }
 
-  async #run(pixels: PixelImage, place: ViewPlace): Promise<DetectedView> {
+  async #run(pixels: PixelImage, place: ViewPlace, signal: AbortSignal | undefined): Promise<DetectedView> {
     const { outputs } = await this.#runner.run({
       bundle: this.#bundle,
       graph: 'detector',
       feeds: { image: imageTensor(pixels) },
       fetch: this.#reader.outputs,
+      signal,
     });
     return { outputs, place };
   }

@@ -69,6 +69,7 @@ export class ImageEncoder {
         feeds: { image: imageTensor(scaled), sizes: sizeTensor(scaled) },
         fetch: [],
         keep: { embedding: key },
+        signal: image.clock.signal,
       }),
     );
     image.shared?.store(key, async () => {

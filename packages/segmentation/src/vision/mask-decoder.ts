@@ -57,6 +57,7 @@ export class MaskDecoder {
           this.#run(
             embedding,
             batch.map(({ tokens: own }) => own),
+            image.clock.signal,
           ),
         );
       });
@@ -75,6 +76,7 @@ export class MaskDecoder {
   async #run(
     embedding: KeptTensor,
     prompts: readonly PromptTokens[],
+    signal: AbortSignal | undefined,
   ): Promise<{ logits: Float32Array[]; iou: Float32Array }> {
     const count = prompts.length;
     const points = Float32Array.from(prompts.flatMap((prompt) => prompt.points));
@@ -97,6 +99,7 @@ export class MaskDecoder {
         },
       },
       fetch: ['low_res_masks', 'iou'],
+      signal,
     });
     return { logits: rowsOf(float32Output(outputs, 'low_res_masks'), count), iou: float32Output(outputs, 'iou') };
   }

@@ -83,6 +83,7 @@ export class VisionTower {
         feeds: { image: imageTensor(view.pixels) },
         fetch: ['cls_attention'],
         keep: { image_embeddings: key },
+        signal: image.clock.signal,
       }),
     );
     const attention = float32Output(outputs, 'cls_attention');
