@@ -9,20 +9,24 @@ from pathlib import Path
 
 import onnx
 
-from tessera_export.checkpoint import require
+from tessera_export.folder import CheckpointError
 from tessera_training.contract import described
 
+MANIFEST = "bundle.json"
 SCHEMA = 3  # BUNDLE_SCHEMA of packages/contracts
 
 
 class BundleDirectory:
     def __init__(self, out, name=None):
+        """Without `name` the bundle is called as its directory, as far as a bundle's name can be the same."""
         self.out = Path(out).absolute()
-        self.name = name or self.out.name
-        require(
-            re.fullmatch(r"[a-z0-9][a-z0-9.-]*", self.name),
-            f'"{self.name}" is no name of a bundle: small letters, digits, dots and hyphens; give --name',
-        )
+        if self.out.exists() and not (self.out / MANIFEST).is_file() and not is_empty(self.out):
+            raise CheckpointError(f"{self.out} is there and is no bundle; name a directory that does not exist yet.")
+        self.name = name or re.sub(r"[^a-z0-9.-]+", "-", self.out.name.lower()).strip("-.")
+        if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", self.name):
+            raise CheckpointError(
+                f'"{self.name}" is no name of a bundle: small letters, digits, dots and hyphens; give --name.'
+            )
         # The service leaves hidden directories alone.
         self.staging = self.out.with_name(f".{self.out.name}-{os.getpid()}-new")
 
@@ -37,27 +41,31 @@ class BundleDirectory:
         return self.staging / name
 
     def finish(self, content, graphs, built_from):
-        """Writes `bundle.json` and puts the bundle in its place. `graphs`: name of a graph -> its file"""
+        """Writes the manifest and puts the bundle in its place. `graphs`: name -> file, contract"""
         files = {path.name: file_of(path) for path in sorted(self.staging.iterdir())}
-        contracts = {
-            name: {"file": file, **described(onnx.load(self.path(file), load_external_data=False))}
-            for name, file in graphs.items()
+        described_graphs = {
+            name: {"file": file, **described(onnx.load(self.path(file), load_external_data=False), contract)}
+            for name, (file, contract) in graphs.items()
         }
         manifest = {
             "schema": SCHEMA,
             "name": self.name,
             **content,
-            "graphs": contracts,
+            "graphs": described_graphs,
             "built_from": built_from,
             "files": files,
         }
-        self.path("bundle.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+        self.path(MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
         replaced = self.staging.with_name(self.staging.name.replace("-new", "-old"))
         if self.out.exists():
             self.out.rename(replaced)
         self.staging.rename(self.out)
         shutil.rmtree(replaced, ignore_errors=True)
         return sum(file["bytes"] for file in files.values())
+
+
+def is_empty(path):
+    return path.is_dir() and not any(path.iterdir())
 
 
 def file_of(path):

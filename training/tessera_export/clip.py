@@ -20,7 +20,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from tessera_export.clip_bundle import bundle_name, export
+from tessera_export.bundle import BundleDirectory
+from tessera_export.clip_bundle import export
 from tessera_export.clip_weights import DTYPES
 from tessera_export.folder import CheckpointError, Folder
 
@@ -34,8 +35,8 @@ def main(words=None):
     parser.add_argument("--no-check", action="store_true", help="leave out the comparison with transformers")
     arguments = parser.parse_args(words)
     try:
-        name = bundle_name(Path(arguments.name or arguments.out))
-        export(Folder(arguments.checkpoint), arguments.out, arguments.precision, name, report)
+        bundle = BundleDirectory(arguments.out, arguments.name)
+        export(Folder(arguments.checkpoint), bundle, arguments.precision, report)
         if not arguments.no_check:
             from tessera_export.clip_check import check
 
@@ -45,7 +46,7 @@ def main(words=None):
     except (CheckpointError, OverflowError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"The model {name} is in {arguments.out}; a service with MODELS_DIR={arguments.out.parent} serves it.")
+    print(f"The model {bundle.name} is in {arguments.out}; a service with MODELS_DIR={arguments.out.parent} serves it.")
     return 0
 
 

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from transformers import CLIPImageProcessor, CLIPModel
 
-from tessera_export.clip_bundle import EMBEDDING, GRAPHS, MANIFEST
+from tessera_export.bundle import MANIFEST
+from tessera_export.clip_bundle import EMBEDDING, GRAPHS
 from tessera_export.folder import CheckpointError
 
 # Largest difference of unit embeddings. With weights in half precision it was 4e-4 of small models.

@@ -1,8 +1,8 @@
 """CLIP's vision tower as LLaVA reads it: patch tokens of an inner layer, projected to the language model's width.
 
-image uint8 [1, side, side, 3]      resized and cropped by whoever runs it
-->  image_embeddings [1, N, width]  a token per patch, row by row
-    cls_attention [1, N]            what the class token attends to in the last layer that is run, mean of the heads
+image uint8 [B, side, side, 3]      resized and cropped by whoever runs it
+->  image_embeddings [B, N, width]  a token per patch, row by row
+    cls_attention [B, N]            what the class token attends to in the last layer that is run, mean of the heads
 """
 
 from dataclasses import dataclass
@@ -70,12 +70,13 @@ class VisionTower:
         patches = graph.node("Conv", pixels, kernel, strides=[config.patch] * 2)
         patches = graph.transpose(graph.reshape(patches, 0, config.width, -1), 0, 2, 1)
         first = graph.weight("class_embedding", weights["embeddings.class_embedding"].reshape(1, 1, -1))
+        first = graph.expand(first, graph.size(image, 0), graph.integers(1), graph.integers(1))
         places = graph.weight("position_embedding", weights["embeddings.position_embedding.weight"])
         x = graph.add(graph.concat(first, patches, axis=1), places)
         return graph.layer_norm(x, "pre_layrnorm", weights, "pre_layrnorm", config.epsilon)
 
     def layer(self, x, number):
-        """-> states after the layer, attention weights [1, heads, N + 1, N + 1]"""
+        """-> states after the layer, attention weights [B, heads, N + 1, N + 1]"""
         graph, config, weights = self.graph, self.config, self.weights
         key, size = f"encoder.layers.{number}", config.width // config.heads
         normed = graph.layer_norm(x, f"{key}.layer_norm1", weights, f"{key}.layer_norm1", config.epsilon)
@@ -98,8 +99,8 @@ class VisionTower:
         return graph.add(x, graph.affine(hidden, f"{key}.fc2", weights, f"{key}.mlp.fc2")), attention
 
     def patches(self, image, select_layer):
-        """States of the patches after a layer, counted as transformers counts `hidden_states` -> [1, N, width], CLS
-        attention [1, N]"""
+        """States of the patches after a layer, counted as transformers counts `hidden_states` -> [B, N, width], CLS
+        attention [B, N]"""
         graph, config = self.graph, self.config
         count = select_layer % (config.layers + 1)
         require(0 < count, "the selected layer of the tower is before its first one")
@@ -120,8 +121,12 @@ def write_vision_tower(weights, config, projector, path, select_layer, precision
         "this is not the CLIP that the checkpoint was trained with",
     )
     contract = Contract(
-        {"image": (UINT8, [1, config.side, config.side, 3])},
-        {"image_embeddings": (FLOAT, [1, config.tokens, width]), "cls_attention": (FLOAT, [1, config.tokens])},
+        {"image": (UINT8, ["batch", config.side, config.side, 3])},
+        {
+            "image_embeddings": (FLOAT, ["batch", config.tokens, width]),
+            "cls_attention": (FLOAT, ["batch", config.tokens]),
+        },
+        batch="batch",
     )
     graph = ExportGraph("vision_tower", contract, path, precision)
     patches, cls = VisionTower(graph, config, weights).patches("image", select_layer)

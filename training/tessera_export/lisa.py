@@ -140,17 +140,20 @@ def export(lisa, bundle, precision, vision_precision, say):
     say("vision tower")
     projector = lisa.weights.with_prefix("model.mm_projector.")
     tower = lisa.tower.with_prefix("vision_model.")
-    path = bundle.path(GRAPHS["vision_tower"])
-    write_vision_tower(tower, lisa.vision, projector, path, lisa.select_layer, vision_precision)
+    path, graphs = bundle.path(GRAPHS["vision_tower"]), {}
+    graphs["vision_tower"] = write_vision_tower(
+        tower, lisa.vision, projector, path, lisa.select_layer, vision_precision
+    )
     say(f"language model, {lisa.llama.layers} layers in {precision}")
     path = bundle.path(GRAPHS["language_model"])
-    write_language_model(lisa.weights, lisa.llama, path, precision, lisa.vision.tokens, lisa.seg_token)
+    tokens, seg_token = lisa.vision.tokens, lisa.seg_token
+    graphs["language_model"] = write_language_model(lisa.weights, lisa.llama, path, precision, tokens, seg_token)
     say("SAM")
     path = bundle.path(GRAPHS["image_encoder"])
-    write_image_encoder(lisa.sam.with_prefix("image_encoder."), path, vision_precision)
+    graphs["image_encoder"] = write_image_encoder(lisa.sam.with_prefix("image_encoder."), path, vision_precision)
     prompts, decoder = (lisa.sam.with_prefix(f"{part}.") for part in ("prompt_encoder", "mask_decoder"))
     path = bundle.path(GRAPHS["mask_decoder"])
-    write_mask_decoder(prompts, decoder, path, lisa.grid, lisa.side, vision_precision)
+    graphs["mask_decoder"] = write_mask_decoder(prompts, decoder, path, lisa.grid, lisa.side, vision_precision)
     bundle.path("tokenizer.json").write_text(lisa.tokenizer.to_str(), encoding="utf8")
 
     source = lisa.weights.directory.resolve().name
@@ -168,7 +171,8 @@ def export(lisa, bundle, precision, vision_precision, say):
         "settings": lisa.settings(),
     }
     sources = [str(sorted(lisa.weights.files.items())), precision, vision_precision, json.dumps(lisa.weights.config())]
-    return bundle.finish(content, GRAPHS, hashlib.sha256("\n".join(sources).encode()).hexdigest())
+    contracts = {name: (GRAPHS[name], graph.contract) for name, graph in graphs.items()}
+    return bundle.finish(content, contracts, hashlib.sha256("\n".join(sources).encode()).hexdigest())
 
 
 def main(words=None):

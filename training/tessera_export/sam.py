@@ -1,9 +1,9 @@
 """Segment Anything from stock names (`image_encoder.blocks.0.norm1.weight`): ViT-B, L and H, told by their shapes.
 
 Image encoder:
-    image uint8 [1, height, width, 3]   scaled so that the longest side is 1024
-    sizes int64 [1, 2]                  its height and width
-    ->  embedding [1, 256, 64, 64]
+    image uint8 [B, height, width, 3]   scaled so that the longest side is 1024; zeros beside those that are smaller
+    sizes int64 [B, 2]                  height and width of each
+    ->  embedding [B, 256, 64, 64]
 
 Mask decoder, for the prompts of one image:
     embedding [1, 256, 64, 64]
@@ -46,7 +46,9 @@ class ImageEncoder:
         side = self.grid * self.patch
         pixels = graph.node("Sub", graph.cast(image, FLOAT), graph.constant(MEAN, np.float32))
         pixels = graph.mul(pixels, graph.constant(1 / np.array(STD), np.float32))
-        room = graph.node("Sub", graph.integers(side, side), graph.reshape(sizes, -1))
+        for axis in (1, 2):
+            pixels = graph.node("Where", self.inside(image, sizes, axis), pixels, graph.constant(0, np.float32))
+        room = graph.node("Sub", graph.integers(side, side), graph.node("Shape", image, start=1, end=3))
         pads = graph.concat(graph.integers(0, 0, 0, 0, 0), room, graph.integers(0), axis=0)
         pixels = graph.node("Pad", pixels, pads, graph.constant(0, np.float32))
         pixels = graph.cast(graph.transpose(pixels, 0, 3, 1, 2), graph.type)
@@ -58,8 +60,15 @@ class ImageEncoder:
             x = self.block(x, f"blocks.{number}")
         return self.neck(x)
 
+    def inside(self, image, sizes, axis):
+        """Which rows (axis 1) or columns (2) belong to each image -> bool [B, height, 1, 1] or [B, 1, width, 1]"""
+        graph = self.graph
+        size = graph.slice(sizes, axis - 1, axis, 1)
+        within = graph.node("Less", graph.range(graph.size(image, axis)), size)
+        return graph.unsqueeze(within, 3 - axis, 3)
+
     def block(self, x, key):
-        """x [1, grid, grid, width]"""
+        """x [B, grid, grid, width]"""
         graph, weights = self.graph, self.weights
         normed = graph.layer_norm(x, f"{key}.norm1", weights, f"{key}.norm1", NORM_EPSILON)
         window = (weights.shape(f"{key}.attn.rel_pos_h")[0] + 1) // 2
@@ -73,17 +82,17 @@ class ImageEncoder:
         return graph.add(x, graph.affine(hidden, f"{key}.lin2", weights, f"{key}.mlp.lin2"))
 
     def windows(self, x, window):
-        """[1, grid, grid, width] -> [windows, window, window, width], padded with zeros"""
+        """[B, grid, grid, width] -> [windows, window, window, width], padded with zeros"""
         graph, count = self.graph, -(-self.grid // window)
         padding = count * window - self.grid
         x = graph.node("Pad", x, graph.integers(0, 0, 0, 0, 0, padding, padding, 0))
-        x = graph.transpose(graph.reshape(x, count, window, count, window, self.width), 0, 2, 1, 3, 4)
+        x = graph.transpose(graph.reshape(x, -1, window, count, window, self.width), 0, 2, 1, 3, 4)
         return graph.reshape(x, -1, window, window, self.width)
 
     def merged(self, x, window):
         graph, count = self.graph, -(-self.grid // window)
-        x = graph.transpose(graph.reshape(x, count, count, window, window, self.width), 0, 2, 1, 3, 4)
-        x = graph.reshape(x, 1, count * window, count * window, self.width)
+        x = graph.transpose(graph.reshape(x, -1, count, window, window, self.width), 0, 2, 1, 3, 4)
+        x = graph.reshape(x, -1, count * window, count * window, self.width)
         return graph.slice(x, 0, self.grid, 1, 2)
 
     def attention(self, x, key, side):
@@ -126,8 +135,10 @@ def write_image_encoder(weights, path, precision="float32"):
     require(weights.shape("neck.2.weight")[0] == PROMPT, f"SAM's encoder does not give {PROMPT} channels")
     grid = weights.shape("pos_embed")[1]
     contract = Contract(
-        {"image": (UINT8, [1, "height", "width", 3]), "sizes": (INT64, [1, 2])},
-        {"embedding": (FLOAT, [1, PROMPT, grid, grid])},
+        {"image": (UINT8, ["batch", "height", "width", 3]), "sizes": (INT64, ["batch", 2])},
+        {"embedding": (FLOAT, ["batch", PROMPT, grid, grid])},
+        batch="batch",
+        padded=("height", "width"),
     )
     graph = ExportGraph("image_encoder", contract, path, precision)
     graph.output("embedding", graph.single(ImageEncoder(graph, weights).encode("image", "sizes")))

@@ -28,6 +28,11 @@ class Contract:
     inputs: dict
     outputs: dict
     batch: str | None = None  # the dimension along which the service may put runs together
+    padded: tuple = ()  # dimensions in which it pads those runs with zeros
+
+    def batching(self):
+        padded = {"padded": list(self.padded)} if self.padded else {}
+        return {} if self.batch is None else {"batch": self.batch, **padded}
 
 
 def read_contract(bundle, graph, **sizes):
@@ -40,11 +45,11 @@ def read_contract(bundle, graph, **sizes):
             for name, tensor in declared[kind].items()
         }
 
-    return Contract(tensors("inputs"), tensors("outputs"), declared.get("batch"))
+    return Contract(tensors("inputs"), tensors("outputs"), declared.get("batch"), tuple(declared.get("padded", ())))
 
 
-def described(model):
-    """The inputs and outputs of an ONNX model as a manifest describes them."""
+def described(model, contract=None):
+    """An ONNX model as a manifest describes it: inputs, outputs, and how runs share a batch by its contract."""
     names = {number: name for name, number in DTYPES.items()}
 
     def tensors(values):
@@ -54,4 +59,5 @@ def described(model):
             for name, kind in types
         }
 
-    return {"inputs": tensors(model.graph.input), "outputs": tensors(model.graph.output)}
+    batching = {} if contract is None else contract.batching()
+    return {"inputs": tensors(model.graph.input), "outputs": tensors(model.graph.output), **batching}

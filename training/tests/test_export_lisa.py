@@ -69,6 +69,8 @@ def test_the_manifest_says_what_the_folder_says(folders, tmp_path):
     assert settings["seg_token"] == added["[SEG]"]
     assert settings["decoder"] == {"layers": 6, "width": 64, "feed_forward_width": 160, "grid_side": 16}
     assert not settings["is_calibrated"]
+    batched = {name: graph.get("padded", []) for name, graph in manifest["graphs"].items() if "batch" in graph}
+    assert batched == {"vision_tower": [], "image_encoder": ["height", "width"]}
     for graph in manifest["graphs"].values():
         onnx.checker.check_model(str(tmp_path / "lisa-mini" / graph["file"]))
     language = onnx.load(tmp_path / "lisa-mini/language-model.onnx", load_external_data=False)

@@ -216,6 +216,10 @@ def test_the_vision_tower_equals_transformers(directory, activation):
     attention = expected.attentions[-2][0, :, 0, 1:].mean(0)
     assert np.abs(outputs["cls_attention"][0] - attention.numpy()).max() <= 1e-5
 
+    together = run(path, {"image": np.concatenate([255 - image, image])})
+    for name, alone in outputs.items():
+        assert np.abs(together[name][1:] - alone).max() <= 1e-5
+
 
 # --- Segment Anything
 
@@ -241,6 +245,14 @@ def test_the_image_encoder_equals_transformers(directory, sam):
     with torch.no_grad():
         expected = reference.get_image_embeddings(pixels)
     assert np.abs(found - expected.numpy()).max() <= 1e-3
+
+    # An image of another size before it; what is beside an image is not looked at.
+    tall = np.random.default_rng(5).integers(256, size=(1, side, 90, 3), dtype=np.uint8)
+    padded = np.full((2, side, side, 3), 77, np.uint8)
+    padded[0, :, :90], padded[1, :height, :width] = tall, image
+    together = run(path, {"image": padded, "sizes": np.array([[side, 90], [height, width]])})["embedding"]
+    first = run(path, {"image": tall, "sizes": np.array([[side, 90]])})["embedding"]
+    assert np.abs(together - np.concatenate([first, found])).max() <= 1e-4
 
 
 def test_the_mask_decoder_equals_transformers(directory, sam):

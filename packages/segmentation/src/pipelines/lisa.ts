@@ -90,7 +90,7 @@ export class Lisa implements Pipeline {
     };
     const answers = await this.#tower.withImage(image, (seen) => {
       image.clock.report('language', 0.3);
-      return image.clock.measure('language', () => this.#model.answer(seen, question));
+      return image.clock.measure('language', () => this.#model.answer(seen, question, image.clock.signal));
     });
     const masks = await this.vision.masks.decode(
       image,
@@ -140,8 +140,11 @@ function requiredGraphs({ decoder, vision_image_size: side }: LisaSettings): Rec
   const tokens = decoder.grid_side ** 2;
   return {
     vision_tower: {
-      inputs: { image: ['uint8', 1, side, side, 3] },
-      outputs: { image_embeddings: ['float32', 1, tokens, decoder.width], cls_attention: ['float32', 1, tokens] },
+      inputs: { image: ['uint8', 'batch', side, side, 3] },
+      outputs: {
+        image_embeddings: ['float32', 'batch', tokens, decoder.width],
+        cls_attention: ['float32', 'batch', tokens],
+      },
     },
     language_model: {
       inputs: {
@@ -159,8 +162,8 @@ function requiredGraphs({ decoder, vision_image_size: side }: LisaSettings): Rec
       },
     },
     image_encoder: {
-      inputs: { image: ['uint8', 1, 'height', 'width', 3], sizes: ['int64', 1, 2] },
-      outputs: { embedding: ['float32', 1, promptWidth, 'rows', 'columns'] },
+      inputs: { image: ['uint8', 'batch', 'height', 'width', 3], sizes: ['int64', 'batch', 2] },
+      outputs: { embedding: ['float32', 'batch', promptWidth, 'rows', 'columns'] },
     },
     mask_decoder: {
       inputs: {
