@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { freePort } from '@tessera/runtime/process';
 import { Webhook } from 'standardwebhooks';
 import { blocksOf } from '../support/documents.js';
 import { startProcess } from '../support/process.js';
@@ -63,12 +63,4 @@ for (const { language, program, file, skip } of receivers) {
       assert.equal(receiver.output().match(/job\.succeeded a-job/g)?.length, 1);
     });
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

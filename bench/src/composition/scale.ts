@@ -1,8 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { Vocabulary } from '@tessera/composition';
 import { createCompositionModel, type CompositionModel } from '@tessera/dual-encoder';
 import { median, readApparel, runCommand, withRuntime, type LabelledPhoto } from '@tessera/evaluation';
+import type { InferenceRunner } from '@tessera/inference';
+import { processMemory } from '@tessera/runtime/process';
 import { readCgqaPairs } from './cgqa-pairs.js';
 
 /**
@@ -52,7 +53,7 @@ await runCommand(() =>
       candidates,
       coldMs: times[0] ?? Number.NaN,
       warmMs: median(times.slice(1)),
-      memory: await peakMemory(),
+      memory: peakMemory(runner),
       usefulThreshold: threshold ?? (await thresholdFor(model, vocabulary, photos)),
     };
     console.log(JSON.stringify(figures));
@@ -88,20 +89,9 @@ async function thresholdFor(
   return scores.sort((left, right) => right - left)[Math.min(feasiblePairs, scores.length) - 1] ?? -1;
 }
 
-/** Largest resident memory so far, in bytes, as Linux counts it; nothing elsewhere. */
-async function peakMemory(): Promise<ScaleFigures['memory']> {
-  if (process.platform !== 'linux') return undefined;
-  const children: number[] = [];
-  for (const entry of await readdir('/proc')) {
-    const status = /^\d+$/.test(entry) ? await readFile(`/proc/${entry}/status`, 'utf8').catch(() => '') : '';
-    if (Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]) === process.pid) children.push(peakOf(status));
-  }
-  return {
-    parent: peakOf(await readFile('/proc/self/status', 'utf8')),
-    child: children.reduce((sum, bytes) => sum + bytes, 0),
-  };
-}
-
-function peakOf(status: string): number {
-  return 1024 * Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0);
+/** Of this process and the inference process; nothing beside Linux. */
+function peakMemory({ devices }: InferenceRunner): ScaleFigures['memory'] {
+  const parent = processMemory(process.pid)?.peak;
+  const child = devices.reduce((sum, { pid = NaN }) => sum + (processMemory(pid)?.peak ?? 0), 0);
+  return parent === undefined ? undefined : { parent, child };
 }

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { mean, modelDirectory } from '@tessera/evaluation';
 import { createCompositionModel } from '@tessera/dual-encoder';
 import { loadBundle, startInferenceRunner } from '@tessera/inference';
 import { SeededRandom } from '@tessera/runtime';
+import { processMemory } from '@tessera/runtime/process';
 import { createSegmenter } from '@tessera/segmentation';
 import sharp from 'sharp';
 import { streetScene } from '../pictures/street-scene.js';
@@ -51,9 +51,8 @@ function picture(): Promise<Buffer> {
     .toBuffer();
 }
 
-async function residentMiB(): Promise<number> {
-  const status = await readFile(`/proc/${processId}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+function residentMiB(): number {
+  return (processMemory(processId)?.resident ?? NaN) / 2 ** 20;
 }
 
 type Sample = readonly [images: number, mebibytes: number];
@@ -68,14 +67,14 @@ function slope(samples: readonly Sample[]): number {
   );
 }
 
-console.log(`at rest: ${Math.round(await residentMiB())} MiB`);
+console.log(`at rest: ${Math.round(residentMiB())} MiB`);
 const samples: Sample[] = [];
 for (let image = 1; image <= imageCount; image++) {
   const bytes = await picture();
   const read = () => Promise.resolve(bytes);
   await segmenter.segment({ id: `image-${image}`, read }, { queries: ['the stop sign', 'the clock on the left'] }, {});
   if (image % Math.max(1, Math.round(imageCount / 40)) !== 0) continue;
-  samples.push([image, await residentMiB()]);
+  samples.push([image, residentMiB()]);
   console.log(`${image} images: ${Math.round(samples.at(-1)?.[1] ?? 0)} MiB`);
 }
 const growth = 1000 * slope(samples.filter(([images]) => images > imageCount / 2));

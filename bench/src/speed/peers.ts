@@ -8,13 +8,13 @@
 import { spawn, execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
 import { markdownRows, milliseconds, modelDirectory, repositoryRoot, writeSection } from '@tessera/evaluation';
 import { loadBundle, startInferenceRunner } from '@tessera/inference';
+import { freePort } from '@tessera/runtime/process';
 import sharp from 'sharp';
 import { cpuMsOf } from './cpu-time.js';
 import { machine, readPhotos, summarize, takeTurn, type Contender, type Turn } from './load.js';
@@ -121,15 +121,6 @@ async function startPeer(
   }
   await stop();
   throw new Error(`${name} did not start within a minute.`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** CPU time of a run of the detector on one thread, the mean of forty. */

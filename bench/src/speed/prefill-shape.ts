@@ -4,7 +4,7 @@ import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { markdownRows, median, milliseconds, repositoryRoot } from '@tessera/evaluation';
-import { SeededRandom } from '@tessera/runtime';
+import { percent, SeededRandom } from '@tessera/runtime';
 import {
   averageImageTokens,
   flopsReduction,
@@ -129,7 +129,6 @@ function casesOf(shape: DecoderShape): Case[] {
 
 function tableOf(shape: DecoderShape, otherMacs: number | undefined, cases: readonly Case[], peak: number): string {
   const off = median(cases[0]?.times ?? []);
-  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const rows = cases.map(({ name, stages, times }) => {
     const ms = median(times);
     const flops = stagesFlops(shape, stages, { textTokens });
@@ -137,7 +136,7 @@ function tableOf(shape: DecoderShape, otherMacs: number | undefined, cases: read
     return [
       name,
       averageImageTokens(shape, stages).toFixed(1),
-      ...saved.map((work) => percent(flopsReduction(shape, stages, work))),
+      ...saved.map((work) => `${percent(flopsReduction(shape, stages, work))} %`),
       milliseconds(ms),
       `${(ms / off).toFixed(2)} ×`,
       `${(flops / ms / 1e6).toFixed(0)} (${(flops / ms / 1e6 / peak).toFixed(2)})`,

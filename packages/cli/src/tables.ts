@@ -1,4 +1,5 @@
 import type { VocabularyMetrics } from '@tessera/contracts';
+import { percent } from '@tessera/runtime';
 import { printableLine } from './printable.js';
 
 /** Rows in columns of equal width, the first row underlined. */
@@ -13,10 +14,6 @@ export function table(cells: readonly (readonly string[])[]): string {
       .trimEnd();
   const [head = '', ...body] = rows.map(line);
   return [head, widths.map((width) => '-'.repeat(width)).join('  '), ...body].join('\n');
-}
-
-export function percent(share: number): string {
-  return (100 * share).toFixed(1);
 }
 
 /** The measures of the generalised evaluation, in percent. */

@@ -41,9 +41,6 @@ export const ClassifyJob = Type.Object(
 );
 export type ClassifyJob = Static<typeof ClassifyJob>;
 
-export const JobData = Type.Union([SegmentJob, ClassifyJob, CanaryJob]);
-export type JobData = Static<typeof JobData>;
-
 /**
  * A training of soft prompts. Its examples (a JSON array of `StoredExample`) and their images are in the blob store.
  */
@@ -71,6 +68,8 @@ export const jobKinds = {
   requests: { segment: SegmentJob, classify: ClassifyJob, canary: CanaryJob },
   trainings: { 'train-vocabulary': TrainVocabularyJob },
 } as const;
+/** A job of the queue of requests. */
+export type JobData = Static<(typeof jobKinds.requests)[keyof typeof jobKinds.requests]>;
 
 export const JobStatus = Type.Enum(['queued', 'running', 'succeeded', 'failed', 'cancelled', 'expired']);
 export type JobStatus = Static<typeof JobStatus>;

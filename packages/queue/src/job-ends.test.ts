@@ -1,12 +1,20 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TesseraError } from '@tessera/contracts';
 import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
 import { Redis } from 'ioredis';
-import { createJobQueue, type JobQueueOptions } from './create-job-queue.js';
+import { createJobQueue } from './create-job-queue.js';
 import type { JobQueue, JobSnapshot } from './job-queue.js';
-import { backends, QueueProcess, temporaryDirectory, until, type Place, type TestJob } from './test-fixtures.js';
+import {
+  backends,
+  QueueProcess,
+  suiteQueues,
+  temporaryDirectory,
+  until,
+  type Place,
+  type TestJob,
+} from './test-fixtures.js';
 
 const origin = { apiKey: 'annotators', webhook: { url: 'https://a.example/' } };
 const endless = () => new Promise<string>(() => undefined);
@@ -15,22 +23,13 @@ for (const { name, skip, open } of backends) {
   describe(`the ends of jobs in a queue ${name}`, { skip, timeout: 120_000 }, () => {
     let place: Place;
     let keeper: JobQueue<TestJob>;
-    let queues: JobQueue<TestJob>[] = [];
-    let queueNumber = 0;
-
-    const openQueue = async (options: Partial<JobQueueOptions> = {}) => {
-      const queue = await createJobQueue<TestJob>({
-        name: `ends-${queueNumber}`,
-        connection: place.connection,
-        onError: () => undefined,
-        lockDurationMs: 1_000,
-        stalledCheckMs: 300,
-        retryDelayMs: 10,
-        ...options,
-      });
-      queues.push(queue);
-      return queue;
-    };
+    const { openQueue } = suiteQueues(() => ({
+      connection: place.connection,
+      onError: () => undefined,
+      lockDurationMs: 1_000,
+      stalledCheckMs: 300,
+      retryDelayMs: 10,
+    }));
 
     const add = (queue: JobQueue<TestJob>, id: string, deadlineMs?: number) =>
       queue.add({ label: id }, { id, priority: 'normal', origin, ...(deadlineMs === undefined ? {} : { deadlineMs }) });
@@ -48,12 +47,6 @@ for (const { name, skip, open } of backends) {
     before(async () => {
       place = await open();
       keeper = await createJobQueue({ name: 'keeper', connection: place.connection, onError: assert.ifError });
-    });
-
-    afterEach(async () => {
-      await Promise.all(queues.map((queue) => queue.close()));
-      queues = [];
-      queueNumber++;
     });
 
     after(async () => {
@@ -180,26 +173,17 @@ for (const { name, skip, open } of backends) {
 
 describe('the ends of jobs across processes', { skip: redisSkipReason, timeout: 120_000 }, () => {
   let server: RedisServer;
-  let queueNumber = 0;
-  let queues: JobQueue<TestJob>[] = [];
-
-  const openQueue = async (options: Partial<JobQueueOptions> = {}) => {
-    const queue = await createJobQueue<TestJob>({
-      name: `ends-${queueNumber}`,
-      connection: { kind: 'redis', url: server.url },
-      onError: () => undefined,
-      lockDurationMs: 1_000,
-      stalledCheckMs: 300,
-      ...options,
-    });
-    queues.push(queue);
-    return queue;
-  };
+  const { openQueue, name } = suiteQueues(() => ({
+    connection: { kind: 'redis', url: server.url },
+    onError: () => undefined,
+    lockDurationMs: 1_000,
+    stalledCheckMs: 300,
+  }));
   const startProcess = (script: string) =>
     new QueueProcess(
       { kind: 'redis', url: server.url },
       `const queue = await createJobQueue({
-         name: 'ends-${queueNumber}', connection, onError: console.error, lockDurationMs: 1000, stalledCheckMs: 300,
+         name: '${name()}', connection, onError: console.error, lockDurationMs: 1000, stalledCheckMs: 300,
          maxWorkerDeaths: 1,
        });
        ${script}`,
@@ -208,11 +192,6 @@ describe('the ends of jobs across processes', { skip: redisSkipReason, timeout: 
 
   before(async () => {
     server = await RedisServer.start();
-  });
-  afterEach(async () => {
-    await Promise.all(queues.map((queue) => queue.close()));
-    queues = [];
-    queueNumber++;
   });
   after(() => server.remove());
 
@@ -291,7 +270,7 @@ describe('the ends of jobs across processes', { skip: redisSkipReason, timeout: 
     await delay(20);
     await queue.get('withdrawn');
     const client = new Redis(server.url);
-    await client.xtrim(`tessera:{ends-${queueNumber}}:events`, 'MAXLEN', 0);
+    await client.xtrim(`tessera:{${name()}}:events`, 'MAXLEN', 0);
     await add(queue, 'later');
     await client.quit();
 

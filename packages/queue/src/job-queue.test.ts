@@ -3,9 +3,9 @@ import { EventEmitter, once } from 'node:events';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TesseraError } from '@tessera/contracts';
-import { createJobQueue, type JobQueueOptions } from './create-job-queue.js';
+import { createJobQueue } from './create-job-queue.js';
 import type { JobQueue } from './job-queue.js';
-import { backends, isCode, until, type Place, type TestJob } from './test-fixtures.js';
+import { backends, isCode, suiteQueues, until, type Place, type TestJob } from './test-fixtures.js';
 
 /** Far above what either queue takes on a busy machine, far below the seconds between two polls. */
 const idleLatencyMs = 100;
@@ -15,30 +15,18 @@ for (const { name, skip, open } of backends) {
     let place: Place;
     /** Keeps the embedded database open between tests. */
     let keeper: JobQueue<TestJob>;
-    let queues: JobQueue<TestJob>[] = [];
-    let queueNumber = 0;
     const errors: Error[] = [];
-
-    const openQueue = async (options: Partial<JobQueueOptions> = {}) => {
-      const queue = await createJobQueue<TestJob>({
-        name: `queue-${queueNumber}`,
-        connection: place.connection,
-        onError: (error) => errors.push(error),
-        ...options,
-      });
-      queues.push(queue);
-      return queue;
-    };
+    const { openQueue, closeAll } = suiteQueues(() => ({
+      connection: place.connection,
+      onError: (error) => errors.push(error),
+    }));
 
     before(async () => {
       place = await open();
       keeper = await createJobQueue({ name: 'keeper', connection: place.connection, onError: assert.ifError });
     });
 
-    afterEach(async () => {
-      await Promise.all(queues.map((queue) => queue.close()));
-      queues = [];
-      queueNumber++;
+    afterEach(() => {
       assert.deepEqual(errors, []);
     });
 
@@ -270,9 +258,8 @@ for (const { name, skip, open } of backends) {
       };
       const stopped = [waiting, following()].map((promise) => assert.rejects(promise, isCode('TSR_QUEUE_UNAVAILABLE')));
       await delay(50);
-      await queue.close();
+      await closeAll();
       await Promise.all(stopped);
-      queues = [];
     });
 
     it('fails a job at once when trying again is of no use', async () => {

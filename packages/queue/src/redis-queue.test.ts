@@ -1,35 +1,25 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
-import { createJobQueue, type JobQueueOptions } from './create-job-queue.js';
 import type { JobQueue } from './job-queue.js';
-import { isCode, QueueProcess, until, type TestJob } from './test-fixtures.js';
+import { isCode, QueueProcess, suiteQueues, until, type TestJob } from './test-fixtures.js';
 
 describe('a queue in Redis', { skip: redisSkipReason, timeout: 60_000 }, () => {
   let server: RedisServer;
-  let queueNumber = 0;
-  let queues: JobQueue<TestJob>[];
-
-  const openQueue = async (options: Partial<JobQueueOptions> = {}) => {
-    const queue = await createJobQueue<TestJob>({
-      name: `queue-${queueNumber}`,
-      connection: { kind: 'redis', url: server.url },
-      // Redis goes away on purpose here.
-      onError: () => {},
-      lockDurationMs: 1_000,
-      stalledCheckMs: 300,
-      ...options,
-    });
-    queues.push(queue);
-    return queue;
-  };
+  const { openQueue, closeAll, name } = suiteQueues(() => ({
+    connection: { kind: 'redis', url: server.url },
+    // Redis goes away on purpose here.
+    onError: () => {},
+    lockDurationMs: 1_000,
+    stalledCheckMs: 300,
+  }));
 
   const startProcess = (script: string) =>
     new QueueProcess(
       { kind: 'redis', url: server.url },
       `const queue = await createJobQueue({
-         name: 'queue-${queueNumber}', connection, onError: console.error, lockDurationMs: 1000, stalledCheckMs: 300,
+         name: '${name()}', connection, onError: console.error, lockDurationMs: 1000, stalledCheckMs: 300,
        });
        ${script}`,
     );
@@ -38,15 +28,6 @@ describe('a queue in Redis', { skip: redisSkipReason, timeout: 60_000 }, () => {
 
   before(async () => {
     server = await RedisServer.start();
-  });
-
-  beforeEach(() => {
-    queues = [];
-    queueNumber++;
-  });
-
-  afterEach(async () => {
-    await Promise.all(queues.map((queue) => queue.close()));
   });
 
   after(() => server.remove());
@@ -174,8 +155,7 @@ describe('a queue in Redis', { skip: redisSkipReason, timeout: 60_000 }, () => {
       await until(() => succeeds(add(queue, 'first')));
       assert.equal((await queue.waitFor('first', { timeoutMs: 10_000 }))?.status, 'succeeded');
     } finally {
-      await queue.close();
-      queues = [];
+      await closeAll();
       await late.remove();
     }
   });
@@ -187,8 +167,7 @@ describe('a queue in Redis', { skip: redisSkipReason, timeout: 60_000 }, () => {
     await queue.waitFor('x', { timeoutMs: 5_000 });
     await server.stop();
     const startedAt = performance.now();
-    await queue.close();
-    queues = [];
+    await closeAll();
     assert.ok(performance.now() - startedAt < 6_000);
     await server.start();
   });

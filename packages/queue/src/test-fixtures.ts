@@ -5,10 +5,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { afterEach } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TesseraError, type ErrorCode } from '@tessera/contracts';
 import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
-import type { QueueConnection } from './create-job-queue.js';
+import { createJobQueue, type JobQueueOptions, type QueueConnection } from './create-job-queue.js';
+import type { JobQueue } from './job-queue.js';
 
 export interface TestJob {
   readonly label: string;
@@ -30,6 +32,31 @@ export async function until(condition: () => boolean | Promise<boolean>, timeout
     if (Date.now() > deadline) assert.fail(`The condition did not hold within ${timeoutMs} ms`);
     await delay(10);
   }
+}
+
+/** The queues of a suite: those of each test have a name of their own and are closed after it. */
+export function suiteQueues(defaults: () => Omit<JobQueueOptions, 'name'>) {
+  let queues: JobQueue<TestJob>[] = [];
+  let number = 0;
+  const name = (): string => `queue-${number}`;
+  const closeAll = async (): Promise<void> => {
+    const closing = queues;
+    queues = [];
+    await Promise.all(closing.map((queue) => queue.close()));
+  };
+  afterEach(async () => {
+    await closeAll();
+    number++;
+  });
+  return {
+    name,
+    closeAll,
+    openQueue: async (options: Partial<JobQueueOptions> = {}): Promise<JobQueue<TestJob>> => {
+      const queue = await createJobQueue<TestJob>({ name: name(), ...defaults(), ...options });
+      queues.push(queue);
+      return queue;
+    },
+  };
 }
 
 /** A process of its own that works with a queue, to be killed. */

@@ -1,6 +1,6 @@
 export { probability } from './logistic.js';
 export { RecentValues } from './recent-values.js';
-export { roundTo } from './round-to.js';
+export { percent, roundTo } from './round-to.js';
 export { SeededRandom } from './seeded-random.js';
 export { StageClock, type StageObserver } from './stage-clock.js';
 export { answeredWithin, settledWithin, unlessAborted, withTimeout } from './time-limits.js';

@@ -1,1 +1,3 @@
+export { freePort } from './free-port.js';
+export { processMemory, type ProcessMemory } from './process-memory.js';
 export { runService, type ServiceContext } from './run-service.js';

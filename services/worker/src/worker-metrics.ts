@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type { CacheState } from '@tessera/blob-store';
 import type { PruningReport } from '@tessera/contracts';
 import type { FinishedRun, InferenceDevice } from '@tessera/inference';
+import { processMemory } from '@tessera/runtime/process';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** Seconds of stages and model runs. */
@@ -152,20 +152,10 @@ export class WorkerMetrics {
       collect() {
         this.reset();
         for (const { id, pid } of devices()) {
-          const bytes = pid === undefined ? undefined : residentBytes(pid);
+          const bytes = pid === undefined ? undefined : processMemory(pid)?.resident;
           if (bytes !== undefined) this.set({ device: String(id) }, bytes);
         }
       },
     });
-  }
-}
-
-/** From `/proc/<pid>/status` (proc(5)); undefined where there is none. */
-function residentBytes(pid: number): number | undefined {
-  try {
-    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
-  } catch {
-    return undefined;
   }
 }

@@ -1,10 +1,11 @@
 import type { ClassifyCall } from '@tessera/client';
+import { percent } from '@tessera/runtime';
 import { UsageError } from '../command-errors.js';
 import type { Command, OptionValues } from '../command.js';
 import { numberOption, textOption } from '../option-values.js';
 import { printableLine } from '../printable.js';
 import { readImage } from '../read-image.js';
-import { percent, table } from '../tables.js';
+import { table } from '../tables.js';
 
 export const classify: Command = {
   usage: 'classify <image>...',

@@ -1,3 +1,4 @@
+import { percent } from '@tessera/runtime';
 import { CommandFailure, UsageError } from '../command-errors.js';
 import type { Command } from '../command.js';
 import { cocoInstances } from '../evaluate/coco-instances.js';
@@ -10,7 +11,7 @@ import { explain } from '../explain.js';
 import { numberOption, textOption } from '../option-values.js';
 import { printableLine } from '../printable.js';
 import { segmentationOptions } from '../segmentation-options.js';
-import { percent, table } from '../tables.js';
+import { table } from '../tables.js';
 
 const sets: Readonly<Record<string, SegmentationSet>> = {
   reasonseg: reasonSeg,

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { SegmentPrompt, SegmentResponse } from '@tessera/client';
+import { percent } from '@tessera/runtime';
 import { UsageError } from '../command-errors.js';
 import type { Command, CommandContext, OptionValues } from '../command.js';
 import { listOption, numberOption, numbersOf, textOption } from '../option-values.js';
@@ -8,7 +9,7 @@ import { segmentDirectory } from '../segment-directory.js';
 import { maskPng, pictureFormat, writeMasks, writeOverlay } from '../segment-files.js';
 import { segmentationOptions } from '../segmentation-options.js';
 import { warningText, type Question } from '../segment-question.js';
-import { percent, table } from '../tables.js';
+import { table } from '../tables.js';
 
 export const segment: Command = {
   usage: 'segment <image|directory> [query...]',

@@ -1,6 +1,7 @@
 import type { VocabularySummary } from '@tessera/contracts';
+import { percent } from '@tessera/runtime';
 import type { Command } from '../command.js';
-import { percent, table } from '../tables.js';
+import { table } from '../tables.js';
 
 export const vocabularyList: Command = {
   usage: 'vocabulary list',

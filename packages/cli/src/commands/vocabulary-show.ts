@@ -1,6 +1,7 @@
 import type { VocabularyDescription } from '@tessera/contracts';
+import { percent } from '@tessera/runtime';
 import type { Command } from '../command.js';
-import { metricsTable, percent, table } from '../tables.js';
+import { metricsTable, table } from '../tables.js';
 
 export const vocabularyShow: Command = {
   usage: 'vocabulary show <name>',

@@ -10,6 +10,8 @@ export function timedRunner(runner: InferenceRunner, graph: string, times: numbe
       return result;
     },
     holds: (keys) => runner.holds(keys),
+    keep: (key, tensor) => runner.keep(key, tensor),
+    readKept: (key) => runner.readKept(key),
     close: () => runner.close(),
   };
 }

@@ -1,3 +1,5 @@
+import { percent } from '../page/words.js';
+
 interface Position {
   readonly x: number;
   readonly y: number;
@@ -12,8 +14,4 @@ export function crosshairSentence(place: Position, corner: Position | undefined)
   const at = `${percent(place.x)} across, ${percent(place.y)} down`;
   if (corner === undefined) return `Crosshair ${at}.`;
   return `Box to ${at}: ${percent(Math.abs(place.x - corner.x))} wide, ${percent(Math.abs(place.y - corner.y))} high.`;
-}
-
-function percent(share: number): string {
-  return `${Math.round(100 * share)} %`;
 }
