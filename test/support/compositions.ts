@@ -11,7 +11,7 @@ const shapes = {
 export type Colour = keyof typeof colours;
 export type Shape = keyof typeof shapes;
 
-/** The pairs to learn; of green things there are only balls. */
+/** The pairs to learn; the only green objects are balls. */
 export const seenPairs: readonly (readonly [Colour, Shape])[] = [
   ['red', 'ball'],
   ['red', 'box'],

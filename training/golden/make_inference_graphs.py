@@ -118,7 +118,7 @@ def reshape():
 
 
 def countdown():
-    """Counts as many loop iterations as it is told: a run of any length."""
+    """Counts the given number of loop iterations: a run of any length."""
     body = helper.make_graph(
         [
             helper.make_node("Identity", ["condition_in"], ["condition_out"]),

@@ -129,7 +129,7 @@ def test_it_says_the_same_as_transformers_for_32_tokens(models):
         )
     expected = said[0, len(ids) :].tolist()
     assert len(expected) == STEPS and "Paris" in tokenizer.decode(expected)
-    # What is said after each beginning is the next token: so greedy decoding says the same.
+    # The most likely token after each beginning is the next one, so greedy decoding gives the same.
     beginnings = [ids + expected[:step] for step in range(STEPS)]
     parts = (exported_logits(session, reference, beginnings[start : start + 8]) for start in range(0, STEPS, 8))
     found = [int(logits.argmax()) for part in parts for logits in part]

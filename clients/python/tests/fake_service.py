@@ -1,4 +1,4 @@
-"""A service for tests: answers on a real socket as it is told to, and keeps what it was sent."""
+"""A service for tests: gives prepared answers on a real socket and keeps the requests."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ describe('the images below a directory', () => {
     assert.deepEqual((await imagesBelow(root)).images, ['lost.jpg']);
   });
 
-  it('are told by their names, and hidden files are none', async () => {
+  it('are recognised by their names, and hidden files are left out', async () => {
     const root = await directoryOf('names', ['a.jfif', 'B.JPEG', '._a.jpg', '.b.jpg', 'c.txt'], {});
     await mkdir(join(root, '.thumbnails'));
     await writeFile(join(root, '.thumbnails', 'd.jpg'), 'd');

@@ -79,7 +79,7 @@ print(*[name for name in ${JSON.stringify(needs)} if importlib.util.find_spec(na
   }
 }
 
-/** @throws CommandFailure when it fails; it has said why */
+/** @throws CommandFailure when it fails; its own output says why */
 async function runExporter(
   python: string,
   { name, module, options }: Exporter,

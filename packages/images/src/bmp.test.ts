@@ -19,7 +19,7 @@ interface BmpOptions {
   readonly headerBytes?: 12 | 40 | 56;
 }
 
-/** A bitmap of two by two pixels unless said otherwise. */
+/** A bitmap, by default of two by two pixels. */
 function bmp({
   width = 2,
   height = 2,

@@ -21,7 +21,7 @@ const ALPHA_MASK_AT = MASKS_AT + 12;
 /** Headers that have a mask of alpha in them. */
 const V3_HEADER_BYTES = 56;
 
-/** @throws RangeError when the header is cut off, or the pixels are said to begin inside it */
+/** @throws RangeError when the header is cut off, or places the pixels inside itself */
 export function readBmpHeader(view: DataView): BmpHeader {
   const headerBytes = view.getUint32(14, true);
   const isOs2 = headerBytes === OS2_HEADER_BYTES;

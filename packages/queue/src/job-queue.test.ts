@@ -217,7 +217,7 @@ for (const { name, skip, open } of backends) {
         },
         { concurrency: 1 },
       );
-      // Each change is told within a moment, not when the follower happens to look for itself.
+      // Each change is reported within a moment, not when the follower happens to look by itself.
       for (let step = 0; step < 3; step++) {
         await until(() => told.length === step + 2 && steps.listenerCount('next') === 1, 2_000);
         steps.emit('next');

@@ -220,7 +220,7 @@ for (const { name, skip, open } of backends) {
       await delay(1_500);
       assert.equal(receiver.about(gone).length, 1);
       assert.deepEqual(await failedWebhooks(), []);
-      // An endless answer is left; its status has said all.
+      // An endless answer is not read to its end; its status is enough.
       receiver.answer = (_request, response) => {
         response.writeHead(200);
         const more = setInterval(() => response.write('x'.repeat(65_536)), 1);

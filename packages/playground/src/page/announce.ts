@@ -1,13 +1,13 @@
 import { element } from './element.js';
 
 const region = element('div', { class: 'unseen-text', role: 'status', 'aria-live': 'polite' });
-/** How long what changes with every key has to rest before it is said. */
+/** How long a text that changes with every key must stay the same before it is announced. */
 const restMs = 400;
 
 let texts: readonly string[] = [];
 let resting: ReturnType<typeof setTimeout> | undefined;
 
-/** Says something to screen readers, after what else is said at the same time. */
+/** Announces a text to screen readers, after others of the same moment. */
 export function announce(text: string): void {
   clearTimeout(resting);
   if (texts.length === 0) queueMicrotask(say);
@@ -26,6 +26,6 @@ function say(): void {
   if (!region.isConnected) document.body.append(region);
   const text = texts.join(' ');
   texts = [];
-  // The same words again are said again only when they differ.
+  // A screen reader announces a text again only when it differs.
   region.textContent = text === region.textContent ? `${text}\u00a0` : text;
 }

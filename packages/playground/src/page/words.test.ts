@@ -46,7 +46,7 @@ test('a problem names the fields that it is about, once', () => {
   assert.equal(problemSentence({ ...problem, detail }), detail);
 });
 
-test('what people may get wrong is said without the contract’s words', () => {
+test('mistakes that people may make are explained without the contract’s words', () => {
   const problemOf = (...errors: NonNullable<ProblemDetails['errors']>): ProblemDetails => ({
     type: 'urn:x',
     title: 'Not valid',

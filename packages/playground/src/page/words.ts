@@ -74,7 +74,7 @@ export function warningSentence({ code, words, count: objects = 0 }: Warning): s
   }
 }
 
-/** A problem as one or more sentences. What is wrong with fields is said in words where there are some for it. */
+/** A problem as one or more sentences; mistakes in known fields in plain words. */
 export function problemSentence({ title, detail, errors = [] }: ProblemDetails): string {
   const inWords = errors.map(fieldSentence);
   if (inWords.length > 0 && inWords.every((sentence) => sentence !== undefined)) return inWords.join(' ');

@@ -29,7 +29,7 @@ test('a corrected answer says what was done, and how large the mask is now', () 
   assert.equal(verdict(layer.answer), 'Found: person, corrected by a point and a box.');
 });
 
-test('what is not there, or no longer, is said', () => {
+test('an absent object, or one that is no longer there, is announced', () => {
   const nothing = { present: false, area: 0 };
   assert.equal(outcomeSentence(layerOf({ query: 'the dog' }, nothing)), 'the dog: nothing here matches.');
   const undone = changeOf({ kind: 'box', box: [0, 0, 1, 1] }, 'taken back');
@@ -46,7 +46,7 @@ test('an object without words is found where it was pointed to, or has no mask y
   assert.match(outcomeSentence({ ...layer, answer: undefined, change: 'point beside it added' }), /no mask yet/);
 });
 
-test('a failure is said with its reason', () => {
+test('a failure is announced with its reason', () => {
   const layer = { ...layerOf({ query: 'a' }, {}), state: { kind: 'failed', reason: 'It is away.' } } as const;
   assert.deepEqual([outcomeSentence(layer), summary(layer)], ['a: It is away.', 'failed']);
 });

@@ -29,7 +29,7 @@ describe('formatMask', () => {
       return formatted.polygons.flat().length / 2;
     };
     assert.deepEqual([pointsAt(0), pointsAt(1)], [40, 3]);
-    assert.equal(pointsAt(), pointsAt(1), 'a pixel unless told otherwise');
+    assert.equal(pointsAt(), pointsAt(1), 'a pixel by default');
   });
 
   it('png: a data URL', () => {

@@ -28,7 +28,7 @@ const half = 0.5;
 const leastNamed = 0.3;
 const leastDescribed = 0.1;
 /**
- * Least probabilities of what is rarely said and must not be overlooked, chosen on sentences with held-out words
+ * Least probabilities of what is rare in sentences and must not be overlooked, chosen on sentences with held-out words
  * (`training/tessera_reader`): where nothing is excluded, in another colour or a kind, they hardly ever reach them.
  */
 const leastReferred = 0.3;

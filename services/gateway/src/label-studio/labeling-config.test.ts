@@ -59,7 +59,7 @@ describe('a labeling configuration', () => {
     ]);
   });
 
-  it('may be empty, and may have controls of other things than images', () => {
+  it('may be empty, and may have controls that are not for images', () => {
     assert.equal(parse('<View></View>').isEmpty, true);
     assert.equal(parse('\ufeff<?xml version="1.0"?>\n<View/>').isEmpty, true);
     const text =
