@@ -56,22 +56,21 @@ export interface LearnedRows {
 export function learnedRows(vocabulary: Vocabulary | InlineVocabulary): LearnedRows {
   const none = { attributes: new Map<string, Float32Array>(), objects: new Map<string, Float32Array>() };
   if (!isTrained(vocabulary) || vocabulary.learned === undefined) return none;
-  const { rows, width, values } = vocabulary.learned;
-  const rowAt = (index: number): Float32Array => values.subarray(index * width, (index + 1) * width);
-  if (vocabulary.method === 'coop') return { ...none, context: rowsOf(values, rows) };
+  const learned = rowsOf(vocabulary.learned.values, vocabulary.learned.rows);
+  if (vocabulary.method === 'coop') return { ...none, context: learned };
   const { attributes, objects } = vocabulary;
   return {
-    attributes: rowsByName(attributes, rowAt),
-    objects: rowsByName(objects, (index) => rowAt(attributes.length + index)),
+    attributes: rowsByName(attributes, learned),
+    objects: rowsByName(objects, learned.slice(attributes.length)),
   };
 }
 
 /** Of several spellings of a name, as earlier versions kept them apart, the first one counts. */
-function rowsByName(names: readonly string[], rowAt: (index: number) => Float32Array): Map<string, Float32Array> {
+function rowsByName(names: readonly string[], learned: readonly Float32Array[]): Map<string, Float32Array> {
   const rows = new Map<string, Float32Array>();
   for (const [index, spelling] of names.entries()) {
-    const name = canonicalName(spelling);
-    if (!rows.has(name)) rows.set(name, rowAt(index));
+    const [name, row] = [canonicalName(spelling), learned[index]];
+    if (row !== undefined && !rows.has(name)) rows.set(name, row);
   }
   return rows;
 }

@@ -1,6 +1,6 @@
 import { computeLogits, evaluateLogits, EvaluationError, type TextMatrix } from '@tessera/composition';
 import type { VocabularyMetrics } from '@tessera/contracts';
-import { concatenate } from '@tessera/inference';
+import { concatenate, rowsOf } from '@tessera/inference';
 import type { LearningProblem } from './learning-problem.js';
 
 /** How well the prompts of an epoch classify the validation images. */
@@ -29,15 +29,15 @@ export function validate(
     return { score: metrics.auc, metrics };
   } catch (error) {
     if (!(error instanceof EvaluationError)) throw error;
-    return { score: accuracy(logits, candidates.count, truths), metrics: undefined };
+    return { score: accuracy(logits, truths), metrics: undefined };
   }
 }
 
-function accuracy(logits: Float32Array, count: number, truths: readonly number[]): number {
+function accuracy(logits: Float32Array, truths: readonly number[]): number {
+  const rows = rowsOf(logits, truths.length);
   const correct = truths.filter((truth, image) => {
-    const row = logits.subarray(image * count, (image + 1) * count);
-    const largest = row.reduce((one, other) => Math.max(one, other), -Infinity);
-    return row[truth] === largest;
+    const row = rows[image] ?? new Float32Array();
+    return row[truth] === row.reduce((one, other) => Math.max(one, other), -Infinity);
   });
   return correct.length / truths.length;
 }
