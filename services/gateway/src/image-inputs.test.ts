@@ -126,6 +126,22 @@ test('repeated fields of a form are several queries or images', async () => {
   await images.field('vocabulary', '{"attributes": ["red"], "objects": ["ball"]}').expect(200);
 });
 
+test('a file in the field "file" of a form takes the place of the text of "image", before or behind it', async () => {
+  const missing = `sha256:${'0'.repeat(64)}`;
+  const form = () => gateway.client.post('/segment').field('query', 'cat');
+  for (const request of [
+    form().field('image', missing).attach('file', png, 'a.png'),
+    form().attach('file', png, 'a.png').field('image', missing),
+    form().attach('file', png, 'a.png'),
+  ]) {
+    assert.equal(answerOf(await request.expect(200)).image, id);
+  }
+  const several = form().attach('file', png, 'a.png').attach('file', png, 'b.png');
+  assert.deepEqual(problemOf(await several.expect(400)).errors?.[0]?.pointer, '/image');
+  const twice = form().attach('image', png, 'a.png').attach('file', png, 'b.png');
+  assert.match(problemOf(await twice.expect(400)).errors?.[0]?.message ?? '', /once/);
+});
+
 test('fields in the query string of a form or of JSON are refused, not passed over', async () => {
   const vocabulary = { attributes: ['red'], objects: ['ball'] };
   for (const [path, body] of [

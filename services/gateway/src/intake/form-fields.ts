@@ -10,7 +10,10 @@ export interface FormShape {
   readonly lists: readonly string[];
   /** Fields for one value, with the list that they stand for when they are repeated. */
   readonly plurals?: Readonly<Record<string, string>>;
-  /** Fields that may be files; lists may be repeated, once per file. */
+  /**
+   * Fields that may be files; lists may be repeated, once per file. A file in the field `file` takes the place of the text
+   * of the first one.
+   */
   readonly files: readonly string[];
   /** Fields that may be in the JSON object of the field `options` instead. */
   readonly options: readonly string[];
@@ -24,6 +27,8 @@ export class FormFields {
   readonly #problems = new Map<string, string>();
   /** Values after the first of fields that have a plural. */
   readonly #repeated = new Map<string, unknown[]>();
+  /** Files of the field `file`: those that somebody chose on a page whose form has an example image. */
+  readonly #chosen: { readonly id: string }[] = [];
   #options: Record<string, unknown> | undefined;
   #undecoded: string | undefined;
 
@@ -34,9 +39,10 @@ export class FormFields {
   /** @returns whether a file belongs there */
   addFile(name: string, reference: { readonly id: string }): boolean {
     const { files } = this.#shape;
-    if (files.includes(name)) this.#add(name, reference);
-    else this.refuse(name, `must not be a file; files are called ${files.join(' or ')}`);
-    return files.includes(name);
+    if (name === 'file') this.#chosen.push(reference);
+    else if (files.includes(name)) this.#add(name, reference);
+    else this.refuse(name, `must not be a file; files are called ${[...files, 'file'].join(' or ')}`);
+    return name === 'file' || files.includes(name);
   }
 
   /** Adds a field; a JSON list where one value belongs stands for its plural. An empty one is not given, as browsers send those that nobody filled in. */
@@ -66,6 +72,7 @@ export class FormFields {
       const problem = 'is not valid UTF-8, or contains the replacement character U+FFFD';
       throw new TesseraError('TSR_BODY_INVALID', `The form field ${this.#undecoded} ${problem}.`);
     }
+    this.#placeChosenFiles();
     for (const name of this.#shape.options) {
       if (this.#values.has(name) && Object.hasOwn(this.#options ?? {}, name))
         this.refuse(name, 'must be given once, as a field or in options');
@@ -82,6 +89,13 @@ export class FormFields {
       body.delete(name);
     }
     return { ...this.#options, ...Object.fromEntries(body) };
+  }
+
+  #placeChosenFiles(): void {
+    const [name] = this.#shape.files;
+    if (name === undefined || this.#chosen.length === 0) return;
+    if (typeof this.#values.get(name) === 'string') this.#values.delete(name);
+    for (const reference of this.#chosen) this.#add(name, reference);
   }
 
   #schemaOf(name: string) {

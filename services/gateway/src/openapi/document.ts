@@ -3,6 +3,7 @@ import swagger from '@fastify/swagger';
 import * as contracts from '@tessera/contracts';
 import type { GatewayApp } from '../context.js';
 import {
+  exampleImage,
   classifyAnswer,
   classifyExamples,
   imageAnswer,
@@ -163,7 +164,8 @@ function addBodies(paths: Record<string, Json>): Json {
     const { content } = post.requestBody;
     content['application/json'] = { ...content['application/json'], examples };
     content['multipart/form-data'] = { schema: form };
-    post.requestBody.description = 'Forms, and images as the body, need a file to be chosen; the JSON is complete.';
+    post.requestBody.description =
+      'JSON and forms are complete as they are; an image as the body, and an archive, is a file to be chosen.';
     if (raw !== undefined) addImageBody(post, raw);
     response.example = answer[1];
   }
@@ -229,17 +231,28 @@ const fileField = (description: string) => ({
   description,
 });
 
-const imageForm = { type: 'object', required: ['image'], properties: { image: fileField('The file.') } };
+/** An image as text, so that a form is complete as it opens, or the file that is chosen beside it. */
+const imageFields = {
+  image: {
+    type: 'string',
+    description: 'A data URL, base64, an https URL, or the id of an image sent before; it may be a file, too.',
+    examples: [exampleImage],
+  },
+  file: fileField('A file in place of the text of `image`.'),
+};
+
+const imageForm = { type: 'object', properties: imageFields };
 
 const classifyForm = {
   type: 'object',
-  required: ['image', 'vocabulary'],
+  required: ['vocabulary'],
   properties: {
-    image: fileField('The file. For several images repeat the field.'),
+    ...imageFields,
+    file: fileField('A file in place of the text of `image`. For several images repeat the field.'),
     vocabulary: {
       type: 'string',
       description: 'The name of a trained vocabulary, or a JSON object with `attributes` and `objects`.',
-      examples: [vocabularyField.example],
+      examples: ['{"attributes": ["ceramic", "furry"], "objects": ["cup", "cat"]}'],
     },
     options: optionsField({ top_k: 3, marginals: true }),
   },
@@ -259,13 +272,22 @@ const trainingForm = {
 
 const segmentForm = {
   type: 'object',
-  required: ['image'],
   properties: {
-    image: fileField('The file.'),
+    ...imageFields,
     query: {
       ...contracts.SegmentRequest.properties.query,
-      description: 'What to segment, in words. For several queries repeat the field.',
-      examples: [queryField.example],
+      description: 'What to segment, in words.',
+      examples: ['the cup'],
+    },
+    queries: {
+      type: 'string',
+      description:
+        'Several queries in place of `query`: a JSON list, as in `["the cup", "the table"]`, or the field repeated.',
+    },
+    prompts: {
+      type: 'string',
+      description:
+        'Boxes and points as in the JSON body, as one JSON list: `[{"box": [27, 2, 42, 51]}]`. Alone they replace `query`; beside it they correct its answer.',
     },
     options: optionsField({ output: { instances: true } }),
   },

@@ -2,7 +2,7 @@
  * A cup of coffee, 96 × 64 pixels: small enough to stand in the documentation, and a photo in which the models find
  * something. From the playground's sample of the same name.
  */
-const exampleImage = `data:image/webp;base64,${[
+export const exampleImage = `data:image/webp;base64,${[
   'UklGRkoDAABXRUJQVlA4ID4DAADwEwCdASpgAEAAPxF+tFUsJ6SjKBVbiYAiCWoAxfv3D+CaPzbeTnqnJWADMDvd9NprgDf/RTbsXW7m4q2zDL5QaRLq',
   'Mu7Hbjq0k/aX6gE4A2smcIvvpqTuVo2omIRremFefcgEyZ9Xkf616QhFXegSPSmG1DoNReBOyCmdvQUySSX5Hgk/h/3ew++tQh2/5rzAnruSWHW2LlxI',
   'nqwzxOXnge+YI4/ztgAA/vhNB1HUcIWGoOzVAOylpg1ZlqkO5oOznCMZ3l1iRLHMnerHRR7SOqJuGSEar977teTD6B11kdk8tuPkVWLzjR61O0H7YIz5',
