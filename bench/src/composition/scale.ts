@@ -89,7 +89,7 @@ async function thresholdFor(
   return scores.sort((left, right) => right - left)[Math.min(feasiblePairs, scores.length) - 1] ?? -1;
 }
 
-/** Of this process and the inference process; nothing beside Linux. */
+/** Of this process and the inference process; undefined on systems other than Linux. */
 function peakMemory({ devices }: InferenceRunner): ScaleFigures['memory'] {
   const parent = processMemory(process.pid)?.peak;
   const child = devices.reduce((sum, { pid = NaN }) => sum + (processMemory(pid)?.peak ?? 0), 0);

@@ -90,20 +90,20 @@ export class BatchingRunner {
     signal?.throwIfAborted();
     const limits = this.#limitsOf(request.bundle);
     const batchable = limits.max > 1 ? this.#asBatchable(request) : undefined;
-    const over = new AbortController();
+    const settled = new AbortController();
     const result = new Promise<RunResult>((resolve, reject) => {
       const dueAt = performance.now() + (batchable === undefined ? 0 : limits.waitMs);
       const run = { request, batchable, limits, dueAt, resolve, reject };
       const drop = () => {
         this.#drop(run, signal?.reason);
       };
-      signal?.addEventListener('abort', drop, { once: true, signal: over.signal });
+      signal?.addEventListener('abort', drop, { once: true, signal: settled.signal });
       this.#waiting.push(run);
       this.#wake();
       this.#draining ??= this.#drain();
     });
     return await result.finally(() => {
-      over.abort();
+      settled.abort();
     });
   }
 

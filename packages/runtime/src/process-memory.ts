@@ -7,7 +7,7 @@ export interface ProcessMemory {
   readonly peak: number;
 }
 
-/** From `/proc/<pid>/status` (proc(5)); undefined where there is none: for a process that has ended, and beside Linux. */
+/** From `/proc/<pid>/status` (proc(5)); undefined for a process that has ended, and on systems other than Linux. */
 export function processMemory(pid: number): ProcessMemory | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
