@@ -42,6 +42,9 @@ for (const [accept, type] of [
   ['image/jpeg, image/png;q=0.9', 'image/jpeg'],
   ['application/json;q=0.5, image/png', 'image/png'],
   ['image/webp, image/png;q=0.1', 'image/png'],
+  ['image/png;q=abc', 'image/png'],
+  ['image/png; q=7, image/jpeg;q=0.5', 'image/png'],
+  ['image/png;q=, application/json;q=0.2', 'image/png'],
 ] as const) {
   test(`accept: ${accept} is answered with ${type}`, async () => {
     const response = await segment(accept).expect(200);
@@ -87,6 +90,7 @@ test('an overlay in JSON is asked for as an option', async () => {
 });
 
 test('other kinds of pictures alone are not acceptable', async () => {
+  await segment('image/png;q=0').expect(406);
   const problem = problemOf(await segment('image/webp').expect(406));
   assert.equal(problem.code, 'TSR_NOT_ACCEPTABLE');
   assert.match(problem.detail, /image\/png and image\/jpeg/);
