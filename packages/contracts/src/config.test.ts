@@ -75,7 +75,9 @@ test('secrets appear neither in problems nor in the log', () => {
     API_KEYS: 'a-secret-key',
     REDIS_URL: 'redis://user:password@host',
     LABEL_STUDIO_API_KEY: 'a-token',
+    OTEL_EXPORTER_OTLP_HEADERS: 'x-key=a-collector-key',
   });
-  assert.doesNotMatch(JSON.stringify(redactConfig(config)), /a-secret-key|password|a-token/);
+  assert.doesNotMatch(problemsOf({ OTEL_EXPORTER_OTLP_ENDPOINT: 'https://user:password@host' }), /password/);
+  assert.doesNotMatch(JSON.stringify(redactConfig(config)), /a-secret-key|password|a-token|a-collector-key/);
   assert.equal(redactConfig(config).LABEL_STUDIO_API_KEY, 'set');
 });

@@ -222,12 +222,74 @@ export const ConfigSchema = Type.Object(
       description:
         'Image embeddings and detections that workers share, in Redis or under `DATA_DIR`; the least recently used are dropped first (megabytes). 0 shares none. All workers should have the same.',
     }),
+    OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(
+      Type.String({
+        pattern: '^https?://[^@\\s]+$',
+        description:
+          'Where traces are sent: the OTLP address of a collector, `http://collector:4318`. Without it, and without the next one, nothing is traced. The SDK of OpenTelemetry also reads its other standard variables.',
+      }),
+    ),
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: Type.Optional(
+      Type.String({
+        pattern: '^https?://[^@\\s]+$',
+        description: 'The same for traces alone, with the path: `http://collector:4318/v1/traces`.',
+      }),
+    ),
+    OTEL_EXPORTER_OTLP_PROTOCOL: Type.String({
+      minLength: 1,
+      default: 'http/protobuf',
+      description: 'How traces are sent. `http/protobuf` is the only one; with another the service does not start.',
+    }),
+    OTEL_EXPORTER_OTLP_HEADERS: Type.Optional(
+      Type.String({ description: 'Headers sent with traces, such as a key: `name=value`, comma-separated.' }),
+    ),
+    OTEL_TRACES_SAMPLER: Type.Enum(
+      [
+        'always_on',
+        'always_off',
+        'traceidratio',
+        'parentbased_always_on',
+        'parentbased_always_off',
+        'parentbased_traceidratio',
+      ],
+      {
+        default: 'parentbased_always_on',
+        description: 'Which traces are recorded. With `parentbased_` the caller’s `traceparent` header decides first.',
+      },
+    ),
+    OTEL_TRACES_SAMPLER_ARG: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description: 'Share of the traces that the samplers `traceidratio` and `parentbased_traceidratio` record.',
+      }),
+    ),
+    OTEL_SERVICE_NAME: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'Name in traces; otherwise `tessera`, or `tessera-gateway` and `tessera-worker`.',
+      }),
+    ),
+    OTEL_TRACES_EXPORTER: Type.Enum(['otlp', 'none'], {
+      default: 'otlp',
+      description: '`none` switches traces off whatever the endpoint.',
+    }),
+    OTEL_SDK_DISABLED: Type.Boolean({ default: false, description: '`true` switches traces off, too.' }),
   },
   strict,
 );
 export type Config = Readonly<Static<typeof ConfigSchema>>;
 
-const secrets = new Set(['API_KEYS', 'REDIS_URL', 'LABEL_STUDIO_API_KEY', 'TESSERA_WEBHOOK_SECRETS']);
+const secrets = new Set([
+  'API_KEYS',
+  'REDIS_URL',
+  'LABEL_STUDIO_API_KEY',
+  'TESSERA_WEBHOOK_SECRETS',
+  'OTEL_EXPORTER_OTLP_HEADERS',
+  // A URL that is refused may be one with a password.
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+]);
 
 /** Thrown when the environment does not match {@link ConfigSchema}; the message lists every finding. */
 export class ConfigError extends Error {
@@ -275,6 +337,7 @@ export function redactConfig(config: Config): Record<string, unknown> {
     REDIS_URL: redis,
     LABEL_STUDIO_API_KEY: token,
     TESSERA_WEBHOOK_SECRETS: webhookSecrets,
+    OTEL_EXPORTER_OTLP_HEADERS: traceHeaders,
     ...others
   } = config;
   return {
@@ -283,6 +346,7 @@ export function redactConfig(config: Config): Record<string, unknown> {
     TESSERA_WEBHOOK_SECRETS: `${webhookSecrets.length} secrets`,
     ...(redis === undefined ? {} : { REDIS_URL: 'set' }),
     ...(token === undefined ? {} : { LABEL_STUDIO_API_KEY: 'set' }),
+    ...(traceHeaders === undefined ? {} : { OTEL_EXPORTER_OTLP_HEADERS: 'set' }),
   };
 }
 

@@ -60,6 +60,10 @@ export type TrainVocabularyJob = Static<typeof TrainVocabularyJob>;
 export interface JobOrigin {
   /** Name of the API key of the request; absent where the service has no keys. */
   readonly apiKey?: string | undefined;
+  /** Of the HTTP request, for the log. */
+  readonly requestId?: string | undefined;
+  /** Of the request's trace, when it has one, for the log. */
+  readonly traceId?: string | undefined;
   readonly webhook?: Webhook | undefined;
 }
 

@@ -210,8 +210,9 @@ export class BatchingRunner {
   async #run(request: BatchRequest, runs: number): Promise<RunResult> {
     const result = await this.#runner.run(request);
     const { bundle, graph } = request;
-    this.#onRun({ bundle, graph, device: this.#runner.device.id, runs, runMs: result.runMs });
-    return result;
+    const batch = { device: this.#runner.device.id, runs };
+    this.#onRun({ bundle, graph, ...batch, runMs: result.runMs });
+    return { ...result, batch };
   }
 
   async #runTogether(runs: readonly WaitingRun[]): Promise<void> {
@@ -220,12 +221,13 @@ export class BatchingRunner {
       for (const { request, resolve, reject } of runs) await this.#run(request, 1).then(resolve, reject);
       return;
     }
+    const merged = mergeRuns([first, ...others]);
     try {
-      const results = splitResult(await this.#run(mergeRuns([first, ...others]), runs.length), [first, ...others]);
+      const results = splitResult(await this.#run(merged, runs.length), [first, ...others]);
       for (const [index, result] of results.entries()) runs[index]?.resolve(result);
     } catch (error) {
-      const { bundle, graph } = first.request;
-      this.#log.warn({ bundle, graph, runs: runs.length, err: error }, 'batch failed; running its halves');
+      const { bundle, graph, about } = merged;
+      this.#log.warn({ bundle, graph, runs: runs.length, about, err: error }, 'batch failed; running its halves');
       const middle = Math.floor(runs.length / 2);
       await this.#runTogether(runs.slice(0, middle));
       await this.#runTogether(runs.slice(middle));

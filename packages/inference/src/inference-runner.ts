@@ -29,7 +29,12 @@ export interface RunRequest {
   readonly keep?: Readonly<Record<string, string>>;
   /** When it fires before the run has started, the run is dropped. */
   readonly signal?: AbortSignal | undefined;
+  /** For whom the run is, for log lines about it. */
+  readonly about?: readonly RunLabels[];
 }
+
+/** Fields by which the log names for whom a run is, such as a job's id. */
+export type RunLabels = Readonly<Record<string, string>>;
 
 /** A run as its process gets it, which may stand for several. */
 export interface BatchRequest extends Omit<RunRequest, 'signal'> {
@@ -41,6 +46,16 @@ export interface RunResult {
   readonly outputs: Readonly<Record<string, HostTensor>>;
   /** Duration of the ONNX Runtime call alone, which runs of one batch share. */
   readonly runMs: number;
+  /** The run that it was a part of. */
+  readonly batch?: RunBatch;
+}
+
+/** One run of a process. */
+export interface RunBatch {
+  /** Id of the device. */
+  readonly device: number;
+  /** How many requested runs were put together in it. */
+  readonly runs: number;
 }
 
 /** A feed named a kept tensor that the inference process no longer has: compute it again. */

@@ -41,8 +41,9 @@ export function mergeRuns(runs: readonly [BatchableRun, ...BatchableRun[]]): Bat
     return [name, runs.map(({ request: { keep }, rows }) => ({ key: keep?.[name] ?? '', rows }))] as const;
   });
   const { bundle, graph, fetch } = request;
+  const about = runs.flatMap((run) => run.request.about ?? []);
   const merged = { bundle, graph, feeds: Object.fromEntries(feeds), keepRows: Object.fromEntries(keepRows) };
-  return fetch === undefined ? merged : { ...merged, fetch };
+  return { ...merged, ...(fetch === undefined ? {} : { fetch }), ...(about.length === 0 ? {} : { about }) };
 }
 
 /**
@@ -50,7 +51,7 @@ export function mergeRuns(runs: readonly [BatchableRun, ...BatchableRun[]]): Bat
  *
  * @throws Error when the graph did not give as many rows as it took
  */
-export function splitResult({ outputs, runMs }: RunResult, runs: readonly BatchableRun[]): RunResult[] {
+export function splitResult({ outputs, ...shared }: RunResult, runs: readonly BatchableRun[]): RunResult[] {
   const all = runs.reduce((sum, { rows }) => sum + rows, 0);
   for (const [name, { dims }] of Object.entries(outputs)) {
     if (dims[0] !== all) throw new Error(`Output "${name}" has ${dims[0] ?? 'no'} rows instead of ${all}.`);
@@ -64,7 +65,7 @@ export function splitResult({ outputs, runMs }: RunResult, runs: readonly Batcha
       const size = product(inner);
       return [name, { type, dims: [rows, ...inner], data: data.subarray(start * size, (start + rows) * size) }];
     });
-    return { outputs: Object.fromEntries(own), runMs };
+    return { outputs: Object.fromEntries(own), ...shared };
   });
 }
 

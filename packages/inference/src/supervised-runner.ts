@@ -101,12 +101,12 @@ export class SupervisedRunner {
     }
   }
 
-  #resultOf(reply: Reply, { bundle, graph }: BatchRequest): RunResult {
+  #resultOf(reply: Reply, { bundle, graph, about }: BatchRequest): RunResult {
     if (reply.type === 'result') return reply.result;
     if (reply.type !== 'failure') throw runFailure('The inference process gave a wrong reply.');
     if (reply.reason === 'invalid') throw new InvalidRunError(reply.message);
     if (reply.reason === 'not-kept') throw new TensorNotKeptError(reply.message);
-    this.#log.error({ bundle, graph, reason: reply.message }, 'model run failed');
+    this.#log.error({ bundle, graph, about, reason: reply.message }, 'model run failed');
     throw runFailure('The model run failed.', new Error(reply.message));
   }
 }

@@ -1,4 +1,4 @@
-import { WaitingError } from 'bullmq';
+import { WaitingError, type Telemetry } from 'bullmq';
 import type { JobHandler, JobProcessor } from './job-queue.js';
 import {
   cancelledError,
@@ -22,6 +22,7 @@ export interface ProcessorOptions {
   readonly lockDuration: number;
   readonly stalledInterval: number;
   readonly maxStalledCount: number;
+  readonly telemetry?: Telemetry;
   readonly onError: (error: Error) => void;
 }
 
@@ -102,6 +103,7 @@ export class BullJobProcessor<Data> implements JobProcessor {
       id,
       // A queue returns the data that was added under this id.
       data: job.data.data as Data,
+      requestId: job.data.origin?.requestId,
       attempt: job.attemptsStarted,
       isLastAttempt: job.attemptsMade + 1 >= (job.opts.attempts ?? 1),
       enqueuedAt: job.timestamp,

@@ -1,4 +1,5 @@
 import { TesseraError } from '@tessera/contracts';
+import type { Telemetry } from 'bullmq';
 import { BullJobProcessor } from './bull-job-processor.js';
 import { expireInTime } from './expire-in-time.js';
 import { followJob } from './follow-job.js';
@@ -73,6 +74,7 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
   readonly #backend: QueueBackend;
   readonly #limits: QueueLimits;
   readonly #onError: (error: Error) => void;
+  readonly #telemetry: { readonly telemetry?: Telemetry };
   readonly #queue: BullQueue;
   readonly #watch: JobWatch;
   readonly #processors: BullJobProcessor<Data>[] = [];
@@ -84,11 +86,19 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
   /** Jobs that have taken their room and are not stored yet, so that no count has them. */
   #adding = 0;
 
-  constructor(backend: QueueBackend, limits: QueueLimits, onError: (error: Error) => void) {
+  /** @param telemetry - records traces of the jobs */
+  constructor(
+    backend: QueueBackend,
+    limits: QueueLimits,
+    onError: (error: Error) => void,
+    telemetry: Telemetry | undefined,
+  ) {
     this.#backend = backend;
     this.#limits = limits;
     this.#onError = onError;
+    this.#telemetry = telemetry === undefined ? {} : { telemetry };
     this.#queue = backend.openQueue({
+      ...this.#telemetry,
       streams: { events: { maxLen: maxEvents } },
       defaultJobOptions: {
         attempts: limits.attempts,
@@ -206,6 +216,7 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
       lockDuration: this.#limits.lockDurationMs,
       stalledInterval: this.#limits.stalledCheckMs,
       maxStalledCount: this.#limits.maxWorkerDeaths,
+      ...this.#telemetry,
       onError: this.#onError,
     });
     this.#processors.push(processor);

@@ -2,6 +2,7 @@ import type { JobData } from '@tessera/contracts';
 import { BullJobQueue, type QueueLimits } from './bull-job-queue.js';
 import { EmbeddedBackend } from './embedded-backend.js';
 import type { JobQueue } from './job-queue.js';
+import { openJobTraces } from './job-traces.js';
 import { RedisBackend } from './redis-backend.js';
 
 /** Where the jobs are: in a Redis that any number of processes share, or in this process, kept in a directory. */
@@ -14,6 +15,8 @@ export interface JobQueueOptions extends Partial<QueueLimits> {
   readonly connection: QueueConnection;
   /** Gets every failure, also those that the queue recovers from. */
   readonly onError: (error: Error) => void;
+  /** Records the jobs in the traces that OpenTelemetry's SDK sends from this process. */
+  readonly isTraced?: boolean;
 }
 
 const defaultLimits: QueueLimits = {
@@ -38,11 +41,12 @@ const defaultLimits: QueueLimits = {
  * @throws Error when the embedded directory is in use by another process, which it names, or cannot be opened
  */
 export async function createJobQueue<Data = JobData>(options: JobQueueOptions): Promise<JobQueue<Data>> {
-  const { name, connection, onError, ...limits } = options;
+  const { name, connection, onError, isTraced = false, ...limits } = options;
   if (!/^[\w-]+$/.test(name)) throw new RangeError(`${JSON.stringify(name)} is not a queue name`);
   const backend =
     connection.kind === 'redis'
       ? await RedisBackend.open({ name, url: connection.url, onError })
       : await EmbeddedBackend.open({ name, directory: connection.directory, onError });
-  return new BullJobQueue<Data>(backend, { ...defaultLimits, ...limits }, onError);
+  const telemetry = isTraced ? await openJobTraces() : undefined;
+  return new BullJobQueue<Data>(backend, { ...defaultLimits, ...limits }, onError, telemetry);
 }

@@ -6,7 +6,7 @@ export type JobPriority = 'high' | 'normal' | 'low';
 export interface JobSnapshot<Data = JobData> {
   readonly id: string;
   readonly data: Data;
-  /** As it was added; empty when nothing was given. Workers do not see it. */
+  /** As it was added; empty when nothing was given. Workers see the id of the request alone. */
   readonly origin: JobOrigin;
   readonly status: JobStatus;
   /** Jobs that will start before this one; null unless the job waits for a worker. */
@@ -67,6 +67,8 @@ export type CancelOutcome = 'cancelled' | 'cancelling' | 'finished' | 'unknown';
 export interface RunningJob<Data = JobData> {
   readonly id: string;
   readonly data: Data;
+  /** Id of the HTTP request that asked for the job, for the log; undefined when there is none. */
+  readonly requestId?: string | undefined;
   /** 1 on the first start; starts after a failure or after the death of a worker count too. */
   readonly attempt: number;
   /** Whether the job fails for good when its handler throws. */

@@ -28,9 +28,14 @@ export interface OpenJobQueues extends JobQueues {
  * Opens the queues: in Redis when `REDIS_URL` is set, else under `DATA_DIR`.
  *
  * @param onError - gets every failure, also of those the queues recover from
+ * @param tracing - whether jobs are recorded in the traces of this process
  * @throws Error when `DATA_DIR` is in use by another process or cannot be written
  */
-export async function openJobQueues(config: Config, onError: (error: Error) => void): Promise<OpenJobQueues> {
+export async function openJobQueues(
+  config: Config,
+  onError: (error: Error) => void,
+  tracing: { readonly isOn: boolean } = { isOn: false },
+): Promise<OpenJobQueues> {
   const { REDIS_URL: url, DATA_DIR: directory } = config;
   const options = {
     connection:
@@ -40,6 +45,7 @@ export async function openJobQueues(config: Config, onError: (error: Error) => v
     maxWaiting: config.TESSERA_MAX_WAITING_JOBS,
     keepFinished: { ageMs: config.TESSERA_RESULT_TTL_S * 1000, count: maximumFinishedJobs },
     onError,
+    isTraced: tracing.isOn,
   };
   const queue = await createJobQueue({ ...options, name: 'tessera-jobs' });
   const trainings = await createJobQueue<TrainVocabularyJob>({

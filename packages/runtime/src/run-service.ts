@@ -1,13 +1,21 @@
 import { ConfigError, parseConfig, redactConfig, type Config } from '@tessera/contracts';
+import { startTracing, type Tracing } from '@tessera/tracing';
 import closeWithGrace from 'close-with-grace';
 import { pino, type Logger } from 'pino';
+import { loggedError } from './logged-error.js';
+import { settledWithin } from './time-limits.js';
 
 /** Time after the drain in which connections and child processes end before the process ends by force. */
 const closingSeconds = 5;
+/** How long sending the last spans may take. */
+const lastSpansMs = 2_000;
+
+const productName = 'tessera';
 
 export interface ServiceContext {
   readonly config: Config;
   readonly log: Logger;
+  readonly tracing: Tracing;
   /** Logs a failure that the service recovers from by itself, such as a lost connection. */
   readonly onError: (error: Error) => void;
 }
@@ -18,7 +26,7 @@ interface Closable {
 }
 
 export interface ServiceOptions {
-  /** Name in the log. */
+  /** Name in the log, and of the service in traces. */
   readonly name: string;
   /** Whether the service makes sense only beside others, over Redis. */
   readonly needsRedis: boolean;
@@ -40,18 +48,20 @@ export async function runService(
     if (needsRedis && config.REDIS_URL === undefined) {
       throw new ConfigError('REDIS_URL is not set; a service without Redis is `npm start`.');
     }
-    const log = pino({ name, level: config.LOG_LEVEL });
+    const log = pino({ name, level: config.LOG_LEVEL, serializers: { err: loggedError } });
     log.info(redactConfig(config), 'starting');
+    const tracing = await startTracing(config, name === productName ? name : `${productName}-${name}`, log);
     const onError = (error: Error) => {
       log.warn({ err: error }, 'recovering from a failure');
     };
-    const starting = start({ config, log, onError });
+    const starting = start({ config, log, tracing, onError });
     closeWithGrace(
       { delay: (config.TESSERA_DRAIN_S + closingSeconds) * 1000, logger: log },
       async ({ err, signal }) => {
         if (err) log.fatal({ err }, 'stopping after an error');
         else log.info({ signal }, 'draining');
         for (const part of await starting) await part.close();
+        await settledWithin(tracing.close(), lastSpansMs);
       },
     );
     await starting;

@@ -4,6 +4,8 @@ export interface StageObserver<Stage extends string> {
   readonly signal?: AbortSignal | undefined;
   /** @param fraction - how much of the whole request is done, 0 to 1; never goes back */
   readonly onProgress?: ((stage: Stage, fraction: number) => void) | undefined;
+  /** Does the work of a part of a stage, such as in a span of a trace. */
+  readonly around?: (<Value>(stage: Stage, work: () => Promise<Value>) => Promise<Value>) | undefined;
 }
 
 /** Times the stages of one request, reports them, and stops before each when the request was given up. */
@@ -31,7 +33,7 @@ export class StageClock<Stage extends string> {
     this.signal?.throwIfAborted();
     const start = performance.now();
     try {
-      return await work();
+      return await (this.#observer.around?.(stage, work) ?? work());
     } finally {
       this.timingsMs[stage] += performance.now() - start;
     }

@@ -8,6 +8,7 @@ import type { GatewayApp, GatewayContext } from './context.js';
 import type { Registry } from 'prom-client';
 import type { JobProcessor, JobQueue, JobQueues } from '@tessera/queue';
 import { RecentValues, settledWithin } from '@tessera/runtime';
+import { noTracing, type Tracing } from '@tessera/tracing';
 import { readEnds } from './ends/read-ends.js';
 import { openApiKeys } from './keys/open-api-keys.js';
 import { createMetrics } from './metrics.js';
@@ -28,6 +29,7 @@ import { acceptImageBodies, acceptPlainBodies } from './plugins/plain-bodies.js'
 import { expectUploads } from './intake/read-form.js';
 import { limitRequestRate } from './plugins/rate-limit.js';
 import { measureRequests } from './plugins/request-metrics.js';
+import { traceRequests } from './plugins/request-traces.js';
 import { addResponseHeaders } from './plugins/response-headers.js';
 import { limitUploads } from './plugins/upload-budget.js';
 import { addClassifyComposition } from './routes/classify-composition.js';
@@ -68,6 +70,8 @@ export interface GatewayOptions extends JobQueues {
   readonly logger: FastifyBaseLogger;
   /** Of a worker in the same process, to be shown with the gateway's own. */
   readonly workerMetrics?: Registry;
+  /** Off by default. */
+  readonly tracing?: Tracing;
 }
 
 /**
@@ -77,9 +81,9 @@ export interface GatewayOptions extends JobQueues {
  * @throws ConfigError when `API_KEYS_FILE`, `TRUST_PROXY` or `TESSERA_CORS_ORIGINS` cannot be used
  */
 export async function createGateway(options: GatewayOptions): Promise<GatewayApp> {
-  const { config, queue, trainings, webhooks, blobs, logger } = options;
+  const { config, queue, trainings, webhooks, blobs, logger, tracing = noTracing } = options;
   const app: GatewayApp = fastify({
-    ...serverOptions(config, logger),
+    ...serverOptions(config, logger, tracing.isOn),
     frameworkErrors: (error, request, reply) => {
       sendProblem(error, request, reply);
     },
@@ -103,6 +107,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayApp
     workers,
     readiness,
     metrics,
+    tracing,
     workerMetrics: options.workerMetrics,
     webhooks,
     webhookSecrets: new WebhookSecrets(config.TESSERA_WEBHOOK_SECRETS, keys),
@@ -113,6 +118,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayApp
 
   // The routes build responses field by field; a compiled serializer would not change them.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  await traceRequests(app, tracing);
   addResponseHeaders(app, config);
   await allowOrigins(app, config.TESSERA_CORS_ORIGINS);
   checkHttpHeaders(app);

@@ -8,6 +8,7 @@ import type { OutboundPolicy } from '@tessera/outbound';
 import type { JobQueue, JobQueues } from '@tessera/queue';
 import type { Registry } from 'prom-client';
 import type { RecentValues } from '@tessera/runtime';
+import type { Tracing } from '@tessera/tracing';
 import type { GatewayMetrics } from './metrics.js';
 import type { Vocabularies } from './vocabularies/vocabularies.js';
 import type { WebhookSecrets } from './webhooks/webhook-secrets.js';
@@ -33,6 +34,7 @@ export interface GatewayContext extends JobQueues {
   readonly workers: WorkerDirectory;
   readonly readiness: Readiness;
   readonly metrics: GatewayMetrics;
+  readonly tracing: Tracing;
   /** Of a worker in the same process. */
   readonly workerMetrics: Registry | undefined;
   /** Messages about ended jobs, to be sent. */

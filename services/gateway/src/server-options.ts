@@ -4,6 +4,7 @@ import type { FastifyBaseLogger, FastifyHttpOptions } from 'fastify';
 import type { Server } from 'node:http';
 import { ConfigError, type Config } from '@tessera/contracts';
 import { answerClientError } from './problems/client-error.js';
+import { loggedRequest, TracedLogController } from './request-log.js';
 
 /** Longest time in which a whole request, body included, has to arrive. */
 export const requestTimeoutMs = 60_000;
@@ -21,9 +22,14 @@ export function bodyLimitBytes(config: Config): number {
 }
 
 /** Options of the Fastify server: limits, timeouts, request ids and a validator that neither drops nor converts. */
-export function serverOptions(config: Config, logger: FastifyBaseLogger): FastifyHttpOptions<Server> {
+export function serverOptions(
+  config: Config,
+  logger: FastifyBaseLogger,
+  isTraced: boolean,
+): FastifyHttpOptions<Server> {
   return {
-    loggerInstance: logger,
+    loggerInstance: logger.child({}, { serializers: { req: loggedRequest } }),
+    ...(isTraced ? { logController: new TracedLogController() } : {}),
     ...(config.TRUST_PROXY.length === 0 ? {} : { trustProxy: config.TRUST_PROXY.map(requireNetwork) }),
     bodyLimit: bodyLimitBytes(config),
     // Node has one limit for all routes; those with less time are ended by a plugin.

@@ -5,15 +5,22 @@ import { runService } from '@tessera/runtime/process';
 import { startModels, startWorker, WorkerMetrics } from '@tessera/worker';
 
 /** Gateway and worker in one process: what `npm start` runs. */
-await runService({ name: 'tessera', needsRedis: false }, async ({ config, log, onError }) => {
+await runService({ name: 'tessera', needsRedis: false }, async ({ config, log, tracing, onError }) => {
   // Opening the database keeps this process busy for a moment, in which the models load in another one.
   const metrics = new WorkerMetrics();
-  const models = await startModels(config, log, metrics);
-  const queues = await openJobQueues(config, onError);
+  const models = await startModels({ config, log, metrics, tracing });
+  const queues = await openJobQueues(config, onError, tracing);
   const blobs = await openBlobStore(config, onError);
-  const gateway = await createGateway({ config, ...queues, blobs, logger: log, workerMetrics: metrics.registry });
+  const gateway = await createGateway({
+    config,
+    ...queues,
+    blobs,
+    logger: log,
+    tracing,
+    workerMetrics: metrics.registry,
+  });
   const readyLine = await listen(gateway, config);
-  const worker = await startWorker({ config, ...queues, blobs, log, models, metrics });
+  const worker = await startWorker({ config, ...queues, blobs, log, models, metrics, tracing });
   process.stdout.write(readyLine);
   const gatewayAndWorker = {
     async close() {

@@ -7,29 +7,19 @@ import {
   type ClassifyJob,
 } from '@tessera/contracts';
 import { isTrained, type CompositionModel } from '@tessera/dual-encoder';
-import type { SharedOutputs } from '@tessera/inference';
 import type { RunningJob } from '@tessera/queue';
+import type { JobTools } from './job-handler.js';
 import { startTimings } from './job-timings.js';
 import type { TaskModels } from './models.js';
 import { stageObserver } from './progress-report.js';
 import { storedImage } from './stored-image.js';
-import type { VocabularyReader } from './vocabulary-reader.js';
-import type { WorkerMetrics } from './worker-metrics.js';
-
-interface ClassifyJobContext {
-  readonly blobs: BlobStore;
-  readonly vocabularies: VocabularyReader;
-  readonly metrics: WorkerMetrics;
-  /** What workers share of the images they have seen. */
-  readonly shared: SharedOutputs | undefined;
-}
 
 /** Answers `POST /classify-composition`. */
 export async function classify(
   job: RunningJob,
   { imageIds, options: given }: ClassifyJob,
   models: TaskModels<CompositionModel>,
-  { blobs, vocabularies, metrics, shared }: ClassifyJobContext,
+  { blobs, vocabularies, metrics, tracing, shared }: JobTools,
 ): Promise<ClassifyCompositionResponse> {
   const timings = startTimings(job);
   const { model, vocabulary: named, ...options } = await readOptions(given, blobs);
@@ -37,7 +27,7 @@ export async function classify(
   const { description, pipeline } = models.find(model ?? (isTrained(vocabulary) ? vocabulary.model : undefined));
   const images = imageIds.map((id) => storedImage(id, blobs));
   const { timingsMs, ...outcome } = await pipeline.classify(images, vocabulary, options, {
-    ...stageObserver(job),
+    ...stageObserver(job, tracing),
     shared,
   });
   metrics.observeStages(description.name, timingsMs);

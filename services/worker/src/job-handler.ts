@@ -1,8 +1,9 @@
 import { type BlobStore, resultKey } from '@tessera/blob-store';
 import { TesseraError, type Config } from '@tessera/contracts';
-import { imageLimits } from '@tessera/images';
+import { imageLimits, type ImageLimits } from '@tessera/images';
 import type { SharedOutputs } from '@tessera/inference';
 import type { JobHandler, RunningJob } from '@tessera/queue';
+import type { Tracing } from '@tessera/tracing';
 import { runCanary } from './canary.js';
 import { classify } from './classify-job.js';
 import type { Models } from './models.js';
@@ -11,20 +12,29 @@ import { segment } from './segment-job.js';
 import type { WorkerMetrics } from './worker-metrics.js';
 import { VocabularyReader } from './vocabulary-reader.js';
 
-/**
- * Runs the model of a job and stores the route's response under the key of the job's result.
- *
- * @param cache - what workers share of the images they have seen; nothing when they share nothing
- */
-export function createJobHandler(
-  config: Config,
-  models: Models,
-  blobs: BlobStore,
-  metrics: WorkerMetrics,
-  cache: EmbeddingCache | undefined,
-): JobHandler {
-  const vocabularies = new VocabularyReader(blobs);
-  const limits = imageLimits(config.TESSERA_MAX_MEGAPIXELS);
+/** What a job works with. */
+export interface JobTools {
+  readonly blobs: BlobStore;
+  readonly metrics: WorkerMetrics;
+  readonly tracing: Tracing;
+  readonly vocabularies: VocabularyReader;
+  readonly limits: ImageLimits;
+  /** What workers share of the images they have seen; nothing when they share nothing. */
+  readonly shared: SharedOutputs | undefined;
+}
+
+interface HandlerOptions extends Pick<JobTools, 'blobs' | 'metrics' | 'tracing'> {
+  readonly cache: EmbeddingCache | undefined;
+}
+
+/** Runs the model of a job and stores the route's response under the key of the job's result. */
+export function createJobHandler(config: Config, models: Models, { cache, ...observers }: HandlerOptions): JobHandler {
+  const { blobs } = observers;
+  const tools = {
+    ...observers,
+    vocabularies: new VocabularyReader(blobs),
+    limits: imageLimits(config.TESSERA_MAX_MEGAPIXELS),
+  };
   return async (job) => {
     const shared = cache?.forRequest();
     try {
@@ -48,9 +58,9 @@ export function createJobHandler(
   function respond(job: RunningJob, shared: SharedOutputs | undefined): Promise<object> {
     switch (job.data.kind) {
       case 'segment':
-        return segment(job, job.data, models.segmentation, { blobs, limits, metrics, shared });
+        return segment(job, job.data, models.segmentation, { ...tools, shared });
       case 'classify':
-        return classify(job, job.data, models.composition, { blobs, vocabularies, metrics, shared });
+        return classify(job, job.data, models.composition, { ...tools, shared });
       case 'canary':
         return runCanary(models);
     }

@@ -3,9 +3,11 @@ import { createCompositionModel, type CompositionModel } from '@tessera/dual-enc
 import { imageLimits } from '@tessera/images';
 import { loadBundles, startInferenceRunner, type Bundle, type InferenceRunner } from '@tessera/inference';
 import { createSegmenter, type Segmenter } from '@tessera/segmentation';
+import { noTracing, type Tracing } from '@tessera/tracing';
 import type { Logger } from 'pino';
 import { canaryImage } from './canary-image.js';
 import { chooseDefaults } from './default-models.js';
+import { JobRunner } from './job-runner.js';
 import type { WorkerMetrics } from './worker-metrics.js';
 
 export interface Model<Pipeline> {
@@ -36,13 +38,26 @@ export interface StartedModels {
   readonly ready: Promise<Models>;
 }
 
+export interface ModelsOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly metrics: WorkerMetrics;
+  /** Off by default. */
+  readonly tracing?: Tracing;
+}
+
 /**
  * Starts an inference process per device, which load every bundle of `MODELS_DIR` while the caller does something else. Each
  * model then runs as often as there are devices.
  *
  * @throws BundleError or Error when there is no bundle or one is damaged
  */
-export async function startModels(config: Config, log: Logger, metrics: WorkerMetrics): Promise<StartedModels> {
+export async function startModels({
+  config,
+  log,
+  metrics,
+  tracing = noTracing,
+}: ModelsOptions): Promise<StartedModels> {
   const { bundles, ignored } = await loadBundles(config.MODELS_DIR, config.DATA_DIR);
   for (const { directory, reason } of ignored) log.info({ directory, reason }, 'not a model bundle');
   const defaults = chooseDefaults(
@@ -65,7 +80,8 @@ export async function startModels(config: Config, log: Logger, metrics: WorkerMe
     },
     log,
   });
-  const ready = createModels(starting, bundles, defaults, config);
+  const runner = starting.then((started) => new JobRunner(started, tracing));
+  const ready = createModels(runner, bundles, defaults, config);
   // Whoever needs the models gets the error.
   ready.catch(() => undefined);
   return { ready };

@@ -1,5 +1,6 @@
 import type { RunningJob } from '@tessera/queue';
 import type { StageObserver } from '@tessera/runtime';
+import type { Tracing } from '@tessera/tracing';
 
 const reportIntervalMs = 500;
 
@@ -17,13 +18,14 @@ export function progressReport(job: Pick<RunningJob, 'progress'>): (progress: ob
   };
 }
 
-/** Reports the stages of a request as {@link progressReport} does, and ends it when its job is cancelled. */
-export function stageObserver(job: Pick<RunningJob, 'progress' | 'signal'>): StageObserver<string> {
+/** Reports the stages of a request as {@link progressReport} does, traces them, and ends it when its job is cancelled. */
+export function stageObserver(job: Pick<RunningJob, 'progress' | 'signal'>, tracing: Tracing): StageObserver<string> {
   const report = progressReport(job);
   return {
     signal: job.signal,
     onProgress: (stage, fraction) => {
       report({ stage, fraction });
     },
+    around: (stage, work) => tracing.inSpan(`stage ${stage}`, { 'tessera.stage': stage }, work),
   };
 }

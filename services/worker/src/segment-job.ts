@@ -1,4 +1,3 @@
-import type { BlobStore } from '@tessera/blob-store';
 import type {
   PictureFormat,
   SegmentJob,
@@ -6,34 +5,24 @@ import type {
   SegmentQueryResult,
   SegmentResponse,
 } from '@tessera/contracts';
-import type { ImageLimits } from '@tessera/images';
-import type { SharedOutputs } from '@tessera/inference';
 import type { RunningJob } from '@tessera/queue';
 import { formatMask, type Segmenter } from '@tessera/segmentation';
+import type { JobTools } from './job-handler.js';
 import { startTimings } from './job-timings.js';
 import { pixelsOf } from './mask-pixels.js';
 import type { TaskModels } from './models.js';
 import { drawOverlay } from './overlay.js';
 import { stageObserver } from './progress-report.js';
 import { storedImage } from './stored-image.js';
-import type { WorkerMetrics } from './worker-metrics.js';
 
 type Output = NonNullable<SegmentOptions['output']>;
-
-interface SegmentJobContext {
-  readonly blobs: BlobStore;
-  readonly limits: ImageLimits;
-  readonly metrics: WorkerMetrics;
-  /** What workers share of the images they have seen. */
-  readonly shared: SharedOutputs | undefined;
-}
 
 /** Answers `POST /segment`. */
 export async function segment(
   job: RunningJob,
   { imageId, options, ...question }: SegmentJob,
   models: TaskModels<Segmenter>,
-  { blobs, limits, metrics, shared }: SegmentJobContext,
+  { blobs, limits, metrics, tracing, shared }: JobTools,
 ): Promise<SegmentResponse> {
   const timings = startTimings(job);
   const { description, pipeline } = models.find(options.model);
@@ -45,11 +34,14 @@ export async function segment(
   const { image, results, pruning, tokenLayout, embedding, timingsMs } = await pipeline.segment(
     photo,
     { ...question, options: asked },
-    { ...stageObserver(job), shared },
+    { ...stageObserver(job, tracing), shared },
   );
   const startedAt = performance.now();
+  const draw = async (format: PictureFormat) => drawOverlay(await photo.read(), results, format, limits);
   const overlay =
-    picture === undefined ? {} : { overlay: await drawOverlay(await photo.read(), results, picture, limits) };
+    picture === undefined
+      ? {}
+      : { overlay: await tracing.inSpan('stage overlay', { 'tessera.stage': 'overlay' }, () => draw(picture)) };
   const overlayMs = picture === undefined ? {} : { overlay: performance.now() - startedAt };
   metrics.observeStages(description.name, { ...timingsMs, ...overlayMs });
   if (pruning !== undefined) metrics.observeTokens(description.name, pruning);

@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { openBlobCache, type BlobStore } from '@tessera/blob-store';
 import { jobKinds, TesseraError, type Config, type WorkerReport } from '@tessera/contracts';
 import type { InferenceRunner } from '@tessera/inference';
-import type { JobHandler, JobQueues } from '@tessera/queue';
+import type { JobHandler, JobQueues, RunningJob } from '@tessera/queue';
+import { noTracing, type Tracing } from '@tessera/tracing';
 import type { Logger } from 'pino';
 import { EmbeddingCache } from './embedding-cache.js';
 import { checkedJobs } from './checked-job.js';
 import { startHeartbeat } from './heartbeat.js';
+import { jobContext, type JobLabels } from './job-context.js';
 import { createJobHandler } from './job-handler.js';
 import type { StartedModels } from './models.js';
 import type { WorkerMetrics } from './worker-metrics.js';
@@ -19,6 +21,8 @@ export interface WorkerOptions extends JobQueues {
   readonly log: Logger;
   readonly models: StartedModels;
   readonly metrics: WorkerMetrics;
+  /** Off by default. */
+  readonly tracing?: Tracing;
 }
 
 export interface Worker {
@@ -32,7 +36,7 @@ export interface Worker {
  * @throws BundleError, InferenceStartError or Error when a model cannot be served
  */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
-  const { config, queue, trainings, blobs, log, metrics } = options;
+  const { config, queue, trainings, blobs, log, metrics, tracing = noTracing } = options;
   const models = await options.models.ready;
   const cacheBlobs = await openBlobCache(config, (error) => {
     log.warn({ err: error }, 'the connection to the embedding cache failed');
@@ -42,7 +46,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const id = randomUUID();
   const startedAt = new Date().toISOString();
   const processor = queue.process(
-    counted(checkedJobs(jobKinds.requests, createJobHandler(config, models, blobs, metrics, cache))),
+    counted(checkedJobs(jobKinds.requests, createJobHandler(config, models, { blobs, metrics, tracing, cache }))),
     {
       concurrency: config.TESSERA_CONCURRENCY ?? jobsAtOnce(models.runner),
     },
@@ -78,26 +82,40 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     },
   };
 
+  /** Counts and logs the outcome of every attempt, and gives what works for it the labels of the job. */
   function counted<Data>(handle: JobHandler<Data>): JobHandler<Data> {
-    return async (job) => {
+    return (job) => {
       const kind = kindOf(job.data);
+      const labels: JobLabels = {
+        job: job.id,
+        ...(job.requestId === undefined ? {} : { reqId: job.requestId }),
+        ...tracing.ids(),
+      };
+      return jobContext.run({ labels, tracesRuns: kind !== 'train-vocabulary' }, () => attempt(job, kind, labels));
+    };
+
+    async function attempt(job: RunningJob<Data>, kind: string, labels: JobLabels): Promise<string> {
+      const span = tracing.current();
+      span.set({ 'tessera.job.kind': kind, 'tessera.job.attempt': job.attempt, 'tessera.request.id': job.requestId });
       try {
         const key = await handle(job);
         counts.succeeded += 1;
         metrics.attempts.inc({ kind, outcome: 'succeeded', code: '' });
-        log.debug({ job: job.id, attempt: job.attempt }, 'job succeeded');
+        log.debug({ ...labels, attempt: job.attempt }, 'job succeeded');
         return key;
       } catch (error) {
         if (job.signal.aborted) metrics.attempts.inc({ kind, outcome: 'interrupted', code: '' });
         else {
           counts.failed += 1;
-          metrics.attempts.inc({ kind, outcome: 'failed', code: TesseraError.from(error).code });
-          const expected = TesseraError.isInstance(error) && error.status < 500;
-          log[expected ? 'info' : 'error']({ job: job.id, attempt: job.attempt, err: error }, 'job failed');
+          const { code, status } = TesseraError.from(error);
+          metrics.attempts.inc({ kind, outcome: 'failed', code });
+          span.set({ 'error.type': code });
+          if (status >= 500) span.fail(error);
+          log[status < 500 ? 'info' : 'error']({ ...labels, attempt: job.attempt, err: error }, 'job failed');
         }
         throw error;
       }
-    };
+    }
   }
 }
 

@@ -31,11 +31,13 @@ export function readEnds({ queue, trainings, webhooks, metrics, log }: EndReadin
 async function queueWebhook(job: EndedJob, webhooks: JobQueue<WebhookDelivery>, log: FastifyBaseLogger): Promise<void> {
   try {
     const delivery = webhookDelivery(job);
-    if (delivery !== null) await webhooks.add(delivery, { id: webhookId(job.id), priority: 'normal' });
+    const { requestId } = job.origin;
+    const options = { id: webhookId(job.id), priority: 'normal', origin: { requestId } } as const;
+    if (delivery !== null) await webhooks.add(delivery, options);
   } catch (error) {
     if (mayRecover(error)) throw error;
     // It would hold up all ends after it.
-    log.error({ job: job.id, err: error }, 'the webhook of a job cannot be queued');
+    log.error({ job: job.id, reqId: job.origin.requestId, err: error }, 'the webhook of a job cannot be queued');
   }
 }
 
@@ -51,6 +53,7 @@ function count(job: EndedJob, { jobsEnded, jobWaitSeconds, jobRunSeconds }: Gate
 function record(job: EndedJob, log: FastifyBaseLogger): void {
   const { id, status, origin, error } = job;
   const kind = kindOf(job);
-  const line = { job: id, kind, status, code: error?.code, apiKey: origin.apiKey, ...endDurations(job) };
+  const { requestId: reqId, traceId: trace_id, apiKey } = origin;
+  const line = { job: id, reqId, trace_id, kind, status, code: error?.code, apiKey, ...endDurations(job) };
   log[kind === 'canary' ? 'debug' : 'info'](line, 'job ended');
 }

@@ -6,6 +6,7 @@ import type { WaitOutcome } from '../metrics.js';
 import { clientGone } from './client-gone.js';
 import { reserveJob } from './idempotency.js';
 import { jobOptions } from './job-headers.js';
+import { nameJobInLog } from './job-log.js';
 import { jobOrigin } from './job-origin.js';
 import { jobSummary } from './job-response.js';
 import { parsePrefer, type Preferences } from './prefer-header.js';
@@ -58,6 +59,7 @@ export async function answerWithJob(
   const client = clientGone(reply);
   const origin = jobOrigin(request, webhook, context);
   const { id, isShared, isKnown } = await reserveJob(request, body, context);
+  nameJobInLog(request, reply, id);
   if (isKnown) reply.header('idempotency-replayed', 'true');
   const isQueued = isKnown && (await context.queue.get(id)) !== null;
   const job = isQueued ? undefined : await createJob(id, client);
@@ -66,7 +68,10 @@ export async function answerWithJob(
   request.uploads = new Map();
   request.bodyLease.release();
   // An id that is queued already is not added again.
-  if (job !== undefined) await context.queue.add(job, { id, origin, ...jobOptions(request) });
+  if (job !== undefined) {
+    await context.queue.add(job, { id, origin, ...jobOptions(request) });
+    request.log.info({ kind: job.kind }, 'job queued');
+  }
   const intakeMs = performance.now() - startedAt;
   const isKept = isShared || webhook !== undefined;
   const answering = { reply, client, isShared: isKept, isNew: job !== undefined, intakeMs, sendResult };

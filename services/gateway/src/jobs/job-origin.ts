@@ -4,17 +4,22 @@ import type { GatewayContext } from '../context.js';
 import { checkWebhookUrl } from '../webhooks/webhook-policy.js';
 
 /**
- * Who asks for a job, and who is to be called when it has ended.
+ * Who asks for a job, by which request, and who is to be called when it has ended.
  *
  * @throws TesseraError `TSR_WEBHOOK_URL_FORBIDDEN`, `TSR_WEBHOOK_SECRET_MISSING`, `TSR_VALIDATION`
  */
 export function jobOrigin(
   request: FastifyRequest,
   webhook: Webhook | undefined,
-  { webhookSecrets, webhookPolicy }: GatewayContext,
+  { webhookSecrets, webhookPolicy, tracing }: GatewayContext,
 ): JobOrigin {
   const apiKey = request.apiKey?.name;
-  const origin = apiKey === undefined ? {} : { apiKey };
+  const traceId = tracing.ids()?.trace_id;
+  const origin = {
+    requestId: request.id,
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(traceId === undefined ? {} : { traceId }),
+  };
   if (webhook === undefined) return origin;
   checkWebhookUrl(webhook.url, webhookPolicy);
   if (webhookSecrets.of(apiKey).length === 0) {

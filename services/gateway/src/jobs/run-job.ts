@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { TesseraError, type SegmentJob, type SegmentResponse } from '@tessera/contracts';
+import { TesseraError, type JobOrigin, type SegmentJob, type SegmentResponse } from '@tessera/contracts';
+import type { FastifyBaseLogger } from 'fastify';
 import type { GatewayContext } from '../context.js';
 import { finishedResult } from './answer-with-job.js';
 import { waitForJob } from './wait-for-job.js';
@@ -7,22 +8,30 @@ import { waitForJob } from './wait-for-job.js';
 /** Longest wait for a job: clients of these routes give up earlier. */
 const longestWaitMs = 600_000;
 
+/** The request that waits for a job. */
+export interface JobAsker {
+  /** Aborted when the client has disconnected. */
+  readonly client: AbortSignal;
+  readonly origin: JobOrigin;
+  readonly log: FastifyBaseLogger;
+}
+
 /**
  * Queues a segmentation and waits for its result; cancels it when nobody waits any more.
  *
- * @param client - aborted when the client has disconnected
  * @throws TesseraError the job's own error; `TSR_QUEUE_UNAVAILABLE` when the gateway stops first, `TSR_JOB_EXPIRED` after ten
  * minutes; the signal's reason when it is aborted
  */
 export async function runSegmentation(
   job: SegmentJob,
   context: GatewayContext,
-  client: AbortSignal,
+  { client, origin, log }: JobAsker,
 ): Promise<SegmentResponse> {
   const { queue, draining } = context;
   client.throwIfAborted();
   const id = randomUUID();
-  await queue.add(job, { id, priority: 'normal' });
+  await queue.add(job, { id, priority: 'normal', origin });
+  log.info({ job: id, kind: job.kind }, 'job queued');
   const finished = await waitForJob(queue, id, { timeoutMs: longestWaitMs, isNew: true }, [client, draining]);
   if (finished === null) {
     await queue.cancel(id);

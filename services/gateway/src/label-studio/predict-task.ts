@@ -14,7 +14,7 @@ import type { UntrustedRle } from '@tessera/masks';
 import type { GatewayContext } from '../context.js';
 import { at } from '../intake/several-at-once.js';
 import { storedImageHeader, storeImage } from '../intake/store-image.js';
-import { runSegmentation } from '../jobs/run-job.js';
+import { runSegmentation, type JobAsker } from '../jobs/run-job.js';
 import { readInteraction, type Interaction } from './interaction.js';
 import type { LabelingConfig, RegionControl } from './labeling-config.js';
 import { regionsOf } from './regions.js';
@@ -75,20 +75,20 @@ export async function predictTask(
   drawn: readonly ContextRegion[] | undefined,
   pointer: string,
   gateway: GatewayContext,
-  client: AbortSignal,
+  asker: JobAsker,
 ): Promise<Prediction> {
   const place = `${pointer}/data/${target.field}`;
   const value = data[target.field];
   if (typeof value !== 'string' || value === '') {
     throw TesseraError.invalid([{ pointer: place, message: 'is the image of the task, and must be a text' }]);
   }
-  const imageId = await at(place, storeTaskImage(value, gateway, client));
+  const imageId = await at(place, storeTaskImage(value, gateway, asker.client));
   const size = await at(place, storedImageHeader(imageId, gateway));
   const questions = drawn === undefined ? labelQuestions(target) : drawnQuestions(target, readInteraction(drawn, size));
   const regions: PredictedRegion[] = [];
   let model: string | undefined;
   for (const { job, asked } of jobsOf(imageId, questions)) {
-    const response = await runSegmentation(job, gateway, client);
+    const response = await runSegmentation(job, gateway, asker);
     model = response.model;
     regions.push(...asked.flatMap((question, index) => answerRegions(question, response, index)));
   }

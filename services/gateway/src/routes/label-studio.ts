@@ -13,6 +13,7 @@ import { Value } from 'typebox/value';
 import type { GatewayApp, GatewayContext } from '../context.js';
 import { severalAtOnce } from '../intake/several-at-once.js';
 import { clientGone } from '../jobs/client-gone.js';
+import { jobOrigin } from '../jobs/job-origin.js';
 import { parseLabelingConfig } from '../label-studio/labeling-config.js';
 import { predictTask, targetOf } from '../label-studio/predict-task.js';
 import { guardProblems, imageProblems, jobProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
@@ -108,11 +109,12 @@ function addPredict(app: GatewayApp, context: GatewayContext): void {
       const target = targetOf(parseLabelingConfig(text, '/label_config'), '/label_config');
       const drawn = params?.context?.result;
       const client = clientGone(reply);
+      const asker = { client, origin: jobOrigin(request, undefined, context), log: request.log };
       const predictions: Prediction[] = [];
       const refusals: TesseraError[] = [];
       await severalAtOnce(tasks.entries(), tasksAtOnce, async ([index, task]) => {
         try {
-          predictions[index] = await predictTask(task, target, drawn, `/tasks/${index}`, context, client);
+          predictions[index] = await predictTask(task, target, drawn, `/tasks/${index}`, context, asker);
         } catch (error) {
           if (client.aborted) return;
           if (!isAboutTheImage(error)) throw error;

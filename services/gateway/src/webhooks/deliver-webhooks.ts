@@ -20,8 +20,8 @@ interface WebhookDelivering {
 /** Sends the messages of the queue of webhooks. One that is not accepted is sent again later, as the queue says. */
 export function deliverWebhooks({ webhooks, secrets, policy, metrics, log }: WebhookDelivering): JobProcessor {
   return webhooks.process(
-    async ({ id, data, attempt, isLastAttempt, signal }) => {
-      const about = { webhook: id, job: data.job, apiKey: data.apiKey, attempt };
+    async ({ id, data, requestId: reqId, attempt, isLastAttempt, signal }) => {
+      const about = { webhook: id, job: data.job, reqId, apiKey: data.apiKey, attempt };
       try {
         const ownSecrets = secrets.of(data.apiKey);
         if (ownSecrets.length === 0) {

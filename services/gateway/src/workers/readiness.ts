@@ -95,7 +95,6 @@ export class Readiness {
     while (!this.#isAnswered(askedAt)) {
       try {
         if (await this.#canarySucceeds()) this.recordSuccess();
-        else this.#logger.warn('a canary did not come through');
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
         this.#logger.warn({ err: error }, 'a canary could not be sent');
@@ -113,7 +112,9 @@ export class Readiness {
     const id = randomUUID();
     await this.#queue.add({ kind: 'canary' }, { id, priority: 'high', deadlineMs: canaryDeadlineMs });
     const job = await this.#queue.waitFor(id, { timeoutMs: canaryWaitMs, signal: this.#stopping.signal });
-    return job?.status === 'succeeded';
+    if (job?.status === 'succeeded') return true;
+    this.#logger.warn({ job: id, status: job?.status, code: job?.error?.code }, 'a canary did not come through');
+    return false;
   }
 }
 
