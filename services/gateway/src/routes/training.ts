@@ -1,18 +1,17 @@
-import { randomUUID } from 'node:crypto';
-import { JobResponse, TrainVocabularyRequest, type StoredExample, type TrainingOptions } from '@tessera/contracts';
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { JobResponse, TrainVocabularyRequest } from '@tessera/contracts';
 import type { FastifyRequest } from 'fastify';
 import type { GatewayApp, GatewayContext } from '../context.js';
 import { collectArchivedExamples, collectInlineExamples } from '../intake/collect-examples.js';
 import { refuseQueryFields } from '../intake/read-form.js';
 import { readTrainingForm } from '../intake/read-training-form.js';
-import { TrainingSet } from '../intake/training-set.js';
 import { clientGone } from '../jobs/client-gone.js';
-import { JobHeaders, jobOptions } from '../jobs/job-headers.js';
-import { jobOrigin } from '../jobs/job-origin.js';
+import { JobHeaders } from '../jobs/job-headers.js';
 import { jobSummary } from '../jobs/job-response.js';
 import { guardProblems, imageProblems, jsonResponse, problemResponses, webhookProblems } from '../openapi/responses.js';
 import { uploadTimeoutMs } from '../server-options.js';
-import { requireModel } from '../workers/require-model.js';
+import { startTraining, type ExampleSource, type TrainingRequest } from '../vocabularies/start-training.js';
 
 const schema = {
   operationId: 'trainVocabulary',
@@ -36,6 +35,7 @@ const schema = {
       'TSR_REQUEST_TIMEOUT',
       ...webhookProblems,
       'TSR_VOCABULARY_CONFLICT',
+      'TSR_IDEMPOTENCY_KEY_REUSED',
       'TSR_ARCHIVE_INVALID',
       'TSR_TRAINING_SET_INVALID',
       'TSR_QUEUE_FULL',
@@ -54,14 +54,11 @@ export function addTraining(app: GatewayApp, context: GatewayContext): void {
       refuseQueryFields(request);
       const client = clientGone(reply);
       const id = request.isMultipart()
-        ? await readTrainingForm(request, maxArchiveBytes, (training, archive, formEnd) =>
-            startTraining(training, request, context, async (set) => {
-              const examples = await collectArchivedExamples(archive, set, context, request.bodyLease);
-              await formEnd;
-              return examples;
-            }),
-          )
-        : await startInlineTraining(request.body as TrainVocabularyRequest, request, context, client);
+        ? await readTrainingForm(request, maxArchiveBytes, async (options, archive, formEnd) => {
+            const source = archivedExamples(archive, formEnd, request, context);
+            return startTraining({ options, fields: { form: options }, source, client }, request, reply, context);
+          })
+        : await startTraining(inlineTraining(request, context, client), request, reply, context);
       const job = await context.trainings.get(id);
       return reply
         .code(202)
@@ -71,40 +68,43 @@ export function addTraining(app: GatewayApp, context: GatewayContext): void {
   );
 }
 
-function startInlineTraining(
-  { examples, ...training }: TrainVocabularyRequest,
-  request: FastifyRequest,
-  context: GatewayContext,
-  client: AbortSignal,
-): Promise<string> {
-  return startTraining(training, request, context, (set) => collectInlineExamples(examples, set, context, client));
+function inlineTraining(request: FastifyRequest, context: GatewayContext, client: AbortSignal): TrainingRequest {
+  const fields = request.body as TrainVocabularyRequest;
+  const { examples, ...options } = fields;
+  return {
+    options,
+    fields,
+    source: {
+      collect: (set) => collectInlineExamples(examples, set, context, client),
+      content: () => Promise.resolve(undefined),
+    },
+    client,
+  };
 }
 
-/** Holds the name, stores the examples and queues the training, or removes all of it; gives the job's id. */
-async function startTraining(
-  { name, model, method = 'csp', recipe = {}, replace = false, webhook }: TrainingOptions,
+/** The examples of an archive, which can be read once. */
+function archivedExamples(
+  archive: Readable,
+  formEnd: Promise<void>,
   request: FastifyRequest,
   context: GatewayContext,
-  collect: (set: TrainingSet) => Promise<StoredExample[]>,
-): Promise<string> {
-  const { vocabularies, trainings, workers, config } = context;
-  const origin = jobOrigin(request, webhook, context);
-  if (model !== undefined) await requireModel(model, 'composition', workers);
-  // Gateways of versions before this one know the queue of a job by the beginning of its id.
-  const id = `training-${randomUUID()}`;
-  const held = await vocabularies.hold(name, id, replace);
-  const set = new TrainingSet(id, context);
-  try {
-    await set.complete(await collect(set));
-    const job = { kind: 'train-vocabulary', name, method, recipe, ...(model === undefined ? {} : { model }) } as const;
-    await trainings.add(job, { id, origin, ...jobOptions(request) });
-  } catch (error) {
-    held.release();
-    await set.discard();
-    await vocabularies.forget(id, name);
-    throw error;
-  }
-  // The job is accepted. If the claim is not passed on, the worker that starts the job claims the name again.
-  await held.passToJob(config.TESSERA_TRAINING_TTL_S * 1000).catch(() => undefined);
-  return id;
+): ExampleSource {
+  const hash = createHash('sha256');
+  // A stream that was paused does not begin to flow because somebody listens.
+  archive.pause();
+  archive.on('data', (chunk: Buffer) => {
+    hash.update(chunk);
+  });
+  return {
+    async collect(set) {
+      const examples = await collectArchivedExamples(archive, set, context, request.bodyLease);
+      await formEnd;
+      return examples;
+    },
+    async content() {
+      archive.resume();
+      await formEnd;
+      return hash.copy().digest('hex');
+    },
+  };
 }

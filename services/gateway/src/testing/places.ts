@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openBlobStore } from '@tessera/blob-store';
-import { parseConfig } from '@tessera/contracts';
+import { parseConfig, type TrainVocabularyJob } from '@tessera/contracts';
 import { openJobQueues, type JobProcessor, type JobQueue } from '@tessera/queue';
 import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
 import { answerJobs, listen, reportWorker, type TestGateway } from './test-gateway.js';
@@ -11,6 +11,7 @@ import { answerJobs, listen, reportWorker, type TestGateway } from './test-gatew
 export interface Place {
   readonly gateways: readonly [TestGateway, TestGateway];
   readonly queue: JobQueue;
+  readonly trainings: JobQueue<TrainVocabularyJob>;
   readonly work: () => JobProcessor;
   readonly close: () => Promise<void>;
 }
@@ -26,6 +27,7 @@ async function openPlace(settings: Record<string, string>): Promise<Place> {
   return {
     gateways,
     queue: queues.queue,
+    trainings: queues.trainings,
     work: () => answerJobs(queues.queue, blobs),
     close: async () => {
       await Promise.all(gateways.map(({ app }) => app.close()));

@@ -126,6 +126,11 @@ export class Vocabularies {
     };
   }
 
+  /** Whether the name is held for the job. */
+  async isHeldFor(name: string, jobId: string): Promise<boolean> {
+    return (await getVocabularyClaim(this.#blobs, name))?.job === jobId;
+  }
+
   /** Removes the data and the claim of a training that will not run any more. */
   forget(jobId: string, name: string): Promise<void> {
     return forgetTraining(this.#blobs, jobId, name);
