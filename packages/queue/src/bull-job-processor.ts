@@ -1,4 +1,4 @@
-import { WaitingError, type Telemetry } from 'bullmq';
+import { DelayedError, WaitingError, type Telemetry } from 'bullmq';
 import type { JobHandler, JobProcessor } from './job-queue.js';
 import {
   cancelledError,
@@ -9,6 +9,7 @@ import {
   toFailure,
   type BullJob,
 } from './job-record.js';
+import { PostponedError } from './postponed-error.js';
 import { settledWithin } from '@tessera/runtime';
 import type { BullWorker, QueueBackend } from './queue-backend.js';
 
@@ -89,6 +90,10 @@ export class BullJobProcessor<Data> implements JobProcessor {
         await job.moveToWait(token);
         throw new WaitingError();
       }
+      if (error instanceof PostponedError && attempt.interruption === null) {
+        await job.moveToDelayed(Date.now() + error.delayMs, token);
+        throw new DelayedError();
+      }
       throw toFailure(attempt.interruption === 'cancelled' ? cancelledError() : error);
     } finally {
       // A job that was lost may be running here again.
@@ -105,6 +110,7 @@ export class BullJobProcessor<Data> implements JobProcessor {
       data: job.data.data as Data,
       requestId: job.data.origin?.requestId,
       attempt: job.attemptsStarted,
+      failures: job.attemptsMade,
       isLastAttempt: job.attemptsMade + 1 >= (job.opts.attempts ?? 1),
       enqueuedAt: job.timestamp,
       earlierProgress: progressOf(job),

@@ -11,3 +11,4 @@ export type {
   WaitOptions,
 } from './job-queue.js';
 export { openJobQueues, type JobQueues } from './open-job-queues.js';
+export { PostponedError } from './postponed-error.js';

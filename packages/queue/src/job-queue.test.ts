@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { TesseraError } from '@tessera/contracts';
 import { createJobQueue } from './create-job-queue.js';
 import type { JobQueue } from './job-queue.js';
+import { PostponedError } from './postponed-error.js';
 import { backends, isCode, suiteQueues, until, type Place, type TestJob } from './test-fixtures.js';
 
 /** Far above what either queue takes on a busy machine, far below the seconds between two polls. */
@@ -330,6 +331,31 @@ for (const { name, skip, open } of backends) {
       assert.equal(failed.error?.code, 'TSR_INTERNAL');
       assert.doesNotMatch(JSON.stringify(failed), /hunter2/);
       assert.deepEqual(attempts, [1, 2, 3]);
+    });
+
+    it('gives a postponed job again, after others and with all of its attempts', async () => {
+      const queue = await openQueue({ attempts: 2, retryDelayMs: 1 });
+      const order: string[] = [];
+      let postponedAt = 0;
+      queue.process(
+        (job) => {
+          order.push(`${job.id} ${job.failures}`);
+          if (job.id === 'other' || job.attempt > 3) return Promise.resolve(job.id);
+          if (job.attempt > 2) return Promise.reject(new Error('a failure that another attempt may get over'));
+          postponedAt = Date.now();
+          return Promise.reject(new PostponedError(1_500));
+        },
+        { concurrency: 1 },
+      );
+      await queue.add({ label: 'x' }, { id: 'busy', priority: 'normal' });
+      await until(() => postponedAt > 0);
+      await queue.add({ label: 'x' }, { id: 'other', priority: 'low' });
+      await until(async () => (await queue.get('busy'))?.status === 'queued');
+      const done = await queue.waitFor('busy', { timeoutMs: 20_000 });
+      assert.equal(done?.resultKey, 'busy');
+      assert.ok((done.finishedAt ?? 0) - postponedAt >= 1_500);
+      assert.deepEqual(order.toSorted(), ['busy 0', 'busy 0', 'busy 0', 'busy 1', 'other 0']);
+      assert.ok(order.indexOf('other 0') < 3, order.join());
     });
 
     it('expires a job that no worker has started by its deadline', async () => {

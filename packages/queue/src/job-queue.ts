@@ -69,8 +69,10 @@ export interface RunningJob<Data = JobData> {
   readonly data: Data;
   /** Id of the HTTP request that asked for the job, for the log; undefined when there is none. */
   readonly requestId?: string | undefined;
-  /** 1 on the first start; starts after a failure or after the death of a worker count too. */
+  /** 1 on the first start; starts after a failure, the death of a worker or a postponement count too. */
   readonly attempt: number;
+  /** Attempts that have failed before. */
+  readonly failures: number;
   /** Whether the job fails for good when its handler throws. */
   readonly isLastAttempt: boolean;
   readonly enqueuedAt: number;
@@ -91,7 +93,8 @@ export interface RunningJob<Data = JobData> {
 
 /**
  * Does a job and returns the key of its result. Its error decides what follows: a `TesseraError` that is not
- * retryable fails the job at once; anything else is tried three times, with exponential back-off.
+ * retryable fails the job at once; anything else is tried three times, with exponential back-off. A `PostponedError` is no
+ * failure: the job comes again later.
  */
 export type JobHandler<Data = JobData> = (job: RunningJob<Data>) => Promise<string>;
 

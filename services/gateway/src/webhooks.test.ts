@@ -100,6 +100,33 @@ for (const { name, skip, open } of backends) {
       assert.equal(failure?.message.data.error?.code, 'TSR_OPTION_UNSUPPORTED');
     });
 
+    it('of a receiver that does not answer leave room for those of others', async () => {
+      await begin();
+      const busy = await WebhookReceiver.open();
+      let [open, mostOpen] = [0, 0];
+      busy.answer = (_request, response) => {
+        mostOpen = Math.max(mostOpen, ++open);
+        response.on('close', () => (open -= 1));
+      };
+      try {
+        const { url } = busy;
+        const slow = await Promise.all(Array.from({ length: 100 }, () => queue('a dog', { url })));
+        await until(() => open >= 8);
+        const quick = await queue('a dog');
+        await until(() => receiver.about(quick).length > 0);
+        // Eight of each of the two gateways.
+        assert.ok(mostOpen <= 16, `${mostOpen} messages at once`);
+        const delivered = new Set<unknown>();
+        busy.answer = (request, response) => {
+          delivered.add(request.headers['webhook-id']);
+          response.writeHead(204).end();
+        };
+        await until(() => delivered.size === slow.length, 60_000);
+      } finally {
+        await busy.close();
+      }
+    });
+
     it('come for the ends that were asked for, from forms and trainings too', async () => {
       await begin();
       const { client } = place.gateways[1];

@@ -97,6 +97,7 @@ function handle(trainVocabulary: Train, { reported = [], ...attempt }: Attempt =
     id: 'job',
     data,
     attempt: 1,
+    failures: 0,
     isLastAttempt: false,
     enqueuedAt: clockMs,
     earlierProgress: null,

@@ -183,10 +183,10 @@ export function jobOf({ body }: AnyResponse): JobResponse {
 }
 
 /** Waits until the condition holds, for ten seconds at most. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000;
+export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('The condition was not met in ten seconds');
+    if (Date.now() > deadline) throw new Error(`The condition was not met in ${timeoutMs} ms`);
     await delay(50);
   }
 }
