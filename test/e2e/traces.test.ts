@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -8,6 +8,7 @@ import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
 import { bodyOf, drawnPicture, postSegment } from '../support/requests.js';
 import { startEmbedded, startGateway, startWorker, type HttpService } from '../support/services.js';
 import type { RunningProcess } from '../support/process.js';
+import { repositoryRoot } from '../support/repository-copy.js';
 import { TraceReceiver, type ReceivedSpan } from '../support/trace-receiver.js';
 
 /** Services that trace, and the receiver of their spans. */
@@ -52,6 +53,16 @@ const modes = [
   },
 ];
 
+/** With one bundle, since each is warmed up at every start. */
+let models: string;
+
+before(async () => {
+  models = await mkdtemp(join(tmpdir(), 'tessera-models-'));
+  await symlink(join(repositoryRoot, 'models/tessera-mini'), join(models, 'tessera-mini'));
+});
+
+after(() => rm(models, { recursive: true }));
+
 for (const { name, skip, start } of modes) {
   describe(`a trace ${name}`, { skip, timeout: 300_000 }, () => {
     const traceId = randomBytes(16).toString('hex');
@@ -72,6 +83,7 @@ for (const { name, skip, start } of modes) {
     before(async () => {
       receiver = await TraceReceiver.open();
       traced = await start({
+        MODELS_DIR: models,
         OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
         OTEL_EXPORTER_OTLP_HEADERS: 'x-collector-key=a-collector-secret',
         TESSERA_THREADS: '1',
@@ -161,12 +173,16 @@ for (const { name, skip, start } of modes) {
   });
 }
 
-describe('without a collector in the configuration', { timeout: 120_000 }, () => {
+describe('without a collector in the configuration', { timeout: 300_000 }, () => {
   it('nothing of OpenTelemetry but its API is loaded', async (test) => {
     const directory = await mkdtemp(join(tmpdir(), 'tessera-untraced-'));
     test.after(() => rm(directory, { recursive: true, force: true }));
     const coverage = join(directory, 'coverage');
-    const service = await startEmbedded({ DATA_DIR: join(directory, 'data'), NODE_V8_COVERAGE: coverage });
+    const service = await startEmbedded({
+      DATA_DIR: join(directory, 'data'),
+      MODELS_DIR: models,
+      NODE_V8_COVERAGE: coverage,
+    });
     test.after(() => service.process.stop('SIGKILL'));
     const answer = await postSegment(service.url, await drawnPicture(), 'the stop sign');
     assert.equal(answer.status, 200);

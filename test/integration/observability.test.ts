@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { ConfigSchema } from '@tessera/contracts';
+import { parse } from 'yaml';
 import { repositoryRoot } from '../support/repository-copy.js';
 
 const read = (file: string) => readFile(join(repositoryRoot, file), 'utf8');
@@ -21,4 +23,68 @@ test('the alert rules and the dashboard name metrics that the services have', as
     const unknown = [...named].filter((name) => !declared.includes(name));
     assert.deepEqual(unknown, [], file);
   }
+});
+
+interface ComposeFile {
+  readonly services: Readonly<Record<string, ComposeService>>;
+  readonly volumes: Readonly<Record<string, unknown>>;
+}
+
+interface ComposeService {
+  readonly profiles?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly volumes?: readonly string[];
+  readonly depends_on?: readonly string[] | Readonly<Record<string, unknown>>;
+}
+
+async function readCompose(): Promise<ComposeFile> {
+  return parse(await read('docker-compose.yml'), { merge: true }) as ComposeFile;
+}
+
+test('docker compose passes settings that the services have, and what metrics, keys and traces need', async () => {
+  const { services } = await readCompose();
+  // Read by OpenTelemetry's SDK alone.
+  const known = [...Object.keys(ConfigSchema.properties), 'OTEL_RESOURCE_ATTRIBUTES'];
+  for (const name of ['gateway', 'worker', 'worker-gpu']) {
+    const environment = services[name]?.environment ?? assert.fail(name);
+    assert.deepEqual(
+      Object.keys(environment).filter((setting) => !known.includes(setting)),
+      [],
+      name,
+    );
+    assert.equal(environment.REDIS_URL, 'redis://redis:6379', name);
+    assert.equal(environment.OTEL_EXPORTER_OTLP_ENDPOINT, '${OTEL_EXPORTER_OTLP_ENDPOINT:-}', name);
+    assert.equal(environment.API_KEYS_FILE, '${API_KEYS_FILE:-}', name);
+  }
+  for (const name of ['worker', 'worker-gpu']) {
+    assert.equal(services[name]?.environment?.TESSERA_METRICS_PORT, '${TESSERA_METRICS_PORT:-9464}');
+  }
+});
+
+test('docker compose names services, volumes and files that are there', async () => {
+  const { services, volumes } = await readCompose();
+  const observing = Object.keys(services).filter((name) => services[name]?.profiles?.includes('observability'));
+  assert.deepEqual(observing, ['prometheus', 'jaeger', 'grafana']);
+  for (const [name, service] of Object.entries(services)) {
+    const needed = Array.isArray(service.depends_on) ? service.depends_on : Object.keys(service.depends_on ?? {});
+    for (const other of needed) assert.ok(Object.hasOwn(services, String(other)), `${name} needs ${String(other)}`);
+    for (const [source = ''] of (service.volumes ?? []).map((volume) => volume.split(':'))) {
+      if (!source.startsWith('./')) assert.ok(Object.hasOwn(volumes, source), `${name}: ${source}`);
+      else if (source !== './keys') await read(source);
+    }
+  }
+});
+
+test('Prometheus and Grafana are pointed at services of docker compose', async () => {
+  const { services } = await readCompose();
+  const { scrape_configs: jobs } = parse(await read('deploy/observability/prometheus.yml')) as {
+    scrape_configs: { dns_sd_configs: { names: string[] }[] }[];
+  };
+  const scraped = jobs.flatMap((job) => job.dns_sd_configs.flatMap(({ names }) => names));
+  const { datasources } = parse(await read('deploy/observability/grafana/datasources.yml')) as {
+    datasources: { url: string }[];
+  };
+  const hosts = datasources.map(({ url }) => new URL(url).hostname);
+  for (const name of [...scraped, ...hosts]) assert.ok(Object.hasOwn(services, name), name);
+  assert.ok(scraped.length >= 2 && hosts.length === 2);
 });
