@@ -49,6 +49,16 @@ module.exports = {
       from: { path: '^services/worker/src' },
       to: { path: '^services/gateway|node_modules/fastify/', reachable: true },
     },
+    {
+      name: 'traces-are-loaded-when-configured',
+      comment: 'By import() alone, but for the file that @tessera/tracing loads so.',
+      severity: 'error',
+      from: { path: '^(packages|services)/', pathNot: '^packages/tracing/src/open-telemetry[.]ts$' },
+      to: {
+        path: 'node_modules/(@opentelemetry/|@fastify/otel/|bullmq-otel/)',
+        dependencyTypesNot: ['dynamic-import', 'type-only'],
+      },
+    },
     ...segmentationRules({
       vision: [],
       language: ['vision/colour', 'pipelines/test-runner[.]'],

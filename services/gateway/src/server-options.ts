@@ -4,7 +4,7 @@ import type { FastifyBaseLogger, FastifyHttpOptions } from 'fastify';
 import type { Server } from 'node:http';
 import { ConfigError, type Config } from '@tessera/contracts';
 import { answerClientError } from './problems/client-error.js';
-import { loggedRequest, TracedLogController } from './request-log.js';
+import { logSerializers, TracedLogController } from './request-log.js';
 
 /** Longest time in which a whole request, body included, has to arrive. */
 export const requestTimeoutMs = 60_000;
@@ -28,7 +28,7 @@ export function serverOptions(
   isTraced: boolean,
 ): FastifyHttpOptions<Server> {
   return {
-    loggerInstance: logger.child({}, { serializers: { req: loggedRequest } }),
+    loggerInstance: logger.child({}, { serializers: logSerializers }),
     ...(isTraced ? { logController: new TracedLogController() } : {}),
     ...(config.TRUST_PROXY.length === 0 ? {} : { trustProxy: config.TRUST_PROXY.map(requireNetwork) }),
     bodyLimit: bodyLimitBytes(config),

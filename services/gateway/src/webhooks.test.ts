@@ -110,10 +110,11 @@ for (const { name, skip, open } of backends) {
       };
       try {
         const { url } = busy;
-        const slow = await Promise.all(Array.from({ length: 100 }, () => queue('a dog', { url })));
-        await until(() => open >= 8);
+        const slow: string[] = [];
+        while (slow.length < 40) slow.push(await queue('a dog', { url }));
+        await until(() => mostOpen >= 8);
         const quick = await queue('a dog');
-        await until(() => receiver.about(quick).length > 0);
+        await until(() => receiver.about(quick).length > 0, 30_000);
         // Eight of each of the two gateways.
         assert.ok(mostOpen <= 16, `${mostOpen} messages at once`);
         const delivered = new Set<unknown>();
