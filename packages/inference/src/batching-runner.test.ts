@@ -214,8 +214,15 @@ test('a mistake in one run’s feeds is its own', async (t) => {
 test('of a batch that fails the run that is to blame fails alone, and those that succeed are measured', async (t) => {
   const { runner, runs, finished } = await start(t, { max: 8, waitMs: 10_000 });
   const indices = [0n, 1n, 2n, 3n, 0n, 99n, 2n, 3n];
-  const results = await Promise.allSettled(indices.map((index) => runner.run(rowRun({ index }))));
+  const results = await Promise.allSettled(
+    indices.map((index, row) => runner.run({ ...rowRun({ index }), about: [{ job: String(row) }] })),
+  );
   assert.deepEqual(numbersOf(results), [10n, 20n, 30n, 40n, 10n, 'failed', 30n, 40n]);
+  const [first] = results;
+  assert.deepEqual(first?.status === 'fulfilled' && first.value.batch, { device: 0, runs: 4 });
+  // For the log, which names the jobs of a batch that fails.
+  const jobs = runs.map(({ about = [] }) => about.map(({ job }) => job).join(''));
+  assert.deepEqual(jobs, ['01234567', '0123', '4567', '45', '4', '5', '67']);
   assert.deepEqual(rowsOf(runs), [8, 4, 4, 2, 1, 1, 2]);
   assert.deepEqual(
     finished.map((run) => run.runs),

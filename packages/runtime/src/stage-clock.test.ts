@@ -20,6 +20,18 @@ describe('a stage clock', () => {
     assert.equal(clock.timingsMs.decode, 0);
   });
 
+  it('lets an observer do the work of a stage', async () => {
+    const seen: string[] = [];
+    const clock = new StageClock(stages, {
+      around: async (stage, work) => {
+        seen.push(stage);
+        return await work();
+      },
+    });
+    assert.equal(await clock.measure('decode', () => Promise.resolve('pixels')), 'pixels');
+    assert.deepEqual(seen, ['decode']);
+  });
+
   it('does not begin a stage of a request that was given up', async () => {
     const controller = new AbortController();
     const clock = new StageClock(stages, { signal: controller.signal });
