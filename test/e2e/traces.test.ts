@@ -24,7 +24,7 @@ const modes = [
   {
     name: 'in one process',
     skip: false as const,
-    async start(environment: Record<string, string>): Promise<Traced> {
+    start: async (environment: Record<string, string>): Promise<Traced> => {
       const directory = await mkdtemp(join(tmpdir(), 'tessera-traces-'));
       const gateway = await startEmbedded({ ...environment, DATA_DIR: directory });
       return {
@@ -38,7 +38,7 @@ const modes = [
   {
     name: 'from process to process, over Redis',
     skip: redisSkipReason,
-    async start(environment: Record<string, string>): Promise<Traced> {
+    start: async (environment: Record<string, string>): Promise<Traced> => {
       const redis = await RedisServer.start();
       const cluster = { ...environment, REDIS_URL: redis.url };
       const gateway = await startGateway(cluster);
