@@ -1,19 +1,13 @@
-import { jobOptionsKey } from '@tessera/blob-store';
 import {
   ClassifyCompositionRequest,
   ClassifyCompositionResponse,
   classifyLimits,
   ClassifyOptions,
-  TesseraError,
-  type ClassifyJob,
-  type ImageSource,
 } from '@tessera/contracts';
 import type { GatewayApp, GatewayContext } from '../context.js';
-import { checkCandidates } from '../intake/check-candidates.js';
+import { createClassifyJob } from '../intake/classify-job.js';
 import type { FormShape } from '../intake/form-fields.js';
 import { formAsBody } from '../intake/read-form.js';
-import { at, severalAtOnce } from '../intake/several-at-once.js';
-import { storeImage } from '../intake/store-image.js';
 import { answerWithJob } from '../jobs/answer-with-job.js';
 import { JobHeaders } from '../jobs/job-headers.js';
 import {
@@ -24,13 +18,6 @@ import {
   jsonResponse,
   problemResponses,
 } from '../openapi/responses.js';
-import { exactlyOne } from '../problems/exactly-one.js';
-import { requireModel } from '../workers/require-model.js';
-
-/** Images of one request that are fetched and stored at the same time. */
-const imagesAtOnce = 4;
-/** Longer options go through the blob store: the queue is for small jobs. */
-const longestInlineOptions = 65_536;
 
 const schema = {
   operationId: 'classifyComposition',
@@ -71,47 +58,7 @@ export function addClassifyComposition(app: GatewayApp, context: GatewayContext)
     return answerWithJob(request, reply, context, {
       body: request.body,
       webhook,
-      createJob: (id, client) => createJob(id, asked, request.uploads, context, client),
+      createJob: (id, client) => createClassifyJob(id, asked, request.uploads, context, client),
     });
   });
-}
-
-async function createJob(
-  id: string,
-  { image, images, ...options }: Omit<ClassifyCompositionRequest, 'webhook'>,
-  uploads: ReadonlyMap<string, Uint8Array>,
-  context: GatewayContext,
-  client: AbortSignal,
-): Promise<ClassifyJob> {
-  const sources = oneOf(image, images);
-  checkCandidates(options);
-  const { model, vocabulary } = options;
-  if (model !== undefined) await requireModel(model, 'composition', context.workers);
-  if (typeof vocabulary === 'string' && !(await context.vocabularies.has(vocabulary))) {
-    throw new TesseraError('TSR_VOCABULARY_NOT_FOUND', `There is no vocabulary "${vocabulary}".`);
-  }
-  const imageIds: string[] = sources.map(() => '');
-  await severalAtOnce(sources.entries(), imagesAtOnce, async ([index, source]) => {
-    const pointer = image === undefined ? `/images/${index}` : '/image';
-    imageIds[index] = await at(pointer, storeImage(source, uploads, context, client));
-  });
-  return { kind: 'classify', imageIds, options: await storeOptions(id, options, context) };
-}
-
-async function storeOptions(
-  id: string,
-  options: ClassifyOptions,
-  { blobs, config }: GatewayContext,
-): Promise<ClassifyJob['options']> {
-  const text = JSON.stringify(options);
-  if (text.length <= longestInlineOptions) return options;
-  const key = jobOptionsKey(id);
-  await blobs.put(key, Buffer.from(text), { ttlMs: config.TESSERA_IMAGE_TTL_S * 1000 });
-  return { key };
-}
-
-function oneOf(image: ImageSource | undefined, images: ImageSource[] | undefined): ImageSource[] {
-  if (image !== undefined && images === undefined) return [image];
-  if (image === undefined && images !== undefined) return images;
-  throw exactlyOne('image', 'images');
 }

@@ -1,26 +1,19 @@
 import {
-  checkPromptsAlone,
-  checkPromptsInside,
   SegmentOptions,
   SegmentRequest,
   SegmentResponse,
-  TesseraError,
   versionMismatch,
   type PictureFormat,
-  type SegmentJob,
-  type SegmentPrompt,
 } from '@tessera/contracts';
 import type { FastifyReply } from 'fastify';
 import type { GatewayApp, GatewayContext } from '../context.js';
 import type { FormShape } from '../intake/form-fields.js';
 import { formAsBody } from '../intake/read-form.js';
-import { storedImageHeader, storeImage } from '../intake/store-image.js';
+import { createSegmentJob } from '../intake/segment-job.js';
 import { acceptedPicture } from '../jobs/accepted-picture.js';
 import { answerWithJob } from '../jobs/answer-with-job.js';
 import { JobHeaders } from '../jobs/job-headers.js';
 import { guardProblems, acceptedResponse, imageProblems, jobProblems, problemResponses } from '../openapi/responses.js';
-import { exactlyOne } from '../problems/exactly-one.js';
-import { requireModel } from '../workers/require-model.js';
 
 const picture = { schema: { type: 'string', format: 'binary' } };
 const segmentResponse = {
@@ -70,7 +63,7 @@ export function addSegment(app: GatewayApp, context: GatewayContext): void {
     return answerWithJob(request, reply, context, {
       body,
       webhook,
-      createJob: (_id, client) => createJob(asked, request.uploads, context, client),
+      createJob: (_id, client) => createSegmentJob(asked, request.uploads, context, client),
       ...(picture === undefined ? {} : { sendResult: sendOverlay }),
     });
   });
@@ -85,50 +78,4 @@ function sendOverlay(result: Buffer, reply: FastifyReply): FastifyReply {
   const [, type, base64] = /^data:(image\/[a-z]+);base64,(.*)$/.exec(overlay?.image ?? '') ?? [];
   if (type === undefined || base64 === undefined) throw versionMismatch('The result of the worker has no overlay');
   return reply.type(type).header('link', `</jobs/${id}>; rel="describedby"`).send(Buffer.from(base64, 'base64'));
-}
-
-async function createJob(
-  { image, query, queries, prompts, ...options }: Omit<SegmentRequest, 'webhook'>,
-  uploads: ReadonlyMap<string, Uint8Array>,
-  context: GatewayContext,
-  client: AbortSignal,
-): Promise<SegmentJob> {
-  const asked = askedQueries(query, queries, prompts);
-  if (prompts !== undefined && options.refine === false) {
-    throw TesseraError.invalid([
-      { pointer: '/refine', message: 'must not be false when prompts are given: their masks are not coarse' },
-    ]);
-  }
-  const { format, tolerance = 0 } = options.output ?? {};
-  if (tolerance > 0 && format !== 'polygon') {
-    throw TesseraError.invalid([{ pointer: '/output/tolerance', message: 'is for the format polygon' }]);
-  }
-  if (options.model !== undefined) await requireModel(options.model, 'segmentation', context.workers);
-  const imageId = await storeImage(image, uploads, context, client);
-  if (prompts !== undefined) checkPromptsInside(prompts, await storedImageHeader(imageId, context));
-  return {
-    kind: 'segment',
-    imageId,
-    queries: asked,
-    ...(prompts === undefined ? {} : { prompts }),
-    options,
-  };
-}
-
-/** @throws TesseraError `TSR_VALIDATION` unless there is one kind of question, or one query with prompts */
-function askedQueries(
-  query: string | undefined,
-  queries: string[] | undefined,
-  prompts: SegmentPrompt[] | undefined,
-): string[] {
-  if (query !== undefined && queries !== undefined) throw exactlyOne('query', 'queries');
-  const asked = query === undefined ? queries : [query];
-  if (prompts === undefined) {
-    if (asked === undefined) throw exactlyOne('query', 'queries');
-    return asked;
-  }
-  if (asked === undefined) checkPromptsAlone(prompts);
-  else if (asked.length > 1)
-    throw TesseraError.invalid([{ pointer: '/queries', message: 'must be one query when prompts correct its answer' }]);
-  return asked ?? [];
 }
