@@ -42,6 +42,7 @@ describe('Python programs and the service', { skip: pythonSkipReason, timeout: 6
     ['the client', 'test_client.py'],
     ['annotations of a directory, read by pycocotools', 'test_coco_file.py'],
     ['predictions for Label Studio, read by its own decoder', 'test_label_studio.py'],
+    ['a public client of the Open Inference Protocol', 'test_open_inference.py'],
     ['a client that is generated from the OpenAPI document', 'test_openapi_document.py'],
   ] as const) {
     it(name, async () => {

@@ -6,6 +6,7 @@ export * from './errors.js';
 export * from './graph-contract.js';
 export * from './job.js';
 export * from './label-studio.js';
+export * from './open-inference.js';
 export * from './operations.js';
 export * from './other-versions.js';
 export * from './segment.js';

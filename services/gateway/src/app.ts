@@ -41,6 +41,7 @@ import { addLabelStudio } from './routes/label-studio.js';
 import { addLivez } from './routes/livez.js';
 import { addMetrics } from './routes/metrics.js';
 import { addModels } from './routes/models.js';
+import { addInferenceHealth, addOpenInference } from './routes/open-inference.js';
 import { addReadyz } from './routes/readyz.js';
 import { addSegment } from './routes/segment.js';
 import { addTraining } from './routes/training.js';
@@ -134,6 +135,10 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayApp
 
   addLivez(app);
   addReadyz(app, context);
+  await app.register(async (health: GatewayApp) => {
+    addInferenceHealth(health, context);
+    return Promise.resolve();
+  });
   addDocumentation(app);
   await addDocsPage(app);
   await addPlayground(app);
@@ -161,6 +166,10 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayApp
         addImages(images, context);
         addSegment(images, context);
         addClassifyComposition(images, context);
+        return Promise.resolve();
+      });
+      await uploads.register(async (inference: GatewayApp) => {
+        addOpenInference(inference, context);
         return Promise.resolve();
       });
       await uploads.register(async (files: GatewayApp) => {

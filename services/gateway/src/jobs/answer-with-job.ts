@@ -28,6 +28,7 @@ interface Answering {
   /** Time spent before the job was queued. */
   readonly intakeMs: number;
   readonly sendResult: SendResult;
+  readonly mustFinish: boolean;
 }
 
 /** Sends the result of a job, the JSON text of the route's response. */
@@ -42,6 +43,8 @@ interface JobRequest {
   /** Makes the job, and stores the images meanwhile; nothing is queued when it throws. */
   readonly createJob: (id: string, client: AbortSignal) => Promise<SegmentJob | ClassifyJob>;
   readonly sendResult?: SendResult;
+  /** Whether the client knows no 202: it waits as long as it may, and gets an error when the job has not finished then. */
+  readonly mustFinish?: boolean;
 }
 
 /**
@@ -53,7 +56,7 @@ export async function answerWithJob(
   request: FastifyRequest,
   reply: FastifyReply,
   context: GatewayContext,
-  { body, webhook, createJob, sendResult = sendJson }: JobRequest,
+  { body, webhook, createJob, sendResult = sendJson, mustFinish = false }: JobRequest,
 ): Promise<FastifyReply> {
   const startedAt = performance.now();
   const client = clientGone(reply);
@@ -74,7 +77,7 @@ export async function answerWithJob(
   }
   const intakeMs = performance.now() - startedAt;
   const isKept = isShared || webhook !== undefined;
-  const answering = { reply, client, isShared: isKept, isNew: job !== undefined, intakeMs, sendResult };
+  const answering = { reply, client, isShared: isKept, isNew: job !== undefined, intakeMs, sendResult, mustFinish };
   return answerQueued(id, parsePrefer(request.headers.prefer), context, answering);
 }
 
@@ -84,17 +87,20 @@ async function answerQueued(
   context: GatewayContext,
   answering: Answering,
 ): Promise<FastifyReply> {
-  const { reply, intakeMs, sendResult } = answering;
-  if (preferences.respondAsync) {
+  const { reply, intakeMs, sendResult, mustFinish } = answering;
+  if (preferences.respondAsync && !mustFinish) {
     reply.header('preference-applied', 'respond-async');
     return accept(reply, await find(context.queue, id));
   }
-  const waitSeconds = effectiveWait(preferences, context.config);
-  if (preferences.waitSeconds !== undefined) reply.header('preference-applied', `wait=${waitSeconds}`);
+  const waitSeconds = effectiveWait(mustFinish ? { waitSeconds: Infinity } : preferences, context.config);
+  if (preferences.waitSeconds !== undefined && !mustFinish) reply.header('preference-applied', `wait=${waitSeconds}`);
   const startedAt = performance.now();
   const job = await outcomeOf(id, waitSeconds * 1000, answering, context);
   if (job === null) return reply.hijack();
-  if (isUnfinished(job)) return accept(reply, job);
+  if (isUnfinished(job)) {
+    if (mustFinish) throw await giveUp(id, waitSeconds, answering, context);
+    return accept(reply, job);
+  }
   const jobMs = performance.now() - startedAt;
   reply.header('server-timing', `intake;dur=${intakeMs.toFixed(1)}, job;dur=${jobMs.toFixed(1)}`);
   return sendResult(await finishedResult(job, context), reply);
@@ -125,13 +131,26 @@ async function outcomeOf(
   }
 }
 
+/** The error of a client that is not told the job's id; nobody could ask for its result. */
+async function giveUp(
+  id: string,
+  waitSeconds: number,
+  { isShared }: Answering,
+  { queue, draining }: GatewayContext,
+): Promise<TesseraError> {
+  if (!isShared) await queue.cancel(id);
+  return draining.aborted
+    ? new TesseraError('TSR_QUEUE_UNAVAILABLE', 'The service is stopping.')
+    : new TesseraError('TSR_JOB_EXPIRED', `The result was not ready within ${waitSeconds} s.`);
+}
+
 /** A job that was waited for has ended; one that was read then need not have. */
 function isUnfinished(job: JobOutcome): job is JobSnapshot {
   const { status } = job;
   return status === 'queued' || status === 'running';
 }
 
-function effectiveWait({ waitSeconds }: Preferences, config: Config): number {
+function effectiveWait({ waitSeconds }: Pick<Preferences, 'waitSeconds'>, config: Config): number {
   const most = Math.max(longestWaitSeconds, config.TESSERA_WAIT_S);
   return Math.min(waitSeconds ?? config.TESSERA_WAIT_S, most);
 }

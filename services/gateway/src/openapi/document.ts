@@ -8,6 +8,7 @@ import {
   classifyExamples,
   imageAnswer,
   imageExamples,
+  inferenceExamples,
   predictExamples,
   segmentAnswer,
   segmentExamples,
@@ -37,6 +38,7 @@ const tags = [
   { name: 'Classification', description: 'Attributes and objects' },
   { name: 'Images', description: 'Sent once, used often' },
   { name: 'Vocabularies', description: 'Soft prompts, trained on examples' },
+  { name: 'Open Inference Protocol', description: 'For clients of KServe and Triton' },
   { name: 'Label Studio', description: 'A machine learning backend for it' },
   { name: 'Jobs', description: 'Results that take longer' },
   { name: 'Webhooks', description: 'Messages when jobs have ended' },
@@ -75,6 +77,13 @@ const namedSchemas = {
   PolygonRegion: contracts.PolygonRegion,
   RectangleRegion: contracts.RectangleRegion,
   Prediction: contracts.Prediction,
+  InferenceRequest: contracts.InferenceRequest,
+  InferenceInput: contracts.InferenceInput,
+  InferenceResponse: contracts.InferenceResponse,
+  InferenceOutput: contracts.InferenceOutput,
+  ModelMetadata: contracts.ModelMetadata,
+  TensorMetadata: contracts.TensorMetadata,
+  InferenceProblem: contracts.InferenceProblem,
   JobResponse: contracts.JobResponse,
   JobEvent,
   Progress: contracts.Progress,
@@ -172,6 +181,7 @@ function addBodies(paths: Record<string, Json>): Json {
   for (const [path, examples] of [
     ['/label-studio/predict', predictExamples],
     ['/label-studio/setup', setupExamples],
+    ['/v2/models/{name}/infer', inferenceExamples],
   ] as const) {
     const json = bodies[path]?.post?.requestBody.content['application/json'];
     if (json === undefined) throw new Error(`The documented route ${path} is missing`);
@@ -293,7 +303,8 @@ const segmentForm = {
   },
 };
 
-function packageVersion(): string {
+/** Version of the service. */
+export function packageVersion(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }

@@ -207,3 +207,17 @@ export const predictExamples = {
 export const setupExamples = {
   brushes: { summary: 'A configuration with brushes', value: { schema: labelConfig } },
 } as const;
+
+/** Request bodies of `POST /v2/models/{name}/infer`, for a model that segments. */
+export const inferenceExamples = {
+  segmentation: {
+    summary: 'A query to a model that segments',
+    value: {
+      inputs: [
+        { name: 'image', shape: [1], datatype: 'BYTES', data: [exampleImage] },
+        { name: 'query', shape: [1], datatype: 'BYTES', data: ['the cup'] },
+      ],
+      outputs: [{ name: 'rle' }, { name: 'present' }, { name: 'score' }, { name: 'label' }],
+    },
+  },
+} as const;

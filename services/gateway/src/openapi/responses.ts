@@ -70,6 +70,11 @@ const limitHeaders = {
 
 /** Response schemas for the errors of a route, one per status, each naming its codes. */
 export function problemResponses(...codes: readonly ErrorCode[]): Record<number, object> {
+  return problemResponsesAs(ProblemDetails, codes);
+}
+
+/** The same for a route whose errors have a schema of their own. */
+export function problemResponsesAs(problem: TSchema, codes: readonly ErrorCode[]): Record<number, object> {
   const responses: Record<number, { description: string; content: object }> = {};
   for (const code of [...codes, ...always]) {
     const { status, title } = errorTable[code];
@@ -78,7 +83,7 @@ export function problemResponses(...codes: readonly ErrorCode[]): Record<number,
     responses[status] = {
       description: known === undefined ? line : `${known.description}\n\n${line}`,
       ...(status === 429 ? { headers: limitHeaders } : {}),
-      content: { [problemMediaType]: { schema: ProblemDetails } },
+      content: { [problemMediaType]: { schema: problem } },
     };
   }
   return responses;

@@ -27,8 +27,17 @@ export function hideRefusedPaths(files: GatewayApp): void {
   });
 }
 
-/** Answers a request with the problem details of an error. */
-export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/**
+ * Answers a request with the problem details of an error.
+ *
+ * @param extension - further members of the answer
+ */
+export function sendProblem(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  extension: (problem: TesseraError) => object = () => ({}),
+): FastifyReply {
   const problem = translateError(error);
   if (problem.status >= 500) request.log.error({ err: error }, problem.message);
   else request.log.info({ code: problem.code }, problem.message);
@@ -38,5 +47,5 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     .code(problem.status)
     .header('x-request-id', request.id)
     .header('content-type', problemMediaType)
-    .send(JSON.stringify(problemDetails(problem.toJSON(), request.id)));
+    .send(JSON.stringify({ ...extension(problem), ...problemDetails(problem.toJSON(), request.id) }));
 }

@@ -134,7 +134,12 @@ async function answer({ id, data, signal }: RunningJob): Promise<object> {
 export const testPicture = Buffer.from('the photo with its masks');
 
 /** Reports a worker that serves one model. */
-export async function reportWorker(blobs: BlobStore, id: string, modelName: string): Promise<void> {
+export async function reportWorker(
+  blobs: BlobStore,
+  id: string,
+  modelName: string,
+  task = 'segmentation',
+): Promise<void> {
   const report: WorkerReport = {
     id,
     started_at: new Date().toISOString(),
@@ -144,7 +149,7 @@ export async function reportWorker(blobs: BlobStore, id: string, modelName: stri
       {
         name: modelName,
         version: '1',
-        task: 'segmentation',
+        task,
         description: 'A model',
         license: 'Apache-2.0',
         default: true,
