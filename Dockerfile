@@ -20,10 +20,11 @@ RUN npm ci && npm run build && npm run models && npm prune --omit=dev
 FROM node:20-bookworm-slim AS runtime
 ENV NODE_ENV=production HOST=0.0.0.0
 WORKDIR /app
-USER node
+# The user node, by number: Kubernetes checks runAsNonRoot with it.
+USER 1000
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \
-  CMD node -e "fetch('http://127.0.0.1:'+(process.env.PORT||3000)+'/livez').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"
+  CMD ["node", "-e", "fetch('http://127.0.0.1:'+(process.env.PORT||3000)+'/livez').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"]
 
 FROM runtime AS gateway
 COPY --from=gateway-build --chown=node:node /app /app
@@ -31,9 +32,9 @@ CMD ["node", "services/gateway/dist/main.js"]
 
 FROM runtime
 ENV DATA_DIR=/data MODELS_DIR=/app/models
-USER root
+USER 0
 RUN mkdir /data && chown node:node /data
-USER node
+USER 1000
 COPY --from=build --chown=node:node /app /app
 VOLUME /data
 CMD ["node", "services/standalone/dist/main.js"]
