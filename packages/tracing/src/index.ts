@@ -1,2 +1,2 @@
-export { startTracing, tracesAreOn } from './start-tracing.js';
-export { noTracing, type SpanAttributes, type TraceIds, type Tracing, type TracedSpan } from './tracing.js';
+export { startTracing } from './start-tracing.js';
+export { noTracing, type Tracing } from './tracing.js';

@@ -42,7 +42,8 @@ export function startOpenTelemetry(serviceName: string, log: Logger): Tracing {
       const { traceId, spanId } = trace.getActiveSpan()?.spanContext() ?? {};
       return traceId === undefined || spanId === undefined ? undefined : { trace_id: traceId, span_id: spanId };
     },
-    close: () => provider.shutdown(),
+    // What goes wrong is reported below.
+    close: () => provider.shutdown().catch(() => undefined),
   };
 }
 

@@ -8,7 +8,7 @@ import {
 } from '@tessera/contracts';
 import { isTrained, type CompositionModel } from '@tessera/dual-encoder';
 import type { RunningJob } from '@tessera/queue';
-import type { JobTools } from './job-handler.js';
+import type { JobTools } from './job-tools.js';
 import { startTimings } from './job-timings.js';
 import type { TaskModels } from './models.js';
 import { stageObserver } from './progress-report.js';

@@ -1,27 +1,15 @@
-import { type BlobStore, resultKey } from '@tessera/blob-store';
+import { resultKey } from '@tessera/blob-store';
 import { TesseraError, type Config } from '@tessera/contracts';
-import { imageLimits, type ImageLimits } from '@tessera/images';
+import { imageLimits } from '@tessera/images';
 import type { SharedOutputs } from '@tessera/inference';
 import type { JobHandler, RunningJob } from '@tessera/queue';
-import type { Tracing } from '@tessera/tracing';
 import { runCanary } from './canary.js';
 import { classify } from './classify-job.js';
+import type { JobTools } from './job-tools.js';
 import type { Models } from './models.js';
 import type { EmbeddingCache } from './embedding-cache.js';
 import { segment } from './segment-job.js';
-import type { WorkerMetrics } from './worker-metrics.js';
 import { VocabularyReader } from './vocabulary-reader.js';
-
-/** What a job works with. */
-export interface JobTools {
-  readonly blobs: BlobStore;
-  readonly metrics: WorkerMetrics;
-  readonly tracing: Tracing;
-  readonly vocabularies: VocabularyReader;
-  readonly limits: ImageLimits;
-  /** What workers share of the images they have seen; nothing when they share nothing. */
-  readonly shared: SharedOutputs | undefined;
-}
 
 interface HandlerOptions extends Pick<JobTools, 'blobs' | 'metrics' | 'tracing'> {
   readonly cache: EmbeddingCache | undefined;

@@ -7,7 +7,7 @@ import type {
 } from '@tessera/contracts';
 import type { RunningJob } from '@tessera/queue';
 import { formatMask, type Segmenter } from '@tessera/segmentation';
-import type { JobTools } from './job-handler.js';
+import type { JobTools } from './job-tools.js';
 import { startTimings } from './job-timings.js';
 import { pixelsOf } from './mask-pixels.js';
 import type { TaskModels } from './models.js';
