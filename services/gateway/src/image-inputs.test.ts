@@ -138,6 +138,8 @@ test('a file in the field "file" of a form takes the place of the text of "image
   }
   const several = form().attach('file', png, 'a.png').attach('file', png, 'b.png');
   assert.deepEqual(problemOf(await several.expect(400)).errors?.[0]?.pointer, '/image');
+  const text = form().field('image', id).field('file', 'a.png');
+  assert.deepEqual(problemOf(await text.expect(400)).errors, [{ pointer: '/file', message: 'must be a file' }]);
   const twice = form().attach('image', png, 'a.png').attach('file', png, 'b.png');
   assert.match(problemOf(await twice.expect(400)).errors?.[0]?.message ?? '', /once/);
 });

@@ -47,13 +47,14 @@ export class FormFields {
 
   /** Adds a field; a JSON list where one value belongs stands for its plural. An empty one is not given, as browsers send those that nobody filled in. */
   addText(name: string, text: string): void {
-    if (text.trim() === '' && name in this.#shape.properties) return;
+    if (text.trim() === '' && (name in this.#shape.properties || name === 'file')) return;
     if (text === '' && name === 'options') return;
     // The form's parser puts this character in place of bytes that are not UTF-8.
     if (text.includes('\ufffd')) this.#undecoded ??= name.slice(0, 128);
     const plural = this.#shape.plurals?.[name];
     const isJsonList = text.trimStart().startsWith('[') && Array.isArray(parseJson(text));
     if (name === 'options') this.#setOptions(text);
+    else if (name === 'file') this.refuse(name, 'must be a file');
     else if (plural !== undefined && isJsonList) this.#addList(plural, text);
     else if (this.#shape.lists.includes(name) && text.trimStart().startsWith('[')) this.#addList(name, text);
     else this.#add(name, formValue(this.#schemaOf(name), text));

@@ -280,6 +280,9 @@ const trainingForm = {
   },
 };
 
+/** The documentation page fills a text without an example with a placeholder, and sends it. */
+const leftEmpty = '';
+
 const segmentForm = {
   type: 'object',
   properties: {
@@ -293,11 +296,13 @@ const segmentForm = {
       type: 'string',
       description:
         'Several queries in place of `query`: a JSON list, as in `["the cup", "the table"]`, or the field repeated.',
+      examples: [leftEmpty],
     },
     prompts: {
       type: 'string',
       description:
         'Boxes and points as in the JSON body, as one JSON list: `[{"box": [27, 2, 42, 51]}]`. Alone they replace `query`; beside it they correct its answer.',
+      examples: [leftEmpty],
     },
     options: optionsField({ output: { instances: true } }),
   },
