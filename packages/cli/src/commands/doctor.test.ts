@@ -34,6 +34,7 @@ describe('`doctor`', () => {
     assert.equal(of['Node.js']?.detail, process.versions.node);
     assert.match(of.service?.detail ?? '', /ready: tessera-mini$/);
     assert.match(of.models?.detail ?? '', /^a-model in /);
+    assert.match(of['model on cpu']?.detail ?? '', /^a tiny model gives the right values; ONNX Runtime lists cpu/);
     for (const library of ['onnxruntime-node', 'sharp']) assert.match(of[library]?.detail ?? '', /^installed, loads$/);
   });
 
@@ -43,6 +44,16 @@ describe('`doctor`', () => {
     assert.deepEqual([of.service?.status, of.service?.remedy], ['failed', 'Start it with `tessera serve`.']);
     assert.equal(of.Redis?.status, 'failed');
     assert.match(of.Redis.detail, /^cannot be reached: .*ECONNREFUSED/);
+  });
+
+  it('checks all of CUDA when it is asked for, or configured', async () => {
+    const asked = await statuses(['--cuda'], {});
+    const configured = await statuses([], { EXECUTION_PROVIDERS: 'cuda,cpu' });
+    for (const { code, of } of [asked, configured]) {
+      const found = ['NVIDIA driver', 'CUDA provider', 'CUDA libraries', 'model on cuda'].map((check) => of[check]);
+      assert.ok(found.every((finding) => finding !== undefined));
+      assert.equal(code, found.some((finding) => finding.status === 'failed') ? 1 : 0);
+    }
   });
 
   it('passes on why a service is not ready', async () => {

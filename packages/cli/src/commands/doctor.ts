@@ -1,44 +1,48 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { ServiceError, TesseraClient } from '@tessera/client';
 import { RedisConnection } from '@tessera/runtime/redis';
 import { CommandFailure } from '../command-errors.js';
 import type { Command, CommandContext } from '../command.js';
+import { checkCpuRun } from '../doctor/check-onnx-runtime.js';
+import { checkCuda } from '../doctor/check-cuda.js';
+import type { Finding } from '../doctor/finding.js';
+import { loaderDirectories } from '../doctor/shared-libraries.js';
+import { tinyRun } from '../doctor/tiny-run.js';
 import { explain } from '../explain.js';
 import { directoriesOf, installation, serviceMain } from '../installation.js';
 import { textOption } from '../option-values.js';
 
-/** What a check found. `note`: nothing that stops Tessera, but worth knowing. */
-interface Finding {
-  readonly check: string;
-  readonly status: 'ok' | 'note' | 'failed';
-  readonly detail: string;
-  /** What to do about it. */
-  readonly remedy?: string;
-}
-
 export const doctor: Command = {
   usage: 'doctor',
   summary: 'Check this installation and the service, and say what to do',
-  details: 'Ends with 1 when something is broken. Redis is checked when REDIS_URL is set.',
-  examples: [['tessera doctor', 'what is missing here']],
+  details: [
+    'Ends with 1 when something is broken. Redis is checked when REDIS_URL is set. What CUDA lacks counts as broken with',
+    '--cuda, or when EXECUTION_PROVIDERS names cuda; otherwise it is a note.',
+  ].join('\n'),
+  examples: [
+    ['tessera doctor', 'what is missing here'],
+    ['tessera doctor --cuda', 'what is missing to run models on an NVIDIA GPU'],
+  ],
   positionals: { min: 0, max: 0 },
-  options: { json: { type: 'boolean', default: false } },
-  optionHelp: { json: 'print JSON' },
+  options: { cuda: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+  optionHelp: { cuda: 'CUDA is needed: driver, libraries, provider, a tiny model', json: 'print JSON' },
   async run(context) {
     const { options, print } = context;
     const checks = await Promise.all([
       checkNode(),
       checkLibrary('onnxruntime-node', 'packages/inference', 'models cannot run here'),
       checkLibrary('sharp', 'packages/images', 'images cannot be decoded here'),
+      checkProviders(context),
       checkModels(context),
       checkRedis(context),
       checkService(context),
     ]);
-    const found = [checkCompiled(), ...checks];
+    const found = [checkCompiled(), ...checks.flat()];
     print(options.json === true ? JSON.stringify(found, null, 2) : found.map(lineOf).join('\n'));
     const failed = found.filter(({ status }) => status === 'failed');
     if (failed.length > 0) throw new CommandFailure(`Broken: ${failed.map(({ check }) => check).join(', ')}.`);
@@ -47,7 +51,8 @@ export const doctor: Command = {
 
 function lineOf({ check, status, detail, remedy }: Finding): string {
   const line = `${status.padEnd(6)}  ${check.padEnd(16)}  ${detail}`;
-  return remedy === undefined ? line : `${line}\n${' '.repeat(26)}${remedy}`;
+  const indent = `\n${' '.repeat(26)}`;
+  return remedy === undefined ? line : `${line}${indent}${remedy.replaceAll('\n', indent)}`;
 }
 
 async function checkNode(): Promise<Finding> {
@@ -91,6 +96,32 @@ async function checkLibrary(name: string, folder: string, effect: string): Promi
   }
   const reason = /^\w*Error\b.*: .*$/m.exec(result.stderr)?.[0] ?? 'its process ended';
   return { check, status: 'failed', detail: `does not load: ${reason}`, remedy: `Run \`npm ci\` in ${installation}.` };
+}
+
+/** A tiny model on each execution provider, and what CUDA lacks. */
+async function checkProviders({ environment, options }: CommandContext): Promise<Finding[]> {
+  const providers = (environment.EXECUTION_PROVIDERS ?? '').split(',').map((name) => name.trim());
+  const folder = join(installation, 'packages/inference');
+  const onnxRuntime = packageDirectory('onnxruntime-node', folder);
+  const places = {
+    platform: `${process.platform}/${process.arch}`,
+    driverVersionFile: '/proc/driver/nvidia/version',
+    smi: 'nvidia-smi',
+    libraryDirectories: await loaderDirectories(environment.LD_LIBRARY_PATH),
+    onnxRuntime,
+    runOnCuda: () => tinyRun('cuda', folder),
+  };
+  const cuda = await checkCuda(places, options.cuda === true || providers.includes('cuda'));
+  return onnxRuntime === undefined ? cuda : [checkCpuRun(await tinyRun('cpu', folder)), ...cuda];
+}
+
+/** Where a package is that another one depends on; it is not loaded. */
+function packageDirectory(name: string, dependent: string): string | undefined {
+  try {
+    return dirname(dirname(createRequire(`${dependent}/`).resolve(name)));
+  } catch {
+    return undefined;
+  }
 }
 
 async function checkModels({ environment }: CommandContext): Promise<Finding> {
