@@ -39,10 +39,11 @@ class EncoderGraph(TextGraph):
         super().__init__("text_encoder", encoder, heads)
 
     def build(self):
-        self.arrange("inputs_embeds", "end", self.shared_tokens("inputs_embeds", "end"))
-        x = self.flatten(self.add("inputs_embeds", self.positions), self.width)
+        embeds = self.as_states("inputs_embeds")
+        self.arrange(embeds, "end", self.shared_tokens(embeds, "end"))
+        x = self.flatten(self.add(embeds, self.positions), self.width)
         text, _ = self.encode(x)
-        self.output("text_embeds", text)
+        self.output("text_embeds", self.single(text))
         return self.model()
 
 

@@ -117,7 +117,7 @@ class TextGraph(Graph):
     def shared_tokens(self, x, end):
         """How many tokens, int64 [1], at the start of [S, n, any] are the same in all prompts and end none of them."""
         highest, lowest = (self.node(kind, x, self.integers(0), keepdims=0) for kind in ("ReduceMax", "ReduceMin"))
-        same = self.cast(self.equal(highest, lowest), FLOAT)
+        same = self.cast(self.equal(highest, lowest), self.type)
         differs = self.node("Sub", self.constant(1), self.node("ReduceMin", same, self.integers(1), keepdims=0))
         first = self.node("ArgMax", self.concat(differs, self.constant([1]), axis=0), axis=0, keepdims=1)
         return self.node("Min", first, self.node("ReduceMin", end, self.integers(0), keepdims=1))

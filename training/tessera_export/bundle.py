@@ -40,13 +40,16 @@ class BundleDirectory:
     def path(self, name):
         return self.staging / name
 
-    def finish(self, content, graphs, built_from):
-        """Writes the manifest and puts the bundle in its place. `graphs`: name -> file, contract"""
+    def finish(self, content, graphs, built_from, on_cuda=None):
+        """
+        Writes the manifest and puts the bundle in its place.
+
+        `graphs`: name -> file, contract; `on_cuda`: name -> file of the graph that takes its place on CUDA
+        """
         files = {path.name: file_of(path) for path in sorted(self.staging.iterdir())}
-        described_graphs = {
-            name: {"file": file, **described(onnx.load(self.path(file), load_external_data=False), contract)}
-            for name, (file, contract) in graphs.items()
-        }
+        described_graphs = {name: self.described_graph(file, contract) for name, (file, contract) in graphs.items()}
+        for name, file in (on_cuda or {}).items():
+            described_graphs[name]["cuda"] = self.described_graph(file, graphs[name][1])
         manifest = {
             "schema": SCHEMA,
             "name": self.name,
@@ -62,6 +65,9 @@ class BundleDirectory:
         self.staging.rename(self.out)
         shutil.rmtree(replaced, ignore_errors=True)
         return sum(file["bytes"] for file in files.values())
+
+    def described_graph(self, file, contract):
+        return {"file": file, **described(onnx.load(self.path(file), load_external_data=False), contract)}
 
 
 def is_empty(path):

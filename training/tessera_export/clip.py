@@ -8,12 +8,13 @@ shards) and the tokenizer (tokenizer.json, or vocab.json with merges.txt). The b
     image-encoder.onnx           pixels uint8 [B, S, S, 3] -> image_embeds [B, D]
     text-encoder.onnx            inputs_embeds [B, n, W], end int64 [B] -> text_embeds [B, D]
     soft-prompt-step.onnx        one step of soft-prompt training, over the same weights
+    *-encoder-cuda.onnx          the encoders with states in half precision, which take their place on CUDA
     *.weights                    the graphs' weights
     token-embedding.safetensors  [vocabulary, W]
     tokenizer.json, bundle.json
 
 and is compared with transformers' CLIPModel on the same weights. With --precision float16 weights are stored in half
-precision; the service computes in single precision all the same.
+precision; processors compute in single precision all the same. --no-cuda leaves out the graphs for CUDA.
 """
 
 import argparse
@@ -32,17 +33,23 @@ def main(words=None):
     parser.add_argument("--out", type=Path, required=True, help="directory of the bundle, below MODELS_DIR")
     parser.add_argument("--precision", choices=list(DTYPES), default="float32", help="of the stored weights")
     parser.add_argument("--name", help="of the model in requests; otherwise the name of --out")
+    parser.add_argument("--no-cuda", action="store_true", help="leave out the encoders in half precision for CUDA")
     parser.add_argument("--no-check", action="store_true", help="leave out the comparison with transformers")
     arguments = parser.parse_args(words)
     try:
         bundle = BundleDirectory(arguments.out, arguments.name)
-        export(Folder(arguments.checkpoint), bundle, arguments.precision, report)
+        with_cuda = not arguments.no_cuda
+        export(Folder(arguments.checkpoint), bundle, arguments.precision, report, with_cuda)
         if not arguments.no_check:
             from tessera_export.clip_check import check
 
             report("comparison with transformers' CLIPModel")
-            image, text, logits = check(arguments.checkpoint, arguments.out, arguments.precision)
-            report(f"largest differences: {image:.1e} of images, {text:.1e} of texts, {logits:.1e} of logits")
+            checks = {"": arguments.precision, **({" of the graphs for CUDA": "float16"} if with_cuda else {})}
+            for which, precision in checks.items():
+                image, text, logits = check(arguments.checkpoint, arguments.out, precision, on_cuda=which != "")
+                report(
+                    f"largest differences{which}: {image:.1e} of images, {text:.1e} of texts, {logits:.1e} of logits"
+                )
     except (CheckpointError, OverflowError) as error:
         print(error, file=sys.stderr)
         return 1

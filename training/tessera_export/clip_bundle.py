@@ -9,7 +9,7 @@ from safetensors.torch import save as safetensors_bytes
 
 from tessera_composition.soft_prompts import PROMPT
 from tessera_export.clip_folder import read_config, read_preprocessing, read_tokenizer
-from tessera_export.clip_graphs import image_graph, text_graphs
+from tessera_export.clip_graphs import ClipEncoderGraph, image_graph, text_graph, text_graphs
 from tessera_export.clip_weights import DTYPES, SharedWeightFile, save
 from tessera_training.contract import read_contract
 
@@ -19,27 +19,41 @@ GRAPHS = {
     "text_encoder": "text-encoder.onnx",
     "soft_prompt_step": "soft-prompt-step.onnx",
 }
+# In their place on CUDA: states in half precision. A training step stays in single precision.
+CUDA_GRAPHS = {"image_encoder": "image-encoder-cuda.onnx", "text_encoder": "text-encoder-cuda.onnx"}
 
 
-def export(folder, bundle, precision, report=print):
+def export(folder, bundle, precision, report=print, with_cuda=True):
+    """`with_cuda`: also encoders for CUDA"""
     config = read_config(folder)
     preprocessing, tokenizer = read_preprocessing(folder, config), read_tokenizer(folder, config)
     with bundle:
         report("image encoder")
-        weights = SharedWeightFile(bundle.path("image-encoder.weights"), precision)
-        models = {"image_encoder": image_graph(folder, config, preprocessing, weights)}
+        image_weights = SharedWeightFile(bundle.path("image-encoder.weights"), precision)
+        models = {"image_encoder": image_graph(folder, config, preprocessing, image_weights)}
         report("text encoder and training step")
-        weights = SharedWeightFile(bundle.path("text-encoder.weights"), precision)
-        models |= zip(("text_encoder", "soft_prompt_step"), text_graphs(folder, config, weights))
+        text_weights = SharedWeightFile(bundle.path("text-encoder.weights"), precision)
+        models |= zip(("text_encoder", "soft_prompt_step"), text_graphs(folder, config, text_weights))
         for graph, file in GRAPHS.items():
             save(models[graph], bundle.path(file))
+        if with_cuda:
+            report("encoders in half precision for CUDA")
+            if precision != "float16":  # otherwise the weights are there
+                image_weights = SharedWeightFile(bundle.path("image-encoder-cuda.weights"), "float16")
+                text_weights = SharedWeightFile(bundle.path("text-encoder-cuda.weights"), "float16")
+            cuda_models = {
+                "image_encoder": image_graph(folder, config, preprocessing, image_weights, computes_in_half=True),
+                "text_encoder": text_graph(ClipEncoderGraph, folder, config, text_weights, computes_in_half=True),
+            }
+            for graph, file in CUDA_GRAPHS.items():
+                save(cuda_models[graph], bundle.path(file))
         write_token_embedding(folder, config, precision, bundle.path(EMBEDDING))
         bundle.path(TOKENIZER).write_text(json.dumps(tokenizer.definition(), ensure_ascii=False), encoding="utf-8")
         report("manifest")
         graphs = {graph: (file, read_contract("dual-encoder", graph)) for graph, file in GRAPHS.items()}
         fingerprint = folder.fingerprint()
         content = content_of(folder, fingerprint, settings_of(folder, config, tokenizer), precision)
-        bundle.finish(content, graphs, f"{fingerprint} {precision}")
+        bundle.finish(content, graphs, f"{fingerprint} {precision}", CUDA_GRAPHS if with_cuda else None)
 
 
 def settings_of(folder, config, tokenizer):

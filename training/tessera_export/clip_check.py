@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from transformers import CLIPImageProcessor, CLIPModel
 
 from tessera_export.bundle import MANIFEST
-from tessera_export.clip_bundle import EMBEDDING, GRAPHS
+from tessera_export.clip_bundle import CUDA_GRAPHS, EMBEDDING, GRAPHS
 from tessera_export.folder import CheckpointError
 
 # Largest difference of unit embeddings. With weights in half precision it was 4e-4 of small models.
@@ -19,10 +19,12 @@ TEXTS = 3
 LENGTHS = (5, 7, 8)
 
 
-def run(bundle, graph, feeds):
+def run(bundle, graph, feeds, on_cuda=False):
+    """`on_cuda`: the graph that CUDA runs. The processor runs it here: it computes half precision by converting."""
+    file = (CUDA_GRAPHS if on_cuda else GRAPHS)[graph]
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(bundle / GRAPHS[graph]), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(str(bundle / file), options, providers=["CPUExecutionProvider"])
     return session.run(None, feeds)
 
 
@@ -41,15 +43,16 @@ def token_rows(settings, vocabulary, random):
 
 
 @torch.no_grad()
-def differences(checkpoint, bundle, seed=0):
+def differences(checkpoint, bundle, seed=0, on_cuda=False):
     """-> the largest difference of image embeddings, text embeddings (both of unit length) and logits"""
     settings = json.loads((bundle / MANIFEST).read_text())["settings"]
     random, size = np.random.default_rng(seed), settings["image_size"]
     pixels = random.integers(0, 256, (2, size, size, 3), dtype=np.uint8)
     table = load_file(bundle / EMBEDDING)["token_embedding.weight"].float()
     ids, end = token_rows(settings, len(table), random)
-    image = unit(run(bundle, "image_encoder", {"pixels": pixels})[0])
-    text = unit(run(bundle, "text_encoder", {"inputs_embeds": table[ids].numpy(), "end": end})[0])
+    image = unit(run(bundle, "image_encoder", {"pixels": pixels}, on_cuda)[0])
+    feeds = {"inputs_embeds": table[ids].numpy(), "end": end}
+    text = unit(run(bundle, "text_encoder", feeds, on_cuda)[0])
 
     model = CLIPModel.from_pretrained(checkpoint, dtype=torch.float32).eval()
     image_expected, text_expected = reference_embeddings(model, checkpoint, pixels, ids)
@@ -67,9 +70,9 @@ def reference_embeddings(model, checkpoint, pixels, ids):
     return unit(output.image_embeds), unit(output.text_embeds)
 
 
-def check(checkpoint, bundle, precision):
+def check(checkpoint, bundle, precision, on_cuda=False):
     """Refuses a bundle that computes something else than its checkpoint."""
-    image, text, logits = differences(checkpoint, bundle)
+    image, text, logits = differences(checkpoint, bundle, on_cuda=on_cuda)
     bound = BOUNDS[precision]
     if max(image, text) > bound:
         raise CheckpointError(

@@ -3,6 +3,7 @@
 import math
 from types import SimpleNamespace
 
+import numpy as np
 import torch
 
 from tessera_composition.export import EncoderGraph, StepGraph
@@ -102,8 +103,12 @@ class ClipStepGraph(Activation, WeightsBeside, StepGraph):
 
 def text_graphs(folder, config, weight_file):
     """-> models of text_encoder and soft_prompt_step over the same weights"""
-    encoder, (activation, heads) = text_tower(folder, config), (config.text.activation, config.text.heads)
-    return [kind(activation, weight_file, encoder, heads).build() for kind in (ClipEncoderGraph, ClipStepGraph)]
+    return [text_graph(kind, folder, config, weight_file) for kind in (ClipEncoderGraph, ClipStepGraph)]
+
+
+def text_graph(kind, folder, config, weight_file, computes_in_half=False):
+    encoder = text_tower(folder, config)
+    return kind(config.text.activation, weight_file, computes_in_half, encoder, config.text.heads).build()
 
 
 # --- images
@@ -112,10 +117,11 @@ def text_graphs(folder, config, weight_file):
 class ClipImageGraph(WeightsBeside, Graph):
     """pixels uint8 [B, S, S, 3] -> image_embeds [B, D], not normalised."""
 
-    def __init__(self, weight_file, config):
+    def __init__(self, weight_file, config, computes_in_half):
         self.config, self.tower = config, config.vision
         sizes = {"image_size": config.image_size, "embedding_width": config.embedding_width}
-        super().__init__(weight_file, "image_encoder", read_contract("dual-encoder", "image_encoder", **sizes))
+        contract = read_contract("dual-encoder", "image_encoder", **sizes)
+        super().__init__(weight_file, computes_in_half, "image_encoder", contract)
 
     def build(self, folder, preprocessing):
         weights = TowerWeights(folder, "vision_model", self.tower)
@@ -125,14 +131,15 @@ class ClipImageGraph(WeightsBeside, Graph):
             x = self.block(x, f"blocks.{index}", weights.block(index), is_last=index == self.tower.layers - 1)
         pooled = self.layer_norm(self.reshape(x, -1, self.tower.width), "post_norm", weights.norm("post_layernorm"))
         projection = folder.tensor("visual_projection.weight", self.config.embedding_width, self.tower.width)
-        self.output("image_embeds", self.matmul(pooled, "projection", projection))
+        self.output("image_embeds", self.single(self.matmul(pooled, "projection", projection)))
         return self.model()
 
     def planes(self, preprocessing):
         """-> normalised pixels [B, 3, S, S]"""
         mean, std = torch.tensor(preprocessing.mean), torch.tensor(preprocessing.std)
-        scaled = self.mul(self.cast("pixels", FLOAT), self.constant(1 / (255 * std)))
-        return self.node("Transpose", self.add(scaled, self.constant(-mean / std)), perm=[0, 3, 1, 2])
+        scaled = self.mul(self.cast("pixels", FLOAT), self.constant(1 / (255 * std), np.float32))
+        normalised = self.add(scaled, self.constant(-mean / std, np.float32))
+        return self.as_states(self.node("Transpose", normalised, perm=[0, 3, 1, 2]))
 
     def tokens(self, planes, weights):
         """-> [B, 1 + patches, W], the class token first"""
@@ -169,5 +176,5 @@ class ClipImageGraph(WeightsBeside, Graph):
         return self.node("LayerNormalization", x, scale, shift, axis=-1, epsilon=layer.eps)
 
 
-def image_graph(folder, config, preprocessing, weight_file):
-    return ClipImageGraph(weight_file, config).build(folder, preprocessing)
+def image_graph(folder, config, preprocessing, weight_file, computes_in_half=False):
+    return ClipImageGraph(weight_file, config, computes_in_half).build(folder, preprocessing)

@@ -31,17 +31,21 @@ class SharedWeightFile:
 
 class WeightsBeside:
     """For a Graph whose weights are in a SharedWeightFile. Those in half precision are used in single precision: ONNX
-    Runtime converts them once, when it loads the graph."""
+    Runtime converts them once, when it loads the graph. `computes_in_half`: states are in half precision too."""
 
-    def __init__(self, weight_file, *arguments):
+    def __init__(self, weight_file, computes_in_half, *arguments):
         self.weight_file = weight_file
+        self.type = TensorProto.FLOAT16 if computes_in_half else FLOAT
         super().__init__(*arguments)
+
+    def constant(self, values, dtype=None):
+        return super().constant(values, dtype or (np.float32 if self.type == FLOAT else np.float16))
 
     def weight(self, name, tensor):
         if name not in self.weights:
             self.initializers.append(self.weight_file.store(name, tensor))
             self.weights[name] = name
-            if self.weight_file.precision == "float16":
+            if self.weight_file.precision == "float16" and self.type == FLOAT:
                 self.weights[name] = f"{name}.single"
                 self.casts.append(helper.make_node("Cast", [name], [self.weights[name]], to=FLOAT))
         return self.weights[name]

@@ -66,10 +66,6 @@ class ExportGraph(Graph):
     def merge_heads(self, x, width):
         return self.reshape(self.transpose(x, 0, 2, 1, 3), 0, 0, width)
 
-    def single(self, x):
-        """States as float32, as outputs are."""
-        return self.cast(x, FLOAT) if self.type != FLOAT else x
-
     def save(self):
         onnx.save(self.unchecked_model(), self.path)
         onnx.checker.check_model(str(self.path))

@@ -1,4 +1,4 @@
-"""Segment Anything from stock names (`image_encoder.blocks.0.norm1.weight`): ViT-B, L and H, by the shapes of their weights.
+"""Segment Anything from stock names (`image_encoder.blocks.0.norm1.weight`): ViT-B, L and H by their shapes.
 
 Image encoder:
     image uint8 [B, height, width, 3]   scaled so that the longest side is 1024; zeros beside those that are smaller

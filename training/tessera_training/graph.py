@@ -136,6 +136,14 @@ class Graph:
     def cast(self, x, dtype):
         return self.node("Cast", x, to=dtype)
 
+    def as_states(self, x):
+        """A float32 tensor in the type of states."""
+        return x if self.type == FLOAT else self.cast(x, self.type)
+
+    def single(self, x):
+        """States as float32, as outputs are."""
+        return x if self.type == FLOAT else self.cast(x, FLOAT)
+
     def equal(self, one, other):
         return self.node("Equal", one, other)
 

@@ -3,12 +3,14 @@
 import json
 
 import numpy as np
+import onnx
 import pytest
 import torch
 import torch.nn.functional as F
 from clip_folders import SIZES, write_clip_folder
 
 from tessera_export.clip import main
+from tessera_export.clip_bundle import CUDA_GRAPHS
 from tessera_export.clip_check import BOUNDS, differences, run
 
 # Two layers of the very sizes of clip-vit-base-patch32: the last one of each tower is a graph of its own kind.
@@ -70,6 +72,38 @@ def test_embeddings_and_logits_are_those_of_transformers(tmp_path, options):
     precision = options.get("precision", "float32")
     assert max(image, text) <= BOUNDS[precision], (image, text)
     assert logits <= LOGIT_BOUNDS[precision], logits
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"precision": "float16"}, {"activation": "gelu"}, {"sizes": BASE_PATCH_32}],
+    ids=["small", "half-precision", "gelu", "base-patch-32"],
+)
+def test_the_graphs_for_cuda_compute_the_same_in_half_precision(tmp_path, options):
+    _, checkpoint, bundle = exported(tmp_path, **options)
+    image, text, logits = differences(checkpoint, bundle, on_cuda=True)
+    assert max(image, text) <= BOUNDS["float16"], (image, text)
+    assert logits <= LOGIT_BOUNDS["float16"], logits
+    for file in CUDA_GRAPHS.values():
+        graph = onnx.load(bundle / file, load_external_data=False).graph
+        products = [node for node in graph.node if node.op_type in ("MatMul", "Gemm", "FusedMatMul", "Conv")]
+        weights = {tensor.name: tensor.data_type for tensor in graph.initializer}
+        stored = [weights[name] for node in products for name in node.input if name in weights]
+        assert len(stored) > 10 and set(stored) == {onnx.TensorProto.FLOAT16}
+    own_weights = (bundle / "image-encoder-cuda.weights").exists()
+    assert own_weights == (options.get("precision") != "float16")  # otherwise both use the same file
+
+
+def test_the_graphs_for_cuda_can_be_left_out(tmp_path, capsys):
+    write_clip_folder(tmp_path / "checkpoint")
+    words = ["--checkpoint", tmp_path / "checkpoint", "--out", tmp_path / "clip"]
+    assert main([str(word) for word in words]) == 0
+    assert "largest differences of the graphs for CUDA" in capsys.readouterr().err
+    assert main([*(str(word) for word in words), "--no-cuda"]) == 0
+    assert "for CUDA" not in capsys.readouterr().err
+    graphs = json.loads((tmp_path / "clip" / "bundle.json").read_text())["graphs"]
+    assert not any("cuda" in graph for graph in graphs.values())
+    assert not list((tmp_path / "clip").glob("*cuda*"))
 
 
 def test_the_comparison_tells_other_weights_apart(small, tmp_path):
@@ -184,6 +218,11 @@ def test_the_manifest_has_what_the_checkpoint_says(small):
     assert listed == {file.name: file.stat().st_size for file in bundle.iterdir() if file.name != "bundle.json"}
     for graph in manifest["graphs"].values():
         assert graph["file"] in listed
+    for graph, file in CUDA_GRAPHS.items():
+        cuda = manifest["graphs"][graph]["cuda"]
+        assert cuda["file"] == file and file in listed
+        for kind in ("inputs", "outputs"):
+            assert cuda[kind] == manifest["graphs"][graph][kind]
 
 
 def test_both_text_graphs_use_the_same_weights(small):

@@ -25,10 +25,12 @@ describe('`bundle export clip`', () => {
   it('runs the exporter with absolute paths, and fails as it does', async () => {
     const log = join(directory, 'log');
     const good = await python(`[ "$1" = -c ] || echo "$PWD $@" >> ${log}`);
-    const { code } = await tessera([...call, '--no-check', '--precision', 'float16'], { TESSERA_PYTHON: good });
+    const { code } = await tessera([...call, '--no-cuda', '--no-check', '--precision', 'float16'], {
+      TESSERA_PYTHON: good,
+    });
     assert.equal(code, 0);
     const called =
-      /training -m tessera_export\.clip --checkpoint \/.*vit --out \/.*models\/clip --precision float16 --no-check\n/;
+      /training -m tessera_export\.clip --checkpoint \/.*vit --out \/.*models\/clip --precision float16 --no-cuda --no-check\n/;
     assert.match(await readFile(log, 'utf8'), called);
     const failed = await tessera([...call, '--python', await python('[ "$1" = -c ] || exit 1')]);
     assert.equal(failed.code, 1);

@@ -12,6 +12,7 @@ export const bundleExportClip = exportCommand({
     out: { kind: 'path', help: 'directory of the bundle, as models/clip-vit-large-patch14 (required)' },
     precision: { kind: 'text', help: 'of the stored weights: float32 (default) or float16' },
     name: { kind: 'text', help: 'name of the model; otherwise that of the directory' },
+    'no-cuda': { kind: 'flag', help: 'leave out the encoders in half precision, which CUDA runs' },
     'no-check': { kind: 'flag', help: 'leave out the comparison with transformers, which loads the model once more' },
   },
   required: ['checkpoint', 'out'],
