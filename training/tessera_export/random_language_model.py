@@ -28,6 +28,7 @@ SHAPES = {
     "llama-7b": shape(32, 4096, 32, 32, 11008, 10_000.0),
     "llama-1b": shape(16, 2048, 32, 8, 8192, 500_000.0),
     "smollm2": shape(30, 576, 9, 3, 1536, 100_000.0),
+    "tiny": shape(4, 64, 4, 2, 128, 10_000.0),
 }
 
 
@@ -72,6 +73,19 @@ class SharedWeights(ExportGraph):
         return stored_product(self, x, self.blocks[name], weight.shape, bits)
 
 
+def write(name, path, image_tokens, precision):
+    """Writes a graph of one of SHAPES and gives its shape."""
+    config = SHAPES[name]
+    torch.manual_seed(1)
+    contract = language_contract(config, image_tokens, {"states": (FLOAT, ["queries", config.width])})
+    graph = SharedWeights("language_model", contract, path, precision)
+    states, tokens = LanguageModel(graph, config, RandomWeights(config)).decode()
+    graph.output("states", graph.single(states))
+    graph.output("tokens", tokens)
+    graph.save()
+    return config
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shape", choices=SHAPES, required=True)
@@ -79,16 +93,8 @@ def main():
     parser.add_argument("--image-tokens", type=int, default=256)
     parser.add_argument("--precision", choices=PRECISIONS, default="int4")
     arguments = parser.parse_args()
-    config = SHAPES[arguments.shape]
     arguments.out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(1)
-    contract = language_contract(config, arguments.image_tokens, {"states": (FLOAT, ["queries", config.width])})
-    graph = SharedWeights("language_model", contract, arguments.out / "language_model.onnx", arguments.precision)
-    model = LanguageModel(graph, config, RandomWeights(config))
-    states, tokens = model.decode()
-    graph.output("states", graph.single(states))
-    graph.output("tokens", tokens)
-    graph.save()
+    write(arguments.shape, arguments.out / "language_model.onnx", arguments.image_tokens, arguments.precision)
 
 
 if __name__ == "__main__":

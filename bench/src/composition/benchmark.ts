@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { createCompositionModel } from '@tessera/dual-encoder';
 import { atMost, readApparel, runCommand, withRuntime } from '@tessera/evaluation';
-import { publish, renderPage } from '../pages/write-page.js';
+import { publish, renderTemplate } from '../pages/write-page.js';
 import { runApparel, runMixed, runPatterns } from './cases.js';
 import { compositionalResult, type CompositionalResults } from './result.js';
 import type { ScaleFigures } from './scale.js';
@@ -39,7 +39,7 @@ await runCommand(async () => {
   );
 
   const result = compositionalResult({ ...results, scale, filteredScale });
-  if (flags.quick) console.log(await renderPage(study, result));
+  if (flags.quick) console.log(await renderTemplate(study, result));
   else await publish(study, result);
 });
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { repositoryRoot } from '@tessera/evaluation';
 import { studies } from './study-result.js';
-import { pageFiles, renderPage } from './write-page.js';
+import { pageFiles, renderTemplate } from './write-page.js';
 
 describe('the pages of the studies', () => {
   for (const study of studies) {
@@ -15,6 +15,6 @@ describe('the pages of the studies', () => {
   }
 
   it('refuses a result that lacks what the page shows', async () => {
-    await assert.rejects(renderPage('pruning-benchmark', { figures: {}, tables: {}, plots: {} }), /has no queries/);
+    await assert.rejects(renderTemplate('pruning-benchmark', { figures: {}, tables: {}, plots: {} }), /has no queries/);
   });
 });

@@ -25,7 +25,7 @@ export async function publish(study: StudyName, result: StudyResult): Promise<vo
 export async function pageFiles(study: StudyName): Promise<Readonly<Record<string, string>>> {
   const result = await readResult(study);
   const plots = Object.entries(result.plots).map(([file, plot]) => [file, drawPlot(plot)] as const);
-  return { [`${study}.md`]: await renderPage(study, result), ...Object.fromEntries(plots) };
+  return { [`${study}.md`]: await renderTemplate(study, result), ...Object.fromEntries(plots) };
 }
 
 /**
@@ -33,13 +33,13 @@ export async function pageFiles(study: StudyName): Promise<Readonly<Record<strin
  *
  * @throws Error when the result lacks a name
  */
-export async function renderPage(study: StudyName, { figures, tables }: StudyResult): Promise<string> {
-  const template = await readFile(join(repositoryRoot, 'bench', 'pages', `${study}.md`), 'utf8');
+export async function renderTemplate(page: string, { figures, tables }: StudyResult): Promise<string> {
+  const template = await readFile(join(repositoryRoot, 'bench', 'pages', `${page}.md`), 'utf8');
   return template.replaceAll(/\{\{(\w+)(?: (\w+))?\}\}/g, (_, name: string, format = 'text') => {
     const figure = figures[name];
     if (figure !== undefined) return formatFigure(figure, format as Format);
     const found = tables[name];
-    if (found === undefined) throw new Error(`The result of ${study} has no ${name}.`);
+    if (found === undefined) throw new Error(`The result of ${page} has no ${name}.`);
     return found.map(renderTable).join('\n\n');
   });
 }

@@ -41,12 +41,13 @@ function visionMacs(layers: number, width: number, tokens: number, window: numbe
 const lisaTowers = visionMacs(24, 1024, 257, 257, 24) + visionMacs(32, 1280, 4096, 196, 4);
 
 /** As `training/tessera_export/random_language_model.py` has them. */
-const shapes: Readonly<Record<string, PrefillShape>> = {
+export const shapes: Readonly<Record<string, PrefillShape>> = {
   'llama-7b': { layers: 32, width: 4096, feedForwardWidth: 11008, gigabytes: 8, otherMacs: lisaTowers },
   'llama-1b': { layers: 16, width: 2048, feedForwardWidth: 8192, gigabytes: 2 },
   smollm2: { layers: 30, width: 576, feedForwardWidth: 1536, gigabytes: 1 },
+  tiny: { layers: 4, width: 64, feedForwardWidth: 128, gigabytes: 1 },
 };
-export const shapeNames = Object.keys(shapes);
+const shapeNames = Object.keys(shapes);
 
 /** Tokens before the image and those of a question after it, as in LISA's prompt. */
 const prefixTokens = 32;
@@ -108,7 +109,14 @@ export async function benchmarkShape({ shape: name, imageTokens, rounds, python 
   }
 }
 
-function casesOf(shape: DecoderShape): Case[] {
+/** Without a cut and with the cuts by clustering, scattering and pruning: the image tokens that enter each layer. */
+export function prefillCases(shape: DecoderShape): { name: string; image_tokens: number[] }[] {
+  return [{ name: 'off', stages: unprunedStages(shape) }, ...cutsOf(shape)].map(({ name, stages }) => {
+    return { name, image_tokens: tokensPerLayer(stages) };
+  });
+}
+
+function cutsOf(shape: DecoderShape): Omit<Case, 'times'>[] {
   const { layers, imageTokens } = shape;
   const shipped = {
     clusterLayers: layers / 2,
@@ -116,14 +124,18 @@ function casesOf(shape: DecoderShape): Case[] {
     selectedTokens: imageTokens / 4,
     keptTokens: imageTokens / 8,
   };
-  const cuts = reductions.map((reduction) => {
+  return reductions.map((reduction) => {
     const stages = scheduleStages(shape, planSchedule(shape, shipped, reduction));
-    return { name: `csp ${Math.round(100 * reduction)} %`, stages, times: [] };
+    return { name: `csp ${Math.round(100 * reduction)} %`, stages };
   });
+}
+
+function casesOf(shape: DecoderShape): Case[] {
   // FastV cuts after its second layer.
   const others = baselines.map((method) => {
     return { name: method, stages: planBaseline(shape, method, reductions[0] ?? 0, 2), times: [] };
   });
+  const cuts = cutsOf(shape).map((cut) => ({ ...cut, times: [] }));
   return [{ name: 'off', stages: unprunedStages(shape), times: [] }, ...cuts, ...others];
 }
 
