@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
@@ -168,8 +168,6 @@ describe('`evaluate segment` on ReasonSeg', () => {
 });
 
 describe('`evaluate segment` on RefCOCO', () => {
-  const convert = /python3 -c "import json, pickle; json\.dump\(pickle\.load\(open\('refs\(unc\)\.p', 'rb'\)\)/;
-
   beforeEach(async () => {
     await file('refcoco/instances.json', {
       images: [{ id: 7, file_name: 'COCO_7.jpg' }],
@@ -201,12 +199,15 @@ describe('`evaluate segment` on RefCOCO', () => {
     assert.match(none.errors, /No reference is of the split "testC"; there are testA, val\./);
   });
 
-  it('does not read the pickle, and gives the command that converts it', async () => {
-    await file('refs(unc).p', 'cos\nsystem');
+  it('reads the pickle as it was downloaded, and no code from it', async () => {
+    const pickle = await readFile(new URL('../../test-vectors/refs-python2-protocol0.p', import.meta.url));
+    await writeFile(join(root, 'refs(unc).p'), pickle);
+    const { asked } = await evaluate('refcoco');
+    assert.match(asked.join(), /\["left one","the dog's \\"naïve\\" 🐕"\]/);
+    await writeFile(join(root, 'refs(unc).p'), 'cos\nsystem\n.');
     const { code, errors } = await evaluate('refcoco');
     assert.equal(code, 2);
-    assert.match(errors, /can hold any code/);
-    assert.match(errors, convert);
+    assert.match(errors, /refs\(unc\)\.p cannot be read as a pickle: it holds more than plain values/);
   });
 });
 

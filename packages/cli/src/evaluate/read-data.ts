@@ -36,6 +36,11 @@ export async function readJson<Schema extends TSchema>(path: string, schema: Sch
   } catch {
     throw new UsageError(`${path} is not JSON.`);
   }
+  return checked(value, schema, path);
+}
+
+/** @throws UsageError when a value of a file is not as the schema says; the message says where */
+export function checked<Schema extends TSchema>(value: unknown, schema: Schema, path: string): Static<Schema> {
   if (Value.Check(schema, value)) return value;
   const [problem] = Value.Errors(schema, value);
   throw new UsageError(`${path} is not as expected: ${problem?.instancePath ?? ''} ${problem?.message ?? ''}.`);

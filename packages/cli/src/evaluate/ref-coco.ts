@@ -1,9 +1,10 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { UsageError } from '../command-errors.js';
 import { groupedBy, Instances, targetOf } from './coco-annotations.js';
-import { readJson } from './read-data.js';
+import { PickleError, readPlainPickle } from './plain-pickle.js';
+import { checked, readJson } from './read-data.js';
 import type { LabelledQuery, QueriedImage, SegmentationSet } from './segmentation-set.js';
 
 const References = Type.Array(
@@ -17,13 +18,14 @@ const References = Type.Array(
 
 /**
  * RefCOCO, RefCOCO+ and RefCOCOg (Kazemzadeh et al., 2014; Yu et al., 2016) in the layout of `refer`: every sentence about
- * an object is asked. The references come as a Python pickle, which only Python reads.
+ * an object is asked.
  */
 export const refCoco: SegmentationSet = {
-  layout: '<root>/refs(unc).json and <root>/instances.json, images in <root>/../images/mscoco/images/train2014/',
+  layout:
+    '<root>/refs(unc).p (or as .json) and <root>/instances.json, images in <root>/../images/mscoco/images/train2014/',
   defaultSplit: 'val',
   async open({ root, split = 'val', images: directory = join(root, '..', 'images/mscoco/images/train2014') }) {
-    const all = await readJson(join(root, await referencesFile(root)), References);
+    const all = await readReferences(root);
     const references = all.filter((reference) => reference.split === split);
     if (references.length === 0) {
       const known = [...new Set(all.map((reference) => reference.split))].sort().join(', ');
@@ -48,22 +50,32 @@ export const refCoco: SegmentationSet = {
   },
 };
 
-/** @throws UsageError when there is not exactly one, with the command that makes it */
-async function referencesFile(root: string): Promise<string> {
+/**
+ * `refs(….)` as JSON, or as the pickle that `refer` distributes.
+ *
+ * @throws UsageError when there is not exactly one, or it is damaged
+ */
+async function readReferences(root: string): Promise<Static<typeof References>> {
   const names = await readdir(root).catch(() => {
     throw new UsageError(`There is no directory ${root}.`);
   });
-  const [found, ...others] = names.filter((name) => /^refs\(.+\)\.json$/.test(name));
-  if (found !== undefined && others.length === 0) return found;
-  if (found !== undefined) {
-    throw new UsageError(`${root} has ${[found, ...others].join(' and ')}; leave the one to evaluate on.`);
+  const json = names.filter((name) => /^refs\(.+\)\.json$/.test(name));
+  // Who converted a pickle has both.
+  const [found, ...others] = json.length > 0 ? json : names.filter((name) => /^refs\(.+\)\.p$/.test(name));
+  if (found === undefined)
+    throw new UsageError(`${root} has no refs(….p); --root is a directory as refer/data/refcoco.`);
+  if (others.length > 0) {
+    throw new UsageError(`${root} has ${[found, ...others].sort().join(' and ')}; leave the one to evaluate on.`);
   }
-  const pickle = names.find((name) => /^refs\(.+\)\.p$/.test(name));
-  if (pickle === undefined)
-    throw new UsageError(`${root} has no refs(….json); --root is a directory as refer/data/refcoco.`);
-  const converted = pickle.replace(/p$/, 'json');
-  throw new UsageError(
-    `${join(root, pickle)} is a Python pickle. It can hold any code, so this command does not read it; convert it if you trust its source:\n` +
-      `  cd '${root}' && python3 -c "import json, pickle; json.dump(pickle.load(open('${pickle}', 'rb')), open('${converted}', 'w'))"`,
-  );
+  const file = join(root, found);
+  if (json.length > 0) return await readJson(file, References);
+  const bytes = await readFile(file).catch(() => {
+    throw new UsageError(`${file} cannot be read.`);
+  });
+  try {
+    return checked(readPlainPickle(bytes), References, file);
+  } catch (error) {
+    if (error instanceof PickleError) throw new UsageError(`${file} cannot be read as a pickle: ${error.message}.`);
+    throw error;
+  }
 }
