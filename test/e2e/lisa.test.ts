@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -179,6 +179,56 @@ describe('a LISA checkpoint folder', { skip: trainingSkipReason, timeout: 300_00
     assert.deepEqual(own, expected);
   });
 
+  it('is calibrated on a data set, after which its score is a probability', async () => {
+    const [root, bundle] = [join(directory, 'photos'), join(directory, 'models/lisa-blocks')];
+    await mkdir(join(root, 'images'), { recursive: true });
+    await mkdir(join(root, 'masks'));
+    const rows: { image: string; query: string; mask?: string }[] = [];
+    for (let photo = 0; photo < 6; photo += 1) {
+      const [image, mask] = [`${photo}.png`, `mask-${photo}.png`];
+      await writeFile(join(root, 'images', image), await noise(photo));
+      const pixels = { create: { width: side, height: side, channels: 3 as const, background: 'white' } };
+      await sharp(pixels)
+        .toColourspace('b-w')
+        .png()
+        .toFile(join(root, 'masks', mask));
+      rows.push({ image, mask, query: `object ${photo}` }, { image, query: `nothing ${photo}` });
+    }
+    await writeFile(join(root, 'queries.json'), JSON.stringify(rows));
+    const words = ['bundle', 'calibrate', bundle, '--dataset', 'folder', '--root', root, '--json'];
+    const command = startProcess('node', ['packages/cli/bin/tessera.js', ...words]);
+    assert.equal(await command.exitCode(), 0, command.output());
+    assert.match(command.output(), /"present": 6,\n {2}"absent": 12,/);
+    const manifest = JSON.parse(await readFile(join(bundle, 'bundle.json'), 'utf8')) as {
+      readonly version: string;
+      readonly settings: { readonly is_calibrated: boolean; readonly presence_calibration: { weights: number[] } };
+    };
+    assert.equal(manifest.settings.is_calibrated, true);
+    assert.equal(manifest.settings.presence_calibration.weights.length, 2);
+    assert.match(manifest.version, /^1-calibrated-[0-9a-f]{8}$/);
+    assert.deepEqual(
+      (await readdir(join(directory, 'models'))).filter((name) => name.includes('calibration')),
+      [],
+    );
+
+    const calibrated = await startEmbedded({
+      DATA_DIR: join(directory, 'calibrated-data'),
+      MODELS_DIR: join(directory, 'models'),
+      TESSERA_DEFAULT_MODEL: 'lisa-blocks',
+    });
+    const response = await fetch(`${calibrated.url}/segment`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ image: (await noise(0)).toString('base64'), query: 'object 0', threshold: 0 }),
+    });
+    const answer = (await bodyOf(response)) as Answer;
+    await calibrated.process.stop('SIGTERM');
+    assert.equal(response.status, 200, JSON.stringify(answer));
+    assert.deepEqual(answer.results[0]?.warnings, []);
+    const { score, mask_score: iou = 0 } = answer.results[0];
+    assert.ok(score > 0 && score < 1 && Math.abs(score - iou) > 1e-6, `${score}`);
+  });
+
   it('is refused when its parts do not belong together', async () => {
     const file = join(directory, 'models/lisa-mini/bundle.json');
     const manifest = await readFile(file, 'utf8');
@@ -196,8 +246,9 @@ describe('a LISA checkpoint folder', { skip: trainingSkipReason, timeout: 300_00
 });
 
 /** Smooth colours that differ everywhere, as a PNG. */
-async function noise(): Promise<Buffer> {
-  const pixels = Uint8Array.from({ length: 12 * 12 * 3 }, (_, index) => (index * 7919 + (index >> 3) * 104_729) % 256);
+async function noise(seed = 0): Promise<Buffer> {
+  const value = (index: number) => (index * (7919 + 2 * seed) + (index >> 3) * 104_729) % 256;
+  const pixels = Uint8Array.from({ length: 12 * 12 * 3 }, (_, index) => value(index));
   const small = sharp(pixels, { raw: { width: 12, height: 12, channels: 3 } });
   return small.resize(side, side, { kernel: 'cubic' }).png().toBuffer();
 }

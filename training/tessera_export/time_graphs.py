@@ -5,8 +5,8 @@
     python -m tessera_export.time_graphs encoder --shape sam-vit-h --precision float16 --provider cuda --seconds 60
 
 Prints a line of JSON as soon as something is known: first the machine (`provider`, `onnxruntime`, `seconds` to write
-and load the graph), then a row for each case with the milliseconds of its runs. Inputs and outputs are bound to the device:
-a run copies none of them. Ends in time: cases share what is left of --seconds.
+and load the graph), then a row for each case with the milliseconds of its runs. Inputs and outputs are bound to the
+device: a run copies none of them. Ends in time: cases share what is left of --seconds.
 
 `prefill`: every question has a text of its own about one image. A case's `image_tokens` are the image tokens that enter
 each layer.

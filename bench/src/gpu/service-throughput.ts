@@ -6,6 +6,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { ReadyzResponse, SegmentResponse } from '@tessera/contracts';
 import { repositoryRoot } from '@tessera/evaluation';
@@ -34,7 +35,7 @@ const photo = await readFile(sample);
 let serial = 0;
 const service = await startService(repositoryRoot, environment);
 try {
-  const { workers } = (await (await fetch(`${service.url}/readyz`)).json()) as ReadyzResponse;
+  const { workers } = await ready();
   // The first answers allocate memory, of every size of a batch.
   await askInTurn(clients, () => serial < 3 * clients);
   const [startedAt, latencies] = [performance.now(), [] as number[]];
@@ -56,6 +57,16 @@ try {
   console.log(JSON.stringify(row));
 } finally {
   await service.stop();
+}
+
+/** A busy service may be unready for a moment: it says so with 503. */
+async function ready(): Promise<ReadyzResponse> {
+  for (;;) {
+    const response = await fetch(`${service.url}/readyz`);
+    if (response.ok) return (await response.json()) as ReadyzResponse;
+    await response.body?.cancel();
+    await delay(500);
+  }
 }
 
 /** Each client asks once, and goes on while it may. */

@@ -24,6 +24,7 @@ const commands = [
   'keys create',
   'keys list',
   'keys revoke',
+  'bundle calibrate',
   'doctor',
   'completion',
 ];

@@ -14,6 +14,7 @@ export const commands: CommandTable = {
   'vocabulary evaluate': async () => (await import('./commands/vocabulary-evaluate.js')).vocabularyEvaluate,
   'bundle export lisa': async () => (await import('./commands/bundle-export-lisa.js')).bundleExportLisa,
   'bundle export clip': async () => (await import('./commands/bundle-export-clip.js')).bundleExportClip,
+  'bundle calibrate': async () => (await import('./commands/bundle-calibrate.js')).bundleCalibrate,
   'evaluate segment': async () => (await import('./commands/evaluate-segment.js')).evaluateSegment,
   'evaluate composition': async () => (await import('./commands/evaluate-composition.js')).evaluateComposition,
   serve: async () => (await import('./commands/serve.js')).serve,

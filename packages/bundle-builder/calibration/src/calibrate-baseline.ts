@@ -7,7 +7,7 @@ import { writeBundleSettings } from './bundle-settings.js';
 import { gatherEvidence } from './calibration-evidence.js';
 import { fitCalibration } from './calibration-fit.js';
 import { bestShapeExponent } from './calibration-shapes.js';
-import { rounded } from './logistic-regression.js';
+import { roundedCalibration } from '@tessera/runtime';
 
 /** Chosen low: the detector has seen the training photos in its own training, and is less certain of objects elsewhere. */
 const detectionThreshold = 0.15;
@@ -26,7 +26,7 @@ async function calibrate({ bundle, runner }: Runtime): Promise<void> {
   await writeBundleSettings('baseline/calibration.json', {
     detection_threshold: detectionThreshold,
     region_shape_exponent: bestShapeExponent(photos, classIndexOf),
-    similarity_calibration: rounded(fitCalibration(queries, 'similarity')),
-    named_calibration: rounded(fitCalibration(queries, 'named')),
+    similarity_calibration: roundedCalibration(fitCalibration(queries, 'similarity')),
+    named_calibration: roundedCalibration(fitCalibration(queries, 'named')),
   });
 }

@@ -13,7 +13,7 @@ import { caseWeights, compositionCases, type CaseWords } from './composition-cas
 import { NoneEvidenceGatherer, trainOnGarments, type NoneEvidence } from './composition-evidence.js';
 import { readPictures, type CalibrationPictures } from './composition-photos.js';
 import { plotNone } from './composition-plot.js';
-import { fitLogistic, rounded } from './logistic-regression.js';
+import { fitLogistic, roundedCalibration } from '@tessera/runtime';
 
 const basicColours = ['red', 'blue', 'green', 'yellow', 'black', 'white', 'brown', 'grey', 'pink', 'orange', 'purple'];
 /** The photos are our own, and a busy machine may be slow. */
@@ -55,5 +55,5 @@ function fit(cases: readonly NoneEvidence[]): LogisticCalibration {
   const samples = cases.map(({ kind, features }, index) => {
     return { features, label: kind === 'fits' ? (0 as const) : (1 as const), weight: weights[index] ?? 0 };
   });
-  return rounded(fitLogistic(samples));
+  return roundedCalibration(fitLogistic(samples));
 }

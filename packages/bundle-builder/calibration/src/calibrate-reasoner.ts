@@ -15,10 +15,9 @@ import {
   type Query,
   type Runtime,
 } from '@tessera/evaluation';
-import { SeededRandom } from '@tessera/runtime';
 import type { ReasonedQuery } from '@tessera/segmentation';
 import { writeBundleSettings } from './bundle-settings.js';
-import { fitLogistic, rounded } from './logistic-regression.js';
+import { fitLogistic, roundedCalibration, SeededRandom } from '@tessera/runtime';
 import { plotReliability, presentShare } from './reliability-plot.js';
 
 type Kind = 'context' | 'singular';
@@ -112,5 +111,5 @@ function fitKind(all: readonly Example[], kind: Kind): LogisticCalibration {
       weight: isPresent ? presentShare / present : (1 - presentShare) / (examples.length - present),
     })),
   );
-  return rounded(fitted);
+  return roundedCalibration(fitted);
 }

@@ -1,7 +1,6 @@
 import type { LogisticCalibration } from '@tessera/contracts';
-import { probability } from '@tessera/runtime';
+import { fitLogistic, probability, type WeightedSample } from '@tessera/runtime';
 import type { QueryEvidence } from './calibration-evidence.js';
-import { fitLogistic, type WeightedSample } from './logistic-regression.js';
 
 /** How often the wrong classes that compete with the right ones are chosen anew, by the fit so far. */
 const rounds = 10;

@@ -1,24 +1,13 @@
 import { percent } from '@tessera/runtime';
 import { CommandFailure, UsageError } from '../command-errors.js';
 import type { Command } from '../command.js';
-import { cocoInstances } from '../evaluate/coco-instances.js';
 import { measureSegmentation, type SegmentationMeasures } from '../evaluate/measure-segmentation.js';
-import { queryFolder } from '../evaluate/query-folder.js';
-import { reasonSeg } from '../evaluate/reason-seg.js';
-import { refCoco } from '../evaluate/ref-coco.js';
-import type { SegmentationSet } from '../evaluate/segmentation-set.js';
+import { segmentationSets as sets } from '../evaluate/segmentation-sets.js';
 import { explain } from '../explain.js';
 import { numberOption, textOption } from '../option-values.js';
 import { printableLine } from '../printable.js';
 import { segmentationOptions } from '../segmentation-options.js';
 import { table } from '../tables.js';
-
-const sets: Readonly<Record<string, SegmentationSet>> = {
-  reasonseg: reasonSeg,
-  refcoco: refCoco,
-  coco: cocoInstances,
-  folder: queryFolder,
-};
 
 export const evaluateSegment: Command = {
   usage: 'evaluate segment --dataset <name> --root <directory>',

@@ -1,5 +1,5 @@
 import type { LogisticCalibration } from '@tessera/contracts';
-import { roundTo } from '@tessera/runtime';
+import { roundTo } from './round-to.js';
 
 export interface WeightedSample {
   readonly features: readonly number[];
@@ -42,7 +42,7 @@ export function fitLogistic(samples: readonly WeightedSample[]): LogisticCalibra
 }
 
 /** A calibration with the three decimal places that the bundle keeps. */
-export function rounded({ bias, weights }: LogisticCalibration): LogisticCalibration {
+export function roundedCalibration({ bias, weights }: LogisticCalibration): LogisticCalibration {
   return { bias: roundTo(bias, 3), weights: weights.map((weight) => roundTo(weight, 3)) };
 }
 
