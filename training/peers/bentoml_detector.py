@@ -25,4 +25,5 @@ class Detector:
         boxes, scores, classes = self.session.run(["boxes", "scores", "classes"], {"image": pixels})
         found = scores[0] > 0.15
         boxes = boxes[0] * np.array(picture.size * 2)
-        return {"boxes": boxes[found].tolist(), "scores": scores[0][found].tolist(), "classes": classes[0][found].tolist()}
+        figures = {"boxes": boxes[found], "scores": scores[0][found], "classes": classes[0][found]}
+        return {name: values.tolist() for name, values in figures.items()}
