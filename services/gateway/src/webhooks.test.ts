@@ -100,28 +100,28 @@ for (const { name, skip, open } of backends) {
       assert.equal(failure?.message.data.error?.code, 'TSR_OPTION_UNSUPPORTED');
     });
 
-    it('of a receiver that does not answer leave room for those of others', async () => {
+    it('of a slow receiver leave room for those of others, and all arrive', async () => {
       await begin();
       const busy = await WebhookReceiver.open();
       let [open, mostOpen] = [0, 0];
-      busy.answer = (_request, response) => {
+      const delivered = new Set<unknown>();
+      busy.answer = (request, response) => {
         mostOpen = Math.max(mostOpen, ++open);
         response.on('close', () => (open -= 1));
+        // Below the time limit of an attempt.
+        setTimeout(() => {
+          delivered.add(request.headers['webhook-id']);
+          response.writeHead(204).end();
+        }, 500);
       };
       try {
         const { url } = busy;
         const slow: string[] = [];
         while (slow.length < 40) slow.push(await queue('a dog', { url }));
-        await until(() => mostOpen >= 8);
         const quick = await queue('a dog');
         await until(() => receiver.about(quick).length > 0, 30_000);
         // Eight of each of the two gateways.
         assert.ok(mostOpen <= 16, `${mostOpen} messages at once`);
-        const delivered = new Set<unknown>();
-        busy.answer = (request, response) => {
-          delivered.add(request.headers['webhook-id']);
-          response.writeHead(204).end();
-        };
         await until(() => delivered.size === slow.length, 60_000);
       } finally {
         await busy.close();
