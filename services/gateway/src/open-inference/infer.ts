@@ -38,6 +38,10 @@ export async function infer<Body extends object, Response extends JobAnswer>(
   const call = readCall(asked, name, task, request.tensorData);
   const { body, uploads } = task.toRequest(call);
   checkBody<Body>(request, body, task, call);
+  // Pixels have become a file in memory beside the body.
+  if (call.inputs.get('image')?.datatype === 'UINT8') {
+    for (const file of uploads.values()) request.bodyLease.take(file.length);
+  }
   request.uploads = uploads;
   request.tensorData = [];
   const { isBinary, outputs } = call;

@@ -1,7 +1,14 @@
-import type { ClassifyJob, FieldError, InferenceRequest, SegmentJob, TensorMetadata } from '@tessera/contracts';
-import { TesseraError } from '@tessera/contracts';
+import {
+  TesseraError,
+  type ClassifyJob,
+  type FieldError,
+  type InferenceRequest,
+  type SegmentJob,
+  type TensorMetadata,
+} from '@tessera/contracts';
 import type { TSchema } from 'typebox';
 import type { GatewayContext } from '../context.js';
+import { escapePointer } from '../problems/validation-fields.js';
 import type { InputTensor } from './input-tensor.js';
 import type { ModelOutput } from './output-tensor.js';
 
@@ -69,7 +76,7 @@ export function checkNames<Body extends object, Response>(
     if (name === 'binary_data_output' || task.parameters.includes(name)) continue;
     const headers = 'priority and deadline are the headers x-priority and x-deadline-ms';
     const message = `is not one of ${task.parameters.join(', ')}; ${headers}`;
-    findings.push({ pointer: `/parameters/${name.slice(0, 64).replaceAll('~', '~0').replaceAll('/', '~1')}`, message });
+    findings.push({ pointer: `/parameters/${escapePointer(name.slice(0, 64))}`, message });
   }
   const names = task.outputs.map(({ name }) => name);
   for (const [index, { name }] of outputs.entries()) {

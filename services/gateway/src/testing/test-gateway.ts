@@ -159,7 +159,7 @@ export async function reportWorker(
     jobs: { succeeded: 3, failed: 1, running: 0 },
     inference_restarts: 0,
   };
-  await blobs.put(`${workerKeyPrefix}${id}`, Buffer.from(JSON.stringify(report)), { ttlMs: 60_000 });
+  await blobs.put(`${workerKeyPrefix}${id}`, Buffer.from(JSON.stringify(report)), { ttlMs: 600_000 });
 }
 
 /** What {@link answerJobs} answers `POST /segment`. */
