@@ -1,7 +1,7 @@
 import type { ImageLimits } from '@tessera/images';
 import { decodeForModels, scaledToLongestSide, type PixelImage, type ResizeTarget } from '@tessera/images/decoding';
-import { RecentValues, StageClock } from '@tessera/runtime';
 import type { ImageOutputs, SharedOutputs } from '@tessera/inference';
+import { RecentValues, StageClock } from '@tessera/runtime';
 import { planViews, type ImageView, type ViewPlace, type ViewPlan } from './image-views.js';
 import { segmentStages, type SegmentClock, type SegmentImage, type SegmentOutcome } from '../segment-request.js';
 
