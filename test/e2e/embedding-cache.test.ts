@@ -53,17 +53,17 @@ async function untilStored(url: string, count: number): Promise<void> {
   }
 }
 
-/** The result of a job about the picture: without its id and timings, and the timings. */
+/** What a job about the picture found, and how long it took. */
 async function answerOf(url: string, picture: Buffer) {
   const { status, result } = await finishedJob(url, await postJob(url, picture, query), 120_000);
   assert.equal(status, 'succeeded');
   assert.equal(result?.results[0]?.present, true);
-  const { id: _id, timings_ms: timings, ...answer } = result as typeof result & Timed;
-  return { answer, timings };
+  const { results, image, timings_ms: timings } = result as typeof result & Measured;
+  return { answer: { results, image }, timings };
 }
 
-interface Timed {
-  readonly id: string;
+interface Measured {
+  readonly image: object;
   readonly timings_ms: Readonly<Record<string, number>>;
 }
 
