@@ -61,11 +61,21 @@ export type BoxSegmentationSettings = Static<typeof BoxSegmentationSettings>;
 /** How the detections of the classes are chosen that a query asks for. */
 const classRuleSettings = {
   detection_threshold: Type.Number({ minimum: 0, maximum: 1, description: 'Least detector score of an object.' }),
+  object_score_ratio: Type.Number({
+    minimum: 0,
+    maximum: 1,
+    description: 'Of a class whose every object is asked for, those with this share of the best one’s detector score.',
+  }),
   class_score_ratio: Type.Number({
     minimum: 0,
     maximum: 1,
     description: 'Of the classes that a description may mean, those with this share of the best one’s probability.',
   }),
+  named_calibration: {
+    ...LogisticCalibration,
+    description:
+      'Probability that a detection is of its class. Features: logit of the class’s detector score in the box, logit of the best score of another class in nearly the same box, log of the box’s share of the image.',
+  },
 };
 
 /**
@@ -81,7 +91,7 @@ export const ClassDetectorSettings = Type.Object(
   {
     ...strict,
     description:
-      'Features of similarity_calibration: logit of the class’s best detector score, the similarity of query and class, and the best class’s similarity minus it.',
+      'Features of similarity_calibration: log-odds of a detection by named_calibration, the similarity of query and class, and the best class’s similarity minus it.',
   },
 );
 export type ClassDetectorSettings = Static<typeof ClassDetectorSettings>;
@@ -131,7 +141,6 @@ export const RegionReasonerSettings = Type.Object(
     ...boxSegmentationSettings,
     ...classRuleSettings,
     reader_tokenizer: Type.String({ description: 'File of the reader’s tokenizer, a tokenizer.json of Hugging Face.' }),
-    named_calibration: LogisticCalibration,
     decoder: ReasonerDecoder,
     pruning: ReasonerPruning,
     class_floor: Type.Number({
@@ -145,7 +154,7 @@ export const RegionReasonerSettings = Type.Object(
   {
     ...strict,
     description:
-      'Feature of named_calibration: logit of the class’s best detector score; it is for queries that ask for a class alone. The other queries distinguish objects of a class by place, order, size or another object; singular_calibration is for one object, context_calibration for several. Their features: the region’s logit, and the log of the probability that every object that the query names is present, by named_calibration of the highest scores that regions have of their classes. Features of description_calibration, the probability that a description means a class: the reader’s logit of the class, how far it is below the highest one, and how far the sentence’s similarity with the class is below the highest one.',
+      'Queries that ask for a class alone are answered by named_calibration. The other queries distinguish objects of a class by place, order, size or another object; singular_calibration is for one object, context_calibration for several. Their features: the region’s logit, and the log of the probability that every object that the query names is present, by named_calibration of the regions. Features of description_calibration, the probability that a description means a class: the reader’s logit of the class, how far it is below the highest one, and how far the sentence’s similarity with the class is below the highest one.',
   },
 );
 export type RegionReasonerSettings = Static<typeof RegionReasonerSettings>;

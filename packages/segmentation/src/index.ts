@@ -1,5 +1,6 @@
 export { formatMask } from './answers/mask-output.js';
-export { namedFeatures, similarityFeatures } from './answers/object-choice.js';
+export { detectionFeatures } from './answers/detection-features.js';
+export { similarityFeatures } from './answers/object-choice.js';
 export { paintObject } from './answers/object-painting.js';
 export { paintRegionShape } from './answers/region-shape.js';
 export { ClassDetector } from './pipelines/class-detector.js';
@@ -8,4 +9,4 @@ export { RegionReasoner, type ReasonedQuery } from './pipelines/region-reasoner.
 export { Segmenter } from './pipelines/segmenter.js';
 export { decoderShape, planPruning, type PruningPlan } from './reasoning/pruning-plan.js';
 export type { SegmentImage } from './segment-request.js';
-export { bestScores, type Detection } from './vision/detections.js';
+export type { Detection } from './vision/detections.js';

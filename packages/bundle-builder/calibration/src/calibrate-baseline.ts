@@ -4,7 +4,7 @@ import { defaultImageLimits } from '@tessera/images';
 import { isBundleOf } from '@tessera/inference';
 import { ClassDetector } from '@tessera/segmentation';
 import { writeBundleSettings } from './bundle-settings.js';
-import { gatherEvidence } from './calibration-evidence.js';
+import { gatherEvidence, namedQuestions, similarityQuestions } from './calibration-evidence.js';
 import { fitCalibration } from './calibration-fit.js';
 import { bestShapeExponent } from './calibration-shapes.js';
 import { roundedCalibration } from '@tessera/runtime';
@@ -22,11 +22,13 @@ async function calibrate({ bundle, runner }: Runtime): Promise<void> {
   const classIndexOf = (categoryId: number): number =>
     pipeline.classNames.indexOf(coco.categories.get(categoryId)?.name ?? '');
   const photos = await gatherEvidence(pipeline, coco);
-  const queries = photos.flatMap((photo) => photo.queries);
+  const named = photos.flatMap((photo) => namedQuestions(photo, coco, pipeline.classNames));
+  const namedCalibration = roundedCalibration(fitCalibration(named, [1, 0, 0]));
+  const compared = photos.flatMap((photo) => similarityQuestions(photo, { named_calibration: namedCalibration }));
   await writeBundleSettings('baseline/calibration.json', {
     detection_threshold: detectionThreshold,
     region_shape_exponent: bestShapeExponent(photos, classIndexOf),
-    similarity_calibration: roundedCalibration(fitCalibration(queries, 'similarity')),
-    named_calibration: roundedCalibration(fitCalibration(queries, 'named')),
+    similarity_calibration: roundedCalibration(fitCalibration(compared, [1, 1, -1])),
+    named_calibration: namedCalibration,
   });
 }

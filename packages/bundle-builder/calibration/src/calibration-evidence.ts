@@ -1,29 +1,22 @@
 import type { CocoPhoto, CocoSplit } from '@tessera/evaluation';
-import {
-  bestScores,
-  namedFeatures,
-  similarityFeatures,
-  type ClassDetector,
-  type Detection,
-} from '@tessera/segmentation';
+import { detectionFeatures, similarityFeatures, type ClassDetector, type Detection } from '@tessera/segmentation';
+import type { Candidate, Question } from './calibration-fit.js';
 import { calibrationQueries, type CalibrationQuery } from './calibration-queries.js';
 
-/** A query with what the pipeline knows before it decides. */
-export interface QueryEvidence extends CalibrationQuery {
-  /** By class index: features of `similarity_calibration`. */
-  readonly similarity: readonly (readonly number[])[];
-  /** Of a class name, by class index: features of `named_calibration`, of the named class alone. */
-  readonly named: readonly (readonly number[] | undefined)[];
-}
-
-/** A training photo with its detections, and queries about what it shows and what it does not. */
+/** A training photo with its detections, and questions about what it shows and what it does not. */
 export interface PhotoEvidence {
   readonly photo: CocoPhoto;
   readonly detections: readonly Detection[];
-  readonly queries: readonly QueryEvidence[];
+  readonly queries: readonly ComparedQuery[];
 }
 
-/** Queries every photo of the training split by class names and by our training phrases. */
+/** A query by a class name or by one of our training phrases. */
+interface ComparedQuery extends CalibrationQuery {
+  /** With each class. */
+  readonly similarities: Float64Array;
+}
+
+/** Asks about every photo of the training split. */
 export async function gatherEvidence(
   { vision, similarity, classNames }: ClassDetector,
   coco: CocoSplit,
@@ -35,18 +28,48 @@ export async function gatherEvidence(
     const similarities = await similarity.of(queries.map(({ text }) => text));
     const image = { id: photo.fileName, read: () => coco.readPhoto(photo) };
     const detections = await vision.detector.detect(vision.images.open(image));
-    const scores = Array.from(bestScores(detections, classNames.length));
-    const evidence = queries.map((query, index): QueryEvidence => {
-      const features = similarityFeatures(similarities[index] ?? new Float64Array());
-      return {
-        ...query,
-        similarity: scores.map((score, classIndex) => features(classIndex, score)),
-        named: scores.map((score, classIndex) =>
-          classNames[classIndex] === query.text ? namedFeatures(score) : undefined,
-        ),
-      };
+    photos.push({
+      photo,
+      detections,
+      queries: queries.map((query, index) => ({ ...query, similarities: similarities[index] ?? new Float64Array() })),
     });
-    photos.push({ photo, detections, queries: evidence });
   }
   return photos;
+}
+
+/** Asks of each class whether a photo shows it; with the features of `named_calibration`. */
+export function namedQuestions(
+  { photo, detections }: PhotoEvidence,
+  coco: CocoSplit,
+  classNames: readonly string[],
+): Question[] {
+  const shown = new Set(photo.annotations.map(({ category_id }) => coco.categories.get(category_id)?.name));
+  return classNames.map((name, classIndex): Question => {
+    const isShown = shown.has(name);
+    const ofClass = detections.filter((detection) => detection.classIndex === classIndex);
+    const asked = new Set([classIndex]);
+    return {
+      hasTarget: isShown,
+      candidates: ofClass.map((detection) => ({ features: detectionFeatures(detection, asked), isRight: isShown })),
+    };
+  });
+}
+
+/** A class that the detector found nowhere. */
+const notFound = { box: [0, 0, 0, 0], score: 0, rivals: [] } as const;
+
+/** A photo's queries with the features of `similarity_calibration`: of each class its likeliest detection. */
+export function similarityQuestions(
+  { detections, queries }: PhotoEvidence,
+  settings: Parameters<typeof similarityFeatures>[1],
+): Question[] {
+  return queries.map(({ targets, similarities }): Question => {
+    const features = similarityFeatures(similarities, settings);
+    const candidates = Array.from(similarities, (_, classIndex): Candidate => {
+      const ofClass = detections.filter((detection) => detection.classIndex === classIndex).map(features);
+      const [likeliest = features({ ...notFound, classIndex })] = ofClass.sort(([a = 0], [b = 0]) => b - a);
+      return { features: likeliest, isRight: targets.includes(classIndex) };
+    });
+    return { hasTarget: targets.length > 0, candidates };
+  });
 }

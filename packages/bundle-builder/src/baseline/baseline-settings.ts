@@ -20,6 +20,7 @@ export const chosenSettings = {
   maximum_objects: 50,
   maximum_refined_objects: 24,
   class_score_ratio: 0.5,
+  object_score_ratio: 0.5,
 } as const;
 
 /**
@@ -31,11 +32,10 @@ export const chosenSettings = {
 export async function baselineSettings(
   files: Pick<ClassDetectorSettings, 'classes' | 'tokenizer'>,
 ): Promise<ClassDetectorSettings> {
-  const { detection_threshold, region_shape_exponent, similarity_calibration } = await fittedSettings();
-  return { ...files, ...chosenSettings, detection_threshold, region_shape_exponent, similarity_calibration };
+  return { ...files, ...chosenSettings, ...(await fittedSettings()) };
 }
 
-/** What `npm run calibrate:baseline` fitted, also what only `tessera-mini` uses. */
+/** What `npm run calibrate:baseline` fitted, also for `tessera-mini`. */
 export async function fittedSettings(): Promise<Static<typeof FittedSettings>> {
   return Value.Parse(FittedSettings, await readData('calibration.json'));
 }

@@ -131,7 +131,7 @@ function reasonerBundle(bundle: Bundle): Parameters<typeof RegionReasoner.create
   throw new BundleError(`${bundle.manifest.name} is no bundle of the pipeline region-reasoner.`);
 }
 
-/** Hands `tessera-mini` to `work`, with a runner that remembers what the detector and the text encoder gave. */
+/** Hands `tessera-mini` to `work`, with a runner that remembers what the detector, the text encoder and the reader gave. */
 export function withReasoner<Result>(
   work: (runtime: Runtime, uncached: InferenceRunner) => Promise<Result>,
 ): Promise<Result> {

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { InferenceRunner, RunRequest, RunResult } from '@tessera/inference';
 
 /** Graphs whose outputs for the same photo or text a comparison needs again and again. */
-const rememberedGraphs: readonly string[] = ['detector', 'text_encoder'];
+const rememberedGraphs: readonly string[] = ['detector', 'text_encoder', 'reader'];
 
-/** A runner that gives the outputs of the detector and the text encoder a second time without running them. */
+/** A runner that gives the outputs of the detector, the text encoder and the reader a second time without running them. */
 export function rememberingRunner(runner: InferenceRunner): InferenceRunner {
   const known = new Map<string, Promise<RunResult>>();
   return {

@@ -10,7 +10,7 @@ const boxes: readonly Box[] = [
   [0.6, 0.3, 0.9, 0.95],
 ];
 const objects = boxes.map((box) => ({ prompt: { box }, probability: 0.9 }));
-const dog = { box: [0.4, 0.4, 0.6, 0.7], classIndex: 1, score: 0.8 } as const;
+const dog = { box: [0.4, 0.4, 0.6, 0.7], classIndex: 1, score: 0.8, rivals: [] } as const;
 
 function places(
   reading: Partial<Parameters<typeof chooseByDepth>[1]>,

@@ -10,11 +10,13 @@ const settings: ClassDetectorSettings = {
   detector_image_size: 512,
   encoder_longest_side: 1024,
   detection_threshold: 0.2,
+  object_score_ratio: 0.4,
   box_overlap_threshold: 0.7,
   maximum_objects: 2,
   maximum_refined_objects: 2,
   class_score_ratio: 0.5,
   region_shape_exponent: 2,
+  named_calibration: { bias: 0, weights: [1, 0, 0] },
   similarity_calibration: { bias: -5, weights: [1, 10, -20] },
 };
 const classNames = ['cat', 'dog', 'bench'];
@@ -22,10 +24,11 @@ const at = (x: number, classIndex: number, score: number): Detection => ({
   box: [x, 0, x + 0.1, 1],
   classIndex,
   score,
+  rivals: [],
 });
 /** Of the classes asked for, the detector's score itself. */
 const named = (...classes: number[]) => ({
-  probabilityOf: (classIndex: number, score: number) => (classes.includes(classIndex) ? score : 0),
+  probabilityOf: ({ classIndex, score }: Detection) => (classes.includes(classIndex) ? score : 0),
   leastShare: 0,
 });
 const choose = (rule: Parameters<typeof chooseObjects>[0], detections: readonly Detection[], threshold = 0.5) =>
@@ -34,10 +37,17 @@ const boxesOf = ({ objects }: ReturnType<typeof choose>): unknown[] => objects.m
 
 describe('chooseObjects', () => {
   it('takes every object of a class above the detection threshold, best first, up to the limit', () => {
-    const [weak, good, best, third] = [at(0, 1, 0.1), at(0.2, 1, 0.5), at(0.4, 1, 0.9), at(0.6, 1, 0.3)];
+    const [weak, good, best, third] = [at(0, 1, 0.1), at(0.2, 1, 0.5), at(0.4, 1, 0.9), at(0.6, 1, 0.4)];
     const choice = choose(named(1), [weak, good, best, third, at(0.8, 2, 0.99)]);
     assert.deepEqual(boxesOf(choice), [best.box, good.box]);
     assert.equal(choice.score, choice.objects[0]?.probability);
+  });
+
+  it('leaves out what is far less certain than the best object of its class', () => {
+    const [best, weak, ofAnother] = [at(0, 1, 0.9), at(0.2, 1, 0.3), at(0.4, 2, 0.6)];
+    assert.deepEqual(boxesOf(choose(named(1, 2), [best, weak, ofAnother])), [best.box, ofAnother.box]);
+    const [unsure, alike] = [at(0, 1, 0.55), at(0.2, 1, 0.3)];
+    assert.deepEqual(boxesOf(choose(named(1), [unsure, alike])), [unsure.box, alike.box]);
   });
 
   it('takes the best object below the detection threshold when the class is present nonetheless', () => {
@@ -45,14 +55,15 @@ describe('chooseObjects', () => {
     assert.deepEqual(boxesOf(choose(named(1), [only, at(0.5, 1, 0.1)], 0.1)), [only.box]);
   });
 
-  it('takes the objects of every class asked for', () => {
-    const [dog, bench] = [at(0, 1, 0.9), at(0.5, 2, 0.3)];
+  it('takes the objects of every class asked for that is present', () => {
+    const [dog, bench] = [at(0, 1, 0.9), at(0.5, 2, 0.6)];
     assert.deepEqual(boxesOf(choose(named(1, 2), [dog, bench])), [dog.box, bench.box]);
   });
 
   it('joins the answers to each class: one that is present nonetheless stays beside one that is certain', () => {
     const [dog, bench] = [at(0, 1, 0.9), at(0.5, 2, 0.15)];
     assert.deepEqual(boxesOf(choose(named(1, 2), [dog, bench, at(0.8, 2, 0.12)], 0.1)), [dog.box, bench.box]);
+    assert.deepEqual(boxesOf(choose(named(1, 2), [dog, at(0.5, 2, 0.3)])), [dog.box]);
   });
 
   it('finds nothing below the threshold of the request', () => {

@@ -1,24 +1,27 @@
 import type { ClassDetectorSettings, RegionReasonerSettings } from '@tessera/contracts';
-import { probability } from '@tessera/runtime';
+import { logOdds, probability } from '@tessera/runtime';
 import { distinctBoxes } from '../vision/box.js';
-import { bestScores, type Detection } from '../vision/detections.js';
+import type { Detection } from '../vision/detections.js';
 import type { ObjectChoice } from './choice.js';
-import { scoreLogit } from './logistic.js';
+import { detectionFeatures } from './detection-features.js';
 
 /** Which detections answer a query. */
 export interface ClassRule {
-  /** Probability that a class with a detector score is a target; 0 when it is no candidate. */
-  readonly probabilityOf: (classIndex: number, score: number) => number;
-  /** Of the candidates, only classes with this share of the best one's probability are taken; 0 for all. */
+  /** Probability that a detection is a target; 0 when its class is no candidate. */
+  readonly probabilityOf: (detection: Detection) => number;
+  /** Of the candidates, only classes with this share of the best one's probability are taken; 0 for all that are present. */
   readonly leastShare: number;
 }
 
 /** The settings that both pipelines have. */
-type ChoiceSettings = Pick<RegionReasonerSettings, 'detection_threshold' | 'box_overlap_threshold' | 'maximum_objects'>;
+type ChoiceSettings = Pick<
+  RegionReasonerSettings,
+  'detection_threshold' | 'object_score_ratio' | 'box_overlap_threshold' | 'maximum_objects'
+>;
 
 /**
- * Chooses the detections of a query's classes, best first: of each class those that are certain, or its best one. So the
- * answer to "the cat and the dog" is that to "the cat" with that to "the dog".
+ * Chooses the detections of a query's classes, best first: of each class that is present the best one and those that are
+ * about as certain. So the answer to "the cat and the dog" is that to "the cat" with that to "the dog".
  *
  * @param classNames - by class index
  * @param threshold - least probability at which a target counts as present
@@ -30,22 +33,30 @@ export function chooseObjects(
   settings: ChoiceSettings,
   threshold: number,
 ): Omit<ObjectChoice, 'warnings'> {
-  const bestScore = bestScores(detections, classNames.length);
-  const best = Array.from(bestScore, (own, index) => probabilityOf(index, own));
-  const score = Math.max(0, ...best);
+  const candidates = detections
+    .map((detection) => ({ ...detection, probability: probabilityOf(detection) }))
+    .filter((candidate) => candidate.probability > 0)
+    .sort((a, b) => b.probability - a.probability);
+  const score = candidates[0]?.probability ?? 0;
   if (score < threshold) return { score, objects: [] };
-  const least = leastShare === 0 ? 0 : Math.max(threshold, score * leastShare);
-  const isChosen = ({ classIndex, score: own }: Detection): boolean => {
-    const value = best[classIndex] ?? 0;
-    if (value === 0 || value < least) return false;
-    return own >= settings.detection_threshold || (value >= threshold && own === bestScore[classIndex]);
-  };
-  const chosen = detections.filter(isChosen).sort((a, b) => b.score - a.score);
+  const best = new Map<number, (typeof candidates)[number]>();
+  for (const candidate of candidates) {
+    if (!best.has(candidate.classIndex)) best.set(candidate.classIndex, candidate);
+  }
+  const least = Math.max(threshold, score * leastShare);
+  const chosen = candidates.filter((candidate) => {
+    const first = best.get(candidate.classIndex);
+    if (first === undefined || first.probability < least) return false;
+    return (
+      candidate === first ||
+      candidate.score >= Math.max(settings.detection_threshold, settings.object_score_ratio * first.score)
+    );
+  });
   const objects = distinctBoxes(chosen, settings.box_overlap_threshold)
     .slice(0, settings.maximum_objects)
-    .map(({ box, classIndex, score: own }) => ({
+    .map(({ box, classIndex, probability: own }) => ({
       prompt: { box },
-      probability: probabilityOf(classIndex, own),
+      probability: own,
       label: classNames[classIndex],
     }));
   return { score: objects.length === 0 ? 0 : score, objects };
@@ -58,29 +69,28 @@ export function classLabel(classes: readonly number[], classNames: readonly stri
 }
 
 /**
- * Features of a class for its calibration: logit of the class's detector score, its similarity with the query, and how
- * far that is below the most similar class's.
+ * Features of a detection for its calibration: log-odds that it is of its class, its class's similarity with the query,
+ * and how far that is below the most similar class's.
  *
  * @param similarities - of the query with each class
  */
-export function similarityFeatures(similarities: Float64Array): (classIndex: number, score: number) => number[] {
+export function similarityFeatures(
+  similarities: Float64Array,
+  { named_calibration: calibration }: Pick<ClassDetectorSettings, 'named_calibration'>,
+): (detection: Detection) => number[] {
   const highest = Math.max(...similarities);
-  return (classIndex, score) => {
-    const similarity = similarities[classIndex] ?? -1;
-    return [scoreLogit(score), similarity, highest - similarity];
+  return (detection) => {
+    const similarity = similarities[detection.classIndex] ?? -1;
+    const presence = logOdds(calibration, detectionFeatures(detection, new Set([detection.classIndex])));
+    return [presence, similarity, highest - similarity];
   };
 }
 
-/** Features of a class that a query names for its calibration: logit of the class's detector score. */
-export function namedFeatures(score: number): number[] {
-  return [scoreLogit(score)];
-}
-
-/** A class counts by its detector score and its similarity: of two classes that fit, the one in the picture is taken. */
+/** A detection counts by its class's similarity, too: of two classes that fit, the one in the picture is taken. */
 export function similarityRule(similarities: Float64Array, settings: ClassDetectorSettings): ClassRule {
-  const features = similarityFeatures(similarities);
+  const features = similarityFeatures(similarities, settings);
   return {
-    probabilityOf: (classIndex, score) => probability(settings.similarity_calibration, features(classIndex, score)),
+    probabilityOf: (detection) => probability(settings.similarity_calibration, features(detection)),
     leastShare: settings.class_score_ratio,
   };
 }

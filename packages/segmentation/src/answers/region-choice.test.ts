@@ -43,15 +43,12 @@ const boxes: readonly Box[] = [
 ];
 
 const detections = [
-  { box: [0.3, 0, 0.5, 1], classIndex: 1, score: 0.6 },
-  { box: [0.6, 0, 0.8, 1], classIndex: 1, score: 0.4 },
-  { box: [0, 0, 0.2, 1], classIndex: 0, score: 0.7 },
+  { box: [0.3, 0, 0.5, 1], classIndex: 1, score: 0.6, rivals: [] },
+  { box: [0.6, 0, 0.8, 1], classIndex: 1, score: 0.4, rivals: [] },
+  { box: [0, 0, 0.2, 1], classIndex: 0, score: 0.7, rivals: [] },
 ] as const;
 
-/** Class 1 is probable, class 2 improbable. */
-const classScores = Float32Array.of(0.7, 0.9, 0.06);
-
-/** Of the regions; the third one is rather a cat. */
+/** Of the regions: class 1 is probable, class 2 improbable; the third one is rather a cat. */
 const scoreTensor = {
   type: 'float32',
   dims: [5, 3],
@@ -74,7 +71,7 @@ function choose(
     gate,
     tokenMap: [],
   };
-  const proposals = { boxes, detections, classScores, scoreTensor };
+  const proposals = { boxes, detections, scoreTensor };
   const evidence = {
     reading: { ...dog, ...reading },
     regions,

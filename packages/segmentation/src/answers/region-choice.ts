@@ -7,7 +7,8 @@ import { boxArea, boxOverlap, distinctBoxes, type Box } from '../vision/box.js';
 import type { Proposals } from '../vision/proposals.js';
 import type { ChosenObject, ObjectChoice } from './choice.js';
 import { chooseByDepth } from './depth-choice.js';
-import { chooseObjects, classLabel, namedFeatures, type ClassRule } from './object-choice.js';
+import { detectionFeatures, evidenceFeatures } from './detection-features.js';
+import { chooseObjects, classLabel, type ClassRule } from './object-choice.js';
 
 /** A query asks for a class, for one object among its like (`singular`), or for several of these (`context`). */
 type QueryKind = 'class' | 'singular' | 'context';
@@ -30,7 +31,7 @@ export interface RegionEvidence {
   readonly reading: Reading;
   /** Of the first proposals. */
   readonly regions: RegionScores;
-  readonly proposals: Pick<Proposals, 'boxes' | 'detections' | 'classScores' | 'scoreTensor'>;
+  readonly proposals: Pick<Proposals, 'boxes' | 'detections' | 'scoreTensor'>;
   /** Probability that what is in a box has the colours that the query asks for; 1 when it asks for none. */
   readonly colourOf: (box: Box) => number;
   /** By class index. */
@@ -95,12 +96,12 @@ function chooseAmongLike(
   const [best] = candidates;
   if (best === undefined) return { kind, features: undefined, score: 0, objects: [] };
 
-  const presence = logPresence(reading, proposals.classScores, settings);
+  const scoreRows = rowsOf(float32Output({ scores: proposals.scoreTensor }, 'scores'), proposals.boxes.length);
+  const presence = logPresence(reading, proposals.boxes, scoreRows, settings);
   const features = [best.score, presence];
   const score = Math.min(probability(calibration, features), best.colour);
   if (score < threshold) return { kind, features, score, objects: [] };
 
-  const scoreRows = rowsOf(float32Output({ scores: proposals.scoreTensor }, 'scores'), proposals.boxes.length);
   const certain = isSingular
     ? []
     : candidates.filter((candidate) => candidate.score > settings.region_threshold && candidate.colour >= half);
@@ -119,7 +120,12 @@ function chooseOfClasses(
   settings: RegionReasonerSettings,
   threshold: number,
 ): Pick<ObjectChoice, 'score' | 'objects'> {
-  const choice = chooseObjects(readingRule(reading, settings), detections, classNames, settings, threshold);
+  // Of objects that are told apart any one may be meant, however little of it is seen.
+  const isWholeClass =
+    reading.quantity.count === undefined && reading.colours.length === 0 && reading.depth === undefined;
+  const ratio = isWholeClass ? settings.object_score_ratio : 0;
+  const rule = readingRule(reading, settings);
+  const choice = chooseObjects(rule, detections, classNames, { ...settings, object_score_ratio: ratio }, threshold);
   const coloured = choice.objects.flatMap((object) => {
     const colour = object.prompt.box === undefined ? 1 : colourOf(object.prompt.box);
     return [{ colour, object: { ...object, probability: Math.min(object.probability ?? 1, colour) } }];
@@ -131,14 +137,14 @@ function chooseOfClasses(
   return { score, objects: score < threshold ? [] : placed.slice(0, reading.quantity.count) };
 }
 
-/** A class counts by its detector score; one that fits a description less than others only with their share. */
+/** A class counts by its detections; one that fits a description less than others only with their share. */
 function readingRule({ classes, classWeights, isDescription }: Reading, settings: RegionReasonerSettings): ClassRule {
   const asked = new Set(classes);
   return {
-    probabilityOf: (classIndex, score) => {
-      if (!asked.has(classIndex)) return 0;
-      const fit = isDescription ? Math.min(1, (classWeights[classIndex] ?? 0) / half) : 1;
-      return fit * probability(settings.named_calibration, namedFeatures(score));
+    probabilityOf: (detection) => {
+      if (!asked.has(detection.classIndex)) return 0;
+      const fit = isDescription ? Math.min(1, (classWeights[detection.classIndex] ?? 0) / half) : 1;
+      return fit * probability(settings.named_calibration, detectionFeatures(detection, asked));
     },
     leastShare: isDescription ? settings.class_score_ratio : 0,
   };
@@ -170,14 +176,30 @@ function queryKind({ classes, references, quantity, depth }: Reading, { gate }: 
  */
 function logPresence(
   { classes, references }: Reading,
-  classScores: Float32Array,
-  { named_calibration: calibration }: RegionReasonerSettings,
+  boxes: readonly Box[],
+  scoreRows: readonly Float32Array[],
+  settings: RegionReasonerSettings,
 ): number {
   const logProbabilities = [classes, ...references].map((named) => {
-    const highest = Math.max(...named.map((index) => classScores[index] ?? 0));
-    return Math.log(probability(calibration, namedFeatures(highest)));
+    const asked = new Set(named);
+    const inRegions = boxes.map((box, index) =>
+      regionPresence(box, scoreRows[index] ?? new Float32Array(), asked, settings),
+    );
+    return Math.log(Math.max(...inRegions));
   });
   return logProbabilities.reduce((sum, own) => sum + own, 0);
+}
+
+/** Probability that what a region shows is of one of these classes. */
+function regionPresence(
+  box: Box,
+  classScores: Float32Array,
+  asked: ReadonlySet<number>,
+  { named_calibration: calibration }: RegionReasonerSettings,
+): number {
+  const score = Math.max(...[...asked].map((classIndex) => classScores[classIndex] ?? 0));
+  const rivalScore = classScores.reduce((best, own, index) => (asked.has(index) ? best : Math.max(best, own)), 0);
+  return probability(calibration, evidenceFeatures({ box, score, rivalScore }));
 }
 
 /** The detections of the classes that a query excludes. */
@@ -192,9 +214,9 @@ function excludedObjects(
   );
   return distinctBoxes(found, settings.box_overlap_threshold)
     .slice(0, settings.maximum_refined_objects)
-    .map(({ box, score }) => ({
-      prompt: { box },
-      probability: probability(settings.named_calibration, namedFeatures(score)),
+    .map((detection) => ({
+      prompt: { box: detection.box },
+      probability: probability(settings.named_calibration, detectionFeatures(detection, classes)),
     }));
 }
 

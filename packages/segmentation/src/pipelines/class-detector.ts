@@ -19,8 +19,8 @@ import { boxVision, defaultThreshold, type BoxVision, type ChosenObjects, type P
 
 type ClassDetectorBundle = Bundle<PipelineManifest<'class-detector'>>;
 
-/** The detector score of an object that is there beyond doubt. */
-const certainScore = 0.9;
+/** An object that is there beyond doubt: the detector has no other class for it, and it fills the image. */
+const certainObject = { box: [0, 0, 1, 1], score: 0.9, rivals: [] } as const;
 
 /**
  * Pipeline `class-detector`: query → similarity of the sentence with each detector class → detected boxes of the classes
@@ -84,7 +84,9 @@ export class ClassDetector implements Pipeline {
       return { score: 0, objects: [], warnings: [{ code: 'unknown_words', words: [query] }] };
     }
     const rule = similarityRule(similarities, this.settings);
-    const fit = Math.max(...this.classNames.map((_, index) => rule.probabilityOf(index, certainScore)));
+    const fit = Math.max(
+      ...this.classNames.map((_, index) => rule.probabilityOf({ ...certainObject, classIndex: index })),
+    );
     const isUnderstood = fit >= threshold;
     const warnings: Warning[] = isUnderstood ? [] : [{ code: 'unknown_thing', words: [query] }];
     const label = isUnderstood ? this.classNames[indexOfHighest(similarities)] : undefined;

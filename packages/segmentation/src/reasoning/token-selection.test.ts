@@ -16,7 +16,6 @@ function proposals(entries: readonly (readonly [Box, number])[]): Proposals {
     boxes: entries.map(([box]) => box),
     detections: [],
     objectness: Float32Array.from(entries, ([, score]) => score),
-    classScores: new Float32Array(),
   };
 }
 

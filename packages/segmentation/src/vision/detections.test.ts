@@ -1,24 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Box } from './box.js';
-import { bestScores, detectionReader, readDetections, type Detection } from './detections.js';
+import { detectionReader, readDetections } from './detections.js';
 import type { DetectedView } from './detector.js';
 import type { ViewPlace } from './image-views.js';
-
-const at = (x: number, score: number, classIndex = 0): Detection => ({ box: [x, 0, x + 0.4, 1], classIndex, score });
 
 describe('readDetections', () => {
   it('leaves out boxes without area or score', () => {
     const boxes = new Float32Array([0, 0, 0.5, 0.5, 0.5, 0.5, 0.5, 1, 0, 0, 1, 1]);
     const detections = readDetections(boxes, new Float32Array([0.75, 0.5, 0]), [3, 4, 5]);
     assert.deepEqual(detections, [{ box: [0, 0, 0.5, 0.5], classIndex: 3, score: 0.75 }]);
-  });
-});
-
-describe('bestScores', () => {
-  it('is the maximum of each class', () => {
-    const scores = bestScores([at(0, 0.2, 1), at(0.5, 0.6, 1), at(0, 0.1, 2)], 4);
-    assert.deepEqual([...scores], [0, 0.6, 0.1, 0]);
   });
 });
 
@@ -48,8 +39,27 @@ describe('detectionReader', () => {
       ),
     ]);
     assert.deepEqual(detections, [
-      { box: [0, 0, 0.25, 1], classIndex: 3, score: 0.5 },
-      { box: [0, 0, 0.25, 1], classIndex: 4, score: 0.25 },
+      { box: [0, 0, 0.25, 1], classIndex: 3, score: 0.5, rivals: [{ classIndex: 4, score: 0.25 }] },
+      { box: [0, 0, 0.25, 1], classIndex: 4, score: 0.25, rivals: [{ classIndex: 3, score: 0.5 }] },
     ]);
+  });
+
+  it('lists the other classes in nearly the same box as rivals, best first, and no others', () => {
+    const [cat, ...others] = detectionReader.read([
+      view(
+        [0, 0, 1, 1],
+        [false, false, false, false],
+        [[0, 0, 0.5, 0.5], 1, 0.5],
+        [[0, 0, 0.5, 0.5], 1, 0.25],
+        [[0, 0, 0.5, 0.4375], 2, 0.25],
+        [[0, 0, 0.4375, 0.5], 3, 0.75],
+        [[0, 0, 0.25, 0.5], 4, 0.75],
+      ),
+    ]);
+    assert.deepEqual(cat?.rivals, [
+      { classIndex: 3, score: 0.75 },
+      { classIndex: 2, score: 0.25 },
+    ]);
+    assert.deepEqual(others.at(-1)?.rivals, []);
   });
 });

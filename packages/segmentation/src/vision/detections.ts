@@ -1,24 +1,37 @@
 import { float32Output, int64Output } from '@tessera/inference';
-import { boxArea, type Box } from './box.js';
+import { boxArea, boxOverlap, type Box } from './box.js';
 import type { DetectedView, DetectorReader } from './detector.js';
 import type { ViewPlace } from './image-views.js';
 import { mergeViews, placeInImage } from './view-merging.js';
 
-/** A peak of the detector. */
-export interface Detection {
-  readonly box: Box;
+/** A class with its detector score, in [0, 1]; not a probability. */
+export interface ClassScore {
   readonly classIndex: number;
-  /** Of the detector, in [0, 1]; not a probability. */
   readonly score: number;
 }
+
+/** A peak of the detector. */
+export interface ScoredBox extends ClassScore {
+  readonly box: Box;
+}
+
+/** A peak of the detector, and what else it may be. */
+export interface Detection extends ScoredBox {
+  /** The other classes that were found in nearly the same box, best first. */
+  readonly rivals: readonly ClassScore[];
+}
+
+/** Boxes above this IoU are taken to show one object. Chosen on training photos; 0.5 and 0.7 do nearly as well. */
+const sameObjectOverlap = 0.6;
 
 /** The detector's peaks; those without area are left out. */
 export const detectionReader: DetectorReader<readonly Detection[]> = {
   outputs: ['boxes', 'scores', 'classes'],
-  read: (views) => mergeDetections(views.map(({ outputs, place }) => ({ found: detectionsOf(outputs), place }))),
+  read: (views) =>
+    withRivals(mergeDetections(views.map(({ outputs, place }) => ({ found: detectionsOf(outputs), place })))),
 };
 
-function detectionsOf(outputs: DetectedView['outputs']): Detection[] {
+function detectionsOf(outputs: DetectedView['outputs']): ScoredBox[] {
   return readDetections(
     float32Output(outputs, 'boxes'),
     float32Output(outputs, 'scores'),
@@ -28,8 +41,8 @@ function detectionsOf(outputs: DetectedView['outputs']): Detection[] {
 
 /** The detections in an image, by those in its views. */
 function mergeDetections(
-  views: readonly { readonly found: readonly Detection[]; readonly place: ViewPlace }[],
-): readonly Detection[] {
+  views: readonly { readonly found: readonly ScoredBox[]; readonly place: ViewPlace }[],
+): readonly ScoredBox[] {
   const [only] = views;
   if (only !== undefined && views.length === 1) return only.found;
   const seen = views.flatMap(({ found, place }, view) =>
@@ -45,8 +58,8 @@ function mergeDetections(
 }
 
 /** The boxes of a detector run: `boxes` `[N, 4]`, `scores` `[N]`, `classes` `[N]`; those without area are left out. */
-export function readDetections(boxes: Float32Array, scores: Float32Array, classes: readonly number[]): Detection[] {
-  const detections: Detection[] = [];
+export function readDetections(boxes: Float32Array, scores: Float32Array, classes: readonly number[]): ScoredBox[] {
+  const detections: ScoredBox[] = [];
   for (const [index, classIndex] of classes.entries()) {
     const [x0 = 0, y0 = 0, x1 = 0, y1 = 0] = boxes.subarray(4 * index, 4 * index + 4);
     const score = scores[index] ?? 0;
@@ -55,9 +68,13 @@ export function readDetections(boxes: Float32Array, scores: Float32Array, classe
   return detections;
 }
 
-/** The highest detector score of each class, `[classCount]`, 0 without a detection. */
-export function bestScores(detections: readonly Detection[], classCount: number): Float64Array {
-  const best = new Float64Array(classCount);
-  for (const { classIndex, score } of detections) best[classIndex] = Math.max(best[classIndex] ?? 0, score);
-  return best;
+/** Gives each box the other classes that were found in nearly the same one. */
+function withRivals(found: readonly ScoredBox[]): Detection[] {
+  return found.map((own) => {
+    const rivals = found
+      .filter(({ classIndex, box }) => classIndex !== own.classIndex && boxOverlap(box, own.box) > sameObjectOverlap)
+      .map(({ classIndex, score }) => ({ classIndex, score }))
+      .sort((a, b) => b.score - a.score);
+    return { ...own, rivals };
+  });
 }

@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import { wholeImage } from './image-views.js';
 import { proposalReader } from './proposals.js';
 
-it('reads the highest score of every proposal and of every class', () => {
+it('reads the highest score of every proposal', () => {
   const floats = (dims: number[], ...values: number[]) =>
     ({ type: 'float32', dims, data: Float32Array.from(values) }) as const;
   const outputs = {
@@ -26,7 +26,6 @@ it('reads the highest score of every proposal and of every class', () => {
     [0.5, 0, 1, 0.5],
   ]);
   assert.deepEqual([...proposals.objectness], [0.5, 0.75]);
-  assert.deepEqual([...proposals.classScores], [0.5, 0.75, 0.125]);
   assert.deepEqual(proposals.detections, []);
 });
 
@@ -42,7 +41,7 @@ it('merges the proposals of several views, as many as of one', () => {
   });
   const padded = { box: [0, 0, 1, 4], isCut: [false, false, false, false], scoreWeight: 1 } as const;
   const tile = { box: [0, 0, 0.5, 1], isCut: [false, false, true, false], scoreWeight: 0.5 } as const;
-  const { boxes, boxTensor, scoreTensor, classScores } = proposalReader.read([
+  const { boxes, boxTensor, scoreTensor } = proposalReader.read([
     { outputs: outputs([0, 0, 0.25, 0.25, 0.5, 0, 1, 0.125], [0.5, 0.25, 0, 0.375]), place: padded },
     { outputs: outputs([0, 0, 0.5, 1, 0.5, 0, 1, 1], [0.5, 1.5, 0.875, 0]), place: tile },
   ]);
@@ -58,7 +57,6 @@ it('merges the proposals of several views, as many as of one', () => {
       [0.25, 0.75, 0, 0.375],
     ],
   );
-  assert.deepEqual([...classScores], [0.25, 0.75]);
 
   const one = proposalReader.read([
     { outputs: outputs([0, 0, 0.25, 0.25, 0, 0, 0.25, 0.25], [0.5, 0.25, 0, 0]), place: padded },

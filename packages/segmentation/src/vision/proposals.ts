@@ -13,8 +13,6 @@ export interface Proposals {
   readonly boxes: readonly Box[];
   /** The highest class score of each, in [0, 1]. */
   readonly objectness: Float32Array;
-  /** The highest score that a proposal has of each class, in [0, 1]. */
-  readonly classScores: Float32Array;
   readonly detections: readonly Detection[];
 }
 
@@ -37,9 +35,6 @@ export const proposalReader: DetectorReader<Proposals> = {
       scoreTensor: { type: 'float32', dims: [regions.length, classCount], data: scores },
       boxes,
       objectness: Float32Array.from(regions, ({ classScores }) => Math.max(...classScores)),
-      classScores: Float32Array.from({ length: classCount }, (_, index) =>
-        Math.max(...regions.map(({ classScores }) => classScores[index] ?? 0)),
-      ),
       detections: detectionReader.read(views),
     };
   },
