@@ -117,6 +117,24 @@ describe('the reader of tessera-mini', () => {
     assert.ok(namesOf((await read('all the animals')).classes).includes('giraffe'));
   });
 
+  it('reads a word for a set of classes alike in singular and plural, definite and not', async () => {
+    const sets = [
+      { one: 'vehicle', several: 'vehicles', size: 8 },
+      { one: 'appliance', several: 'appliances', size: 4 },
+      { one: 'utensil', several: 'utensils', size: 3 },
+      { one: 'pet', several: 'pets', size: 2 },
+      { one: 'living being', several: 'living beings', size: 11 },
+    ];
+    for (const { one, several, size } of sets) {
+      const article = /^[aeiou]/.test(one) ? 'an' : 'a';
+      const wordings = [`the ${one}`, `${article} ${one}`, `the ${several}`, several, `the ${several} on the left`];
+      for (const text of wordings) {
+        const { classes, isDescription } = await read(text);
+        assert.deepEqual([classes.length, isDescription], [size, false], `${text}: ${namesOf(classes).join(', ')}`);
+      }
+    }
+  });
+
   it('takes what stands in relation apart from what is asked for', async () => {
     const { classes, references } = await read('the cup next to the laptop');
     assert.deepEqual([namesOf(classes), references.map(namesOf)], [['cup'], [['laptop']]]);

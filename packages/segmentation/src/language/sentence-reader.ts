@@ -24,6 +24,11 @@ const maximumTokens = 48;
 /** Least probability of being English: of 1 500 English sentences with held-out words 3 are below it. */
 const leastEnglish = 0.9;
 const half = 0.5;
+/**
+ * A query that asks for more classes than this, by the sum of the reader's probabilities, names a set of them and does not
+ * describe one. Chosen on the words for sets and the held-out descriptions of `training/tessera_reader/words.json`.
+ */
+const mostDescribed = 2;
 /** Least probabilities of a class that a query names, and of one that fits a description. */
 const leastNamed = 0.3;
 const leastDescribed = 0.1;
@@ -86,7 +91,7 @@ export class SentenceReader {
   async read(queries: readonly string[], signal?: AbortSignal): Promise<Reading[]> {
     const sentences = queries.map((query) => this.#tokenize(query));
     const outputs = await this.#run(sentences, signal);
-    const described = queries.filter((_, index) => namingOf(outputs[index]) === 'description');
+    const described = queries.filter((_, index) => isDescriptionOf(outputs[index]));
     const descriptions = described.map((query) => query.toLowerCase());
     const similarities = await this.#similarity.of(descriptions, signal);
     return sentences.flatMap((sentence, index) => {
@@ -176,12 +181,18 @@ function namingOf(outputs: ReaderOutputs | undefined): Naming {
   return namings[argmax(outputs?.names ?? [])] ?? 'nothing';
 }
 
+/** Whether a sentence describes what it asks for: “an animal with a trunk”, but not “a creature”. */
+function isDescriptionOf(outputs: ReaderOutputs | undefined): boolean {
+  const expectedClasses = outputs?.slots[0]?.reduce((sum, own) => sum + own, 0) ?? 0;
+  return namingOf(outputs) === 'description' && expectedClasses <= mostDescribed;
+}
+
 /** @param targets - of each class the probability that it is asked for */
 function readingOf(sentence: Sentence, outputs: ReaderOutputs, targets: Float32Array): Reading {
   const [, first, second, excluded] = outputs.slots;
   const naming = namingOf(outputs);
   const words = new TaggedWords(sentence, outputs.tags);
-  const isDescription = naming === 'description';
+  const isDescription = isDescriptionOf(outputs);
   const excludedClasses = classesOf(excluded, leastExcluded);
   const targetClasses = classesOf(targets, isDescription ? leastDescribed : leastNamed);
   const kept = targetClasses.filter((index) => !excludedClasses.includes(index));
