@@ -39,7 +39,6 @@ function contentWith(text: string): BundleContent {
         maximum_refined_objects: 24,
         class_score_ratio: 0.5,
         region_shape_exponent: 3,
-        named_calibration: { bias: 0, weights: [1, 1, 1] },
         similarity_calibration: { bias: 0, weights: [1, 1, 1] },
       },
     },

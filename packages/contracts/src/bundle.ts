@@ -71,11 +71,6 @@ const classRuleSettings = {
     maximum: 1,
     description: 'Of the classes that a description may mean, those with this share of the best one’s probability.',
   }),
-  named_calibration: {
-    ...LogisticCalibration,
-    description:
-      'Probability that a detection is of its class. Features: logit of the class’s detector score in the box, logit of the best score of another class in nearly the same box, log of the box’s share of the image.',
-  },
 };
 
 /**
@@ -91,7 +86,7 @@ export const ClassDetectorSettings = Type.Object(
   {
     ...strict,
     description:
-      'Features of similarity_calibration: log-odds of a detection by named_calibration, the similarity of query and class, and the best class’s similarity minus it.',
+      'Features of similarity_calibration: logit of a detection’s score, the similarity of query and class, and the best class’s similarity minus it.',
   },
 );
 export type ClassDetectorSettings = Static<typeof ClassDetectorSettings>;
@@ -141,6 +136,11 @@ export const RegionReasonerSettings = Type.Object(
     ...boxSegmentationSettings,
     ...classRuleSettings,
     reader_tokenizer: Type.String({ description: 'File of the reader’s tokenizer, a tokenizer.json of Hugging Face.' }),
+    named_calibration: {
+      ...LogisticCalibration,
+      description:
+        'Probability that a detection is of its class. Features: logit of the class’s detector score in the box, logit of the best score of another class in nearly the same box, log of the box’s share of the image.',
+    },
     decoder: ReasonerDecoder,
     pruning: ReasonerPruning,
     class_floor: Type.Number({

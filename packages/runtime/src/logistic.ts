@@ -2,10 +2,6 @@ import type { LogisticCalibration } from '@tessera/contracts';
 
 /** Probability of a logistic regression; as many features as it has weights. */
 export function probability({ bias, weights }: LogisticCalibration, features: readonly number[]): number {
-  return 1 / (1 + Math.exp(-logOdds({ bias, weights }, features)));
-}
-
-/** Log-odds of a logistic regression; as many features as it has weights. */
-export function logOdds({ bias, weights }: LogisticCalibration, features: readonly number[]): number {
-  return weights.reduce((sum, weight, index) => sum + weight * (features[index] ?? 0), bias);
+  const logit = weights.reduce((sum, weight, index) => sum + weight * (features[index] ?? 0), bias);
+  return 1 / (1 + Math.exp(-logit));
 }

@@ -23,12 +23,11 @@ async function calibrate({ bundle, runner }: Runtime): Promise<void> {
     pipeline.classNames.indexOf(coco.categories.get(categoryId)?.name ?? '');
   const photos = await gatherEvidence(pipeline, coco);
   const named = photos.flatMap((photo) => namedQuestions(photo, coco, pipeline.classNames));
-  const namedCalibration = roundedCalibration(fitCalibration(named, [1, 0, 0]));
-  const compared = photos.flatMap((photo) => similarityQuestions(photo, { named_calibration: namedCalibration }));
+  const compared = photos.flatMap(similarityQuestions);
   await writeBundleSettings('baseline/calibration.json', {
     detection_threshold: detectionThreshold,
     region_shape_exponent: bestShapeExponent(photos, classIndexOf),
     similarity_calibration: roundedCalibration(fitCalibration(compared, [1, 1, -1])),
-    named_calibration: namedCalibration,
+    named_calibration: roundedCalibration(fitCalibration(named, [1, 0, 0])),
   });
 }

@@ -56,19 +56,16 @@ export function namedQuestions(
 }
 
 /** A class that the detector found nowhere. */
-const notFound = { box: [0, 0, 0, 0], score: 0, rivals: [] } as const;
+const notFound = { score: 0 } as const;
 
-/** A photo's queries with the features of `similarity_calibration`: of each class its likeliest detection. */
-export function similarityQuestions(
-  { detections, queries }: PhotoEvidence,
-  settings: Parameters<typeof similarityFeatures>[1],
-): Question[] {
+/** A photo's queries with the features of `similarity_calibration`: of each class its best detection. */
+export function similarityQuestions({ detections, queries }: PhotoEvidence): Question[] {
   return queries.map(({ targets, similarities }): Question => {
-    const features = similarityFeatures(similarities, settings);
+    const features = similarityFeatures(similarities);
     const candidates = Array.from(similarities, (_, classIndex): Candidate => {
       const ofClass = detections.filter((detection) => detection.classIndex === classIndex).map(features);
-      const [likeliest = features({ ...notFound, classIndex })] = ofClass.sort(([a = 0], [b = 0]) => b - a);
-      return { features: likeliest, isRight: targets.includes(classIndex) };
+      const [best = features({ ...notFound, classIndex })] = ofClass.sort(([a = 0], [b = 0]) => b - a);
+      return { features: best, isRight: targets.includes(classIndex) };
     });
     return { hasTarget: targets.length > 0, candidates };
   });

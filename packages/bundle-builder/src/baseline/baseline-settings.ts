@@ -32,10 +32,11 @@ export const chosenSettings = {
 export async function baselineSettings(
   files: Pick<ClassDetectorSettings, 'classes' | 'tokenizer'>,
 ): Promise<ClassDetectorSettings> {
-  return { ...files, ...chosenSettings, ...(await fittedSettings()) };
+  const { detection_threshold, region_shape_exponent, similarity_calibration } = await fittedSettings();
+  return { ...files, ...chosenSettings, detection_threshold, region_shape_exponent, similarity_calibration };
 }
 
-/** What `npm run calibrate:baseline` fitted, also for `tessera-mini`. */
+/** What `npm run calibrate:baseline` fitted, also what only `tessera-mini` uses. */
 export async function fittedSettings(): Promise<Static<typeof FittedSettings>> {
   return Value.Parse(FittedSettings, await readData('calibration.json'));
 }

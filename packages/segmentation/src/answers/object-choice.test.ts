@@ -16,7 +16,6 @@ const settings: ClassDetectorSettings = {
   maximum_refined_objects: 2,
   class_score_ratio: 0.5,
   region_shape_exponent: 2,
-  named_calibration: { bias: 0, weights: [1, 0, 0] },
   similarity_calibration: { bias: -5, weights: [1, 10, -20] },
 };
 const classNames = ['cat', 'dog', 'bench'];
@@ -48,6 +47,13 @@ describe('chooseObjects', () => {
     assert.deepEqual(boxesOf(choose(named(1, 2), [best, weak, ofAnother])), [best.box, ofAnother.box]);
     const [unsure, alike] = [at(0, 1, 0.55), at(0.2, 1, 0.3)];
     assert.deepEqual(boxesOf(choose(named(1), [unsure, alike])), [unsure.box, alike.box]);
+  });
+
+  it('keeps all of a crowd, of which the best object is seen far better', () => {
+    const crowd = Array.from({ length: 10 }, (_, index) => at(0.05 + 0.06 * index, 1, 0.25));
+    const chosen = (others: readonly Detection[]) =>
+      chooseObjects(named(1), [at(0.8, 1, 0.9), ...others], classNames, { ...settings, maximum_objects: 50 }, 0.5);
+    assert.deepEqual([chosen(crowd).objects.length, chosen(crowd.slice(1)).objects.length], [11, 1]);
   });
 
   it('takes the best object below the detection threshold when the class is present nonetheless', () => {

@@ -1,9 +1,9 @@
 import type { ClassDetectorSettings, RegionReasonerSettings } from '@tessera/contracts';
-import { logOdds, probability } from '@tessera/runtime';
+import { probability } from '@tessera/runtime';
 import { distinctBoxes } from '../vision/box.js';
-import type { Detection } from '../vision/detections.js';
+import type { ClassScore, Detection } from '../vision/detections.js';
 import type { ObjectChoice } from './choice.js';
-import { detectionFeatures } from './detection-features.js';
+import { scoreLogit } from './logistic.js';
 
 /** Which detections answer a query. */
 export interface ClassRule {
@@ -18,6 +18,9 @@ type ChoiceSettings = Pick<
   RegionReasonerSettings,
   'detection_threshold' | 'object_score_ratio' | 'box_overlap_threshold' | 'maximum_objects'
 >;
+
+/** So many objects of a class are a crowd: most of them are seen less well than the best one. Chosen on training photos. */
+const crowdSize = 10;
 
 /**
  * Chooses the detections of a query's classes, best first: of each class that is present the best one and those that are
@@ -39,19 +42,12 @@ export function chooseObjects(
     .sort((a, b) => b.probability - a.probability);
   const score = candidates[0]?.probability ?? 0;
   if (score < threshold) return { score, objects: [] };
-  const best = new Map<number, (typeof candidates)[number]>();
-  for (const candidate of candidates) {
-    if (!best.has(candidate.classIndex)) best.set(candidate.classIndex, candidate);
-  }
   const least = Math.max(threshold, score * leastShare);
-  const chosen = candidates.filter((candidate) => {
-    const first = best.get(candidate.classIndex);
-    if (first === undefined || first.probability < least) return false;
-    return (
-      candidate === first ||
-      candidate.score >= Math.max(settings.detection_threshold, settings.object_score_ratio * first.score)
-    );
-  });
+  const present = new Set(candidates.filter((own) => own.probability >= least).map(({ classIndex }) => classIndex));
+  const ofPresent = [...present].map((index) => candidates.filter(({ classIndex }) => classIndex === index));
+  const chosen = ofPresent
+    .flatMap((ofClass) => objectsOfClass(ofClass, settings))
+    .sort((a, b) => b.probability - a.probability);
   const objects = distinctBoxes(chosen, settings.box_overlap_threshold)
     .slice(0, settings.maximum_objects)
     .map(({ box, classIndex, probability: own }) => ({
@@ -62,6 +58,17 @@ export function chooseObjects(
   return { score: objects.length === 0 ? 0 : score, objects };
 }
 
+/** The best detection of a class, and those that are about as certain. */
+function objectsOfClass<Candidate extends Pick<Detection, 'score'>>(
+  [first, ...others]: readonly Candidate[],
+  { detection_threshold: leastScore, object_score_ratio: ratio }: ChoiceSettings,
+): Candidate[] {
+  if (first === undefined) return [];
+  const found = others.filter(({ score }) => score >= leastScore);
+  if (found.length >= crowdSize) return [first, ...found];
+  return [first, ...found.filter(({ score }) => score >= ratio * first.score)];
+}
+
 /** The names of classes as the label of an answer; none for no class. */
 export function classLabel(classes: readonly number[], classNames: readonly string[]): string | undefined {
   const names = classes.flatMap((index) => classNames[index] ?? []);
@@ -69,26 +76,22 @@ export function classLabel(classes: readonly number[], classNames: readonly stri
 }
 
 /**
- * Features of a detection for its calibration: log-odds that it is of its class, its class's similarity with the query,
- * and how far that is below the most similar class's.
+ * Features of a detection for its calibration: logit of its score, its class's similarity with the query, and how far that
+ * is below the most similar class's.
  *
  * @param similarities - of the query with each class
  */
-export function similarityFeatures(
-  similarities: Float64Array,
-  { named_calibration: calibration }: Pick<ClassDetectorSettings, 'named_calibration'>,
-): (detection: Detection) => number[] {
+export function similarityFeatures(similarities: Float64Array): (detection: ClassScore) => number[] {
   const highest = Math.max(...similarities);
-  return (detection) => {
-    const similarity = similarities[detection.classIndex] ?? -1;
-    const presence = logOdds(calibration, detectionFeatures(detection, new Set([detection.classIndex])));
-    return [presence, similarity, highest - similarity];
+  return ({ classIndex, score }) => {
+    const similarity = similarities[classIndex] ?? -1;
+    return [scoreLogit(score), similarity, highest - similarity];
   };
 }
 
 /** A detection counts by its class's similarity, too: of two classes that fit, the one in the picture is taken. */
 export function similarityRule(similarities: Float64Array, settings: ClassDetectorSettings): ClassRule {
-  const features = similarityFeatures(similarities, settings);
+  const features = similarityFeatures(similarities);
   return {
     probabilityOf: (detection) => probability(settings.similarity_calibration, features(detection)),
     leastShare: settings.class_score_ratio,
