@@ -59,6 +59,7 @@ export async function writeTinyModel(modelsDirectory: string): Promise<void> {
       region_shape_exponent: 8,
       detection_threshold: 0.5,
       class_score_ratio: 0.5,
+      object_score_ratio: 0.5,
       similarity_calibration: { bias: 3, weights: [1, 0, 0] },
     },
   };

@@ -10,8 +10,8 @@ const configuration = join(repositoryRoot, 'test/contract');
 
 /** Installs Schemathesis from PyPI into `test/.venv`, unless it is there; needs Python 3 with venv. @throws Error when that fails */
 export function installSchemathesis(): void {
-  const { stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' });
-  if (String(stdout).includes(version)) return;
+  const found = spawnSync(program, ['--version'], { encoding: 'utf8' });
+  if (found.status === 0 && found.stdout.includes(version)) return;
   const venv = spawnSync('python3', ['-m', 'venv', environment], { stdio: 'inherit' });
   if (!succeeded(venv)) throw new Error('python3 -m venv has failed; Schemathesis needs Python 3 with venv');
   const pip = ['install', '--quiet', '--disable-pip-version-check', `schemathesis==${version}`];

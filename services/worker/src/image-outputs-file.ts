@@ -47,14 +47,8 @@ export function decodeOutputs(bytes: Uint8Array): ImageOutputs | undefined {
 function hostTensor({ type, shape, bytes }: StoredTensor): HostTensor {
   // The copy begins at an address that is aligned for every type.
   const { buffer } = new Uint8Array(bytes);
-  switch (type) {
-    case 'F32':
-      return { type: 'float32', dims: shape, data: new Float32Array(buffer) };
-    case 'F16':
-      return { type: 'float16', dims: shape, data: new Uint16Array(buffer) };
-    case 'I64':
-      return { type: 'int64', dims: shape, data: new BigInt64Array(buffer) };
-    default:
-      throw new SafetensorsError(`Tensors of type ${type} are not written.`);
-  }
+  if (type === 'F32') return { type: 'float32', dims: shape, data: new Float32Array(buffer) };
+  if (type === 'F16') return { type: 'float16', dims: shape, data: new Uint16Array(buffer) };
+  if (type === 'I64') return { type: 'int64', dims: shape, data: new BigInt64Array(buffer) };
+  throw new SafetensorsError(`Tensors of type ${type} are not written.`);
 }

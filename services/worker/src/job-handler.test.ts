@@ -6,6 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { openBlobStore, resultKey, type BlobStore } from '@tessera/blob-store';
 import { parseConfig, TesseraError } from '@tessera/contracts';
 import type { RunningJob } from '@tessera/queue';
+import { noTracing } from '@tessera/tracing';
 import { createJobHandler } from './job-handler.js';
 import type { Models } from './models.js';
 import { WorkerMetrics } from './worker-metrics.js';
@@ -32,7 +33,8 @@ async function open(test: TestContext, whileRunning: () => void = () => undefine
     segmentation: { descriptions: [] },
     composition: { descriptions: [model.description], find: () => model },
   };
-  return { blobs, handle: createJobHandler(config, models as unknown as Models, blobs, new WorkerMetrics()) };
+  const tools = { blobs, metrics: new WorkerMetrics(), tracing: noTracing, cache: undefined };
+  return { blobs, handle: createJobHandler(config, models as unknown as Models, tools) };
 }
 
 function job(signal: AbortSignal): RunningJob {
@@ -40,6 +42,7 @@ function job(signal: AbortSignal): RunningJob {
     id: 'job',
     data: { kind: 'canary' },
     attempt: 1,
+    failures: 0,
     isLastAttempt: false,
     enqueuedAt: Date.now(),
     earlierProgress: null,

@@ -41,6 +41,14 @@ export class JobRunner implements InferenceRunner {
     return this.#runner.holds(keys);
   }
 
+  keep(...kept: Parameters<InferenceRunner['keep']>): ReturnType<InferenceRunner['keep']> {
+    return this.#runner.keep(...kept);
+  }
+
+  readKept(key: string): ReturnType<InferenceRunner['readKept']> {
+    return this.#runner.readKept(key);
+  }
+
   close(): Promise<void> {
     return this.#runner.close();
   }

@@ -95,7 +95,7 @@ function checkBody<Body extends object>(
   call: InferenceCall,
 ): asserts body is Body {
   const validate = request.compileValidationSchema(schema);
-  if (validate(body) === true) return;
+  if (validate(body)) return;
   const findings = (validate as { readonly errors?: readonly SchemaFinding[] }).errors ?? [];
   throw TesseraError.invalid(inProtocol(fieldErrors(findings), call, inputOfField));
 }
