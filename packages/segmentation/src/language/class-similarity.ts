@@ -1,5 +1,8 @@
 import type { BundleClass } from '@tessera/contracts';
+import { RememberedTexts } from './remembered-texts.js';
 import type { TextEncoder } from './text-encoder.js';
+
+const rememberedSentences = 1_000;
 
 /** How similar sentences are to a bundle's classes, by a sentence encoder. */
 export class ClassSimilarity {
@@ -9,6 +12,7 @@ export class ClassSimilarity {
 
   /** Words of the class names. */
   readonly #names: ReadonlySet<string>;
+  readonly #remembered = new RememberedTexts<Float64Array>(rememberedSentences);
 
   private constructor(encoder: TextEncoder, classVectors: readonly Float32Array[], names: ReadonlySet<string>) {
     this.#encoder = encoder;
@@ -36,8 +40,10 @@ export class ClassSimilarity {
 
   /** Cosine similarity of each sentence with each class, `[sentences][classes]`. */
   async of(sentences: readonly string[], signal?: AbortSignal): Promise<Float64Array[]> {
-    const vectors = await this.#encoder.embed(sentences, signal);
-    return vectors.map((vector) => Float64Array.from(this.#classVectors, (other) => dot(other, vector)));
+    return await this.#remembered.of(sentences, async (unknown) => {
+      const vectors = await this.#encoder.embed(unknown, signal);
+      return vectors.map((vector) => Float64Array.from(this.#classVectors, (other) => dot(other, vector)));
+    });
   }
 }
 

@@ -36,6 +36,14 @@ describe('the reader of tessera-mini', () => {
     assert.ok(reading);
     return reading;
   };
+  /** A reader that remembers no sentence. */
+  const createReader = async (): Promise<SentenceReader> => {
+    assert.ok(isBundleOf(bundle, 'region-reasoner'));
+    const { settings } = bundle.manifest;
+    const encoder = new TextEncoder(bundle, runner, loadTokenizer(await readJson(bundle, settings.tokenizer)));
+    const similarity = await ClassSimilarity.create(await readClasses(bundle, settings), encoder);
+    return await SentenceReader.create(bundle, runner, similarity, settings);
+  };
   const namesOf = (classes: readonly number[]): unknown[] => classes.map((index) => classNames[index]);
 
   before(async () => {
@@ -47,8 +55,7 @@ describe('the reader of tessera-mini', () => {
     const classes = await readClasses(bundle, settings);
     classNames = classes.map(({ name }) => name);
     tokenizer = await loadSubwordTokenizer(bundle, settings.reader_tokenizer);
-    const encoder = new TextEncoder(bundle, runner, loadTokenizer(await readJson(bundle, settings.tokenizer)));
-    reader = await SentenceReader.create(bundle, runner, await ClassSimilarity.create(classes, encoder), settings);
+    reader = await createReader();
   });
 
   after(() => runner.close());
@@ -97,7 +104,7 @@ describe('the reader of tessera-mini', () => {
 
   it('reads a sentence alike alone and in a batch', async () => {
     const texts = vectors.readings.map(({ text }) => text);
-    const together = await reader.read(texts);
+    const together = await (await createReader()).read(texts);
     for (const [index, text] of texts.entries()) {
       const alone = await read(text);
       const { classWeights: weights, ...rest } = together[index] ?? alone;
@@ -108,6 +115,14 @@ describe('the reader of tessera-mini', () => {
         text,
       );
     }
+  });
+
+  it('reads a sentence once for any number of photos', async () => {
+    const fresh = await createReader();
+    const first = await fresh.read(['the red cup', 'what do I sit on?']);
+    const runs = runner.runs.length;
+    assert.deepEqual(await fresh.read(['what do I sit on?', 'the red cup']), first.toReversed());
+    assert.equal(runner.runs.length, runs);
   });
 
   it('finds the classes that are named, described or broader', async () => {

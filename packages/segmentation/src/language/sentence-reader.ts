@@ -6,6 +6,7 @@ import { colourPlaces } from '../vision/colours.js';
 import type { ClassSimilarity } from './class-similarity.js';
 import { describedClasses } from './described-classes.js';
 import type { Depth, Quantity, Reading } from './reading.js';
+import { RememberedTexts } from './remembered-texts.js';
 import { loadSubwordTokenizer, type SubwordTokenizer } from './subword-tokenizer.js';
 import { tokenWords, type TokenWord } from './token-words.js';
 
@@ -51,6 +52,8 @@ const tagsThatWarn = ['kind', 'part', 'unknown', 'ignored'] as const;
 
 type ReaderSettings = Pick<RegionReasonerSettings, 'reader_tokenizer' | 'description_calibration'>;
 
+const rememberedReadings = 1_000;
+
 /** The bundle's graph `reader`, a language model that says what a sentence asks for. */
 export class SentenceReader {
   readonly #bundle: string;
@@ -58,6 +61,7 @@ export class SentenceReader {
   readonly #tokenizer: SubwordTokenizer;
   readonly #similarity: ClassSimilarity;
   readonly #settings: ReaderSettings;
+  readonly #remembered = new RememberedTexts<Reading>(rememberedReadings);
 
   private constructor(
     bundle: string,
@@ -87,8 +91,13 @@ export class SentenceReader {
     return new SentenceReader(bundle.manifest.name, runner, tokenizer, similarity, settings);
   }
 
-  /** All queries in one run; those that describe their object are compared with the classes in another one. */
+  /** What the queries ask for; those that were read lately are not read again. */
   async read(queries: readonly string[], signal?: AbortSignal): Promise<Reading[]> {
+    return await this.#remembered.of(queries, (unknown) => this.#read(unknown, signal));
+  }
+
+  /** All queries in one run; those that describe their object are compared with the classes in another one. */
+  async #read(queries: readonly string[], signal: AbortSignal | undefined): Promise<Reading[]> {
     const sentences = queries.map((query) => this.#tokenize(query));
     const outputs = await this.#run(sentences, signal);
     const described = queries.filter((_, index) => isDescriptionOf(outputs[index]));
