@@ -137,23 +137,28 @@ class Lisa:
 
 
 def export(lisa, bundle, precision, vision_precision, say):
+    # Contracts alone are kept: a graph holds its weights.
     say("vision tower")
     projector = lisa.weights.with_prefix("model.mm_projector.")
     tower = lisa.tower.with_prefix("vision_model.")
-    path, graphs = bundle.path(GRAPHS["vision_tower"]), {}
-    graphs["vision_tower"] = write_vision_tower(
+    path, contracts = bundle.path(GRAPHS["vision_tower"]), {}
+    contracts["vision_tower"] = write_vision_tower(
         tower, lisa.vision, projector, path, lisa.select_layer, vision_precision
-    )
+    ).contract
     say(f"language model, {lisa.llama.layers} layers in {precision}")
     path = bundle.path(GRAPHS["language_model"])
     tokens, seg_token = lisa.vision.tokens, lisa.seg_token
-    graphs["language_model"] = write_language_model(lisa.weights, lisa.llama, path, precision, tokens, seg_token)
+    contracts["language_model"] = write_language_model(
+        lisa.weights, lisa.llama, path, precision, tokens, seg_token
+    ).contract
     say("SAM")
-    path = bundle.path(GRAPHS["image_encoder"])
-    graphs["image_encoder"] = write_image_encoder(lisa.sam.with_prefix("image_encoder."), path, vision_precision)
+    path, sam_encoder = bundle.path(GRAPHS["image_encoder"]), lisa.sam.with_prefix("image_encoder.")
+    contracts["image_encoder"] = write_image_encoder(sam_encoder, path, vision_precision).contract
     prompts, decoder = (lisa.sam.with_prefix(f"{part}.") for part in ("prompt_encoder", "mask_decoder"))
     path = bundle.path(GRAPHS["mask_decoder"])
-    graphs["mask_decoder"] = write_mask_decoder(prompts, decoder, path, lisa.grid, lisa.side, vision_precision)
+    contracts["mask_decoder"] = write_mask_decoder(
+        prompts, decoder, path, lisa.grid, lisa.side, vision_precision
+    ).contract
     bundle.path("tokenizer.json").write_text(lisa.tokenizer.to_str(), encoding="utf8")
 
     source = lisa.weights.directory.resolve().name
@@ -171,8 +176,8 @@ def export(lisa, bundle, precision, vision_precision, say):
         "settings": lisa.settings(),
     }
     sources = [str(sorted(lisa.weights.files.items())), precision, vision_precision, json.dumps(lisa.weights.config())]
-    contracts = {name: (GRAPHS[name], graph.contract) for name, graph in graphs.items()}
-    return bundle.finish(content, contracts, hashlib.sha256("\n".join(sources).encode()).hexdigest())
+    graphs = {name: (GRAPHS[name], contract) for name, contract in contracts.items()}
+    return bundle.finish(content, graphs, hashlib.sha256("\n".join(sources).encode()).hexdigest())
 
 
 def main(words=None):
