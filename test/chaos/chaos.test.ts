@@ -7,11 +7,11 @@ import { readSettings } from './settings.js';
 /** A minute's worth of what `npm run test:chaos` does at length. */
 const shortForm = {
   CHAOS_SEED: '7',
-  CHAOS_JOBS: '300',
+  CHAOS_JOBS: '200',
   CHAOS_CLIENTS: '32',
   CHAOS_JOBS_PER_FAULT: '25',
   CHAOS_OUTAGE_MS: '4000',
-  CHAOS_CROWD: '300',
+  CHAOS_CROWD: '150',
 };
 
 describe('a cluster in trouble', { skip: redisSkipReason, timeout: 900_000 }, () => {
