@@ -141,7 +141,11 @@ export function testMasks(pages: () => Pages): void {
       await page.locator('.surface').click({ position: { x: width / 2, y: height / 2 } });
       await held.release();
       await answered(page);
-      await page.waitForFunction(() => document.querySelectorAll('.card-score').length === 2);
+      // A card that waits has a score, too: “…”.
+      await page.waitForFunction(() => {
+        const scores = Array.from(document.querySelectorAll('.card-score'), ({ textContent }) => textContent);
+        return scores.length === 2 && scores.every((score) => score.includes('%'));
+      });
       assert.match(await card(page, 'the cup').innerText(), /^the cup\s+(over )?\d+ %/);
       assert.match(await card(page, 'something to drink from').innerText(), /corrected by a point\./);
       assert.equal(await page.locator('.problem:not(:empty)').count(), 0);
