@@ -56,9 +56,9 @@ rmSync(reports, { recursive: true });
 if (leftOut !== '') report(['', 'INCOMPLETE: these tests were left out.', leftOut.trimEnd(), ...missing].join('\n'));
 process.exitCode = status === 0 && missing.length > 0 ? 1 : (status ?? 1);
 
-/** The compiled tests of all packages, by their sources: a compiled file may outlive its source. */
+/** The compiled tests of all packages, by their sources: a compiled file may outlive its source. The longest are first. */
 function testFiles(): string[] {
-  return ['packages', 'services', 'test', 'bench'].flatMap((directory) =>
+  return ['test', 'services', 'packages', 'bench'].flatMap((directory) =>
     readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' })
       .filter((path) => /^(?!.*node_modules).*\.test\.ts$/.test(path))
       .map((path) => (directory === 'test' ? join('dist', path) : path.replace(/\bsrc\b/, 'dist')))
