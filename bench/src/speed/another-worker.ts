@@ -8,9 +8,10 @@ import { parseArgs } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SegmentResponse } from '@tessera/contracts';
 import { markdownRows, median, medianInterval, milliseconds, repositoryRoot } from '@tessera/evaluation';
+import type { Program } from '@tessera/runtime/process';
 import { RedisServer } from '@tessera/runtime/testing';
 import { latencyRows, loadSubjects, requestOf, type Subject } from './latency-rows.js';
-import { post, readyPattern, startProgram, type Program } from './service.js';
+import { post, readyPattern, startServiceOf } from './service.js';
 
 const leastRatio = 4;
 const warmUps = 2;
@@ -54,7 +55,7 @@ try {
 
 /** What the pattern finds in the output of the started service. */
 async function start(service: 'gateway' | 'worker', environment: NodeJS.ProcessEnv, ready: RegExp): Promise<string> {
-  const program = await startProgram(repositoryRoot, service, environment, ready);
+  const program = await startServiceOf(repositoryRoot, service, environment, ready);
   programs.push(program);
   return program.found;
 }

@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { repositoryRoot } from '@tessera/evaluation';
+import { startProgram, type Program } from '@tessera/runtime/process';
 import { RedisServer } from '@tessera/runtime/testing';
 
 /** The embedded service of a built checkout, as a process of its own on a free port. */
@@ -24,17 +22,19 @@ export interface Service {
  */
 export async function startService(directory: string, environment: NodeJS.ProcessEnv = process.env): Promise<Service> {
   const data = await mkdtemp(join(tmpdir(), 'tessera-bench-'));
-  const program = await startProgram(
-    directory,
-    'standalone',
-    { ...environment, PORT: '0', DATA_DIR: data },
-    readyPattern,
-  );
-  const stop = async (): Promise<void> => {
-    await program.stop();
-    await rm(data, { recursive: true, force: true });
-  };
-  return { url: program.found, pid: program.pid, stop };
+  const removeData = () => rm(data, { recursive: true, force: true });
+  try {
+    const settings = { ...environment, PORT: '0', DATA_DIR: data };
+    const program = await startServiceOf(directory, 'standalone', settings, readyPattern);
+    const stop = async (): Promise<void> => {
+      await program.stop();
+      await removeData();
+    };
+    return { url: program.found, pid: program.pid, stop };
+  } catch (error) {
+    await removeData();
+    throw error;
+  }
 }
 
 /** Gateway and workers as processes of their own, over a Redis of their own. */
@@ -57,8 +57,8 @@ export async function startCluster(workers: number, settings: Readonly<Record<st
   };
   try {
     for (let index = 0; index < workers; index++)
-      programs.push(await startProgram(repositoryRoot, 'worker', environment, /"msg":"(worker is ready)"/));
-    const gateway = await startProgram(repositoryRoot, 'gateway', { ...environment, PORT: '0' }, readyPattern);
+      programs.push(await startServiceOf(repositoryRoot, 'worker', environment, /"msg":"(worker is ready)"/));
+    const gateway = await startServiceOf(repositoryRoot, 'gateway', { ...environment, PORT: '0' }, readyPattern);
     programs.push(gateway);
     const pids = [...programs, redis].flatMap(({ pid }) => pid ?? []);
     return { url: gateway.found, redisUrl: redis.url, pids, stop };
@@ -71,40 +71,22 @@ export async function startCluster(workers: number, settings: Readonly<Record<st
 /** What the embedded service and a gateway print with their address. */
 export const readyPattern = /Tessera is ready: (\S+)/;
 
-/** A program of a built checkout, as a process. */
-export interface Program {
-  readonly pid: number;
-  /** What the pattern has found in its output. */
-  readonly found: string;
-  stop(): Promise<void>;
-}
-
-/** @throws Error when the process ends before it prints what the pattern finds */
-export async function startProgram(
+/**
+ * Starts a service of a built checkout, as a process.
+ *
+ * @throws Error when the process ends before it prints what the pattern finds
+ */
+export async function startServiceOf(
   directory: string,
   service: 'standalone' | 'gateway' | 'worker',
   environment: NodeJS.ProcessEnv,
-  pattern: RegExp,
+  ready: RegExp,
 ): Promise<Program> {
-  const child = spawn(process.execPath, [`services/${service}/dist/main.js`], {
+  return await startProgram(`services/${service}/dist/main.js`, {
     cwd: directory,
-    env: { ...environment, HOST: '127.0.0.1', LOG_LEVEL: service === 'worker' ? 'info' : 'warn' },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    environment: { ...environment, HOST: '127.0.0.1', LOG_LEVEL: service === 'worker' ? 'info' : 'warn' },
+    ready,
   });
-  const exited = once(child, 'exit');
-  const ready = new Promise<string>((resolve) => {
-    createInterface(child.stdout).on('line', (line) => {
-      const [, found] = pattern.exec(line) ?? [];
-      if (found !== undefined) resolve(found);
-    });
-  });
-  const stop = async (): Promise<void> => {
-    child.kill('SIGTERM');
-    await exited;
-  };
-  const found = await Promise.race([ready, exited.then(() => undefined)]);
-  if (found !== undefined && child.pid !== undefined) return { found, pid: child.pid, stop };
-  throw new Error(`The ${service} of ${directory} ended before it was ready.`);
 }
 
 /** A request body, encoded. */

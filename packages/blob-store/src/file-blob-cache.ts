@@ -1,12 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ignoreMissing, isAbandoned, moveIntoPlace, writeAside } from './aside-files.js';
 import { assertCacheKey, type BlobCache, type BlobCacheLimits, type CacheState } from './blob-cache.js';
 
 const blobPattern = /^[\dA-Za-z-]+\.cached$/;
-const temporarySuffix = '.temporary';
-/** A temporary file this old was left by a process that died. */
-const abandonedAfterMs = 3_600_000;
 /** Making room frees this share of the limit at once, so that the directory is not read for every blob. */
 const roomShare = 0.1;
 /** The directory is read at least this often, since other processes may store in it too. */
@@ -59,7 +56,7 @@ export class FileBlobCache implements BlobCache {
       const replaced = (await stat(path).catch(ignoreMissing))?.size ?? 0;
       const added = bytes.byteLength - replaced;
       const evicted = await this.#makeRoom(added, path);
-      await this.#replace(path, bytes);
+      await moveIntoPlace(await writeAside(this.#options.directory, [bytes]), path);
       this.#storedBytes += added;
       return { storedBytes: this.#storedBytes, evicted };
     });
@@ -76,26 +73,13 @@ export class FileBlobCache implements BlobCache {
     await this.#turn.catch(() => undefined);
   }
 
-  /** In one step: no reader sees a file that is half-written. */
-  async #replace(path: string, bytes: Uint8Array): Promise<void> {
-    const { directory } = this.#options;
-    await mkdir(directory, { recursive: true });
-    const aside = join(directory, randomUUID() + temporarySuffix);
-    try {
-      await writeFile(aside, bytes, { flag: 'wx' });
-      await rename(aside, path);
-    } finally {
-      await rm(aside, { force: true });
-    }
-  }
-
   /** Reads the directory, unless it is known that as many bytes have room, and drops what is too much. */
   async #makeRoom(addedBytes: number, keptPath?: string): Promise<number> {
     const { limitBytes, ttlMs } = this.#options;
     const now = Date.now();
     const hasRoom = this.#storedBytes + addedBytes <= limitBytes;
     if (hasRoom && now - this.#scannedAt < rescanAfterMs) return 0;
-    const files = (await this.#files(now)).sort((a, b) => a.usedAt - b.usedAt);
+    const files = (await this.#files()).sort((a, b) => a.usedAt - b.usedAt);
     let stored = files.reduce((sum, { bytes }) => sum + bytes, 0);
     const target = stored + addedBytes <= limitBytes ? limitBytes : Math.max(0, limitBytes * (1 - roomShare));
     let evicted = 0;
@@ -112,7 +96,7 @@ export class FileBlobCache implements BlobCache {
   }
 
   /** The blobs in the directory; removes what processes that died have left. */
-  async #files(now: number): Promise<StoredFile[]> {
+  async #files(): Promise<StoredFile[]> {
     const { directory } = this.#options;
     const names = (await readdir(directory).catch(ignoreMissing)) ?? [];
     const files: StoredFile[] = [];
@@ -123,9 +107,7 @@ export class FileBlobCache implements BlobCache {
           const found = await stat(path).catch(ignoreMissing);
           if (found === undefined) return;
           if (blobPattern.test(name)) files.push({ path, bytes: found.size, usedAt: found.mtimeMs });
-          else if (name.endsWith(temporarySuffix) && found.mtimeMs + abandonedAfterMs < now) {
-            await rm(path, { force: true });
-          }
+          else if (isAbandoned(name, found)) await rm(path, { force: true });
         }),
       );
     }
@@ -144,8 +126,4 @@ export class FileBlobCache implements BlobCache {
     result.catch(() => undefined);
     return result;
   }
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
 }

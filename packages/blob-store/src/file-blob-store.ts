@@ -1,18 +1,24 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { link, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import {
+  asidePath,
+  ignoreExisting,
+  ignoreMissing,
+  isAbandoned,
+  isAside,
+  moveIntoPlace,
+  writeAside,
+} from './aside-files.js';
 import { encodeHeader, readBody, readHeader, writeExpiry, type BlobHeader } from './blob-file.js';
 import { listedPrefixes, listedPrefixOf } from './blob-keys.js';
 import { assertExpiry, assertKey, type BlobExpiry, type BlobStore } from './blob-store.js';
 
 const blobSuffix = '.blob';
-const temporarySuffix = '.temporary';
 const shardPattern = /^[0-9a-f]{2}$/;
 /** The directories of blobs whose keys are listed, beside those of the others. */
 const listedDirectories = new Map(listedPrefixes.map((prefix) => [prefix, prefix.replace('/', '')]));
 const blobPattern = /^(?:[0-9a-f]{2})+\.blob$/;
-/** A temporary file this old was left by a process that died; no write takes as long. */
-const abandonedAfterMs = 3_600_000;
 
 export interface FileBlobStoreOptions {
   /** Created if missing; may be shared by several processes. */
@@ -59,7 +65,7 @@ export class FileBlobStore implements BlobStore {
   async put(key: string, bytes: Uint8Array, expiry: BlobExpiry): Promise<void> {
     const { path } = this.#locate(key);
     const aside = await this.#writeAside(key, bytes, expiry);
-    await removeOnFailure(aside, () => rename(aside, path));
+    await moveIntoPlace(aside, path);
   }
 
   async putNew(key: string, bytes: Uint8Array, expiry: BlobExpiry): Promise<boolean> {
@@ -138,7 +144,7 @@ export class FileBlobStore implements BlobStore {
         budget--;
         const path = join(shard, name);
         if (blobPattern.test(name)) await this.#removeUnlessLive(path);
-        else if (name.endsWith(temporarySuffix)) await removeIfAbandoned(path);
+        else if (isAside(name)) await removeIfAbandoned(path);
       }
     }
   }
@@ -175,27 +181,16 @@ export class FileBlobStore implements BlobStore {
    */
   async #removeUnlessLive(path: string): Promise<void> {
     if (await this.#isLive(path)) return;
-    const aside = join(path, '..', randomUUID() + temporarySuffix);
+    const aside = asidePath(join(path, '..'));
     await rename(path, aside).catch(ignoreMissing);
     if (await this.#isLive(aside)) await link(aside, path).catch(ignoreExisting);
     await rm(aside, { force: true });
   }
 
   /** Writes the blob to a file of its own beside its place, to be moved or linked there. @returns its path */
-  async #writeAside(key: string, bytes: Uint8Array, expiry: BlobExpiry): Promise<string> {
-    const { shard } = this.#locate(key);
+  #writeAside(key: string, bytes: Uint8Array, expiry: BlobExpiry): Promise<string> {
     const header = encodeHeader({ expiresAt: this.#expiresAt(expiry), sizeBytes: bytes.byteLength });
-    const aside = join(shard, randomUUID() + temporarySuffix);
-    const file = await openNew(aside, shard);
-    await removeOnFailure(aside, async () => {
-      try {
-        const { bytesWritten } = await file.writev([header, bytes]);
-        if (bytesWritten < header.byteLength + bytes.byteLength) throw new Error('The disk took only a part of a blob');
-      } finally {
-        await file.close();
-      }
-    });
-    return aside;
+    return writeAside(this.#locate(key).shard, [header, bytes]);
   }
 
   #locate(key: string): { shard: string; path: string } {
@@ -226,24 +221,7 @@ async function entries(directory: string, kind: 'files' | 'directories'): Promis
 
 async function removeIfAbandoned(path: string): Promise<void> {
   const stats = await stat(path).catch(ignoreMissing);
-  if (stats !== undefined && Date.now() - stats.mtimeMs > abandonedAfterMs) await rm(path, { force: true });
-}
-
-/** Creates a file; its directory, too, which is missing for the first file in it. */
-async function openNew(path: string, directory: string): Promise<FileHandle> {
-  const file = await open(path, 'wx').catch(ignoreMissing);
-  if (file !== undefined) return file;
-  await mkdir(directory, { recursive: true });
-  return open(path, 'wx');
-}
-
-async function removeOnFailure(path: string, use: () => Promise<void>): Promise<void> {
-  try {
-    await use();
-  } catch (error) {
-    await rm(path, { force: true });
-    throw error;
-  }
+  if (stats !== undefined && isAbandoned(path, stats)) await rm(path, { force: true });
 }
 
 /** Gives the file a second name, unless there is a file of that name. */
@@ -255,16 +233,4 @@ async function linkNew(path: string, name: string): Promise<boolean> {
     ignoreExisting(error);
     return false;
   }
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (!hasCode(error, 'ENOENT')) throw error;
-}
-
-function ignoreExisting(error: unknown): undefined {
-  if (!hasCode(error, 'EEXIST')) throw error;
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

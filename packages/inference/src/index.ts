@@ -32,3 +32,4 @@ export {
   rowsOf,
   sizeTensor,
 } from './tensors.js';
+export { withRun } from './with-run.js';

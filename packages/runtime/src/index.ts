@@ -1,4 +1,4 @@
-export { probability } from './logistic.js';
+export { logit, probability } from './logistic.js';
 export { fitLogistic, roundedCalibration, type WeightedSample } from './logistic-regression.js';
 export { RecentValues } from './recent-values.js';
 export { percent, roundTo } from './round-to.js';

@@ -1,7 +1,12 @@
 import type { LogisticCalibration } from '@tessera/contracts';
 
+/** Inverse of the logistic function; of a probability that is neither 0 nor 1. */
+export function logit(probability: number): number {
+  return Math.log(probability / (1 - probability));
+}
+
 /** Probability of a logistic regression; as many features as it has weights. */
 export function probability({ bias, weights }: LogisticCalibration, features: readonly number[]): number {
-  const logit = weights.reduce((sum, weight, index) => sum + weight * (features[index] ?? 0), bias);
-  return 1 / (1 + Math.exp(-logit));
+  const logOdds = weights.reduce((sum, weight, index) => sum + weight * (features[index] ?? 0), bias);
+  return 1 / (1 + Math.exp(-logOdds));
 }

@@ -37,20 +37,10 @@ export async function answeredWithin<Value>(
   timeoutMs: number,
   timeoutError: () => Error,
 ): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    let partsLeft = limitParts;
-    timer = setTimeout(() => {
-      partsLeft -= 1;
-      if (partsLeft > 0) timer?.refresh();
-      else reject(timeoutError());
-    }, timeoutMs / limitParts);
-  });
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const onTimeout = () => {
+    throw timeoutError();
+  };
+  return await orOnTimeout(promise, timeoutMs, onTimeout, limitParts);
 }
 
 /**
@@ -79,10 +69,16 @@ async function orOnTimeout<Value, Other>(
   promise: Promise<Value>,
   timeoutMs: number,
   onTimeout: () => Other,
+  parts = 1,
 ): Promise<Value | Other> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs);
+    let partsLeft = parts;
+    timer = setTimeout(() => {
+      partsLeft -= 1;
+      if (partsLeft > 0) timer?.refresh();
+      else resolve();
+    }, timeoutMs / parts);
   });
   try {
     return await Promise.race([promise, timeout.then(onTimeout)]);

@@ -7,7 +7,7 @@ import { noTracing, type Tracing } from '@tessera/tracing';
 import type { Logger } from 'pino';
 import { canaryImage } from './canary-image.js';
 import { chooseDefaults } from './default-models.js';
-import { JobRunner } from './job-runner.js';
+import { jobRunner } from './job-runner.js';
 import type { WorkerMetrics } from './worker-metrics.js';
 
 export interface Model<Pipeline> {
@@ -80,7 +80,7 @@ export async function startModels({
     },
     log,
   });
-  const runner = starting.then((started) => new JobRunner(started, tracing));
+  const runner = starting.then((started) => jobRunner(started, tracing));
   const ready = createModels(runner, bundles, defaults, config);
   // Whoever needs the models gets the error.
   ready.catch(() => undefined);

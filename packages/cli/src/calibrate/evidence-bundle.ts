@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { LogisticCalibration } from '@tessera/contracts';
+import { logit } from '@tessera/runtime';
 import { UsageError } from '../command-errors.js';
 
 /** A bundle's manifest, as far as it is read here; the rest is kept. */
@@ -21,7 +22,7 @@ const evidenceWeight = 0.05;
 
 /** The log-odds of `[SEG]`, from a score of an {@link EvidenceBundle}. */
 export function segLogOdds(score: number): number {
-  return Math.log(score / (1 - score)) / evidenceWeight;
+  return logit(score) / evidenceWeight;
 }
 
 /** @throws UsageError when the directory has no bundle of the pipeline `lisa` */

@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { startProgram } from '@tessera/runtime/process';
 import { CommandFailure } from '../command-errors.js';
 import { compile, serviceMain } from '../installation.js';
 
@@ -22,34 +20,19 @@ export async function startService(
   const data = await mkdtemp(join(tmpdir(), 'tessera-calibrate-'));
   const own = { HOST: '127.0.0.1', PORT: '0', MODELS_DIR: modelsDirectory, DATA_DIR: data, LOG_LEVEL: 'warn' };
   const none = { REDIS_URL: '', API_KEYS: '', API_KEYS_FILE: '', TESSERA_DEFAULT_MODEL: '' };
-  const child = spawn(process.execPath, [main], {
-    env: Object.fromEntries(Object.entries({ ...environment, ...none, ...own }).filter(([, value]) => value !== '')),
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exited = once(child, 'exit');
-  const stop = async (): Promise<void> => {
-    child.kill('SIGTERM');
-    await exited;
-    await rm(data, { recursive: true, force: true });
-  };
-  const ready = new Promise<string>((resolve) => {
-    createInterface(child.stdout).on('line', (line) => {
-      const [, url] = /Tessera is ready: (\S+)/.exec(line) ?? [];
-      if (url !== undefined) resolve(url);
-    });
-  });
-  const aborted = new Promise<undefined>((resolve) => {
-    signal.addEventListener(
-      'abort',
-      () => {
-        resolve(undefined);
-      },
-      { once: true },
-    );
-  });
-  const url = await Promise.race([ready, exited.then(() => undefined), aborted]);
-  if (url !== undefined) return { url, stop };
-  await stop();
-  signal.throwIfAborted();
-  throw new CommandFailure('The service with the model did not start.');
+  const removeData = () => rm(data, { recursive: true, force: true });
+  try {
+    const set = Object.entries({ ...environment, ...none, ...own }).filter(([, value]) => value !== '');
+    const ready = /Tessera is ready: (\S+)/;
+    const program = await startProgram(main, { environment: Object.fromEntries(set), ready, signal });
+    const stop = async (): Promise<void> => {
+      await program.stop();
+      await removeData();
+    };
+    return { url: program.found, stop };
+  } catch {
+    await removeData();
+    signal.throwIfAborted();
+    throw new CommandFailure('The service with the model did not start.');
+  }
 }

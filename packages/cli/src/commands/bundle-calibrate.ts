@@ -3,8 +3,9 @@ import { fitLogistic, probability, roundedCalibration, type WeightedSample } fro
 import { collectEvidence } from '../calibrate/collect-evidence.js';
 import { linkEvidenceBundle, readLisaManifest, writeCalibration } from '../calibrate/evidence-bundle.js';
 import { startService } from '../calibrate/start-service.js';
-import { CommandFailure, UsageError } from '../command-errors.js';
+import { CommandFailure } from '../command-errors.js';
 import type { Command } from '../command.js';
+import { dataSetOptions } from '../evaluate/data-set-options.js';
 import { segmentationSets } from '../evaluate/segmentation-sets.js';
 import { numberOption, textOption } from '../option-values.js';
 
@@ -44,11 +45,7 @@ export const bundleCalibrate: Command = {
   },
   async run({ positionals, options, environment, signal, print, say, progress }) {
     const bundle = positionals[0] ?? '';
-    const [dataset, root] = [textOption(options, 'dataset'), textOption(options, 'root')];
-    const set =
-      dataset !== undefined && Object.hasOwn(segmentationSets, dataset) ? segmentationSets[dataset] : undefined;
-    if (set === undefined) throw new UsageError(`--dataset is one of ${Object.keys(segmentationSets).join(', ')}.`);
-    if (root === undefined) throw new UsageError('--root, the directory of the data set, is missing.');
+    const { set, root } = dataSetOptions(options, segmentationSets);
     const limit = numberOption(options, 'limit', { min: 2, isInteger: true });
     const manifest = await readLisaManifest(bundle);
     const split = textOption(options, 'split') ?? set.defaultSplit;

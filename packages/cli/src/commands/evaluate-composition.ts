@@ -3,6 +3,7 @@ import { closedWorld, drawSeenUnseenCurves } from '@tessera/composition';
 import { UsageError } from '../command-errors.js';
 import type { Command } from '../command.js';
 import { compositionSets, openCompositionSplit } from '../evaluate/composition-split.js';
+import { dataSetOptions } from '../evaluate/data-set-options.js';
 import { evaluateCollected } from '../evaluate-collected.js';
 import { collectLogits } from '../evaluation-logits.js';
 import { numberOption, textOption } from '../option-values.js';
@@ -50,12 +51,7 @@ export const evaluateComposition: Command = {
     json: 'print JSON',
   },
   async run({ client, options, signal, print, say, progress }) {
-    const [dataset, root] = [textOption(options, 'dataset'), textOption(options, 'root')];
-    const title = dataset !== undefined && Object.hasOwn(datasets, dataset) ? datasets[dataset] : undefined;
-    if (dataset === undefined || title === undefined) {
-      throw new UsageError(`--dataset is one of ${Object.keys(datasets).join(', ')}.`);
-    }
-    if (root === undefined) throw new UsageError('--root, the directory of the data set, is missing.');
+    const { dataset, set: title, root } = dataSetOptions(options, datasets);
     const set = compositionSets.find((known) => known === options.split);
     if (set === undefined) throw new UsageError(`--split is one of ${compositionSets.join(', ')}.`);
     const limit = numberOption(options, 'limit', { min: 1, isInteger: true });

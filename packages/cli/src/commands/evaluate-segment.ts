@@ -1,6 +1,7 @@
 import { percent } from '@tessera/runtime';
-import { CommandFailure, UsageError } from '../command-errors.js';
+import { CommandFailure } from '../command-errors.js';
 import type { Command } from '../command.js';
+import { dataSetOptions } from '../evaluate/data-set-options.js';
 import { measureSegmentation, type SegmentationMeasures } from '../evaluate/measure-segmentation.js';
 import { segmentationSets as sets } from '../evaluate/segmentation-sets.js';
 import { explain } from '../explain.js';
@@ -54,12 +55,7 @@ export const evaluateSegment: Command = {
     json: 'print JSON',
   },
   async run({ client, options, signal, print, say, progress }) {
-    const [dataset, root] = [textOption(options, 'dataset'), textOption(options, 'root')];
-    const set = dataset !== undefined && Object.hasOwn(sets, dataset) ? sets[dataset] : undefined;
-    if (dataset === undefined || set === undefined) {
-      throw new UsageError(`--dataset is one of ${Object.keys(sets).join(', ')}.`);
-    }
-    if (root === undefined) throw new UsageError('--root, the directory of the data set, is missing.');
+    const { dataset, set, root } = dataSetOptions(options, sets);
     const limit = numberOption(options, 'limit', { min: 1, isInteger: true });
     const parallel = numberOption(options, 'parallel', { min: 1, max: 64, isInteger: true }) ?? 1;
     const requested = segmentationOptions(options);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { InferenceRunner, RunRequest, RunResult } from '@tessera/inference';
+import { withRun, type InferenceRunner, type RunRequest, type RunResult } from '@tessera/inference';
 
 /** Graphs whose outputs for the same photo or text a comparison needs again and again. */
 const rememberedGraphs: readonly string[] = ['detector', 'text_encoder', 'reader'];
@@ -7,20 +7,13 @@ const rememberedGraphs: readonly string[] = ['detector', 'text_encoder', 'reader
 /** A runner that gives the outputs of the detector, the text encoder and the reader a second time without running them. */
 export function rememberingRunner(runner: InferenceRunner): InferenceRunner {
   const known = new Map<string, Promise<RunResult>>();
-  return {
-    devices: runner.devices,
-    run: (request) => {
-      if (!rememberedGraphs.includes(request.graph)) return runner.run(request);
-      const key = keyOf(request);
-      const result = known.get(key) ?? runner.run(request);
-      known.set(key, result);
-      return result;
-    },
-    holds: (keys) => runner.holds(keys),
-    keep: (key, tensor) => runner.keep(key, tensor),
-    readKept: (key) => runner.readKept(key),
-    close: () => runner.close(),
-  };
+  return withRun(runner, (request) => {
+    if (!rememberedGraphs.includes(request.graph)) return runner.run(request);
+    const key = keyOf(request);
+    const result = known.get(key) ?? runner.run(request);
+    known.set(key, result);
+    return result;
+  });
 }
 
 function keyOf({ graph, feeds, fetch }: RunRequest): string {

@@ -1,8 +1,9 @@
+import { logit } from '@tessera/runtime';
+
 /** Lower detector scores count as this one: the object is not there. */
 const lowestScore = 0.02;
 
 /** Inverse of the logistic function, of a detector score kept within [0.02, 0.98]. */
 export function scoreLogit(score: number): number {
-  const clamped = Math.min(1 - lowestScore, Math.max(lowestScore, score));
-  return Math.log(clamped / (1 - clamped));
+  return logit(Math.min(1 - lowestScore, Math.max(lowestScore, score)));
 }

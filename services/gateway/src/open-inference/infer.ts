@@ -35,7 +35,8 @@ export async function infer<Body extends object, Response extends JobAnswer>(
 ): Promise<FastifyReply> {
   const asked = request.body as InferenceRequest;
   checkNames(asked, task);
-  const call = readCall(asked, name, task, request.tensorData);
+  const formats = outputFormats(asked, task);
+  const call = readCall(asked, name, formats, request.tensorData);
   const { body, uploads } = task.toRequest(call);
   checkBody<Body>(request, body, task, call);
   // Pixels have become a file in memory beside the body.
@@ -45,27 +46,26 @@ export async function infer<Body extends object, Response extends JobAnswer>(
   request.uploads = uploads;
   request.tensorData = [];
   const { isBinary, outputs } = call;
-  const format = outputFormats(asked, task);
   return answerWithJob(request, reply, context, {
     body: { ...body, outputs: [...outputs] },
     webhook: undefined,
     mustFinish: true,
     createJob: (id, client) => task.createJob(id, body, { outputs, isBinary }, request.uploads, context, client),
-    sendResult: (result) => sendTensors(JSON.parse(result.toString('utf8')) as Response, asked.id, format, task, reply),
+    sendResult: (result) =>
+      sendTensors(JSON.parse(result.toString('utf8')) as Response, asked.id, formats, task, reply),
   });
 }
 
-function readCall<Body extends object, Response>(
+function readCall(
   asked: InferenceRequest,
   model: string,
-  task: ProtocolTask<Body, Response>,
+  formats: ReadonlyMap<string, boolean>,
   contents: readonly unknown[],
 ): InferenceCall {
   const { binary_data_output: allBinary, ...parameters } = asked.parameters ?? {};
   if (allBinary !== undefined && typeof allBinary !== 'boolean') {
     throw TesseraError.invalid([{ pointer: '/parameters/binary_data_output', message: 'must be boolean' }]);
   }
-  const formats = outputFormats(asked, task);
   return {
     model,
     inputs: new Map(
