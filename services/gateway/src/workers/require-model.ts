@@ -12,6 +12,7 @@ export async function requireModel(
   task: ModelDescription['task'],
   workers: WorkerDirectory,
 ): Promise<void> {
+  if (workers.hasServed(name, task)) return;
   const served = await workers.models();
   if (served.length === 0) return;
   const names = served.filter((model) => model.task === task).map((model) => model.name);

@@ -3,12 +3,16 @@ import { parseMatching, WorkerReport, type ModelDescription } from '@tessera/con
 
 /** How long the reports are cached; shorter than a worker's heartbeat. */
 const freshMs = 1_000;
+/** How long a model counts as served after a worker's report of it was read. */
+const servedMs = 10_000;
 
 /** The workers that are alive, by the reports that they keep in the blob store. */
 export class WorkerDirectory {
   readonly #blobs: BlobStore;
   #reading: Promise<readonly WorkerReport[]> | undefined;
   #readAt = 0;
+  #lastRead: readonly WorkerReport[] = [];
+  #lastReadAt = -Infinity;
 
   constructor(blobs: BlobStore) {
     this.#blobs = blobs;
@@ -25,11 +29,23 @@ export class WorkerDirectory {
       const reading = this.#read();
       this.#reading = reading;
       this.#readAt = now;
-      reading.catch(() => {
-        if (this.#reading === reading) this.#reading = undefined;
-      });
+      reading.then(
+        (reports) => {
+          this.#lastRead = reports;
+          this.#lastReadAt = now;
+        },
+        () => {
+          if (this.#reading === reading) this.#reading = undefined;
+        },
+      );
     }
     return this.#reading;
+  }
+
+  /** Whether a worker reported the model in the last seconds. Nothing is read for it: most requests are for the same models. */
+  hasServed(name: string, task: ModelDescription['task']): boolean {
+    if (performance.now() - this.#lastReadAt > servedMs) return false;
+    return this.#lastRead.some(({ models }) => models.some((model) => model.name === name && model.task === task));
   }
 
   /** Every served model once, by name; the default one is the default of any worker. */
