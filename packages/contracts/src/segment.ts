@@ -25,7 +25,8 @@ const ImageReference = Type.Unsafe<{ id: string } | { url: string }>(
 
 export const ImageSource = Type.Union(
   [
-    Type.String({ minLength: 1, description: 'Data URL, base64, https URL, or the id of an image sent before.' }),
+    // A pattern: for "minLength" the validator counts every character of the base64.
+    Type.String({ pattern: '\\S', description: 'Data URL, base64, https URL, or the id of an image sent before.' }),
     ImageReference,
   ],
   {
