@@ -271,16 +271,17 @@ describe('decodeForModels', () => {
   });
 
   for (const side of [640, 3300]) {
-    it(`gives a target the same pixels without the larger one that the file of ${side} pixels is read for`, async () => {
-      const bytes = await scene(side, Math.round(side / 1.5))
-        .jpeg()
-        .toBuffer();
-      const [square, longest] = [{ width: 512, height: 512, fit: 'fill' }, { longestSide: 1024 }] as const;
-      const both = await decodeForModels(bytes, { targets: [square, longest] });
-      const alone = await decodeForModels(bytes, { targets: [square], readForLongestSide: 1024 });
-      assert.equal(alone.images.length, 1);
-      assert.deepEqual(alone.images[0], both.images[0]);
-    });
+    for (const orientation of [1, 6]) {
+      it(`gives a target the same pixels alone, in a file of ${side} pixels with orientation ${orientation}`, async () => {
+        const picture = scene(side, Math.round(side / 1.5));
+        const bytes = await picture.withMetadata({ orientation }).jpeg().toBuffer();
+        const [square, longest] = [{ width: 512, height: 512, fit: 'fill' }, { longestSide: 1024 }] as const;
+        const both = await decodeForModels(bytes, { targets: [square, longest] });
+        const alone = await decodeForModels(bytes, { targets: [square], readForLongestSide: 1024 });
+        assert.equal(alone.images.length, 1);
+        assert.deepEqual(alone.images[0], both.images[0]);
+      });
+    }
   }
 
   it('gives the original pixels for the original size', async () => {

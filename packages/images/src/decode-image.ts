@@ -69,12 +69,17 @@ export async function decodeForModels(bytes: Uint8Array, options: DecodeForModel
     width: Math.min(header.width, Math.max(1, ...stretched.map((size) => size.width))),
     height: Math.min(header.height, Math.max(1, ...stretched.map((size) => size.height))),
   };
+  // A target alone is decoded and resized at once where that gives the same pixels: in a file that is read whole, and not turned.
+  const isReadWhole = envelope.width === header.width && envelope.height === header.height;
+  const isAlone = isReadWhole && !header.isTurned && targets.filter((target) => !isCover(target)).length === 1;
   let decoded: Promise<PixelImage> | undefined;
   const images = await Promise.all(
     targets.map(async (target) => {
       if (isCover(target)) return await decodePixels(header, limits, target);
+      const size = targetSize(target, header);
+      if (isAlone) return await decodePixels(header, limits, size, false);
       decoded ??= decodePixels(header, limits, envelope);
-      return await resizePixels(await decoded, targetSize(target, header));
+      return await resizePixels(await decoded, size);
     }),
   );
   return { format: header.format, width: header.width, height: header.height, images };
@@ -102,6 +107,7 @@ async function decodePixels(
   header: DecodingHeader,
   limits: ImageLimits,
   size: Size | CoverTarget,
+  isReducible = true,
 ): Promise<PixelImage> {
   const reading = { autoOrient: true, failOn: 'error', limitInputPixels: limits.maxPixels } as const;
   const page = header.page === undefined ? {} : { page: header.page };
@@ -111,8 +117,8 @@ async function decodePixels(
   if (header.deepColour) pipeline = pipeline.pipelineColourspace('srgb');
   pipeline = pipeline.flatten({ background: '#ffffff' }).toColourspace('srgb').removeAlpha();
   // Reading at a reduced size is exact enough in JPEG (fewer DCT coefficients); WebP's scaler shifts colours.
-  const isJpeg = header.format === 'jpeg';
-  const resized = isCover(size) ? cover(pipeline, size, header, isJpeg) : stretch(pipeline, size, isJpeg);
+  const mayShrink = isReducible && header.format === 'jpeg';
+  const resized = isCover(size) ? cover(pipeline, size, header, mayShrink) : stretch(pipeline, size, mayShrink);
   try {
     const image = await toPixels(resized.timeout({ seconds: limits.decodeTimeoutSeconds }));
     return header.gammaExponent === undefined ? image : raiseSamples(image, header.gammaExponent);

@@ -16,6 +16,8 @@ export interface DecodingHeader extends ImageHeader {
   readonly page: number | undefined;
   /** 16 bits per colour channel. */
   readonly deepColour: boolean;
+  /** Whether its EXIF orientation asks for a rotation or a reflection. */
+  readonly isTurned: boolean;
   /** What to raise the samples (0 to 1) to for sRGB, where they have another gamma. */
   readonly gammaExponent: number | undefined;
 }
@@ -28,7 +30,8 @@ export interface DecodingHeader extends ImageHeader {
 export async function readDecodingHeader(bytes: Uint8Array, limits: ImageLimits): Promise<DecodingHeader> {
   const { format, firstFrame } = readHeader(bytes, limits);
   if (format === 'bmp') {
-    return { ...readHeader(bytes, limits), page: undefined, deepColour: false, gammaExponent: undefined };
+    const plain = { page: undefined, deepColour: false, isTurned: false, gammaExponent: undefined };
+    return { ...readHeader(bytes, limits), ...plain };
   }
   const metadata = await readMetadata(firstFrame, format, limits.headerTimeoutMs);
   if (metadata.mediaType !== `image/${format}`) {
@@ -39,7 +42,9 @@ export async function readDecodingHeader(bytes: Uint8Array, limits: ImageLimits)
   checkChannels(metadata);
   const gammaExponent = format === 'png' ? pngGammaExponent(bytes) : undefined;
   const page = format === 'gif' ? (metadata.pages ?? 1) - 1 : undefined;
-  return { format, width, height, firstFrame, page, deepColour: metadata.space === 'rgb16', gammaExponent };
+  const deepColour = metadata.space === 'rgb16';
+  const isTurned = (metadata.orientation ?? 1) !== 1;
+  return { format, width, height, firstFrame, page, deepColour, isTurned, gammaExponent };
 }
 
 async function readMetadata(bytes: Uint8Array, format: ImageFormat, timeoutMs: number): Promise<Metadata> {
