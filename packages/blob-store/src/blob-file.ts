@@ -29,25 +29,36 @@ export function encodeHeader({ expiresAt, sizeBytes }: BlobHeader): Buffer {
 
 /** The header of an open file, or null when the file is foreign, or truncated. */
 export async function readHeader(file: FileHandle): Promise<BlobHeader | null> {
-  const header = Buffer.alloc(headerBytes);
-  const { bytesRead } = await file.read(header, 0, headerBytes, 0);
-  if (bytesRead < headerBytes || !header.subarray(0, magic.length).equals(magic)) return null;
-  const expiresAt = header.readDoubleBE(expiryOffset);
-  const sizeBytes = Number(header.readBigUInt64BE(sizeOffset));
   const { size } = await file.stat();
-  return size === headerBytes + sizeBytes && !Number.isNaN(expiresAt) ? { expiresAt, sizeBytes } : null;
+  return decodeHeader(await readStart(file, headerBytes), size);
 }
 
-/** The bytes after the header; null when the file has become shorter since the header was read. */
-export async function readBody(file: FileHandle, { sizeBytes }: BlobHeader): Promise<Uint8Array | null> {
-  const body = Buffer.allocUnsafeSlow(sizeBytes);
+/** Header and bytes of an open file, in one read; null as {@link readHeader}, also when the file becomes shorter meanwhile. */
+export async function readBlob(file: FileHandle): Promise<(BlobHeader & { readonly bytes: Uint8Array }) | null> {
+  const { size } = await file.stat();
+  const content = await readStart(file, size);
+  const header = decodeHeader(content, size);
+  return header === null || content.length < size ? null : { ...header, bytes: content.subarray(headerBytes) };
+}
+
+/** As many bytes as there are, at most `length`. */
+async function readStart(file: FileHandle, length: number): Promise<Buffer> {
+  const content = Buffer.allocUnsafeSlow(length);
   let filled = 0;
-  while (filled < sizeBytes) {
-    const { bytesRead } = await file.read(body, filled, sizeBytes - filled, headerBytes + filled);
-    if (bytesRead === 0) return null;
+  while (filled < length) {
+    const { bytesRead } = await file.read(content, filled, length - filled, filled);
+    if (bytesRead === 0) break;
     filled += bytesRead;
   }
-  return body;
+  return content.subarray(0, filled);
+}
+
+/** @param fileBytes - size of the file that starts so */
+function decodeHeader(start: Buffer, fileBytes: number): BlobHeader | null {
+  if (start.length < headerBytes || !start.subarray(0, magic.length).equals(magic)) return null;
+  const expiresAt = start.readDoubleBE(expiryOffset);
+  const sizeBytes = Number(start.readBigUInt64BE(sizeOffset));
+  return fileBytes === headerBytes + sizeBytes && !Number.isNaN(expiresAt) ? { expiresAt, sizeBytes } : null;
 }
 
 /** Replaces the expiry in place: eight bytes, which no reader sees half-written. */

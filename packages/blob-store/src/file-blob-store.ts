@@ -10,7 +10,7 @@ import {
   moveIntoPlace,
   writeAside,
 } from './aside-files.js';
-import { encodeHeader, readBody, readHeader, writeExpiry, type BlobHeader } from './blob-file.js';
+import { encodeHeader, readBlob, readHeader, writeExpiry } from './blob-file.js';
 import { listedPrefixes, listedPrefixOf } from './blob-keys.js';
 import { assertExpiry, assertKey, type BlobExpiry, type BlobStore } from './blob-store.js';
 
@@ -49,6 +49,7 @@ export class FileBlobStore implements BlobStore {
   readonly #now: () => number;
   readonly #sweepFiles: number;
   readonly #sweepTimer: NodeJS.Timeout;
+  readonly #onError: (error: Error) => void;
   #sweeping: Promise<void> = Promise.resolve();
   #sweepFrom = 0;
 
@@ -56,8 +57,9 @@ export class FileBlobStore implements BlobStore {
     this.#directory = options.directory;
     this.#now = options.now ?? Date.now;
     this.#sweepFiles = options.sweepFiles ?? 10_000;
+    this.#onError = options.onError;
     this.#sweepTimer = setInterval(() => {
-      this.#sweeping = this.#sweeping.then(() => this.sweep()).catch(options.onError);
+      this.#sweeping = this.#sweeping.then(() => this.sweep()).catch(this.#onError);
     }, options.sweepIntervalMs ?? 60_000);
     this.#sweepTimer.unref();
   }
@@ -83,7 +85,10 @@ export class FileBlobStore implements BlobStore {
   }
 
   async get(key: string): Promise<Uint8Array | null> {
-    return this.#withLive(this.#locate(key).path, 'r', null, readBody);
+    return this.#withFile(this.#locate(key).path, 'r', null, async (file) => {
+      const blob = await readBlob(file);
+      return blob !== null && blob.expiresAt > this.#now() ? blob.bytes : null;
+    });
   }
 
   async has(key: string): Promise<boolean> {
@@ -92,7 +97,7 @@ export class FileBlobStore implements BlobStore {
 
   async touch(key: string, expiry: BlobExpiry): Promise<boolean> {
     const expiresAt = this.#expiresAt(expiry);
-    return this.#withLive(this.#locate(key).path, 'r+', false, async (file) => {
+    return this.#withLive(this.#locate(key).path, 'r+', async (file) => {
       await writeExpiry(file, expiresAt);
       return true;
     });
@@ -155,23 +160,30 @@ export class FileBlobStore implements BlobStore {
   }
 
   #isLive(path: string): Promise<boolean> {
-    return this.#withLive(path, 'r', false, () => Promise.resolve(true));
+    return this.#withLive(path, 'r', () => Promise.resolve(true));
   }
 
-  /** Uses the file of a blob that has not expired; `missing` when there is none. */
-  async #withLive<Result>(
+  /** Whether there is a blob in the file that has not expired, and using it succeeds. */
+  #withLive(path: string, flags: 'r' | 'r+', use: (file: FileHandle) => Promise<boolean>): Promise<boolean> {
+    return this.#withFile(path, flags, false, async (file) => {
+      const header = await readHeader(file);
+      return header !== null && header.expiresAt > this.#now() && (await use(file));
+    });
+  }
+
+  /** Uses a file; `missing` when there is none. Nobody waits until it is closed. */
+  async #withFile<Result>(
     path: string,
     flags: 'r' | 'r+',
     missing: Result,
-    use: (file: FileHandle, header: BlobHeader) => Promise<Result>,
+    use: (file: FileHandle) => Promise<Result>,
   ): Promise<Result> {
     const file = await open(path, flags).catch(ignoreMissing);
     if (file === undefined) return missing;
     try {
-      const header = await readHeader(file);
-      return header !== null && header.expiresAt > this.#now() ? await use(file, header) : missing;
+      return await use(file);
     } finally {
-      await file.close();
+      file.close().catch(this.#onError);
     }
   }
 
