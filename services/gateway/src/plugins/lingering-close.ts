@@ -55,17 +55,23 @@ export function linger(socket: Socket, bounds: typeof lingerBounds = lingerBound
   const destroy = () => socket.destroy();
   const timer = setTimeout(destroy, bounds.ms);
   let droppedBytes = 0;
-  // Bytes that follow are not parsed as requests any more.
-  socket.removeAllListeners('data');
-  socket.on('data', (chunk: Buffer) => {
-    droppedBytes += chunk.length;
-    if (droppedBytes > bounds.bytes) socket.destroy();
-  });
+  const drop = () => {
+    // Bytes that follow are not parsed as requests any more.
+    socket.removeAllListeners('data');
+    socket.on('data', (chunk: Buffer) => {
+      droppedBytes += chunk.length;
+      if (droppedBytes > bounds.bytes) socket.destroy();
+    });
+  };
   socket.once('end', destroy);
   socket.once('close', () => {
     clearTimeout(timer);
   });
   socket.setTimeout(bounds.idleMs, destroy);
   socket.end();
+  // A body that nobody reads has stopped the connection. Node's HTTP server starts it when the socket resumes, but no more
+  // once the socket has a listener of its own for data: it gets that afterwards.
+  socket.pause();
+  socket.once('resume', drop);
   socket.resume();
 }
