@@ -6,6 +6,7 @@ import {
   fromBullId,
   isOverdue,
   progressOf,
+  recordOf,
   toFailure,
   type BullJob,
 } from './job-record.js';
@@ -103,12 +104,13 @@ export class BullJobProcessor<Data> implements JobProcessor {
 
   async #handle(job: BullJob, id: string, attempt: RunningAttempt): Promise<string> {
     attempt.signal.throwIfAborted();
-    if (isOverdue(job.data)) throw expiredError();
+    const record = recordOf(job);
+    if (isOverdue(record)) throw expiredError();
     return this.#handler({
       id,
       // A queue returns the data that was added under this id.
-      data: job.data.data as Data,
-      requestId: job.data.origin?.requestId,
+      data: record.data as Data,
+      requestId: record.origin?.requestId,
       attempt: job.attemptsStarted,
       failures: job.attemptsMade,
       isLastAttempt: job.attemptsMade + 1 >= (job.opts.attempts ?? 1),

@@ -22,6 +22,7 @@ import {
   isFinished,
   isJobId,
   isOverdue,
+  recordOf,
   toBullId,
   toSnapshot,
   withdrawnSnapshot,
@@ -251,7 +252,7 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
   /** {@link get} for waiting callers: one read, unless the job is lost or overdue. */
   async #look(id: string): Promise<JobSnapshot<Data> | null> {
     const job = isJobId(id) ? await this.#backend.run(() => this.#queue.getJob(toBullId(id))) : undefined;
-    if (job === undefined || (job.finishedOn === undefined && isOverdue(job.data))) return this.get(id);
+    if (job === undefined || (job.finishedOn === undefined && isOverdue(recordOf(job)))) return this.get(id);
     return toSnapshot(job, null);
   }
 

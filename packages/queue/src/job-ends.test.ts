@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TesseraError } from '@tessera/contracts';
 import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
+import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { createJobQueue } from './create-job-queue.js';
 import type { JobQueue, JobSnapshot } from './job-queue.js';
@@ -248,6 +249,38 @@ describe('the ends of jobs across processes', { skip: redisSkipReason, timeout: 
       ends.map(({ id, status, error }) => [id, status, error?.code]),
       [['poison', 'failed', 'TSR_INFERENCE_FAILED']],
     );
+  });
+
+  it('are not held up by a job that another hand queued', async () => {
+    const queue = await openQueue();
+    const ends: JobSnapshot<TestJob>[] = [];
+    queue.readEnds((ended) => {
+      ends.push(...ended);
+      return Promise.resolve();
+    });
+    queue.process(
+      ({ data }: { readonly data: TestJob | undefined }) => {
+        if (data === undefined) throw new TesseraError('TSR_VERSION_MISMATCH', 'No data.');
+        return Promise.resolve('key');
+      },
+      { concurrency: 1 },
+    );
+    const client = new Redis(server.url, { maxRetriesPerRequest: null });
+    const foreign = new Queue(`{${name()}}`, { connection: client, prefix: 'tessera' });
+    const records = [null, 7, 'text', [], {}, { deadlineAt: 'soon', origin: null }];
+    for (const [index, record] of records.entries()) {
+      await foreign.add('job', record, { jobId: `job-foreign-${index}`, priority: 2 });
+    }
+    await add(queue, 'own');
+    await until(() => ends.length > records.length, 10_000);
+    await foreign.close();
+    await client.quit();
+    const failed = records.map((_, index) => [`foreign-${index}`, 'failed', 'TSR_VERSION_MISMATCH']);
+    assert.deepEqual(ends.map(({ id, status, error }) => [id, status, error?.code]).sort(), [
+      ...failed,
+      ['own', 'succeeded', undefined],
+    ]);
+    assert.equal((await queue.get('foreign-0'))?.status, 'failed');
   });
 
   it('are found in the jobs themselves when their events were dropped unread', async () => {

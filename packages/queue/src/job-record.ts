@@ -13,6 +13,15 @@ export interface JobRecord {
 
 export type BullJob = Job<JobRecord, string>;
 
+/**
+ * What a job was added with. A job that another hand queued may have none: it is one without data, which its handler refuses,
+ * and whose end can be read like any other.
+ */
+export function recordOf(job: BullJob): JobRecord {
+  const stored: unknown = job.data;
+  return typeof stored === 'object' && stored !== null ? job.data : { data: undefined, deadlineAt: null };
+}
+
 /** The record of a job that was taken out of the queue before it could finish. */
 export interface Withdrawal extends JobRecord {
   readonly code: 'TSR_JOB_CANCELLED' | 'TSR_JOB_EXPIRED';
@@ -86,15 +95,16 @@ export function toSnapshot<Data>(job: BullJob, state: BullJobState | null): JobS
   // A job that succeeded after a failed attempt still has the reason of that failure, but only it has a result.
   const resultKey = isDone && typeof job.returnvalue === 'string' ? job.returnvalue : null;
   const error = isDone && resultKey === null ? fromFailedReason(job.failedReason) : null;
+  const { data, origin, deadlineAt } = recordOf(job);
   return {
     id: fromBullId(job.id ?? ''),
     // A queue returns the data that was added under this id.
-    data: job.data.data as Data,
-    origin: job.data.origin ?? {},
+    data: data as Data,
+    origin: origin ?? {},
     status: isDone ? finishedStatus(error) : (state?.status ?? 'queued'),
     position: isDone ? null : (state?.position ?? null),
     createdAt: job.timestamp,
-    deadlineAt: job.data.deadlineAt,
+    deadlineAt,
     startedAt: job.processedOn ?? null,
     finishedAt: job.finishedOn ?? null,
     progress: progressOf(job),
