@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { TesseraError, type Mask, type SegmentPrompt } from '@tessera/contracts';
 import { decodeRle, intersectionOverUnion, type BinaryMask } from '@tessera/masks';
+import sharp from 'sharp';
 import type { Segmenter } from './segmenter.js';
 import type { SegmentImage, SegmentQuestion } from '../segment-request.js';
 import { createSegmenter } from './create-segmenter.js';
@@ -111,6 +112,18 @@ for (const model of ['tessera-baseline', 'tessera-mini']) {
         const [column, row] = [Math.min(Math.max(x, 4), width - 4), Math.min(Math.max(y, 4), height - 4)];
         assert.equal(data[Math.floor(row) * width + Math.floor(column)], 1, String([x, y]));
       }
+    });
+
+    it('finds something under a point of a strip that is narrower than the border', async () => {
+      const shades = Uint8Array.from({ length: 6 * 1024 * 3 }, (_, index) => {
+        return Math.abs(Math.floor(index / 18) - 512) < 100 ? 230 : 20;
+      });
+      const strip = await sharp(shades, { raw: { width: 6, height: 1024, channels: 3 } })
+        .png()
+        .toBuffer();
+      const image: SegmentImage = { id: 'strip', read: () => Promise.resolve(strip) };
+      const [result] = await ask({ prompts: [{ points: [{ x: 3, y: 512, label: 1 }] }] }, image);
+      assert.ok(result?.present);
     });
 
     it('answers a query as without prompts where they point to nothing that it found, and says so', async () => {

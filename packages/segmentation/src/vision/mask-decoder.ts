@@ -122,9 +122,12 @@ function promptTokens(
   };
 }
 
-/** The last place along a side that a point may have: nearer to the padding, the padding is SAM's object. */
+/**
+ * The last place along a side that a point may have: nearer to the padding, the padding is SAM's object. Of a strip that
+ * is no wider than that distance, its middle.
+ */
 function besidePadding(side: number, otherSide: number): number {
-  return side < otherSide ? side - paddingDistance : side;
+  return side < otherSide ? Math.max(side - paddingDistance, side / 2) : side;
 }
 
 /** A box's corners; in its place SAM was trained with a point of padding. */
