@@ -32,7 +32,7 @@ const invalidBodies: [name: string, body: unknown, pointers: string[]][] = [
   ['null', null, ['']],
   ['an unknown field', { image, query: 'x', treshold: 0.5 }, ['/treshold']],
   ['an unknown nested field', { image, query: 'x', output: { fromat: 'rle' } }, ['/output/fromat']],
-  ['neither query nor queries', { image }, ['/query', '/queries']],
+  ['no question', { image }, ['/query', '/queries', '/prompts']],
   ['both query and queries', { image, query: 'x', queries: ['y'] }, ['/query', '/queries']],
   ['an empty query', { image, query: '' }, ['/query']],
   ['a blank query', { image, query: ' \t\n' }, ['/query']],

@@ -55,7 +55,7 @@ function askedQueries(
   if (query !== undefined && queries !== undefined) throw exactlyOne('query', 'queries');
   const asked = query === undefined ? queries : [query];
   if (prompts === undefined) {
-    if (asked === undefined) throw exactlyOne('query', 'queries');
+    if (asked === undefined) throw exactlyOne('query', 'queries', 'prompts');
     return asked;
   }
   if (asked === undefined) checkPromptsAlone(prompts);
