@@ -1,6 +1,7 @@
 import type { GraphContract, TensorContract } from '@tessera/contracts';
 import type { InferenceSession } from 'onnxruntime-node';
 import { InvalidRunError, type HostTensor, type RunRequest } from './inference-runner.js';
+import { elementCount } from './tensors.js';
 
 type Metadata = InferenceSession.ValueMetadata;
 
@@ -103,7 +104,7 @@ export function assertTensor(label: string, { type, dims, data }: HostTensor): v
   if (!dims.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) {
     throw new InvalidRunError(`${label} has the dimensions ${showDims(dims)}, which are no sizes`);
   }
-  const length = dims.reduce((product, dim) => product * dim, 1);
+  const length = elementCount(dims);
   if (data.length !== length) {
     throw new InvalidRunError(`${label} of dimensions ${showDims(dims)} needs ${length} values, got ${data.length}`);
   }

@@ -1,5 +1,6 @@
 import type { GraphContract } from '@tessera/contracts';
 import type { BatchRequest, HostTensor, KeptTensor, RunResult } from './inference-runner.js';
+import { elementCount, rowRange } from './tensors.js';
 
 /** A run whose feeds were compared with the graph's contract, which has a batch dimension. */
 export interface BatchableRun {
@@ -58,12 +59,11 @@ export function splitResult({ outputs, ...shared }: RunResult, runs: readonly Ba
   }
   let from = 0;
   return runs.map(({ rows }) => {
-    const start = from;
+    const first = from;
     from += rows;
-    const own = Object.entries(outputs).map(([name, { type, dims, data }]): [string, HostTensor] => {
-      const inner = dims.slice(1);
-      const size = product(inner);
-      return [name, { type, dims: [rows, ...inner], data: data.subarray(start * size, (start + rows) * size) }];
+    const own = Object.entries(outputs).map(([name, { type, dims: whole, data }]): [string, HostTensor] => {
+      const { dims, start, end } = rowRange(whole, first, rows);
+      return [name, { type, dims, data: data.subarray(start, end) }];
     });
     return { outputs: Object.fromEntries(own), ...shared };
   });
@@ -75,13 +75,13 @@ function stack(tensors: readonly HostTensor[]): HostTensor {
   if (first === undefined) throw new Error('There is nothing to put together.');
   const rows = tensors.reduce((sum, { dims }) => sum + (dims[0] ?? 0), 0);
   const inner = first.dims.slice(1).map((_, axis) => Math.max(...tensors.map(({ dims }) => dims[axis + 1] ?? 0)));
-  const length = rows * product(inner);
+  const length = rows * elementCount(inner);
   const data = first.data instanceof BigInt64Array ? new BigInt64Array(length) : numbers(first.data, length);
   let from = 0;
   for (const tensor of tensors) {
     const dims = [tensor.dims[0] ?? 0, ...inner];
     copyBlock({ data: tensor.data, dims: tensor.dims }, { data, dims, from });
-    from += product(dims);
+    from += elementCount(dims);
   }
   return { type: first.type, dims: [rows, ...inner], data };
 }
@@ -105,7 +105,7 @@ function copyBlock({ data, dims }: Block, target: Block & { readonly from: numbe
     (target.data as Uint8Array).set(data as Uint8Array, target.from);
     return;
   }
-  const [size, targetSize] = [product(inner), product(targetInner)];
+  const [size, targetSize] = [elementCount(inner), elementCount(targetInner)];
   for (let index = 0; index < count; index++) {
     const own = { data: data.subarray(index * size, (index + 1) * size), dims: inner };
     copyBlock(own, { data: target.data, dims: targetInner, from: target.from + index * targetSize });
@@ -131,8 +131,4 @@ function bytes({ data: { buffer, byteOffset, byteLength } }: HostTensor): Buffer
 
 function isSameList(one: readonly unknown[] | undefined, other: readonly unknown[] | undefined): boolean {
   return one?.length === other?.length && (one ?? []).every((value, index) => value === other?.[index]);
-}
-
-function product(dims: readonly number[]): number {
-  return dims.reduce((size, dim) => size * dim, 1);
 }

@@ -10,6 +10,7 @@ import {
   type RunResult,
 } from './inference-runner.js';
 import type { KeptTensors } from './kept-tensors.js';
+import { rowRange } from './tensors.js';
 
 /**
  * Runs one graph in this process.
@@ -114,14 +115,12 @@ async function splitRows(
   tensor: Tensor,
   parts: readonly { readonly key: string; readonly rows: number }[],
 ): Promise<[key: string, Tensor][]> {
-  const [, ...dims] = tensor.dims;
-  const size = dims.reduce((product, dim) => product * dim, 1);
   const data = await tensor.getData();
   let from = 0;
   return parts.map(({ key, rows }) => {
-    const own = data.slice(from * size, (from + rows) * size);
+    const { dims, start, end } = rowRange(tensor.dims, from, rows);
     from += rows;
-    return [key, new Tensor(tensor.type, own, [rows, ...dims])];
+    return [key, new Tensor(tensor.type, data.slice(start, end), dims)];
   });
 }
 

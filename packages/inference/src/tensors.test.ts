@@ -6,8 +6,8 @@ import {
   float32Output,
   imageTensor,
   int64Output,
-  onlyRow,
   outputTensor,
+  rowRange,
   rowsOf,
   sizeTensor,
 } from './tensors.js';
@@ -47,8 +47,7 @@ test('an image is a batch of one', () => {
   });
 });
 
-test('a batch of one has one row', () => {
-  const data = Float32Array.of(1, 2);
-  assert.deepEqual(onlyRow({ type: 'float32', dims: [1, 2, 1], data }), { type: 'float32', dims: [2, 1], data });
-  assert.throws(() => onlyRow({ type: 'float32', dims: [2, 1], data }), /batch of 2/);
+test('rows of a tensor are a tensor', () => {
+  assert.deepEqual(rowRange([5, 2, 3], 1, 2), { dims: [2, 2, 3], start: 6, end: 18 });
+  assert.deepEqual(rowRange([4], 3, 1), { dims: [1], start: 3, end: 4 });
 });

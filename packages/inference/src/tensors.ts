@@ -62,12 +62,17 @@ export function sizeTensor({ width, height }: { readonly width: number; readonly
   return { type: 'int64', dims: [1, 2], data: BigInt64Array.of(BigInt(height), BigInt(width)) };
 }
 
-/**
- * The row of a batch of one, without the batch's dimension.
- *
- * @throws Error when the batch has another size
- */
-export function onlyRow({ type, dims: [batch, ...dims], data }: HostTensor): HostTensor {
-  if (batch !== 1) throw new Error(`A batch of ${batch ?? 'unknown size'} is not one row.`);
-  return { type, dims, data };
+/** How many elements a tensor of these dimensions has. */
+export function elementCount(dims: readonly number[]): number {
+  return dims.reduce((count, dim) => count * dim, 1);
+}
+
+/** Some rows of a tensor as a tensor of their own: its dimensions, and where its elements lie in those of the whole. */
+export function rowRange(
+  [, ...inner]: readonly number[],
+  from: number,
+  rows: number,
+): { dims: number[]; start: number; end: number } {
+  const size = elementCount(inner);
+  return { dims: [rows, ...inner], start: from * size, end: (from + rows) * size };
 }

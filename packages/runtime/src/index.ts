@@ -1,4 +1,5 @@
-export { logit, probability } from './logistic.js';
+export { dotProduct } from './dot-product.js';
+export { clampedLogit, logit, probability } from './logistic.js';
 export { fitLogistic, roundedCalibration, type WeightedSample } from './logistic-regression.js';
 export { RecentValues } from './recent-values.js';
 export { percent, roundTo } from './round-to.js';

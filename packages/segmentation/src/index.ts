@@ -9,4 +9,5 @@ export { RegionReasoner, type ReasonedQuery } from './pipelines/region-reasoner.
 export { Segmenter } from './pipelines/segmenter.js';
 export { decoderShape, planPruning, type PruningPlan } from './reasoning/pruning-plan.js';
 export type { SegmentImage } from './segment-request.js';
+export { boxOverlap } from './vision/box.js';
 export type { Detection } from './vision/detections.js';

@@ -1,6 +1,6 @@
 import { targetMask } from '@tessera/evaluation';
 import { createMask, intersectionOverUnion, maskBoundingBox } from '@tessera/masks';
-import { paintRegionShape, type Detection } from '@tessera/segmentation';
+import { boxOverlap, paintRegionShape } from '@tessera/segmentation';
 import type { PhotoEvidence } from './calibration-evidence.js';
 
 const exponents = [1.25, 1.5, 1.75, 2, 2.25, 2.5, 2.75, 3, 3.5, 4, 5, 6, 8, 12];
@@ -22,7 +22,7 @@ export function bestShapeExponent(
       const box = [x / photo.width, y / photo.height, (x + width) / photo.width, (y + height) / photo.height] as const;
       const found = detections
         .filter(({ classIndex }) => classIndex === classIndexOf(annotation.category_id))
-        .find((detection) => overlap(detection.box, box) >= matchingOverlap);
+        .find((detection) => boxOverlap(detection.box, box) >= matchingOverlap);
       if (found === undefined) continue;
       for (const [index, exponent] of exponents.entries()) {
         const shape = createMask(photo.height, photo.width);
@@ -32,11 +32,4 @@ export function bestShapeExponent(
     }
   }
   return exponents[sums.indexOf(Math.max(...sums))] ?? 2;
-}
-
-function overlap(one: Detection['box'], other: Detection['box']): number {
-  const width = Math.max(0, Math.min(one[2], other[2]) - Math.max(one[0], other[0]));
-  const height = Math.max(0, Math.min(one[3], other[3]) - Math.max(one[1], other[1]));
-  const area = ([x0, y0, x1, y1]: Detection['box']): number => (x1 - x0) * (y1 - y0);
-  return (width * height) / (area(one) + area(other) - width * height);
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { TesseraClient } from '@tessera/client';
-import { logit, type WeightedSample } from '@tessera/runtime';
+import { clampedLogit, type WeightedSample } from '@tessera/runtime';
 import type { QueriedImage } from '../evaluate/segmentation-set.js';
 import { inParallel } from '../in-parallel.js';
 import { segLogOdds } from './evidence-bundle.js';
@@ -40,8 +40,7 @@ export async function collectEvidence(request: EvidenceRequest): Promise<Weighte
         const result = answer.results[place];
         if (result === undefined) continue;
         const mask = await query.target?.(answer.image.height, answer.image.width);
-        const iou = Math.min(1 - leastIoU, Math.max(leastIoU, result.mask_score ?? 0));
-        const features = [logit(iou), segLogOdds(result.score)];
+        const features = [clampedLogit(result.mask_score ?? 0, leastIoU), segLogOdds(result.score)];
         samples[index]?.push({ features, label: mask?.data.includes(1) === true ? 1 : 0, weight: 1 });
       }
     }

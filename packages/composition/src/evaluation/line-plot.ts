@@ -1,3 +1,5 @@
+import { roundTo } from '@tessera/runtime';
+
 type Point = readonly [x: number, y: number];
 
 export interface PlotAxis {
@@ -73,8 +75,8 @@ const style = `
 /** The plot as an SVG document that can be read on light and on dark pages. */
 export function drawLinePlot({ title, description, x, y, hasDiagonal = false, series }: LinePlot): string {
   const drawn = series.map((item, index) => ({ ...item, ...(strokes[index % strokes.length] ?? strokes[0]) }));
-  const toX = (value: number): number => round(plot.left + (plot.side * (value - x.from)) / (x.to - x.from));
-  const toY = (value: number): number => round(bottom - (plot.side * (value - y.from)) / (y.to - y.from));
+  const toX = (value: number): number => roundTo(plot.left + (plot.side * (value - x.from)) / (x.to - x.from), 1);
+  const toY = (value: number): number => roundTo(bottom - (plot.side * (value - y.from)) / (y.to - y.from), 1);
   const path = (points: readonly Point[]): string => `M${points.map(([px, py]) => `${toX(px)} ${toY(py)}`).join('L')}`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">`,
@@ -124,10 +126,6 @@ export function ticks({ from, to, step }: Pick<PlotAxis, 'from' | 'to' | 'step'>
   const first = Math.ceil(from / step - 1e-9);
   const last = Math.floor(to / step + 1e-9);
   return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toFixed(6)));
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
 }
 
 /** Text of strangers as XML text; characters that XML forbids become replacement characters. */

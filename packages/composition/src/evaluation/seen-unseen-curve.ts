@@ -1,3 +1,4 @@
+import { percent } from '@tessera/runtime';
 import type { GeneralisedEvaluation } from './generalised-evaluation.js';
 import { drawLinePlot, type PlotAxis, type PlotSeries } from './line-plot.js';
 
@@ -48,8 +49,4 @@ function axisLimit(series: readonly CurveSeries[]): number {
     ...series.map(({ evaluation }) => Math.max(evaluation.metrics.best_seen, evaluation.metrics.best_unseen)),
   );
   return Math.min(1, Math.ceil(largest * 10) / 10);
-}
-
-function percent(share: number): string {
-  return (100 * share).toFixed(1);
 }

@@ -17,13 +17,6 @@ export function multiplyRows(matrix: Float32Array, vector: Float32Array, product
   }
 }
 
-/** Of two vectors of one length. */
-export function dotProduct(left: Float32Array, right: Float32Array): number {
-  let sum = 0;
-  for (const [index, value] of left.entries()) sum += value * (right[index] ?? 0);
-  return sum;
-}
-
 /** Euclidean length. */
 export function vectorLength(vector: Float32Array): number {
   let sum = 0;

@@ -1,4 +1,4 @@
-import { dotProduct } from './linear-algebra.js';
+import { dotProduct } from '@tessera/runtime';
 import { embeddingAt, type TextMatrix } from './logits.js';
 
 /** An image, and the candidate whose text is most similar to it. */

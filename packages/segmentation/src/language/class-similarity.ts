@@ -1,4 +1,5 @@
 import type { BundleClass } from '@tessera/contracts';
+import { dotProduct } from '@tessera/runtime';
 import { RememberedTexts } from './remembered-texts.js';
 import type { TextEncoder } from './text-encoder.js';
 
@@ -42,7 +43,7 @@ export class ClassSimilarity {
   async of(sentences: readonly string[], signal?: AbortSignal): Promise<Float64Array[]> {
     return await this.#remembered.of(sentences, async (unknown) => {
       const vectors = await this.#encoder.embed(unknown, signal);
-      return vectors.map((vector) => Float64Array.from(this.#classVectors, (other) => dot(other, vector)));
+      return vectors.map((vector) => Float64Array.from(this.#classVectors, (other) => dotProduct(other, vector)));
     });
   }
 }
@@ -53,10 +54,4 @@ function mean(vectors: readonly Float32Array[]): Float32Array {
     for (let index = 0; index < sum.length; index++) sum[index] = (sum[index] ?? 0) + (vector[index] ?? 0);
   }
   return sum.map((value) => value / vectors.length);
-}
-
-function dot(one: Float32Array, other: Float32Array): number {
-  let sum = 0;
-  for (let index = 0; index < one.length; index++) sum += (one[index] ?? 0) * (other[index] ?? 0);
-  return sum;
 }

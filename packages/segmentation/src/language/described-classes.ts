@@ -1,5 +1,5 @@
 import type { RegionReasonerSettings } from '@tessera/contracts';
-import { logit, probability } from '@tessera/runtime';
+import { clampedLogit, probability } from '@tessera/runtime';
 
 /** Lower probabilities of the reader count as this one. */
 const lowest = 1e-4;
@@ -16,13 +16,9 @@ export function describedClasses(
   similarities: Float64Array,
   { description_calibration: calibration }: Pick<RegionReasonerSettings, 'description_calibration'>,
 ): Float32Array {
-  const logits = read.map(clampedLogit);
+  const logits = read.map((own) => clampedLogit(own, lowest));
   const [highestLogit, highestSimilarity] = [Math.max(...logits), Math.max(...similarities)];
   return logits.map((own, index) =>
     probability(calibration, [own, highestLogit - own, highestSimilarity - (similarities[index] ?? -1)]),
   );
-}
-
-function clampedLogit(value: number): number {
-  return logit(Math.min(1 - lowest, Math.max(lowest, value)));
 }

@@ -7,7 +7,7 @@ import {
 } from '@tessera/contracts';
 import type { ImageLimits } from '@tessera/images';
 import { requireGraphs, type Bundle, type InferenceRunner, type RequiredGraph } from '@tessera/inference';
-import { logit, probability } from '@tessera/runtime';
+import { clampedLogit, probability } from '@tessera/runtime';
 import { pruningReport, type DecoderShape } from '@tessera/token-pruning';
 import type { ObjectChoice } from '../answers/choice.js';
 import { ImagePrompt, type PromptedQuery } from '../language/image-prompt.js';
@@ -116,8 +116,7 @@ export class Lisa implements Pipeline {
     mask: DecodedMask,
     threshold: number,
   ): ObjectChoice {
-    const iou = Math.min(1 - leastIoU, Math.max(leastIoU, mask.iou));
-    const score = probability(this.#settings.presence_calibration, [logit(iou), segLogit]);
+    const score = probability(this.#settings.presence_calibration, [clampedLogit(mask.iou, leastIoU), segLogit]);
     const warnings: Warning[] = [
       ...(removed.length === 0 ? [] : [{ code: 'ignored_words' as const, words: [...removed] }]),
       ...(this.#settings.is_calibrated ? [] : [{ code: 'uncalibrated_score' as const, words: [] }]),
