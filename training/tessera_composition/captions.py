@@ -1,8 +1,9 @@
 """Captions of the base model's pictures, as loose as those of the web.
 
-A thing's colour is a word that a rule gives it (colours.py); what it is called varies, and is often a broader word. The
-names of the five garments that the apparel benchmark asks for are left out: zero-shot there means that the base model
-has to do with a word's neighbours among the word-piece embeddings, and soft prompts learn words that are new to it.
+An object's colour is a word that a rule gives it (colours.py); what it is called varies, and is often a broader word.
+The names of the five garments that the apparel benchmark asks for are left out: zero-shot there means that the base
+model has to do with a word's neighbours among the word-piece embeddings, and soft prompts learn words that are new
+to it.
 """
 
 from dataclasses import dataclass

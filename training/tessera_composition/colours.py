@@ -1,4 +1,4 @@
-"""What colour a thing has, said by a rule: captions of the base model use these words, never a data set's labels."""
+"""The colour of an object by a rule: captions of the base model use these words, never a data set's labels."""
 
 import numpy as np
 

@@ -48,7 +48,7 @@ class EncoderGraph(TextGraph):
 
 
 class StepGraph(TextGraph):
-    """P rows are learned, S prompts of n tokens are told apart, a batch has B images; sizes are dynamic."""
+    """P rows are learned, S prompts of n tokens compete, a batch has B images; sizes are dynamic."""
 
     def __init__(self, encoder, heads):
         super().__init__("soft_prompt_step", encoder, heads)

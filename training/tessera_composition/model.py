@@ -1,7 +1,7 @@
 """The dual encoder: a head on a frozen tower's features, and a causal text transformer, in one embedding space.
 
 The embedding of an image has three parts of unit length: its colours, what it is, and how it looks otherwise (pattern
-and size). They come from different inputs and different losses, so that a colour learned on one thing holds for others.
+and size). They come from different inputs and different losses, so that a colour learned on one object holds for all.
 """
 
 from dataclasses import asdict, dataclass
@@ -26,7 +26,7 @@ class Config:
 
 
 class Attention(nn.Module):
-    """Where a picture's thing is: softmax weights over the cells of the texture features and pixels' own colour."""
+    """Where a picture's object is: softmax weights over the cells of the texture features and pixels' own colour."""
 
     def __init__(self):
         super().__init__()

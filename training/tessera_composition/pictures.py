@@ -1,7 +1,7 @@
 """The pictures of the base model's training, and what is done to them.
 
-Every picture is a square of SIDE pixels. Recolouring takes a thing's colour away from what it is; stripes, dots and
-another size give words for how things look and how large they are.
+Every picture is a square of SIDE pixels. Recolouring parts an object's colour from its class; stripes, dots and
+another size give words for how objects look and how large they are.
 """
 
 import colorsys
@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from tessera_composition.colours import foreground
-from tessera_training.photos import annotated_things
+from tessera_training.photos import annotated_objects
 
 SIDE = 256
 PLAIN, STRIPED, DOTTED = "plain", "striped", "dotted"
@@ -47,7 +47,7 @@ def coco_crops(data, split="train", least=32):
     """Things of the annotated photos with a little around them: (pixels, class index) for each."""
     data = Path(data)
     annotations = json.loads((data / f"instances_{split}2017.json").read_text())
-    for name, (boxes, classes, _) in annotated_things(annotations).items():
+    for name, (boxes, classes, _) in annotated_objects(annotations).items():
         image = Image.open(data / f"{split}2017" / name).convert("RGB")
         size = np.array([image.width, image.height] * 2)
         for box, label in zip(boxes * size, classes):
@@ -95,8 +95,8 @@ def patterned(pixels, pattern, random):
                 draw.ellipse([x - radius, y - radius, x + radius, y + radius], 255)
     mask = mask_of(pixels)
     weight = (np.asarray(overlay, np.float32) / 255 * np.clip(mask * 4, 0, 1))[..., None]
-    thing = mask > 0.3
-    dark = thing.any() and pixels[thing].mean() < 120
+    shown = mask > 0.3
+    dark = shown.any() and pixels[shown].mean() < 120
     ink = random.uniform(200, 255, 3) if dark else random.uniform(0, 70, 3)
     return (pixels * (1 - weight) + ink * weight).astype(np.uint8)
 

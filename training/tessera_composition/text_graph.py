@@ -3,7 +3,7 @@
 Every operation returns the name of its result and a function that, given the gradient of the result, adds the nodes of
 the backward pass and returns the gradient of the operation's input. A graph that only encodes does not call them.
 
-Two things make it faster than the model as written and do not change its results. Tokens are causal, so what all
+Two changes make it faster than the model as written and do not change its results. Tokens are causal, so what all
 prompts begin with is computed once: a batch of S prompts of n tokens that share p is a list of p + S * (n - p) tokens,
 "flat" below. And the last block computes attention's queries and the feed-forward part only where prompts end.
 """

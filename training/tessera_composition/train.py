@@ -2,7 +2,7 @@
 
     python -m tessera_composition.train --cache CACHE --models MODELS --out RUN
 
-Every caption's colour, object and look is learned by the part of the embedding that is meant for it, also from captions
+Every caption's colour, object and look is learned by its own part of the embedding, also from captions
 whose words are put together at random; the whole embedding by CLIP's loss. Training rows of apparel and crops of COCO's
 training photos, no validation photo.
 """

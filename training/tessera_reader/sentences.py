@@ -71,12 +71,12 @@ class Sentence:
     text: str
     tags: list  # (start, end, tag) of the characters that are not "used"
     targets: set = field(default_factory=set)  # classes asked for
-    first: set = field(default_factory=set)  # classes of the first thing that the target stands in relation to
+    first: set = field(default_factory=set)  # classes of the first object that the target stands in relation to
     second: set = field(default_factory=set)
     excluded: set = field(default_factory=set)
     number: int = SINGULAR
     colours: set = field(default_factory=set)  # (place, colour)
-    depth: str = "none"  # of DEPTHS; with a first thing: seen from there
+    depth: str = "none"  # of DEPTHS; with a first object: seen from there
     names: str = "class"
     english: bool = True
     kind: str = ""  # for evaluation
@@ -194,7 +194,7 @@ class Writer:
         return word
 
     def dressed(self, sentence):
-        """What is said behind a person: the colour of the clothes."""
+        """What follows a person: the colour of the clothes."""
         draw = self.random.random()
         place, garments = ("upper", UPPER) if draw < 0.5 else ("lower", LOWER) if draw < 0.8 else ("whole", WHOLE)
         garment = self.pick(garments)

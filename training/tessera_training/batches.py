@@ -1,7 +1,7 @@
 """Scenes and their queries as the model's tensors.
 
 The queries of a scene share one row: [image tokens][query 1][query 2]…, and a query is
-[pieces][the mentioned things, the one asked for first][SEG]. `token_query` tells which query a token belongs to.
+[pieces][the mentioned objects, the one asked for first][SEG]. `token_query` tells which query a token belongs to.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ class Batcher:
     """Turns scenes with queries into tensors; holds the text encoder."""
 
     def __init__(self, encoder, fallback=0.0):
-        """`fallback`: how often a named thing is treated as if no lexicon knew it, as happens in use."""
+        """`fallback`: how often a named object is treated as if no lexicon knew it, as happens in use."""
         self.encoder, self.fallback = encoder, fallback
         texts = class_texts()
         vectors = encoder.encode([text for own in texts for text in own])
@@ -36,7 +36,7 @@ class Batcher:
         self.class_vectors = np.stack([np.mean(list(own.values()), 0) for own in self.text_vectors])  # [80, 512]
 
     def similar_classes(self, sentence, query):
-        """Weights in (0, 1] of all classes for a described thing; its own description is left out of its vector."""
+        """Weights in (0, 1] of all classes for a described object; its own description is left out of its vector."""
         vectors = self.class_vectors
         if query.description is not None:
             rest = [v for text, v in self.text_vectors[query.described].items() if text != query.description]
@@ -46,7 +46,7 @@ class Batcher:
         return np.exp(SHARPNESS * (similarity - similarity.max()))
 
     def mentions(self, sentence, query, random):
-        """Class weights of the mentioned things, the head first: list of [80]."""
+        """Class weights of the mentioned objects, the head first: list of [80]."""
         weights = []
         for classes in query.mentions[:MENTIONS]:
             weights.append(np.zeros(CLASS_COUNT))
@@ -104,32 +104,32 @@ class Batcher:
         return {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in batch.items()}
 
 
-def region_labels(scene, things):
-    """1 for regions of the things, 0 for others, -1 for near misses: [64]."""
-    overlap = scene.overlaps[:, things].max(1, initial=0)
+def region_labels(scene, objects):
+    """1 for regions of the objects, 0 for others, -1 for near misses: [64]."""
+    overlap = scene.overlaps[:, objects].max(1, initial=0)
     return np.where(overlap >= FOUND_OVERLAP, 1, np.where(overlap >= NEAR_MISS_OVERLAP, -1, 0))
 
 
 def standings(scene):
-    """Of each region the ranks of its thing among those of its class that were found; -1 for no thing: [64, 7]."""
+    """Of each region the ranks of its object among those of its class that were found; -1 for no object: [64, 7]."""
     found = scene.found()
-    x, y = geometry.centres(scene.things).T
-    size = geometry.areas(scene.things)
+    x, y = geometry.centres(scene.objects).T
+    size = geometry.areas(scene.objects)
     alike = (scene.labels[:, None] == scene.labels) & found
     orders = np.stack([x, -x, y, -y, -size, size])  # [6, n]
     ranks = ((orders[:, None] < orders[:, :, None]) & alike).sum(-1).T  # [n, 6]
     ranks = np.column_stack([ranks, alike.sum(1) - 1]).clip(0, RANKS - 1)
-    if len(scene.things) == 0:
+    if len(scene.objects) == 0:
         return np.full((len(scene.regions), len(STANDINGS)), -1)
     own = scene.overlaps.argmax(1)
     return np.where(scene.overlaps.max(1)[:, None] >= FOUND_OVERLAP, ranks[own], -1)
 
 
-def boxes_of(scene, things):
-    """Centre and size of the one thing, and 1; or nothing: [5]."""
-    if len(things) != 1 or not scene.found()[things[0]]:
+def boxes_of(scene, objects):
+    """Centre and size of the one object, and 1; or nothing: [5]."""
+    if len(objects) != 1 or not scene.found()[objects[0]]:
         return np.zeros(5)
-    low, high = np.split(scene.things[things[0]], 2)
+    low, high = np.split(scene.objects[objects[0]], 2)
     return np.concatenate([(low + high) / 2, high - low, [1]])
 
 

@@ -1,7 +1,7 @@
 """The benchmark's queries about real photos (bench/queries/*.json), read the way the server reads them, roughly.
 
-A query that begins, after articles and words of place, order, size and number, with words of the lexicon names a thing;
-the other named things follow in their order. Any other query describes what it asks for.
+A query that begins, after articles and words of place, order, size and number, with words of the lexicon names an
+object; the other named objects follow in their order. Any other query describes what it asks for.
 """
 
 import json
@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from tessera_training import boxes as geometry
-from tessera_training.photos import annotated_things
+from tessera_training.photos import annotated_objects
 from tessera_training.phrases import BROADER, LEXICON, NUMBERS, ORDINALS, plural
 from tessera_training.queries import MENTIONS, Query
 from tessera_training.scenes import Scene, make_scene
@@ -27,7 +27,7 @@ LEADING = {
 
 
 def mentions_of(text):
-    """Classes of the named things, the one asked for first; none for a description."""
+    """Classes of the named objects, the one asked for first; none for a description."""
     words = re.findall(r"[a-z0-9-]+", text.lower().replace("'s", ""))
     found, start = [], 0
     while start < len(words):
@@ -46,18 +46,18 @@ def mentions_of(text):
 
 
 def bench_cases(path, data, split, photos):
-    """-> (scene, queries) per photo; the things of a scene are all its annotated things, however small."""
+    """-> (scene, queries) per photo; the objects of a scene are all its annotated objects, however small."""
     annotations = json.loads((Path(data) / f"instances_{split}2017.json").read_text())
     names = {image["id"]: image["file_name"] for image in annotations["images"]}
-    things = annotated_things(annotations)
+    objects = annotated_objects(annotations)
     detected = {photo.name: photo for photo in photos}
     cases = []
     for entry in json.loads(Path(path).read_text()):
         photo = detected[names[entry["photo"]]]
-        _, _, ids = things[photo.name]
-        scene = make_scene(photo.boxes, photo.scores, photo.thing_boxes, photo.thing_classes)
-        overlaps = geometry.overlaps(scene.regions, photo.thing_boxes)
-        scene = Scene(scene.regions, scene.scores, scene.grid, photo.thing_boxes, photo.thing_classes, overlaps)
+        _, _, ids = objects[photo.name]
+        scene = make_scene(photo.boxes, photo.scores, photo.object_boxes, photo.object_classes)
+        overlaps = geometry.overlaps(scene.regions, photo.object_boxes)
+        scene = Scene(scene.regions, scene.scores, scene.grid, photo.object_boxes, photo.object_classes, overlaps)
         queries = []
         for query in entry["queries"]:
             if all(target in ids for target in query["annotations"]):

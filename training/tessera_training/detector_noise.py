@@ -1,8 +1,8 @@
 """What the detector makes of objects and of nothing, taken from the annotated training photos.
 
-The model is non-parametric: of every annotated thing it keeps the proposals that the detector made for it (none when it
-was missed; several when it was split or doubled; their class scores with all confusions), and of every photo the
-proposals that belong to no thing. Scenes are then put together from these pieces.
+The model is non-parametric: of every annotated object it keeps the proposals that the detector made for it (none when
+it was missed; several when it was split or doubled; their class scores with all confusions), and of every photo the
+proposals that belong to no object. Scenes are then put together from these pieces.
 
     python -m tessera_training.detector_noise --photos CACHE/train.npz
 """
@@ -16,14 +16,14 @@ import numpy as np
 from tessera_training import boxes as geometry
 from tessera_training.photos import load
 
-LEAST_AREA = 0.002  # of the photo; smaller things are neither placed nor asked for
-OWN_OVERLAP = 0.3  # a proposal belongs to the thing it overlaps most, from this IoU on
+LEAST_AREA = 0.002  # of the photo; smaller objects are neither placed nor asked for
+OWN_OVERLAP = 0.3  # a proposal belongs to the object it overlaps most, from this IoU on
 FOUND_OVERLAP = 0.5
 
 
 @dataclass
 class Piece:
-    """One annotated thing and its proposals, in units of its box: (0, 0, 1, 1) is the thing itself."""
+    """One annotated object and its proposals, in units of its box: (0, 0, 1, 1) is the object itself."""
 
     box: np.ndarray  # [4] where it was
     label: int
@@ -35,10 +35,10 @@ class DetectorNoise:
     def __init__(self, photos):
         self.pieces, self.false_peaks = [], []
         for photo in photos:
-            table = geometry.overlaps(photo.boxes, photo.thing_boxes)  # [100, n]
+            table = geometry.overlaps(photo.boxes, photo.object_boxes)  # [100, n]
             owner = np.where(table.max(1, initial=0) >= OWN_OVERLAP, table.argmax(1) if table.size else 0, -1)
             self.false_peaks.append((photo.boxes[owner < 0], photo.scores[owner < 0]))
-            for index, (box, label) in enumerate(zip(photo.thing_boxes, photo.thing_classes)):
+            for index, (box, label) in enumerate(zip(photo.object_boxes, photo.object_classes)):
                 if geometry.areas(box[None])[0] < LEAST_AREA:
                     continue
                 origin, size = np.tile(box[:2], 2), np.tile(box[2:] - box[:2], 2)
@@ -57,9 +57,9 @@ class DetectorNoise:
                 own.append(best[piece.label])
         false = np.concatenate([scores.max(1) for _, scores in self.false_peaks])
         return {
-            "things": len(self.pieces),
+            "objects": len(self.pieces),
             "missed": round(1 - float(np.mean(found)), 3),
-            "proposals_per_found_thing": round(float(np.mean(doubled)), 2),
+            "proposals_per_found_object": round(float(np.mean(doubled)), 2),
             "confused": round(float(np.mean(confused)), 3),
             "own_score_deciles": np.quantile(own, np.arange(0.1, 1, 0.1)).round(3).tolist(),
             "false_peaks_per_photo": round(len(false) / len(self.false_peaks), 1),

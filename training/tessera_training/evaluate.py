@@ -50,7 +50,7 @@ def outputs_of(model, batch, hide_image=False):
 
 
 def rule_outputs(model, batch):
-    """The detector rule in the model's form: step 0 of training, but the model says whether one thing is meant."""
+    """The detector rule in the model's form: step 0 of training, but the model counts what is asked for."""
     with torch.no_grad():
         best = (batch["prior"][0][:, None] * batch["scores"][0][None]).amax(-1)
         logits = (1.8 * torch.logit(best, eps=0.01) + 2.5).numpy()
@@ -65,7 +65,7 @@ def judge(outputs, scene, queries, threshold=PRESENCE_THRESHOLD):
     singular = (singular > 0) & (gate[:, 0] > 0.5)  # "the dog" alone asks for every dog
     for index, query in enumerate(queries):
         chosen = scene.regions[select(total[index], class_logits[index], singular[index], scene.regions, threshold)]
-        aims = scene.things[query.targets]
+        aims = scene.objects[query.targets]
         head = set(query.mentions[0] if query.mentions else [query.described])
         results.append((query.kind, selection_f1(chosen, aims), box_iou(chosen, aims), bool(head & HELD_OUT_CLASSES)))
     return results

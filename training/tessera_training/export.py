@@ -6,7 +6,7 @@ It reads the outputs of the detector and of the text encoder as they are, for on
 
     region_boxes [100, 4], region_class_scores [100, 80]   the detector's proposals, best first
     sentence [Q, 512], pieces [Q, S, 512], lengths [Q]      the text encoder's outputs and its input lengths
-    mentions [Q, 3, 80]     classes of the named things, 1 or 0, the thing asked for first; zeros: nothing named
+    mentions [Q, 3, 80]     classes of the named objects, 1 or 0, the object asked for first; zeros: nothing named
     priority [128]          rank of the image tokens (64 grid cells, 64 regions) for the first layer, the highest first
     image_tokens int64 [10] how many image tokens enter each layer
     scatter int64 []        how tokens come back: 0 skip, 1 copy, 2 residual, 3 reset
@@ -26,11 +26,11 @@ Its outputs, of the first 64 proposals:
     scores [Q, 64]          logits: class_logits + gate * context, the model's answer
     class_logits [Q, 64]    logits of the class channel alone
     gate [Q]                how far the context counts, 0 … 1
-    singular [Q]            probability that one thing is meant
+    singular [Q]            probability that the query asks for one object
     tokens [1 or Q, sum(image_tokens)]   int64: the image tokens of layer 0, ascending, then those of layer 1, …; one
                             row when all queries share them
 
-A query asks for one thing when singular and gate are both over one half; selection.py tells what it then selects.
+A query asks for one object when singular and gate are both over one half; selection.py has what it then selects.
 """
 
 import argparse
@@ -127,7 +127,7 @@ class Exporter:
         return graph.add(self.class_mix(scores), places), graph.concat(cells, regions, axis=0), region_scores
 
     def priors(self, sentence, mentions):
-        """Class weights of the thing asked for [Q, 80], by similarity when nothing is named."""
+        """Class weights of the object asked for [Q, 80], by similarity when nothing is named."""
         graph = self.graph
         vectors = graph.scaled(graph.node("Transpose", self.class_vectors, perm=[1, 0]), SHARPNESS / SCALE)
         similarity = graph.node("MatMul", sentence, vectors)

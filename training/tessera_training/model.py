@@ -1,6 +1,6 @@
 """The reasoner: a LLaMA-like decoder over detector tokens and a query that scores the detector's regions.
 
-    [64 grid tokens][64 region tokens] | [text pieces][mentioned things][SEG]
+    [64 grid tokens][64 region tokens] | [text pieces][mentioned objects][SEG]
 
 Image tokens see each other in both directions (a prefix language model, as PaliGemma's), text tokens see the image and
 what precedes them in their query. So a region can tell its rank among its like, and image states serve every query.
@@ -133,18 +133,18 @@ class Reasoner(nn.Module):
         self.class_query = nn.Linear(width, width, bias=False)
         self.class_key = nn.Linear(TEXT_WIDTH, width, bias=False)
         self.heads = nn.Linear(width, 3)  # bias of the context channel, whether it counts, singular
-        # For training only: what SEG, a region and a mentioned thing have to know.
+        # For training only: what SEG, a region and a mentioned object have to know.
         self.form = nn.Linear(width, len(FORMS))  # SEG, half-way: what is asked
         self.place = nn.Linear(width, 4)  # region: where it is
         self.standing = nn.Linear(width, len(STANDINGS) * RANKS)  # region: its ranks among its like
-        self.anchor = nn.Linear(width, 4)  # first other mentioned thing: where it is
-        self.aim = nn.Linear(width, 4)  # SEG: where the one thing asked for is
+        self.anchor = nn.Linear(width, 4)  # first other mentioned object: where it is
+        self.aim = nn.Linear(width, 4)  # SEG: where the one object asked for is
         self.calibration = nn.Parameter(torch.tensor([1.8, 2.5]))  # slope and offset of the class channel
         self.apply(self.initialise)
         for block in self.blocks:
             for layer in (block.out, block.down):
                 nn.init.normal_(layer.weight, std=(2 * config.layers * layer.in_features) ** -0.5)
-            # Half of the heads start by looking for what is like the token itself: words for things, things for words.
+            # Half of the heads start by looking for what is like the token itself: words and objects for each other.
             with torch.no_grad():
                 queries, keys, _ = block.qkv.weight.chunk(3)
                 keys[: width // 2] = queries[: width // 2]
@@ -213,7 +213,7 @@ class Reasoner(nn.Module):
 
     def forward(self, batch, hide_image=False):
         """A batch of batches.py -> class logits, context logits [B, Q, R]; logits of whether the context counts
-        [B, Q, 1] and of whether one thing is meant [B, Q]; and by name what only training looks at.
+        [B, Q, 1] and of whether one object is asked for [B, Q]; and by name what only training looks at.
 
         With `hide_image` the query sees no image token and the regions have no states: what the text alone can do."""
         image = self.embed_image(batch["regions"], batch["scores"], batch["grid"])

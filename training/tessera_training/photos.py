@@ -1,4 +1,4 @@
-"""Annotated photos as the detector sees them: proposals and things, computed once and kept in one .npz file.
+"""Annotated photos as the detector sees them: proposals and objects, computed once and kept in one .npz file.
 
 python -m tessera_training.photos --split train --models MODELS --data DATA --out CACHE/train.npz
 """
@@ -22,18 +22,18 @@ class Photo:
     name: str
     boxes: np.ndarray  # [100, 4] proposals, best first
     scores: np.ndarray  # [100, 80]
-    thing_boxes: np.ndarray  # [n, 4] annotated things
-    thing_classes: np.ndarray  # [n]
+    object_boxes: np.ndarray  # [n, 4] annotated objects
+    object_classes: np.ndarray  # [n]
 
 
 def mirrored(boxes):
     return np.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], 1)
 
 
-def annotated_things(annotations):
+def annotated_objects(annotations):
     """COCO annotations -> per file name: boxes [n, 4], classes [n], annotation ids; crowds and stuff are left out."""
     names = {category["id"]: category["name"] for category in annotations["categories"]}
-    things = {}
+    objects = {}
     for image in annotations["images"]:
         size = np.array([image["width"], image["height"]] * 2)
         boxes, classes, ids = [], [], []
@@ -45,20 +45,20 @@ def annotated_things(annotations):
             boxes.append(np.array([x, y, x + width, y + height]) / size)
             classes.append(CLASS_NAMES.index(name))
             ids.append(annotation["id"])
-        things[image["file_name"]] = np.array(boxes, np.float32).reshape(-1, 4), np.array(classes, np.int64), ids
-    return things
+        objects[image["file_name"]] = np.array(boxes, np.float32).reshape(-1, 4), np.array(classes, np.int64), ids
+    return objects
 
 
 def collect(models, data, split, mirror):
     detector = Detector(models, threads=2)
-    things = annotated_things(json.loads((Path(data) / f"instances_{split}2017.json").read_text()))
+    objects = annotated_objects(json.loads((Path(data) / f"instances_{split}2017.json").read_text()))
     photos = []
-    for name, (thing_boxes, thing_classes, _) in things.items():
+    for name, (object_boxes, object_classes, _) in objects.items():
         image = Image.open(Path(data) / f"{split}2017" / name)
-        photos.append(Photo(name, *detector.propose(image), thing_boxes, thing_classes))
+        photos.append(Photo(name, *detector.propose(image), object_boxes, object_classes))
         if mirror:
             boxes, scores = detector.propose(ImageOps.mirror(image.convert("RGB")))
-            photos.append(Photo(f"mirrored {name}", boxes, scores, mirrored(thing_boxes), thing_classes))
+            photos.append(Photo(f"mirrored {name}", boxes, scores, mirrored(object_boxes), object_classes))
     return photos
 
 
@@ -67,11 +67,11 @@ def save(photos, path):
     np.savez_compressed(
         path,
         names=[photo.name for photo in photos],
-        counts=[len(photo.thing_classes) for photo in photos],
+        counts=[len(photo.object_classes) for photo in photos],
         boxes=np.stack([photo.boxes for photo in photos]),
         scores=np.stack([photo.scores for photo in photos]),
-        thing_boxes=np.concatenate([photo.thing_boxes for photo in photos]),
-        thing_classes=np.concatenate([photo.thing_classes for photo in photos]),
+        object_boxes=np.concatenate([photo.object_boxes for photo in photos]),
+        object_classes=np.concatenate([photo.object_classes for photo in photos]),
     )
 
 
@@ -82,8 +82,8 @@ def load(path):
         stored["names"].tolist(),
         stored["boxes"],
         stored["scores"],
-        np.split(stored["thing_boxes"], ends),
-        np.split(stored["thing_classes"], ends),
+        np.split(stored["object_boxes"], ends),
+        np.split(stored["object_classes"], ends),
     )
     return [Photo(*row) for row in columns]
 
@@ -97,7 +97,7 @@ def main():
     arguments = parser.parse_args()
     photos = collect(arguments.models, arguments.data, arguments.split, mirror=arguments.split == "train")
     save(photos, arguments.out)
-    print(f"{len(photos)} photos, {sum(len(photo.thing_classes) for photo in photos)} things -> {arguments.out}")
+    print(f"{len(photos)} photos, {sum(len(photo.object_classes) for photo in photos)} objects -> {arguments.out}")
 
 
 if __name__ == "__main__":

@@ -28,11 +28,11 @@ PLURAL_VERBS = {"is": "are", "has": "have", "that's": "that are"}
 
 
 def with_plural_verbs(text):
-    """What is said of one thing, said of several."""
+    """A phrase about one object, put for several."""
     return re.sub(r"\b(is|has|that's)\b", lambda verb: PLURAL_VERBS[verb[0]], text)
 
 
-# Said of people whose part in a photo the detector cannot tell, or of many things at once.
+# Said of people whose part in a photo the detector cannot tell, or of many objects at once.
 UNUSABLE = {
     "couple",
     "family",
@@ -55,8 +55,8 @@ NAMES = [
     for index, entry in enumerate(CLASS_WORDS)
 ]  # of every class the words that mean nothing else
 
-# In phrasings.json {h} is the thing and {the} its article, of several things "every" or "all the"; {hs} is its plural.
-# {a} and {b} are other things with their articles, {bare} the first without, {as} its plural, {their} whose it is.
+# In phrasings.json {h} is the object and {the} its article, of several objects "every" or "all the"; {hs} its plural.
+# {a} and {b} are other objects with their articles, {bare} the first without, {as} its plural, {their} whose it is.
 # {n} is a number, {nth} an ordinal, {d} a description; {x}, {y} and {opposite} are sides. Of (one|another|) any is
 # said; <image> and the like are alternatives that return. What is held out is for validation.
 TRAIN, HELD_OUT = 0, 1
@@ -87,7 +87,7 @@ def worded(template, random):
 NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
 ORDINALS = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth"}
 
-# What a query asks, apart from its things: the phrasing with the words that decide its answer.
+# What a query asks, apart from its objects: the phrasing with the words that decide its answer.
 DECIDING = {
     "x": ["left", "right", "top", "bottom", "upper", "lower"],
     "y": ["top", "bottom"],

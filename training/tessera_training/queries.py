@@ -1,7 +1,7 @@
 """Queries about a scene, with exact targets.
 
-Every predicate answers from the annotated boxes alone and gives nothing where people would disagree: near ties, things
-that are almost left of something, places left of one of several things.
+Every predicate answers from the annotated boxes alone and gives nothing where people would disagree: near ties, objects
+that are almost left of something, places left of one of several objects.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from tessera_training.classes import CLASS_COUNT, CLASS_WORDS, HELD_OUT_CLASSES
 from tessera_training.phrases import BROADER, NUMBERS, ORDINALS, TRAIN
 from tessera_training.speaker import Named, Query, Speaker
 
-MENTIONS = 3  # the thing asked for and up to two others
+MENTIONS = 3  # the object asked for and up to two others
 CONTEXT_KINDS = ("position", "ordinal", "size", "relation", "combination")
 KINDS = ("class", "broader", "description", "count", *CONTEXT_KINDS, "absent")
 
@@ -22,8 +22,8 @@ class Asker(Speaker):
     def __init__(self, scene, random, split=TRAIN):
         super().__init__(random, split, scene.found())
         self.scene = scene
-        self.centres = geometry.centres(scene.things)
-        self.areas = geometry.areas(scene.things)
+        self.centres = geometry.centres(scene.objects)
+        self.areas = geometry.areas(scene.objects)
         self.allowed = [c for c in range(CLASS_COUNT) if split != TRAIN or c not in HELD_OUT_CLASSES]
         self.labels = scene.labels.tolist()
         self.present = sorted(set(self.labels))
@@ -35,7 +35,7 @@ class Asker(Speaker):
         return np.array([index for index, label in enumerate(self.labels) if label in classes], int)
 
     def head(self, least=1, most=99):
-        """A class, sometimes a broader word, with `least` to `most` things in the scene."""
+        """A class, sometimes a broader word, with `least` to `most` objects in the scene."""
         options = []
         for label in self.present:
             if label in self.allowed and least <= (count := len(self.things_of([label]))) <= most:
@@ -50,7 +50,7 @@ class Asker(Speaker):
         return Named(word or self.name(classes[0]), classes, self.things_of(classes))
 
     def anchor(self, *avoid, least=1, most=1):
-        """A class with `least` to `most` things, not among the classes of `avoid`."""
+        """A class with `least` to `most` objects, not among the classes of `avoid`."""
         taken = {label for head in avoid for label in head.classes}
         options = [c for c in self.present if c not in taken and least <= len(self.things_of([c])) <= most]
         if not options:
@@ -70,16 +70,16 @@ class Asker(Speaker):
         head = self.head()
         if head is None or len(head.classes) > 1:
             return None
-        one = len(head.things) == 1
-        return self.say("one" if one else "all", "class", head.things, one and self.random.random() < 0.7, head)
+        one = len(head.objects) == 1
+        return self.say("one" if one else "all", "class", head.objects, one and self.random.random() < 0.7, head)
 
     def broader(self):
         if not self.broader_words:
             return None
         word = self.pick(self.broader_words)
         head = Named(word, BROADER[word], self.things_of(BROADER[word]))
-        one = len(head.things) == 1
-        return self.say("one" if one else "all", "broader", head.things, one, head)
+        one = len(head.objects) == 1
+        return self.say("one" if one else "all", "broader", head.objects, one, head)
 
     def description(self, label=None):
         options = [c for c in self.present if c in self.allowed]
@@ -98,16 +98,16 @@ class Asker(Speaker):
         head = self.head(least=2, most=5)
         if head is None:
             return None
-        number = len(head.things)
+        number = len(head.objects)
         phrasing = "both" if number == 2 and self.random.random() < 0.7 else "count"
-        return self.say(phrasing, "count", head.things, False, head, n=NUMBERS[number])
+        return self.say(phrasing, "count", head.objects, False, head, n=NUMBERS[number])
 
-    def extreme(self, values, things, margin):
-        """The thing with the highest value if it leads by `margin`, else None."""
+    def extreme(self, values, objects, margin):
+        """The object with the highest value if it leads by `margin`, else None."""
         order = np.argsort(-values)
         if len(order) > 1 and values[order[0]] - values[order[1]] < margin:
             return None
-        return things[order[0]]
+        return objects[order[0]]
 
     def position(self):
         head = self.head(least=2)
@@ -116,7 +116,7 @@ class Asker(Speaker):
             return self.halves()
         if head is None:
             return None
-        x, y = self.centres[head.things].T
+        x, y = self.centres[head.objects].T
         if draw < 0.8:
             side = self.pick(["left", "right", "top", "bottom"])
             value = {"left": -x, "right": x, "top": -y, "bottom": y}[side]
@@ -127,7 +127,7 @@ class Asker(Speaker):
             across, down = self.pick(["left", "right"]), self.pick(["top", "bottom"])
             value = -np.hypot(x - (across == "right"), y - (down == "bottom"))
             phrasing, words = "corner", {"x": across, "y": down}
-        target = self.extreme(value, head.things, 0.05)
+        target = self.extreme(value, head.objects, 0.05)
         return None if target is None else self.say(phrasing, "position", [target], True, head, **words)
 
     def halves(self):
@@ -136,10 +136,10 @@ class Asker(Speaker):
         if head is None:
             return None
         side = self.pick(["left", "right", "upper", "lower"])
-        along = self.centres[head.things, 0 if side in ("left", "right") else 1]
+        along = self.centres[head.objects, 0 if side in ("left", "right") else 1]
         if (abs(along - 0.5) < 0.06).any():
             return None
-        inside = head.things[(along < 0.5) == (side in ("left", "upper"))]
+        inside = head.objects[(along < 0.5) == (side in ("left", "upper"))]
         kind = "position" if len(inside) else "absent"
         if len(inside) == 0 and self.random.random() < 0.5:
             return None
@@ -151,7 +151,7 @@ class Asker(Speaker):
         if head is None:
             return None
         side = self.pick(["left", "right", "left", "right", "top", "bottom"])
-        along = self.centres[head.things, 0 if side in ("left", "right") else 1]
+        along = self.centres[head.objects, 0 if side in ("left", "right") else 1]
         along = along if side in ("left", "top") else -along
         order = np.argsort(along)
         if np.diff(along[order]).min() < 0.03:
@@ -160,20 +160,23 @@ class Asker(Speaker):
         words = {"nth": ORDINALS[place + 1], "n": NUMBERS[place + 1], "x": side}
         if place >= len(order):
             return self.say("ordinal", "absent", [], True, head, **words)
-        return self.say("ordinal", "ordinal", [head.things[order[place]]], True, head, **words)
+        return self.say("ordinal", "ordinal", [head.objects[order[place]]], True, head, **words)
 
     def size(self):
         head = self.head(least=2)
         if head is None:
             return None
-        sizes, two, draw = np.log(self.areas[head.things]), len(head.things) == 2, self.random.random()
+        sizes, two, draw = np.log(self.areas[head.objects]), len(head.objects) == 2, self.random.random()
         if draw < 0.4:
-            target, phrasing = self.extreme(sizes, head.things, 0.25), "larger" if two and draw < 0.2 else "largest"
+            target, phrasing = self.extreme(sizes, head.objects, 0.25), "larger" if two and draw < 0.2 else "largest"
         elif draw < 0.75:
-            target, phrasing = self.extreme(-sizes, head.things, 0.25), "smaller" if two and draw < 0.55 else "smallest"
+            target, phrasing = (
+                self.extreme(-sizes, head.objects, 0.25),
+                "smaller" if two and draw < 0.55 else "smallest",
+            )
         elif draw < 0.85:
-            heights = np.log(self.scene.things[head.things, 3] - self.scene.things[head.things, 1])
-            target, phrasing = self.extreme(heights, head.things, 0.2), "tallest"
+            heights = np.log(self.scene.objects[head.objects, 3] - self.scene.objects[head.objects, 1])
+            target, phrasing = self.extreme(heights, head.objects, 0.2), "tallest"
         elif two:
             return None
         else:
@@ -181,16 +184,16 @@ class Asker(Speaker):
             if sizes[order[1]] - sizes[order[2]] < 0.25:
                 return None
             if draw < 0.92:
-                return self.say("two largest", "size", head.things[order[:2]], False, head)
+                return self.say("two largest", "size", head.objects[order[:2]], False, head)
             if sizes[order[0]] - sizes[order[1]] < 0.25:
                 return None
-            target, phrasing = head.things[order[1]], "second largest"
+            target, phrasing = head.objects[order[1]], "second largest"
         return None if target is None else self.say(phrasing, "size", [target], True, head)
 
     def holds(self, relation, heads, anchor):
-        """Of each head thing: True, False or None (unclear) for a relation with one anchor thing."""
-        box = self.scene.things[anchor]
-        apart = geometry.gaps(self.scene.things[heads], box[None])[:, 0]
+        """Of each head object: True, False or None (unclear) for a relation with one anchor object."""
+        box = self.scene.objects[anchor]
+        apart = geometry.gaps(self.scene.objects[heads], box[None])[:, 0]
         x, y = (self.centres[heads] - self.centres[anchor]).T
         if relation == "next to":
             yes, no = apart < 0.06, apart > 0.2
@@ -200,10 +203,10 @@ class Asker(Speaker):
         elif relation == "on":
             inside = geometry.gaps(np.tile(self.centres[heads], 2), box[None])[:, 0]
             yes, no = inside == 0, apart > 0.03
-        else:  # "with": most of the anchor lies inside the thing
+        else:  # "with": most of the anchor lies inside the object
             corners = (
-                np.maximum(self.scene.things[heads, :2], box[:2]),
-                np.minimum(self.scene.things[heads, 2:], box[2:]),
+                np.maximum(self.scene.objects[heads, :2], box[:2]),
+                np.minimum(self.scene.objects[heads, 2:], box[2:]),
             )
             share = np.clip(corners[1] - corners[0], 0, None).prod(1) / self.areas[anchor]
             yes, no = share > 0.6, apart > 0.03
@@ -218,27 +221,27 @@ class Asker(Speaker):
         if not anchor:
             return None
         if draw < 0.38:
-            place = anchor.things[0]
+            place = anchor.objects[0]
             near = self.random.random() < 0.7
-            away = geometry.gaps(self.scene.things[head.things], self.scene.things[place][None])[:, 0]
-            away = away + 0.3 * np.hypot(*(self.centres[head.things] - self.centres[place]).T)
-            target = self.extreme(-away if near else away, head.things, 0.06)
-            if target is None or len(head.things) < 2:
+            away = geometry.gaps(self.scene.objects[head.objects], self.scene.objects[place][None])[:, 0]
+            away = away + 0.3 * np.hypot(*(self.centres[head.objects] - self.centres[place]).T)
+            target = self.extreme(-away if near else away, head.objects, 0.06)
+            if target is None or len(head.objects) < 2:
                 return None
             phrasing = self.pick(["closest", "next to"]) if near else "farthest"
             return self.say(phrasing, "relation", [target], True, head, anchor)
-        where = [] if len(anchor.things) > 1 else ["left of", "right of", "above", "below"]
+        where = [] if len(anchor.objects) > 1 else ["left of", "right of", "above", "below"]
         relation = self.pick(["next to", "next to", "on", "with", *where])
-        holds, clear = zip(*(self.holds(relation, head.things, place) for place in anchor.things))
+        holds, clear = zip(*(self.holds(relation, head.objects, place) for place in anchor.objects))
         yes = np.any(holds, 0)
         clear = yes | np.all(clear, 0)
         if not clear.all() or (yes.sum() == 0 and self.random.random() < 0.4):
             return None
-        targets = head.things[yes]
+        targets = head.objects[yes]
         return self.say(relation, "relation" if len(targets) else "absent", targets, len(targets) < 2, head, anchor)
 
     def between(self, phrasing):
-        """Between two things, "between", or two of a kind, "between two"."""
+        """Between two objects, "between", or two of a kind, "between two"."""
         head = self.head()
         if head is None:
             return None
@@ -247,11 +250,11 @@ class Asker(Speaker):
             others.append(self.anchor(head, others[0]))
         if None in others:
             return None
-        start, end = (self.centres[place] for other in others for place in other.things)
+        start, end = (self.centres[place] for other in others for place in other.objects)
         reach = np.linalg.norm(end - start)
         if reach < 0.2:
             return None
-        offset = self.centres[head.things] - start
+        offset = self.centres[head.objects] - start
         along = offset @ (end - start) / reach**2
         aside = abs(offset[:, 0] * (end - start)[1] - offset[:, 1] * (end - start)[0]) / reach**2
         yes = (abs(along - 0.5) < 0.32) & (aside < 0.35)
@@ -259,7 +262,7 @@ class Asker(Speaker):
         if not (yes | no).all() or yes.sum() > 1 or (not yes.any() and self.random.random() < 0.7):
             return None
         kind = "relation" if yes.any() else "absent"
-        return self.say(phrasing, kind, head.things[yes], True, head, *others)
+        return self.say(phrasing, kind, head.objects[yes], True, head, *others)
 
     def combination(self):
         if self.random.random() < 0.3:
@@ -270,15 +273,15 @@ class Asker(Speaker):
         size, side = self.pick(["largest", "largest", "smallest"]), self.pick(["left", "right"])
         anchor = self.anchor(head) if self.random.random() < 0.5 else None
         if anchor:
-            yes, clear = self.holds(f"{side} of", head.things, anchor.things[0])
+            yes, clear = self.holds(f"{side} of", head.objects, anchor.objects[0])
         else:
-            along = self.centres[head.things, 0] - 0.5
+            along = self.centres[head.objects, 0] - 0.5
             yes, clear = (along < 0) == (side == "left"), abs(along) > 0.05
-        things = head.things[yes]
-        if not clear.all() or len(things) < 2:
+        objects = head.objects[yes]
+        if not clear.all() or len(objects) < 2:
             return None
-        sizes = np.log(self.areas[things])
-        target = self.extreme(sizes if size == "largest" else -sizes, things, 0.25)
+        sizes = np.log(self.areas[objects])
+        target = self.extreme(sizes if size == "largest" else -sizes, objects, 0.25)
         if target is None:
             return None
         if anchor:
@@ -286,11 +289,11 @@ class Asker(Speaker):
         return self.say(f"{size} on", "combination", [target], True, head, x=side)
 
     def beside_the_largest(self):
-        """The one thing on a side of the largest of its kind, or on that side of the two largest."""
+        """The one object on a side of the largest of its kind, or on that side of the two largest."""
         head = self.head(least=2)
         if head is None:
             return None
-        sizes = np.log(self.areas[head.things])
+        sizes = np.log(self.areas[head.objects])
         largest = np.argsort(-sizes)[:3]
         side, other = self.pick([("left", "right"), ("right", "left")])
         words = {"x": side, "opposite": other}
@@ -298,19 +301,19 @@ class Asker(Speaker):
         if sizes[largest[leader]] - sizes[largest[leader + 1]] < 0.25:
             return None
         if leader == 1:
-            pair = head.things[largest[:2]]
+            pair = head.objects[largest[:2]]
             target = self.extreme(self.centres[pair, 0] * (1 if side == "right" else -1), pair, 0.05)
             if target is None:
                 return None
             return self.say("of the two largest", "combination", [target], True, head, **words)
-        rest = np.delete(head.things, largest[0])
-        yes, clear = self.holds(f"{side} of", rest, head.things[largest[0]])
+        rest = np.delete(head.objects, largest[0])
+        yes, clear = self.holds(f"{side} of", rest, head.objects[largest[0]])
         if not clear.all() or yes.sum() != 1:
             return None
         return self.say("beside the largest", "combination", rest[yes], True, head, **words)
 
     def absent(self):
-        """Every other kind, about a thing that is not there."""
+        """Every other kind, about an object that is not there."""
         draw = self.random.random()
         head = self.missing()
         if draw < 0.35:
@@ -330,7 +333,7 @@ class Asker(Speaker):
         if draw < 0.75:
             anchor = self.anchor()
             return anchor and self.say(relation, "absent", [], True, head, anchor)
-        present = self.head()  # the thing is there, what it is next to is not
+        present = self.head()  # the object is there, what it is next to is not
         return present and self.say(relation, "absent", [], True, present, self.missing(present))
 
 

@@ -1,4 +1,4 @@
-"""Scenes in token space: what the detector reports of a photo, and the things that are really there.
+"""Scenes in token space: what the detector reports of a photo, and the objects that are really there.
 
 A scene is a real photo, a real photo with its classes exchanged, or a new layout of pieces of photos. Exchanging
 classes keeps the detector's behaviour and takes away what could be learned by heart from few photos.
@@ -22,12 +22,12 @@ class Scene:
     regions: np.ndarray  # [64, 4] boxes, best first; boxes without area pad the end
     scores: np.ndarray  # [64, 80] class scores of the regions
     grid: np.ndarray  # [64, 80] highest class scores of the proposals centred in each cell, row by row
-    things: np.ndarray  # [n, 4]
+    objects: np.ndarray  # [n, 4]
     labels: np.ndarray  # [n]
-    overlaps: np.ndarray  # [64, n] IoU of regions and things
+    overlaps: np.ndarray  # [64, n] IoU of regions and objects
 
     def found(self):
-        """Which things have a region: [n]."""
+        """Which objects have a region: [n]."""
         return self.overlaps.max(0, initial=0) >= FOUND_OVERLAP
 
 
@@ -38,17 +38,17 @@ def grid_scores(boxes, scores):
     return grid
 
 
-def make_scene(boxes, scores, things, labels):
-    """Any number of proposals, sorted here; of the things those that can be asked for."""
+def make_scene(boxes, scores, objects, labels):
+    """Any number of proposals, sorted here; of the objects those that can be asked for."""
     order = np.argsort(-scores.max(1, initial=0), kind="stable")[:100]
     boxes, scores = boxes[order], scores[order]
     grid = grid_scores(boxes, scores)
     missing = max(0, REGIONS - len(boxes))
     regions = np.pad(boxes[:REGIONS], ((0, missing), (0, 0))).astype(np.float32)
     scores = np.pad(scores[:REGIONS], ((0, missing), (0, 0))).astype(np.float32)
-    large = geometry.areas(things) >= LEAST_AREA
-    things, labels = things[large], labels[large]
-    return Scene(regions, scores, grid, things, labels, geometry.overlaps(regions, things))
+    large = geometry.areas(objects) >= LEAST_AREA
+    objects, labels = objects[large], labels[large]
+    return Scene(regions, scores, grid, objects, labels, geometry.overlaps(regions, objects))
 
 
 def cropped(boxes, corner, size):
@@ -59,7 +59,7 @@ def cropped(boxes, corner, size):
 
 
 def photo_scene(photo):
-    return make_scene(photo.boxes, photo.scores, photo.thing_boxes, photo.thing_classes)
+    return make_scene(photo.boxes, photo.scores, photo.object_boxes, photo.object_classes)
 
 
 class SceneSampler:
@@ -89,8 +89,8 @@ class SceneSampler:
         size = random.uniform(0.6, 1, 2)
         corner = random.random(2) * (1 - size)
         boxes, seen = cropped(photo.boxes, corner, size)
-        things, shown = cropped(photo.thing_boxes, corner, size)
-        return make_scene(boxes[seen], scores[seen], things[shown], plays[photo.thing_classes[shown]])
+        objects, shown = cropped(photo.object_boxes, corner, size)
+        return make_scene(boxes[seen], scores[seen], objects[shown], plays[photo.object_classes[shown]])
 
     def composed(self, random):
         cast = random.choice(CLASS_COUNT, size=random.integers(2, 7), replace=False, p=self.class_weights)
@@ -98,7 +98,7 @@ class SceneSampler:
         false_boxes, false_scores = self.noise.false_peaks[random.integers(len(self.noise.false_peaks))]
         if random.random() < 0.7:
             false_scores = false_scores[:, random.permutation(CLASS_COUNT)]
-        boxes, scores, things, kept = [], [], [], []
+        boxes, scores, objects, kept = [], [], [], []
         # Things of one class often share their size and stand in a row.
         row = {label: random.uniform(0.15, 0.85) for label in cast if random.random() < 0.4}
         models = {label: self.noise.pieces[random.integers(len(self.noise.pieces))] for label in cast}
@@ -106,33 +106,33 @@ class SceneSampler:
             piece = self.noise.pieces[random.integers(len(self.noise.pieces))]
             if random.random() < 0.5:
                 piece = models[label]
-            box = self.place(random, piece, things, row.get(label))
+            box = self.place(random, piece, objects, row.get(label))
             if box is None:
                 continue
-            things.append(box)
+            objects.append(box)
             kept.append(label)
             boxes.append(np.tile(box[:2], 2) + piece.boxes * np.tile(box[2:] - box[:2], 2))
             own = piece.scores.copy()
             own[:, [piece.label, label]] = own[:, [label, piece.label]]
             scores.append(own)
-        things = np.array(things, np.float32).reshape(-1, 4)
-        free = geometry.overlaps(false_boxes, things).max(1, initial=0) < 0.4
+        objects = np.array(objects, np.float32).reshape(-1, 4)
+        free = geometry.overlaps(false_boxes, objects).max(1, initial=0) < 0.4
         boxes = np.clip(np.concatenate([*boxes, false_boxes[free]]), 0, 1)
-        return make_scene(boxes, np.concatenate([*scores, false_scores[free]]), things, np.array(kept, np.int64))
+        return make_scene(boxes, np.concatenate([*scores, false_scores[free]]), objects, np.array(kept, np.int64))
 
-    def place(self, random, piece, things, row):
-        """A box of about the piece's size that hides no other thing, or None."""
+    def place(self, random, piece, objects, row):
+        """A box of about the piece's size that hides no other object, or None."""
         size = (piece.box[2:] - piece.box[:2]) * np.exp(random.normal(0, 0.25, 2) + random.normal(-0.15, 0.3))
         size = np.clip(size, 0.04, 0.9)
         for _ in range(8):
             centre = size / 2 + random.random(2) * (1 - size)
             if row is not None:
                 centre[1] = np.clip(row + random.normal(0, 0.04), size[1] / 2, 1 - size[1] / 2)
-            elif things and random.random() < 0.3:  # beside, above or on another thing
-                other = things[random.integers(len(things))]
+            elif objects and random.random() < 0.3:  # beside, above or on another object
+                other = objects[random.integers(len(objects))]
                 reach = (other[2:] - other[:2] + size) / 2 * random.choice([-1, 0.5, 1], 2) * random.uniform(0.5, 1.2)
                 centre = np.clip((other[:2] + other[2:]) / 2 + reach, size / 2, 1 - size / 2)
             box = np.concatenate([centre - size / 2, centre + size / 2]).astype(np.float32)
-            if not things or geometry.overlaps(box[None], np.array(things)).max() < 0.35:
+            if not objects or geometry.overlaps(box[None], np.array(objects)).max() < 0.35:
                 return box
         return None

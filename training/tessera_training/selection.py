@@ -1,17 +1,17 @@
-"""From scores to things: which regions a query selects, and how good that is."""
+"""From scores to objects: which regions a query selects, and how good that is."""
 
 import numpy as np
 
 from tessera_training import boxes as geometry
 from tessera_training.scenes import FOUND_OVERLAP
 
-CLASS_FLOOR = -2.0  # a query for one thing chooses among regions whose class channel is above this
+CLASS_FLOOR = -2.0  # a query for one object chooses among regions whose class channel is above this
 PRESENCE_THRESHOLD = -1.0  # chosen by calibrate.py on training photos
 RASTER = 64
 
 
 def presence(total, class_logits):
-    """Logit of whether a query for one thing has a target: what the listwise loss holds against "nothing"."""
+    """Logit of whether a query for one object has a target: what the listwise loss holds against "nothing"."""
     candidates = total[class_logits > CLASS_FLOOR]
     return float(np.logaddexp.reduce(candidates, initial=-np.inf))
 

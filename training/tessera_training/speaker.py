@@ -14,34 +14,34 @@ WITHOUT_CONTEXT = ("one", "all", "both", "count")  # phrasings
 class Query:
     text: str
     kind: str
-    targets: list  # indices of things; empty when the scene has no such thing
+    targets: list  # indices of objects; empty when the scene has no such object
     singular: bool
-    mentions: list = field(default_factory=list)  # per mentioned thing its classes, the head first
+    mentions: list = field(default_factory=list)  # per mentioned object its classes, the head first
     described: int | None = None  # for descriptions: the class described; such a head has no mention
     description: str | None = None
-    about_context: bool = False  # whether the phrasing speaks of place, order, size or another thing
+    about_context: bool = False  # whether the phrasing speaks of place, order, size or another object
     form: str = "description"  # of phrases.FORMS
-    anchor: list = field(default_factory=list)  # the things that the first other mention means
+    anchor: list = field(default_factory=list)  # the objects of the first other mention
 
 
 @dataclass
 class Named:
-    """A thing, or several of a class, by name."""
+    """An object, or several of a class, by name."""
 
     word: str
     classes: list
-    things: np.ndarray  # indices into the scene
+    objects: np.ndarray  # indices into the scene
 
     def with_article(self, random):
         """As what others stand in relation to: of several any one is meant; what is missing sounds like either."""
         one, any_one = ["the"] * 6 + ["a", "that", "this"], ["a", "a", "any", "some", "one of the"]
-        options = [*(one if len(self.things) < 2 else []), *(any_one if len(self.things) != 1 else [])]
+        options = [*(one if len(self.objects) < 2 else []), *(any_one if len(self.objects) != 1 else [])]
         article = options[random.integers(len(options))]
         return f"{article} {plural(self.word) if article == 'one of the' else self.word}"
 
 
 class Speaker:
-    """Speaks of one scene, of which `found` [n] tells the things that have a region. `split` is TRAIN or HELD_OUT: the
+    """Speaks of one scene, of which `found` [n] tells the objects that have a region. `split` is TRAIN or HELD_OUT: the
     words to choose among."""
 
     def __init__(self, random, split, found):
@@ -84,11 +84,11 @@ class Speaker:
             return None
         mentions = [head.classes, *(other.classes for other in others)]
         context = phrasing not in WITHOUT_CONTEXT
-        anchor = others[0].things.tolist() if others else []
+        anchor = others[0].objects.tolist() if others else []
         return Query(text, kind, targets, singular, mentions, about_context=context, form=form, anchor=anchor)
 
     def quantified(self, word):
-        """The article and the noun that ask for several things."""
+        """The article and the noun that ask for several objects."""
         if self.random.random() < 0.35:
             return self.pick(["every", "each"]), word
         return self.pick(["the", "the", "all", "all the", "all of the", "those", "whichever", ""]), plural(word)

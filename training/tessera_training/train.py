@@ -76,7 +76,7 @@ def where_known(predicted, target):
 
 
 def losses(outputs, batch):
-    """The class channel learns what a thing is, the context channel only from queries that need context."""
+    """The class channel learns what an object is, the context channel only from queries that need context."""
     class_logits, context, gate, singular = (output.float() for output in outputs[:4])
     auxiliary = {name: output.float() for name, output in outputs[4].items()}
     needs = batch["context"][..., None].float()

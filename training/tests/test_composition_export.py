@@ -246,7 +246,7 @@ def test_special_tokens_are_a_safetensors_file():
 
 def test_the_description_has_the_sizes_of_the_model():
     model = dual.DualEncoder(dual.Config(), np.zeros((4, 256), np.float32) + np.eye(4, 256))
-    told = description(model, {"steps": 3})
-    assert told["logit_scale"] == pytest.approx(20)
-    assert (told["text_width"], told["embedding_width"], told["context_length"]) == (256, 256, 32)
-    assert told["training"] == {"steps": 3}
+    described = description(model, {"steps": 3})
+    assert described["logit_scale"] == pytest.approx(20)
+    assert (described["text_width"], described["embedding_width"], described["context_length"]) == (256, 256, 32)
+    assert described["training"] == {"steps": 3}

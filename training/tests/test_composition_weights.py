@@ -30,10 +30,12 @@ def difference(value, expected):
 @pytest.fixture(scope="module")
 def encoder():
     """The text encoder with the weights of the exported step."""
-    told = json.loads(DESCRIPTION.read_text())
+    described = json.loads(DESCRIPTION.read_text())
     weights = {name: torch.tensor(value).float() for name, value in stored_weights("soft-prompt-step.onnx").items()}
     layers = sum(name.endswith(".up.weight") for name in weights)
-    config = Config(told["text_width"], layers, Config.text_heads, told["context_length"], told["embedding_width"])
+    config = Config(
+        described["text_width"], layers, Config.text_heads, described["context_length"], described["embedding_width"]
+    )
     encoder = TextEncoder(config).requires_grad_(False)
     for name in encoder.state_dict():
         if ".qkv." in name:

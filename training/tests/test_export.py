@@ -25,7 +25,7 @@ from tessera_training.pruning import (
 from tessera_training.scenes import GRID, REGIONS, grid_scores
 
 LENGTHS = [5, 3, 8, 1]
-NAMED = [2, 0, 1, 3]  # mentions per query; 0: the thing is only described
+NAMED = [2, 0, 1, 3]  # mentions per query; 0: the object is only described
 
 
 def half_precision_reasoner():

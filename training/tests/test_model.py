@@ -116,11 +116,11 @@ def test_image_tokens_see_each_other_in_both_directions(model):
     assert (before[0, 0, 0] - after[0, 0, 0]).abs() > 1e-5
 
 
-def test_standings_rank_found_things_among_their_like():
-    things = np.array([[0.6, 0, 0.9, 0.9], [0.1, 0.2, 0.3, 0.4], [0.4, 0.4, 0.5, 0.5]], np.float32)
+def test_standings_rank_found_objects_among_their_like():
+    objects = np.array([[0.6, 0, 0.9, 0.9], [0.1, 0.2, 0.3, 0.4], [0.4, 0.4, 0.5, 0.5]], np.float32)
     scores = np.full((4, 80), 0.3, np.float32) * np.array([[4], [3], [2], [1]], np.float32) / 4
-    boxes = np.concatenate([things, [[0, 0.9, 0.05, 1]]]).astype(np.float32)
-    scene = make_scene(boxes, scores, things, np.array([5, 5, 7]))
+    boxes = np.concatenate([objects, [[0, 0.9, 0.05, 1]]]).astype(np.float32)
+    scene = make_scene(boxes, scores, objects, np.array([5, 5, 7]))
     ranks = standings(scene)
     assert ranks[0].tolist() == [1, 0, 1, 0, 0, 1, 1]
     assert ranks[1].tolist() == [0, 1, 0, 1, 1, 0, 1]

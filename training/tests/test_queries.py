@@ -14,12 +14,12 @@ from tessera_training.scenes import REGIONS, cropped, make_scene
 DOG, CAT, CAR = (CLASS_NAMES.index(name) for name in ("dog", "cat", "car"))
 
 
-def scene_of(*things):
-    """A scene of (class, x0, y0, x1, y1) in which the detector sees every thing once, exactly."""
-    boxes = np.array([thing[1:] for thing in things], np.float32)
-    labels = np.array([thing[0] for thing in things])
-    scores = np.full((len(things), 80), 0.01, np.float32)
-    scores[np.arange(len(things)), labels] = 0.8
+def scene_of(*objects):
+    """A scene of (class, x0, y0, x1, y1) in which the detector sees every object once, exactly."""
+    boxes = np.array([entry[1:] for entry in objects], np.float32)
+    labels = np.array([entry[0] for entry in objects])
+    scores = np.full((len(objects), 80), 0.01, np.float32)
+    scores[np.arange(len(objects)), labels] = 0.8
     return make_scene(boxes, scores, boxes, labels)
 
 
