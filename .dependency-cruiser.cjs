@@ -61,7 +61,7 @@ module.exports = {
     },
     ...segmentationRules({
       vision: [],
-      language: ['vision/colour', 'pipelines/test-runner[.]'],
+      language: ['vision/colour'],
       reasoning: ['vision/', 'language/'],
       answers: ['vision/', 'language/reading[.]', 'reasoning/reasoner[.]'],
     }),

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { isBundleOf, type Bundle } from '@tessera/inference';
 import { loadTokenizer } from '@tessera/tokenizer';
-import { startTestRunner, type ObservedRunner } from '../pipelines/test-runner.js';
+import { startTestRunner, type ObservedRunner } from '../test-runner.js';
 import { readClasses, readJson } from './bundle-classes.js';
 import { ClassSimilarity } from './class-similarity.js';
 import type { Reading } from './reading.js';

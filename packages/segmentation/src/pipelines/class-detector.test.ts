@@ -8,7 +8,7 @@ import { decodeRle, intersectionOverUnion, maskArea, unionOfMasks } from '@tesse
 import sharp from 'sharp';
 import { createSegmenter } from './create-segmenter.js';
 import { height, sign, signPicture, width } from './test-picture.js';
-import { startTestRunner, type ObservedRunner } from './test-runner.js';
+import { startTestRunner, type ObservedRunner } from '../test-runner.js';
 import type { Segmenter } from './segmenter.js';
 import type { SegmentImage } from '../segment-request.js';
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { SegmentImage } from '../segment-request.js';
 import { createSegmenter } from './create-segmenter.js';
 import type { Segmenter } from './segmenter.js';
-import { startTestRunner, type ObservedRunner } from './test-runner.js';
+import { startTestRunner, type ObservedRunner } from '../test-runner.js';
 
 const sharedData = process.env.SHARED_DATA ?? fileURLToPath(new URL('../../../../../shared/data', import.meta.url));
 /** A crowd of more people than are refined. */

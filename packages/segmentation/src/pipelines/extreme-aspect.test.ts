@@ -8,7 +8,7 @@ import sharp from 'sharp';
 import { createSegmenter } from './create-segmenter.js';
 import type { Segmenter } from './segmenter.js';
 import { height, sign, signPicture, width } from './test-picture.js';
-import { startTestRunner, type ObservedRunner } from './test-runner.js';
+import { startTestRunner, type ObservedRunner } from '../test-runner.js';
 
 const sharedData = process.env.SHARED_DATA ?? fileURLToPath(new URL('../../../../../shared/data', import.meta.url));
 const annotationFile = `${sharedData}/coco/instances_train2017.json`;

@@ -7,7 +7,7 @@ import type { Segmenter } from './segmenter.js';
 import type { SegmentImage, SegmentQuestion } from '../segment-request.js';
 import { createSegmenter } from './create-segmenter.js';
 import { height, sign, signPicture, width } from './test-picture.js';
-import { startTestRunner, type ObservedRunner } from './test-runner.js';
+import { startTestRunner, type ObservedRunner } from '../test-runner.js';
 
 const signBox: SegmentPrompt = { box: [100, 40, 120, 120] };
 const skyClick: SegmentPrompt = { points: [{ x: 20, y: 20, label: 1 }] };

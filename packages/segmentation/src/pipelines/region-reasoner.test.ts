@@ -11,7 +11,7 @@ import { planPruning } from '../reasoning/pruning-plan.js';
 import type { SegmentImage } from '../segment-request.js';
 import { Segmenter } from './segmenter.js';
 import { RegionReasoner } from './region-reasoner.js';
-import { startTestRunner, type ObservedRunner } from './test-runner.js';
+import { startTestRunner, type ObservedRunner } from '../test-runner.js';
 
 const sharedData = process.env.SHARED_DATA ?? fileURLToPath(new URL('../../../../../shared/data', import.meta.url));
 const photoFile = `${sharedData}/coco/val2017/000000000285.jpg`;

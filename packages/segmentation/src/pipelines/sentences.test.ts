@@ -7,7 +7,7 @@ import type { SegmentQueryResult } from '@tessera/contracts';
 import { decodeRle, intersectionAndUnion, type BinaryMask } from '@tessera/masks';
 import { createSegmenter } from './create-segmenter.js';
 import type { Segmenter } from './segmenter.js';
-import { startTestRunner, type ObservedRunner } from './test-runner.js';
+import { startTestRunner, type ObservedRunner } from '../test-runner.js';
 
 const sharedData = process.env.SHARED_DATA ?? fileURLToPath(new URL('../../../../../shared/data', import.meta.url));
 const photos = `${sharedData}/coco/train2017`;

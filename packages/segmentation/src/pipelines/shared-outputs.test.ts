@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { createSegmenter } from './create-segmenter.js';
 import type { Segmenter } from './segmenter.js';
 import { signPicture } from './test-picture.js';
-import { startTestRunner, type ObservedRunner } from './test-runner.js';
+import { startTestRunner, type ObservedRunner } from '../test-runner.js';
 
 const query = 'the stop sign';
 const visionGraphs = ['detector', 'image_encoder'];

@@ -12,7 +12,7 @@ import {
 
 /** Starts a real inference process with one of the repository's bundles. */
 export async function startTestRunner(name: string): Promise<{ bundle: Bundle; runner: ObservedRunner }> {
-  const directory = fileURLToPath(new URL(`../../../../models/${name}`, import.meta.url));
+  const directory = fileURLToPath(new URL(`../../../models/${name}`, import.meta.url));
   assert.ok(existsSync(directory), 'run "npm run models" first');
   const bundle = await loadBundle(directory);
   const log = { info: () => {}, warn: () => {}, error: () => {} };
