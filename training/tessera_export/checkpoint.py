@@ -11,6 +11,12 @@ class Weights:
         """The weights whose names begin with this, by the rest of their names."""
         return Prefixed(self, prefix)
 
+    def tensor(self, name, *shape):
+        """The tensor, whose shape has to be this."""
+        found = tuple(self.shape(name))
+        require(found == shape, f"{name} is {list(found)}, but config.json makes it {list(shape)}")
+        return self[name]
+
 
 class Checkpoint(Weights):
     def __init__(self, directory):

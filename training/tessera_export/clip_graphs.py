@@ -3,50 +3,13 @@
 import math
 from types import SimpleNamespace
 
-import numpy as np
 import torch
 
 from tessera_composition.export import EncoderGraph, StepGraph
+from tessera_export.clip_layers import TowerWeights, VisionLayers
 from tessera_export.clip_weights import WeightsBeside
 from tessera_training.contract import read_contract
-from tessera_training.graph import FLOAT, Graph
-
-QUICK_GELU = 1.702
-
-
-class TowerWeights:
-    """Tensors of one tower by transformers' names, read when they are asked for."""
-
-    def __init__(self, folder, prefix, tower):
-        self.folder, self.prefix, self.tower = folder, prefix, tower
-
-    def tensor(self, name, *shape):
-        return self.folder.tensor(f"{self.prefix}.{name}", *shape)
-
-    def norm(self, name):
-        width = self.tower.width
-        weight, bias = (self.tensor(f"{name}.{part}", width) for part in ("weight", "bias"))
-        return SimpleNamespace(weight=weight, bias=bias, eps=self.tower.epsilon)
-
-    def linear(self, name, out, width):
-        return SimpleNamespace(weight=self.tensor(f"{name}.weight", out, width), bias=self.tensor(f"{name}.bias", out))
-
-    def block(self, index):
-        layer, width, feed = f"encoder.layers.{index}", self.tower.width, self.tower.feed_width
-        query, key, value, out = (
-            self.linear(f"{layer}.self_attn.{part}_proj", width, width) for part in ("q", "k", "v", "out")
-        )
-        return SimpleNamespace(
-            attention_norm=self.norm(f"{layer}.layer_norm1"),
-            feed_norm=self.norm(f"{layer}.layer_norm2"),
-            query=query,
-            key=key,
-            value=value,
-            out=out,
-            up=self.linear(f"{layer}.mlp.fc1", feed, width),
-            down=self.linear(f"{layer}.mlp.fc2", width, feed),
-        )
-
+from tessera_training.graph import Graph
 
 # --- text
 
@@ -62,7 +25,7 @@ def text_block(weights, index):
 
 def text_tower(folder, config):
     """What TextGraph takes for an encoder."""
-    weights, width = TowerWeights(folder, "text_model", config.text), config.text.width
+    weights, width = TowerWeights(folder, "text_model.", config.text), config.text.width
     projection = folder.tensor("text_projection.weight", config.embedding_width, width)
     return SimpleNamespace(
         positions=weights.tensor("embeddings.position_embedding.weight", config.context_length, width),
@@ -124,56 +87,21 @@ class ClipImageGraph(WeightsBeside, Graph):
         super().__init__(weight_file, computes_in_half, "image_encoder", contract)
 
     def build(self, folder, preprocessing):
-        weights = TowerWeights(folder, "vision_model", self.tower)
-        x = self.tokens(self.planes(preprocessing), weights)
-        x = self.layer_norm(x, "pre_norm", weights.norm("pre_layrnorm"))
-        for index in range(self.tower.layers):
-            x = self.block(x, f"blocks.{index}", weights.block(index), is_last=index == self.tower.layers - 1)
-        pooled = self.layer_norm(self.reshape(x, -1, self.tower.width), "post_norm", weights.norm("post_layernorm"))
-        projection = folder.tensor("visual_projection.weight", self.config.embedding_width, self.tower.width)
+        config, tower = self.config, self.tower
+        layers = VisionLayers(self, TowerWeights(folder, "vision_model.", tower))
+        planes = layers.planes("pixels", preprocessing.mean, preprocessing.std)
+        x = layers.tokens(planes, config.image_size, config.patch_size)
+        for index in range(tower.layers):
+            # Nothing else of the last one is read.
+            x = layers.block(x, index, self.attend, has_class_token_alone=index == tower.layers - 1)
+        final_norm = layers.weights.norm("post_layernorm")
+        pooled = layers.norm(self.reshape(x, -1, tower.width), "post_norm", final_norm)
+        projection = folder.tensor("visual_projection.weight", config.embedding_width, tower.width)
         self.output("image_embeds", self.single(self.matmul(pooled, "projection", projection)))
         return self.model()
 
-    def planes(self, preprocessing):
-        """-> normalised pixels [B, 3, S, S]"""
-        mean, std = torch.tensor(preprocessing.mean), torch.tensor(preprocessing.std)
-        scaled = self.mul(self.cast("pixels", FLOAT), self.constant(1 / (255 * std), np.float32))
-        normalised = self.add(scaled, self.constant(-mean / std, np.float32))
-        return self.as_states(self.node("Transpose", normalised, perm=[0, 3, 1, 2]))
-
-    def tokens(self, planes, weights):
-        """-> [B, 1 + patches, W], the class token first"""
-        patch, width = self.config.patch_size, self.tower.width
-        cells = (self.config.image_size // patch) ** 2
-        kernel = self.weight("patches", weights.tensor("embeddings.patch_embedding.weight", width, 3, patch, patch))
-        map_ = self.node("Conv", planes, kernel, kernel_shape=[patch, patch], strides=[patch, patch])
-        patches = self.node("Transpose", self.reshape(map_, 0, width, cells), perm=[0, 2, 1])
-        class_token = self.weight("class_token", weights.tensor("embeddings.class_embedding", width)[None, None])
-        classes = self.expand(class_token, self.size("pixels", 0), self.integers(1), self.integers(1))
-        positions = weights.tensor("embeddings.position_embedding.weight", 1 + cells, width)
-        return self.add(self.concat(classes, patches, axis=1), self.weight("positions", positions))
-
-    def block(self, x, name, block, is_last):
-        """The last one gives the class token alone, [B, 1, W]: nothing else of it is read."""
-        normal = self.layer_norm(x, f"{name}.attention_norm", block.attention_norm)
-        read = normal
-        if is_last:
-            x, read = (self.slice(value, 0, 1, 1) for value in (x, normal))
-        query = self.linear(read, f"{name}.query", block.query)
-        key, value = (self.linear(normal, f"{name}.{part}", getattr(block, part)) for part in ("key", "value"))
-        context = self.node("MultiHeadAttention", query, key, value, fused=True, num_heads=self.tower.heads)
-        x = self.add(x, self.linear(context, f"{name}.out", block.out))
-        hidden = self.linear(self.layer_norm(x, f"{name}.feed_norm", block.feed_norm), f"{name}.up", block.up)
-        return self.add(x, self.linear(self.activate(hidden), f"{name}.down", block.down))
-
-    def activate(self, x):
-        if self.tower.activation == "gelu":
-            return self.node("Gelu", x)
-        return self.node("QuickGelu", x, alpha=QUICK_GELU, fused=True)
-
-    def layer_norm(self, x, name, layer):
-        scale, shift = self.weight(f"{name}.weight", layer.weight), self.weight(f"{name}.bias", layer.bias)
-        return self.node("LayerNormalization", x, scale, shift, axis=-1, epsilon=layer.eps)
+    def attend(self, query, key, value):
+        return self.node("MultiHeadAttention", query, key, value, fused=True, num_heads=self.tower.heads)
 
 
 def image_graph(folder, config, preprocessing, weight_file, computes_in_half=False):

@@ -7,9 +7,8 @@ image uint8 [B, side, side, 3]      resized and cropped by whoever runs it
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from tessera_export.checkpoint import require
+from tessera_export.clip_layers import TowerWeights, VisionLayers
 from tessera_export.export_graph import ExportGraph
 from tessera_training.contract import Contract
 from tessera_training.graph import END, FLOAT
@@ -24,6 +23,7 @@ class VisionConfig:
     side: int
     patch: int
     width: int
+    feed_width: int
     layers: int
     heads: int
     epsilon: float
@@ -41,6 +41,7 @@ class VisionConfig:
             side=vision.get("image_size", 224),
             patch=vision.get("patch_size", 32),
             width=vision.get("hidden_size", 768),
+            feed_width=vision.get("intermediate_size", 3072),
             layers=vision.get("num_hidden_layers", 12),
             heads=vision.get("num_attention_heads", 12),
             epsilon=vision.get("layer_norm_eps", 1e-5),
@@ -57,57 +58,28 @@ class VisionConfig:
 class VisionTower:
     def __init__(self, graph, config, weights):
         """`weights` by their names below `vision_model.`"""
-        self.graph, self.config, self.weights = graph, config, weights
+        self.graph, self.config = graph, config
+        self.layers = VisionLayers(graph, TowerWeights(weights, "", config))
+        self.attention = None  # of the last layer so far [B, heads, N + 1, N + 1]
 
-    def embed(self, image):
-        graph, config, weights = self.graph, self.config, self.weights
-        scale = np.float32(1 / (255 * np.array(config.std)))
-        shift = np.float32(np.array(config.mean) / np.array(config.std))
-        pixels = graph.mul(graph.cast(image, FLOAT), graph.constant(scale, np.float32))
-        pixels = graph.node("Sub", pixels, graph.constant(shift, np.float32))
-        pixels = graph.cast(graph.transpose(pixels, 0, 3, 1, 2), graph.type)
-        kernel = graph.weight("patch_embedding", weights["embeddings.patch_embedding.weight"])
-        patches = graph.node("Conv", pixels, kernel, strides=[config.patch] * 2)
-        patches = graph.transpose(graph.reshape(patches, 0, config.width, -1), 0, 2, 1)
-        first = graph.weight("class_embedding", weights["embeddings.class_embedding"].reshape(1, 1, -1))
-        first = graph.expand(first, graph.size(image, 0), graph.integers(1), graph.integers(1))
-        places = graph.weight("position_embedding", weights["embeddings.position_embedding.weight"])
-        x = graph.add(graph.concat(first, patches, axis=1), places)
-        return graph.layer_norm(x, "pre_layrnorm", weights, "pre_layrnorm", config.epsilon)
-
-    def layer(self, x, number):
-        """-> states after the layer, attention weights [B, heads, N + 1, N + 1]"""
-        graph, config, weights = self.graph, self.config, self.weights
-        key, size = f"encoder.layers.{number}", config.width // config.heads
-        normed = graph.layer_norm(x, f"{key}.layer_norm1", weights, f"{key}.layer_norm1", config.epsilon)
-        q, k, v = (
-            graph.split_heads(
-                graph.affine(normed, f"{key}.{part}", weights, f"{key}.self_attn.{part}"), config.heads, size
-            )
-            for part in ("q_proj", "k_proj", "v_proj")
-        )
-        logits = graph.node("MatMul", graph.scaled(q, size**-0.5), graph.transpose(k, 0, 1, 3, 2))
-        attention = graph.node("Softmax", logits, axis=-1)
-        attended = graph.merge_heads(graph.node("MatMul", attention, v), config.width)
-        x = graph.add(x, graph.affine(attended, f"{key}.out_proj", weights, f"{key}.self_attn.out_proj"))
-        normed = graph.layer_norm(x, f"{key}.layer_norm2", weights, f"{key}.layer_norm2", config.epsilon)
-        hidden = graph.affine(normed, f"{key}.fc1", weights, f"{key}.mlp.fc1")
-        if config.activation == "quick_gelu":
-            hidden = graph.node("QuickGelu", hidden, alpha=1.702, fused=True)
-        else:
-            hidden = graph.node("Gelu", hidden)
-        return graph.add(x, graph.affine(hidden, f"{key}.fc2", weights, f"{key}.mlp.fc2")), attention
+    def attend(self, *states):
+        graph, width, heads = self.graph, self.config.width, self.config.heads
+        size = width // heads
+        query, key, value = (graph.split_heads(part, heads, size) for part in states)
+        logits = graph.node("MatMul", graph.scaled(query, size**-0.5), graph.transpose(key, 0, 1, 3, 2))
+        self.attention = graph.node("Softmax", logits, axis=-1)
+        return graph.merge_heads(graph.node("MatMul", self.attention, value), width)
 
     def patches(self, image, select_layer):
         """States of the patches after a layer, counted as transformers counts `hidden_states` -> [B, N, width], CLS
         attention [B, N]"""
-        graph, config = self.graph, self.config
+        graph, config, layers = self.graph, self.config, self.layers
         count = select_layer % (config.layers + 1)
         require(0 < count, "the selected layer of the tower is before its first one")
-        x = self.embed(image)
-        for number in range(count):
-            x, attention = self.layer(x, number)
-        cls = graph.slice(graph.slice(attention, 0, 1, 2), 1, END, 3)
+        x = layers.tokens(layers.planes(image, config.mean, config.std), config.side, config.patch)
+        for index in range(count):
+            x = layers.block(x, index, self.attend)
+        cls = graph.slice(graph.slice(self.attention, 0, 1, 2), 1, END, 3)
         cls = graph.node("ReduceMean", cls, graph.integers(1, 2), keepdims=0)
         return graph.slice(x, 1, END, 1), cls
 

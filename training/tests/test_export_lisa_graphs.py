@@ -7,7 +7,9 @@ import torch
 from lisa_reference import clip_reference, llama_reference, sam_reference
 from miniature_lisa import CLIP, LLAMA, SAM, clip_weights, llama_weights, sam_weights
 
+from tessera_export.checkpoint import Weights
 from tessera_export.clip_vision import MEAN, STD, VisionConfig, write_vision_tower
+from tessera_export.folder import CheckpointError
 from tessera_export.language_model import LlamaConfig
 from tessera_export.lisa_language import write_language_model
 from tessera_export.sam import write_image_encoder, write_mask_decoder
@@ -16,7 +18,7 @@ VOCABULARY, SEG_TOKEN, IMAGE = 96, 90, 48
 GROUPED = LLAMA | {"num_key_value_heads": 2, "rope_theta": 100_000.0}
 
 
-class Tensors(dict):
+class Tensors(Weights, dict):
     """Weights in memory as the exporter reads them from files."""
 
     def shape(self, name):
@@ -219,6 +221,13 @@ def test_the_vision_tower_equals_transformers(directory, activation):
     together = run(path, {"image": np.concatenate([255 - image, image])})
     for name, alone in outputs.items():
         assert np.abs(together[name][1:] - alone).max() <= 1e-5
+
+
+def test_a_tower_of_other_sizes_than_its_config_is_refused(directory):
+    projector = Tensors(llama_weights(VOCABULARY)).with_prefix("model.mm_projector.")
+    config = VisionConfig.read({"vision_config": CLIP | {"intermediate_size": 7}}, {})
+    with pytest.raises(CheckpointError, match=r"mlp\.fc1\.weight is .*, but config\.json makes it \[7, "):
+        write_vision_tower(Tensors(clip_weights()), config, projector, directory / "refused.onnx", select_layer=-2)
 
 
 # --- Segment Anything
