@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { afterEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClassifyCompositionResponse, JobResponse, ProblemDetails, SegmentResponse } from '@tessera/contracts';
 import { TesseraClient } from './client.js';
 import type { JobUpdate } from './job-updates.js';
@@ -308,6 +309,36 @@ describe('a segmentation', () => {
     await wasCancelled;
   });
 
+  it('that is given up before its job is known cancels the job all the same', async () => {
+    const { url, requests } = await start(({ method }, response) => {
+      if (method === 'POST')
+        setTimeout(() => {
+          sendJson(response, 202, job);
+        }, 200);
+      else sendJson(response, 200, job);
+    });
+    const client = new TesseraClient({ url });
+    const question = { image: 'aW1hZ2U=', query: 'the dog' };
+    const followed = client.segment(question, { timeoutMs: 50, onUpdate: () => undefined });
+    await assert.rejects(followed, { name: 'TimeoutError' });
+    await assert.rejects(client.queueSegment(question, { timeoutMs: 50 }), { name: 'TimeoutError' });
+    const isCancelled = () => requests.filter(({ method, path }) => method === 'DELETE' && path === '/jobs/a%2F1');
+    for (let waits = 0; isCancelled().length < 2; waits++) {
+      assert.ok(waits < 100, 'the jobs go on');
+      await sleep(20);
+    }
+  });
+
+  it('that is given up before it begins is not sent', async () => {
+    const { url, requests } = await start((_, response) => {
+      sendJson(response, 202, job);
+    });
+    const signal = AbortSignal.abort(new Error('enough'));
+    const call = new TesseraClient({ url }).queueSegment({ image: 'aW1hZ2U=', query: 'the dog' }, { signal });
+    await assert.rejects(call, /enough/);
+    assert.equal(requests.length, 0);
+  });
+
   it('that takes longer is followed to its result, or to the error of its job', async () => {
     const question = { image: 'aW1hZ2U=', query: 'the dog' };
     let ending: [event: string, data: unknown] = ['result', masks];
@@ -431,6 +462,37 @@ describe('a request that fails', () => {
       await assert.rejects(client.classify(request), isForeign);
     });
   }
+
+  it('because what answers is another service says so, whatever its answers look like', async () => {
+    let sent: [status: number, body: string] = [200, ''];
+    const { url } = await start((_, response) => {
+      response.writeHead(sent[0], { 'content-type': 'application/json' }).end(sent[1]);
+    });
+    const client = new TesseraClient({ url, retries: 0 });
+    const image = 'aW1hZ2U=';
+    const calls = {
+      models: () => client.models(),
+      vocabularies: () => client.vocabularies(),
+      segment: () => client.segment({ image, query: 'x' }),
+      classify: () => client.classify({ ...request, image }),
+      queueSegment: () => client.queueSegment({ image, query: 'x' }),
+    };
+    for (const body of ['null', '[]', '"text"', '{}', '{"models":null,"vocabularies":{},"results":1}']) {
+      for (const status of [200, 202]) {
+        sent = [status, body];
+        for (const [name, call] of Object.entries(calls))
+          await assert.rejects(call(), isConnectionError(/but not as Tessera does/), `${name} ${status} ${body}`);
+      }
+    }
+    for (const errors of ['text', { name: ['is wrong'] }, [null], [{ pointer: 1, message: 'x' }]]) {
+      sent = [400, JSON.stringify({ ...missing, errors })];
+      await assert.rejects(client.models(), (error) => {
+        assert.ok(ServiceError.isInstance(error));
+        assert.equal(error.problem.errors, undefined);
+        return true;
+      });
+    }
+  });
 
   it('because the connection is lost in the middle of an answer says so', async () => {
     const { url } = await start((_, response) => {

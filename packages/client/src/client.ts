@@ -16,8 +16,8 @@ import type {
 import { formBody } from './form-body.js';
 import { imageBody, type Body, type ImageInput } from './image-input.js';
 import { jobUpdates, type JobUpdate } from './job-updates.js';
-import { pause, pauseMs } from './retries.js';
-import { bytesOf, ConnectionError, errorOf, jsonOf, ServiceError } from './service-error.js';
+import { pause, pauseMs, unlessAborted } from './retries.js';
+import { bytesOf, ConnectionError, errorOf, objectOf, ServiceError, type ExpectedFields } from './service-error.js';
 import { chunksOf, streamOf } from './streams.js';
 
 export type { ImageInput } from './image-input.js';
@@ -75,7 +75,15 @@ interface RequestOptions {
   readonly isRepeatable?: boolean;
 }
 
+/** The answer of a route that queues a job: the job where the status is 202. */
+interface JobAnswer {
+  readonly status: number;
+  readonly answer: unknown;
+}
+
 const mediaType: typeof vocabularyMediaType = 'application/vnd.tessera.vocabulary';
+/** How long a request may go on after its call was given up, to learn which job is to be cancelled. */
+const withdrawalMs = 5_000;
 
 /**
  * Talks to a Tessera service. Every method rejects with a {@link ServiceError} when the service refuses, and with a
@@ -100,7 +108,8 @@ export class TesseraClient {
   }
 
   async models(options?: CallOptions): Promise<ModelDescription[]> {
-    const { models } = await this.#json<{ models: ModelDescription[] }>('models', { signal: this.#limit(options) });
+    const signal = this.#limit(options);
+    const { models } = await this.#json<{ models: ModelDescription[] }>('models', { signal }, { models: 'list' });
     return models;
   }
 
@@ -136,8 +145,9 @@ export class TesseraClient {
 
   async vocabularies(options?: CallOptions): Promise<VocabularySummary[]> {
     const signal = this.#limit(options);
-    const { vocabularies } = await this.#json<{ vocabularies: VocabularySummary[] }>('vocabularies', { signal });
-    return vocabularies;
+    const fields = { vocabularies: 'list' } as const;
+    const answer = await this.#json<{ vocabularies: VocabularySummary[] }>('vocabularies', { signal }, fields);
+    return answer.vocabularies;
   }
 
   vocabulary(name: string, options?: CallOptions): Promise<VocabularyDescription> {
@@ -223,11 +233,9 @@ export class TesseraClient {
   async #answer(path: string, body: Body, options: JobOptions = {}): Promise<unknown> {
     const signal = this.#limit(options);
     const { onUpdate } = options;
-    const headers = { ...jobHeaders(options), ...(onUpdate === undefined ? {} : queuedOnce()) };
-    const { status, answer } = await this.#send(path, postOf(body, { headers, signal }), async (response) => ({
-      status: response.status,
-      answer: await jsonOf(response),
-    }));
+    const { status, answer } = await (onUpdate === undefined
+      ? this.#send(path, postOf(body, { headers: jobHeaders(options), signal }), answerOf)
+      : this.#queueOnce(path, body, options, signal));
     if (status !== 202) return answer;
     const { id } = answer as JobResponse;
     try {
@@ -239,9 +247,38 @@ export class TesseraClient {
     }
   }
 
-  #queue(path: string, body: Body, options: JobOptions = {}): Promise<JobResponse> {
+  async #queue(path: string, body: Body, options: JobOptions = {}): Promise<JobResponse> {
+    const { answer } = await this.#queueOnce(path, body, options, this.#limit(options));
+    return answer as JobResponse;
+  }
+
+  /** Queues a job whose id comes at once. A call that is given up before that has its job cancelled, too. */
+  async #queueOnce(path: string, body: Body, options: JobOptions, signal: AbortSignal | undefined): Promise<JobAnswer> {
+    signal?.throwIfAborted();
+    const request = new AbortController();
     const headers = { ...jobHeaders(options), ...queuedOnce() };
-    return this.#json(path, postOf(body, { headers, signal: this.#limit(options) }));
+    const queued = this.#send(path, postOf(body, { headers, signal: request.signal }), answerOf);
+    try {
+      return await unlessAborted(queued, signal);
+    } catch (error) {
+      if (signal?.aborted === true) void this.#withdraw(queued, request);
+      throw error;
+    }
+  }
+
+  /** Cancels a job whose id is still on its way, unless that takes long. */
+  async #withdraw(queued: Promise<JobAnswer>, request: AbortController): Promise<void> {
+    const giveUp = setTimeout(() => {
+      request.abort();
+    }, withdrawalMs);
+    try {
+      const { status, answer } = await queued;
+      if (status === 202) await this.cancelJob((answer as JobResponse).id, { timeoutMs: withdrawalMs });
+    } catch {
+      // Nobody waits for this.
+    } finally {
+      clearTimeout(giveUp);
+    }
   }
 
   #follow(id: string, signal: AbortSignal | undefined): AsyncGenerator<JobUpdate> {
@@ -274,8 +311,8 @@ export class TesseraClient {
     return signal === undefined ? limit : AbortSignal.any([signal, limit]);
   }
 
-  #json<Answer>(path: string, request: RequestOptions): Promise<Answer> {
-    return this.#send(path, request, async (response) => (await jsonOf(response)) as Answer);
+  #json<Answer>(path: string, request: RequestOptions, fields: ExpectedFields = {}): Promise<Answer> {
+    return this.#send(path, request, async (response) => (await objectOf(response, fields)) as Answer);
   }
 
   /** Sends the request until it is answered, at most as often as is allowed, and reads the answer. */
@@ -314,6 +351,11 @@ export class TesseraClient {
     if (!response.ok) throw await errorOf(response);
     return response;
   }
+}
+
+async function answerOf(response: Response): Promise<JobAnswer> {
+  const { status } = response;
+  return { status, answer: await objectOf(response, status === 202 ? { id: 'text' } : { results: 'list' }) };
 }
 
 function segmentBody({ image, query, queries, prompts, ...options }: SegmentCall): Body {

@@ -47,3 +47,14 @@ export function pause(durationMs: number, signal?: AbortSignal): Promise<void> {
     else signal?.addEventListener('abort', abort, { once: true });
   });
 }
+
+/** What `work` gives, unless the signal is aborted before; then it rejects with the signal's reason, and the work goes on. */
+export function unlessAborted<Result>(work: Promise<Result>, signal?: AbortSignal): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      reject(signal?.reason as Error);
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    void work.then(resolve, reject).finally(() => signal?.removeEventListener('abort', abort));
+  });
+}

@@ -72,18 +72,21 @@ export async function errorOf(response: Response): Promise<Error> {
   return new ServiceError(problem, { retryAfterMs: retryAfterOf(response) });
 }
 
+/** Fields that an answer of Tessera has, and what they are. */
+export type ExpectedFields = Readonly<Record<string, 'list' | 'text'>>;
+
 /**
- * The JSON of a response.
+ * The JSON object of a response.
  *
- * @throws ConnectionError when it is none, or the connection is lost before its end
+ * @throws ConnectionError when it is none or lacks one of the fields, or the connection is lost before its end
  */
-export async function jsonOf(response: Response): Promise<unknown> {
-  const text = await textOf(response);
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw unlikeTessera(response);
-  }
+export async function objectOf(response: Response, fields: ExpectedFields = {}): Promise<object> {
+  const value = parseObject(await textOf(response));
+  const isExpected = Object.entries(fields).every(([name, kind]) =>
+    kind === 'list' ? Array.isArray(value?.[name]) : typeof value?.[name] === 'string',
+  );
+  if (value === undefined || !isExpected) throw unlikeTessera(response);
+  return value;
 }
 
 /**
@@ -120,9 +123,23 @@ function retryAfterOf({ headers }: Response): number | undefined {
 }
 
 function parseProblem(text: string): ProblemDetails | undefined {
+  const { errors, ...problem } = parseObject(text) ?? {};
+  if (typeof problem.code !== 'string' || typeof problem.detail !== 'string') return undefined;
+  return { ...problem, ...(areFieldErrors(errors) && { errors }) } as ProblemDetails;
+}
+
+/** Other services than Tessera have errors of other forms. */
+function areFieldErrors(errors: unknown): errors is NonNullable<ProblemDetails['errors']> {
+  if (!Array.isArray(errors)) return false;
+  return (errors as (Record<string, unknown> | null)[]).every(
+    (error) => typeof error?.pointer === 'string' && typeof error.message === 'string',
+  );
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
   try {
-    const value = JSON.parse(text) as Partial<ProblemDetails> | null;
-    return typeof value?.code === 'string' && typeof value.detail === 'string' ? (value as ProblemDetails) : undefined;
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;
   }
