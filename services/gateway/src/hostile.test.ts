@@ -192,6 +192,17 @@ for (const [name, type, body, status, code] of brokenBodies) {
   });
 }
 
+test('a body above the limit is refused with the limit', async () => {
+  for (const type of ['application/json', 'image/jpeg']) {
+    const response = await gateway.client
+      .post('/segment')
+      .set('content-type', type)
+      .serialize((bytes: unknown) => bytes as string)
+      .send('A'.repeat(1_000_001));
+    assert.equal(problemOf(response).detail, 'The body is larger than 1 megabytes.', type);
+  }
+});
+
 test('a compressed body is refused by its content encoding', async () => {
   const response = await gateway.client
     .post('/segment')
@@ -265,6 +276,7 @@ test('form fields that do not convert are refused by the same schema as JSON', a
 test('a form with a file above the limit, too many fields or a reserved name is refused', async () => {
   const large = await gateway.client.post('/segment').attach('image', Buffer.alloc(1_100_000), 'x').field('query', 'x');
   assert.equal(problemOf(large).code, 'TSR_BODY_TOO_LARGE');
+  assert.equal(problemOf(large).detail, 'The file is larger than 1 megabytes.');
 
   const many = gateway.client.post('/segment');
   for (let index = 0; index < 60; index++) void many.field(`field${index}`, 'x');

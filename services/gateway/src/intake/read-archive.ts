@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { TesseraError } from '@tessera/contracts';
 import { extract, type Extract, type Header } from 'tar-stream';
+import { tooLarge } from '../problems/too-large.js';
 
 export interface ArchiveLimits {
   /** As sent, and again as unpacked. */
@@ -121,7 +122,7 @@ function entryPath({ header: { name, type } }: Entry): string | null {
 
 async function readEntry(entry: Entry, path: string, maxBytes: number): Promise<Buffer> {
   if (entry.header.size > maxBytes) {
-    throw new TesseraError('TSR_BODY_TOO_LARGE', `${path} is larger than ${maxBytes / 1e6} megabytes.`);
+    throw tooLarge(path, maxBytes);
   }
   const chunks: Buffer[] = [];
   try {

@@ -4,6 +4,7 @@ import { TesseraError, type Config } from '@tessera/contracts';
 import type { FastifyRequest } from 'fastify';
 import type { GatewayApp } from '../context.js';
 import { escapePointer } from '../problems/validation-fields.js';
+import { tooLarge } from '../problems/too-large.js';
 import { bodyLimitBytes } from '../server-options.js';
 import { FormFields, type FormShape } from './form-fields.js';
 
@@ -109,9 +110,9 @@ async function readParts(request: FastifyRequest, shape: FormShape, maxBytes: nu
       addField(fields, part);
       continue;
     }
-    const bytes = await readFile(part, (count) => {
+    const bytes = await readFile(part, maxBytes, (count) => {
       sizeBytes += count;
-      if (sizeBytes > maxBytes) throw new TesseraError('TSR_BODY_TOO_LARGE', 'The form is too large.');
+      if (sizeBytes > maxBytes) throw tooLarge('The form', maxBytes);
       request.bodyLease.take(count);
     });
     // What a browser sends for a file that was not chosen.
@@ -130,12 +131,12 @@ export function addField(fields: FormFields, part: Extract<Multipart, { type: 'f
   else fields.addText(name, value);
 }
 
-async function readFile(part: MultipartFile, count: (bytes: number) => void): Promise<Buffer> {
+async function readFile(part: MultipartFile, maxBytes: number, count: (bytes: number) => void): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of part.file as AsyncIterable<Buffer>) {
     count(chunk.length);
     chunks.push(chunk);
   }
-  if (part.file.truncated) throw new TesseraError('TSR_BODY_TOO_LARGE', 'The file part is too large.');
+  if (part.file.truncated) throw tooLarge('The file', maxBytes);
   return Buffer.concat(chunks);
 }

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
-import { TesseraError, TrainingOptions } from '@tessera/contracts';
+import { TrainingOptions } from '@tessera/contracts';
 import type { FastifyRequest } from 'fastify';
+import { tooLarge } from '../problems/too-large.js';
 import { requireUsableText } from '../problems/unusable-text.js';
 import { translateError } from '../problems/translate-error.js';
 import { FormFields } from './form-fields.js';
@@ -52,7 +53,7 @@ export async function readTrainingForm<Result>(
         // The next part comes once this one has been read.
         outcome.catch(() => file.resume());
         file.once('limit', () => {
-          refuse(new TesseraError('TSR_BODY_TOO_LARGE', 'The archive is too large.'));
+          refuse(tooLarge('The archive', maxBytes));
         });
       }
       if (outcome === undefined) fields.refuse(archiveName, 'is required, as a file');

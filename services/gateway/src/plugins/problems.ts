@@ -38,7 +38,7 @@ export function sendProblem(
   reply: FastifyReply,
   extension: (problem: TesseraError) => object = () => ({}),
 ): FastifyReply {
-  const problem = translateError(error);
+  const problem = translateError(error, request.routeOptions.bodyLimit);
   if (problem.status >= 500) request.log.error({ err: error }, problem.message);
   else request.log.info({ code: problem.code }, problem.message);
   const retryAfter = retryAfterSeconds(problem);

@@ -1,4 +1,5 @@
 import { TesseraError, type ErrorCode } from '@tessera/contracts';
+import { tooLarge } from './too-large.js';
 import { fieldErrors, type SchemaFinding } from './validation-fields.js';
 
 /** The framework's own errors that a client can cause, with the error that the client gets. */
@@ -22,11 +23,17 @@ const frameworkErrors: Readonly<Record<string, readonly [ErrorCode, string]>> = 
   FST_MP_PREMATURE_CLOSE: ['TSR_BODY_INVALID', 'The form ended early.'],
 };
 
-/** Any error that a route, a hook or the framework threw, as the error that the client gets. */
-export function translateError(error: unknown): TesseraError {
+/**
+ * Any error that a route, a hook or the framework threw, as the error that the client gets.
+ *
+ * @param bodyLimitBytes - of the route
+ */
+export function translateError(error: unknown, bodyLimitBytes?: number): TesseraError {
   if (TesseraError.isInstance(error) || !(error instanceof Error)) return TesseraError.from(error);
   const { validation, validationContext, code, statusCode } = error as FrameworkError;
   if (validation !== undefined) return validationError(validation, validationContext, error);
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE' && bodyLimitBytes !== undefined)
+    return tooLarge('The body', bodyLimitBytes);
   const known = code === undefined ? undefined : frameworkErrors[code];
   if (known !== undefined) return new TesseraError(known[0], known[1], { cause: error });
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
