@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import type { Pages } from '../../support/pages.js';
-import { answered, apiKey, ask, assertAccessible, card, openSample } from '../../support/playground.js';
+import { answered, apiKey, ask, assertAccessible, card, openSample, sample } from '../../support/playground.js';
 
 const scriptLimitBytes = 150_000;
 const firstPaintLimitMs = 1_000;
@@ -84,6 +84,49 @@ export function testIntake(pages: () => Pages): void {
       await page.locator('.surface').press('ControlOrMeta+v');
       await said(page, /\.png, 90 by 60 pixels\./);
       assert.equal(await page.locator('.card').count(), 0);
+    }));
+
+  it('opens the photo that was chosen last, also when an earlier one comes later', () =>
+    pages().onPlayground(async (page) => {
+      const sampleFiles = '**/samples/chelsea.jpg';
+      await page.locator('.sample').first().waitFor();
+      let release: () => void = () => undefined;
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      await page.route(sampleFiles, async (route) => {
+        await released;
+        await route.continue();
+      });
+      await page.getByRole('button', { name: 'Cat' }).click();
+      await page.locator('input[type=file]').setInputFiles(sample('coffee.jpg'));
+      await said(page, 'coffee.jpg, 600 by 400 pixels.');
+      const loaded = page.waitForResponse(sampleFiles);
+      release();
+      await (await loaded).finished();
+      await ask(page, 'the cup');
+      assert.equal(await page.locator('h1').innerText(), 'Masks of coffee.jpg');
+      await page.unroute(sampleFiles);
+    }));
+
+  it('opens no sample that the service does not give', () =>
+    pages().onPlayground(async (page) => {
+      await page.route('**/samples/chelsea.jpg', (route) => route.fulfill({ status: 503, json: { title: 'full' } }));
+      await page.getByRole('button', { name: 'Cat' }).click();
+      await page.getByRole('alert').filter({ hasText: 'The photo cannot be loaded.' }).waitFor();
+      assert.equal(await page.getByLabel('What should be found?').count(), 0);
+      await page.unroute('**/samples/chelsea.jpg');
+    }));
+
+  it('leaves text that is dropped to the field under it', () =>
+    pages().onPlayground(async (page) => {
+      await page.locator('input[type=file]').setInputFiles(sample('coffee.jpg'));
+      const isTaken = await page.getByLabel('What should be found?').evaluate((field) => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.setData('text/plain', 'the cup');
+        return !field.dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer }));
+      });
+      assert.equal(isTaken, false);
     }));
 
   it('says in words what the service refuses', () =>

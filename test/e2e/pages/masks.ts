@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { intersectionOverUnion } from '@tessera/masks';
 import type { Page } from 'playwright-core';
 import type { Pages } from '../../support/pages.js';
@@ -126,6 +127,49 @@ export function testMasks(pages: () => Pages): void {
       assert.equal(await active(), 'query');
       await page.getByRole('button', { name: 'New photo' }).press('Enter');
       assert.match(await focused(), /Choose a photo/);
+    }));
+
+  it('takes its keys with the capitals locked, and leaves the browser the keys with Alt', () =>
+    pages().onPlayground(async (page) => {
+      await openSample(page, 'Coffee');
+      const surface = page.locator('.surface');
+      await surface.press('Shift+X');
+      await page.locator('.mark.exclude').waitFor();
+      await surface.press('Shift+Z');
+      await page.locator('.mark.exclude').waitFor({ state: 'detached' });
+      await answered(page);
+      const isTaken = await surface.evaluate(
+        (element) =>
+          !element.dispatchEvent(
+            new KeyboardEvent('keydown', { key: 'ArrowLeft', altKey: true, bubbles: true, cancelable: true }),
+          ),
+      );
+      assert.equal(isTaken, false, 'Alt and the left arrow go back');
+    }));
+
+  it('runs no job for a click that another one follows', () =>
+    pages().onPlayground(async (page) => {
+      await openSample(page, 'Coffee');
+      const queued: string[] = [];
+      const cancelled: string[] = [];
+      page.on('response', (response) => {
+        const isQueued = response.request().method() === 'POST' && response.status() === 202;
+        if (isQueued) queued.push(response.headers().location ?? '');
+      });
+      page.on('request', (request) => {
+        if (request.method() === 'DELETE') cancelled.push(new URL(request.url()).pathname);
+      });
+      // Answers take a moment on their way, as on every network.
+      await page.route('**/segment', async (route) => {
+        const response = await route.fetch();
+        await setTimeout(300);
+        await route.fulfill({ response });
+      });
+      for (const x of [150, 300, 450]) await page.locator('.surface').click({ position: { x, y: 150 } });
+      await answered(page);
+      await page.unroute('**/segment');
+      assert.equal(queued.length, 3);
+      assert.deepEqual(cancelled, queued.slice(0, 2));
     }));
 
   it('answers the other queries of a request when one is taken back or corrected while they wait', () =>

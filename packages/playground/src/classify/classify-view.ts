@@ -268,7 +268,8 @@ function bars(title: string, all: readonly Bar[]): HTMLElement {
             'span',
             { class: 'bar-label' },
             label,
-            ...(mark === undefined ? [] : [element('span', { class: 'badge' }, mark)]),
+            // The space is for screen readers.
+            ...(mark === undefined ? [] : [' ', element('span', { class: 'badge' }, mark)]),
           ),
           element('span', { class: 'bar-value' }, percent(score)),
         );

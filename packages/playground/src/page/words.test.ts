@@ -67,6 +67,8 @@ test('mistakes that people may make are explained without the contract’s words
     sentenceOf('/vocabulary/objects/0', 'must NOT have more than 128 characters'),
     'An object is longer than 128 characters.',
   );
+  assert.equal(sentenceOf('/prompts', 'must NOT have more than 32 items'), 'There are more than 32 corrections.');
+  assert.equal(sentenceOf('/prompts/0/points', 'must NOT have more than 64 items'), 'There are more than 64 points.');
   const unknown = { pointer: '/threshold', message: 'must be <= 1' };
   assert.equal(problemSentence(problemOf(unknown)), '/threshold must be <= 1.');
 });

@@ -92,6 +92,8 @@ const fieldNames: Readonly<Record<string, readonly [one: string, several: string
   queries: ['the query', 'queries'],
   attributes: ['an attribute', 'attributes'],
   objects: ['an object', 'objects'],
+  prompts: ['a correction', 'corrections'],
+  points: ['a point', 'points'],
 };
 
 function fieldSentence({ pointer, message }: FieldProblem): string | undefined {

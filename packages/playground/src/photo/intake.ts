@@ -1,5 +1,5 @@
 import { element, icon } from '../page/element.js';
-import { openPhoto, type Photo } from './photo.js';
+import { closePhoto, openPhoto, type Photo } from './photo.js';
 import { refusalOf } from './refusal.js';
 import { samples, sampleUrl, type Sample } from './samples.js';
 
@@ -24,6 +24,8 @@ export class Intake {
     'Choose a photo',
   );
   readonly #onPhoto: OnPhoto;
+  /** What was chosen last: a slower photo from before does not take its place. */
+  #latest: symbol | undefined;
 
   constructor(onPhoto: OnPhoto) {
     this.#onPhoto = onPhoto;
@@ -70,28 +72,46 @@ export class Intake {
     );
   }
 
-  async #openSample(sample: Sample): Promise<void> {
+  #openSample(sample: Sample): Promise<void> {
     const { file, credit, suggestions, compositions } = sample;
-    this.problem.textContent = '';
-    const picture = await fetch(sampleUrl(sample)).then(
-      (response) => response.blob(),
-      () => undefined,
-    );
-    if (picture === undefined) this.problem.textContent = 'The server cannot be reached. Is it still running?';
-    else this.#onPhoto(await openPhoto(picture, file, { credit, suggestions, compositions }), suggestions[0]);
+    const open = async () => {
+      const picture = await fetch(sampleUrl(sample)).then(
+        (response) => (response.ok ? response.blob() : undefined),
+        () => undefined,
+      );
+      return picture === undefined
+        ? 'The photo cannot be loaded. Is the service still running?'
+        : openPhoto(picture, file, { credit, suggestions, compositions });
+    };
+    return this.#openLatest(open, suggestions[0]);
   }
 
   async #open(file: File): Promise<void> {
-    this.problem.textContent = refusalOf(file) ?? '';
-    if (this.problem.textContent !== '') return;
-    this.#onPhoto(await openPhoto(file, file.name === '' ? 'pasted.png' : file.name), undefined);
+    const refusal = refusalOf(file);
+    if (refusal !== undefined) this.problem.textContent = refusal;
+    else await this.#openLatest(() => openPhoto(file, file.name === '' ? 'pasted.png' : file.name), undefined);
+  }
+
+  /** Opens a photo, or says why not, unless another one was chosen meanwhile. */
+  async #openLatest(open: () => Promise<Photo | string>, ask: string | undefined): Promise<void> {
+    const opening = Symbol();
+    this.#latest = opening;
+    this.problem.textContent = '';
+    const photo = await open();
+    const isLatest = this.#latest === opening;
+    if (typeof photo !== 'string') {
+      if (isLatest) this.#onPhoto(photo, ask);
+      else closePhoto(photo);
+    } else if (isLatest) this.problem.textContent = photo;
   }
 
   #listen(): void {
     const classes = document.body.classList;
     const filesOf = (data: DataTransfer | null) => [...(data?.files ?? [])];
+    // Text that is dropped goes into the field under it.
+    const hasFiles = ({ dataTransfer }: DragEvent) => dataTransfer?.types.includes('Files') === true;
     document.addEventListener('dragover', (event) => {
-      if (event.dataTransfer?.types.includes('Files') !== true) return;
+      if (!hasFiles(event)) return;
       event.preventDefault();
       classes.add('dropping');
     });
@@ -100,7 +120,7 @@ export class Intake {
     });
     document.addEventListener('drop', (event) => {
       classes.remove('dropping');
-      if (event.defaultPrevented) return;
+      if (event.defaultPrevented || !hasFiles(event)) return;
       event.preventDefault();
       const [file] = filesOf(event.dataTransfer);
       if (file !== undefined) void this.#open(file);

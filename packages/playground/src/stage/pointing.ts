@@ -115,16 +115,18 @@ function listenToKeys(target: PointingTarget): void {
   };
 
   surface.addEventListener('keydown', (event) => {
-    if (event.ctrlKey || event.metaKey) return;
-    const [right, down] = moves[event.key] ?? [0, 0];
+    // With these they are the browser's: Alt and an arrow key turns back a page.
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const key = keyOf(event);
+    const [right, down] = moves[key] ?? [0, 0];
     const length = event.shiftKey ? step.small : step.large;
-    const action = actions[event.key === ' ' ? 'Enter' : event.key];
-    if (action === undefined && !(event.key in moves)) return;
+    const action = actions[key];
+    if (action === undefined && !(key in moves)) return;
     event.preventDefault();
     place = { x: within(place.x + right * length, 1), y: within(place.y + down * length, 1) };
     action?.();
     show();
-    const isStep = event.key in moves || corner !== undefined || event.key === 'Escape';
+    const isStep = key in moves || corner !== undefined || key === 'Escape';
     if (isStep) describeCrosshair(crosshairSentence(place, corner));
   });
   surface.addEventListener('blur', () => {
@@ -132,6 +134,12 @@ function listenToKeys(target: PointingTarget): void {
     showCrosshair(undefined);
     showBox(undefined);
   });
+}
+
+/** A letter is the same with Shift and with the capitals locked, and the space bar does what Enter does. */
+function keyOf({ key }: KeyboardEvent): string {
+  if (key === ' ') return 'Enter';
+  return key.length === 1 ? key.toLowerCase() : key;
 }
 
 function atPointer({ clientX, clientY }: PointerEvent): Position {
