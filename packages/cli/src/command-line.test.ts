@@ -53,15 +53,26 @@ async function start(...parameters: Parameters<typeof TestService.start>): Promi
 
 describe('the help', () => {
   it('lists every command, asked for in any way', async () => {
-    for (const words of [[], ['--help'], ['help'], ['vocabulary', '-h']]) {
+    for (const words of [[], ['--help'], ['help'], ['fly', '-h']]) {
       const { code, output, errors } = await tessera(words);
       assert.deepEqual([code, errors], [0, '']);
       for (const command of commands) assert.ok(output.includes(`\n  ${command} `), `no ${command} in ${output}`);
     }
   });
 
+  it('of several commands with one beginning is theirs alone', async () => {
+    const { code, output } = await tessera(['vocabulary', '-h']);
+    assert.equal(code, 0);
+    assert.match(output, /^ {2}tessera vocabulary train .*\n/);
+    assert.ok(
+      output.split('\n').every((line) => line === '' || line.startsWith('  tessera vocabulary ')),
+      output,
+    );
+  });
+
   it('of a command says what each option means', async () => {
     const { code, output } = await tessera(['classify', '--help']);
+    assert.deepEqual(await tessera(['help', 'classify']), { code, output, errors: '' });
     assert.equal(code, 0);
     assert.match(
       output,
@@ -82,6 +93,7 @@ describe('the help', () => {
 
 describe('a command that is called wrongly', () => {
   const wrong: [words: string[], errors: RegExp][] = [
+    [['--url', 'http://x', 'models'], /^The command comes first, then --url; `tessera --help` lists the commands\.\n$/],
     [['fly'], /^There is no command "fly"; `tessera --help` lists them\.\n$/],
     [['vocabulary'], /^"vocabulary" is followed by one of:\n {2}tessera vocabulary train <directory> .*\n[^]* list /],
     [['vocabulary', 'listing'], /^There is no command "vocabulary listing":\n {2}tessera vocabulary train/],
@@ -202,6 +214,24 @@ describe('a command that the service answers', () => {
     assert.deepEqual([silent.code, silent.errors, silent.output], [0, '', warned.output]);
     const trained = await tessera([...words.slice(0, 2), '--vocabulary', 'x', ...words.slice(-2)]);
     assert.match(trained.output, /\nPair +Score +In training\n[^]*red dress +50\.0 % +seen\n/);
+  });
+
+  it('passes over empty words of a classification, as a comma at the end leaves', async () => {
+    const { url, requests } = await start((_, response) => {
+      sendJson(response, 200, { results: [], warnings: [] });
+    });
+    const { code } = await tessera([
+      'classify',
+      image,
+      '--attributes',
+      'red,, blue,',
+      '--objects',
+      ' dress ,',
+      '--url',
+      url,
+    ]);
+    assert.equal(code, 0);
+    assert.match(String(requests[0]?.body), /"vocabulary":\{"attributes":\["red","blue"\],"objects":\["dress"\]\}/);
   });
 
   it('that is interrupted ends with 130 and without a word', async () => {

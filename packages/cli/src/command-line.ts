@@ -80,12 +80,11 @@ async function dispatch(
   surroundings: Omit<CommandContext, 'client' | 'serviceUrl' | 'positionals' | 'options'>,
 ): Promise<void> {
   const { environment, print } = surroundings;
-  const name = Object.keys(commands).find((known) => `${words.join(' ')} `.startsWith(`${known} `));
+  const name = commandNamed(words);
   const load = name === undefined ? undefined : commands[name];
   if (name === undefined || load === undefined) {
     if (words[0] === '--version') print(await version());
-    else if (words.length === 0 || words.some((word) => ['--help', '-h', 'help'].includes(word)))
-      print(await overview());
+    else if (words.length === 0 || words.some(asksForHelp)) print(await helpWith(words));
     else throw new UsageError(await unknownCommand(words));
     return;
   }
@@ -103,6 +102,21 @@ async function dispatch(
   const apiKey = values['api-key'] ?? environment.TESSERA_CLIENT_API_KEY;
   const client = new TesseraClient({ url: serviceUrl, apiKey });
   await command.run({ ...surroundings, client, serviceUrl, positionals, options: values });
+}
+
+function commandNamed(words: readonly string[]): string | undefined {
+  return Object.keys(commands).find((known) => `${words.join(' ')} `.startsWith(`${known} `));
+}
+
+function asksForHelp(word: string): boolean {
+  return ['--help', '-h', 'help'].includes(word);
+}
+
+/** The help of what the words name, as `help segment` and `vocabulary --help`, otherwise of everything. */
+async function helpWith(words: readonly string[]): Promise<string> {
+  const subject = words.filter((word) => !asksForHelp(word));
+  const command = await commands[commandNamed(subject) ?? '']?.();
+  return command === undefined ? ((await overviewOf(subject[0] ?? '')) ?? overview()) : helpOf(command);
 }
 
 function parse(words: readonly string[], command: Command) {
@@ -126,6 +140,7 @@ interface SharedValues {
 /** What there is in place of a command that is not; the first of the words may be right. */
 async function unknownCommand(words: readonly string[]): Promise<string> {
   const [group = ''] = words;
+  if (group.startsWith('-')) return `The command comes first, then ${group}; \`tessera --help\` lists the commands.`;
   const family = await overviewOf(group);
   if (family === undefined) return `There is no command "${words.join(' ')}"; \`tessera --help\` lists them.`;
   const missing =

@@ -14,7 +14,7 @@ import { warningText, type Question } from './segment-question.js';
 
 /**
  * Asks the same of every image below a directory. An image that cannot be read, or that the
- * service refuses, is reported and left out.
+ * service refuses, is reported and left out. When the service goes away, the annotations so far are written.
  *
  * @param parallel - requests at a time
  * @throws CommandFailure at the end when there were such images
@@ -38,7 +38,17 @@ export async function segmentDirectory(
 
   const answers = new Map<string, SegmentResponse>();
   let failures = 0;
-  await inParallel(paths, parallel, async (path) => {
+  const writeCoco = async () => {
+    if (coco === undefined) return;
+    const categories = question.queries ?? [question.query ?? 'object'];
+    const document = cocoDocument(
+      categories,
+      paths.map((path) => [path, answers.get(path)] as const),
+    );
+    await write(coco, `${JSON.stringify(document)}\n`);
+    say(`${document.annotations.length} annotations of ${document.images.length} images are in ${coco}`);
+  };
+  const work = inParallel(paths, parallel, async (path) => {
     const output = { instances: true, ...(overlay === undefined ? {} : { overlay: 'jpeg' as const }) };
     try {
       const image = await readImage(join(directory, path), signal);
@@ -58,14 +68,12 @@ export async function segmentDirectory(
     const done = answers.size + failures;
     progress(`${done} of ${paths.length} images`, done / paths.length);
   });
-  if (coco !== undefined) {
-    const categories = question.queries ?? [question.query ?? 'object'];
-    const document = cocoDocument(
-      categories,
-      paths.map((path) => [path, answers.get(path)] as const),
-    );
-    await write(coco, `${JSON.stringify(document)}\n`);
-    say(`${document.annotations.length} annotations of ${document.images.length} images are in ${coco}`);
-  } else say(`${answers.size} images are done`);
+  await work.catch(async (error: unknown) => {
+    // The answers so far may have taken hours.
+    if (answers.size > 0 && !signal.aborted) await writeCoco();
+    throw error;
+  });
+  if (coco === undefined) say(`${answers.size} images are done`);
+  else await writeCoco();
   if (failures > 0) throw new CommandFailure(`${failures} of ${paths.length} images failed.`);
 }

@@ -72,7 +72,8 @@ function vocabularyOf(options: OptionValues): ClassifyCall['vocabulary'] {
   const [attributes, objects] = ['attributes', 'objects'].map((list) =>
     textOption(options, list)
       ?.split(',')
-      .map((word) => word.trim()),
+      .map((word) => word.trim())
+      .filter((word) => word !== ''),
   );
   if (name !== undefined && attributes === undefined && objects === undefined) return name;
   if (name === undefined && attributes !== undefined && objects !== undefined) return { attributes, objects };

@@ -237,6 +237,20 @@ describe('`segment` of a directory', () => {
     assert.deepEqual([none.code, none.errors], [2, `There are no images in ${join(directory, 'x')}.\n`]);
   });
 
+  it('keeps the annotations so far when the service goes away', async () => {
+    let left = 2;
+    service = await TestService.start(({ method }, response) => {
+      if (method === 'GET') sendJson(response, 200, { models: [] });
+      else if (left-- > 0) sendJson(response, 200, answerOf({ ...found, query: 'the dog', instances: [instance] }));
+      else response.destroy();
+    });
+    const coco = join(directory, 'some.json');
+    const { code, errors } = await segment(photos, 'the dog', '--coco', coco, '--parallel', '1');
+    assert.equal(code, 1);
+    assert.match(errors, /\n2 annotations of 2 images are in .*some\.json\nhttp\S+ cannot be reached/);
+    assert.equal(JSON.parse(await readFile(coco, 'utf8')).annotations.length, 2);
+  });
+
   it('is given up when the service is away', async () => {
     await startService();
     const { url } = service;
