@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { decodeRle, maskArea } from '@tessera/masks';
 import sharp from 'sharp';
@@ -14,11 +15,14 @@ import { repositoryRoot } from '../support/repository-copy.js';
 import { drawnPicture } from '../support/requests.js';
 
 const program = join(repositoryRoot, 'packages/cli/bin/tessera.js');
+const execute = promisify(execFile);
 
 /** Another directory than that of the installation. */
 let directory: string;
 let service: RunningProcess;
 let environment: Record<string, string>;
+/** Of photo.jpg, once it is stored. */
+let photoId: string;
 
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'tessera-command-line-'));
@@ -33,9 +37,15 @@ before(async () => {
   // The README's photo is in the clone.
   await symlink(join(repositoryRoot, 'packages'), join(directory, 'packages'));
   await writeShapes(join(directory, 'garments'), 3);
+  // As `npm link` puts it on the PATH.
+  await mkdir(join(directory, 'bin'));
+  await symlink(program, join(directory, 'bin/tessera'));
   service = startProcess('node', [program, 'serve', '--port', '0', '--data', join(directory, 'data')]);
   const [, url = ''] = await service.waitForOutput(/Tessera is ready: (\S+)/, 180_000);
   environment = { TESSERA_CLIENT_URL: url };
+  const headers = { 'content-type': 'image/jpeg' };
+  const stored = await fetch(`${url}/images`, { method: 'POST', headers, body: new Uint8Array(await drawnPicture()) });
+  ({ id: photoId } = (await stored.json()) as { id: string });
 });
 
 after(async () => {
@@ -45,11 +55,14 @@ after(async () => {
 
 /** Runs the program in {@link directory}; its exit code and what it printed on either stream. */
 async function tessera(...words: string[]): Promise<{ code: number; output: string; errors: string }> {
-  const running = promisify(execFile)(process.execPath, [program, ...words], {
-    cwd: directory,
-    env: { PATH: process.env.PATH, ...environment },
-    maxBuffer: 1 << 26,
-  });
+  const settings = { cwd: directory, env: { PATH: process.env.PATH, ...environment }, maxBuffer: 1 << 26 };
+  return outcomeOf(execute(process.execPath, [program, ...words], settings));
+}
+
+/** How a program ended, and what it printed. */
+async function outcomeOf(
+  running: Promise<{ stdout: string; stderr: string }>,
+): Promise<{ code: number; output: string; errors: string }> {
   const { code, stdout, stderr } = await running.then(
     (streams) => ({ code: 0, ...streams }),
     (error: unknown) => error as { code: number; stdout: string; stderr: string },
@@ -134,17 +147,40 @@ describe('the command line, from any directory', { timeout: 600_000 }, () => {
 });
 
 describe('the commands in the documents', { timeout: 600_000, concurrency: true }, () => {
-  for (const document of ['README.md', 'docs/guides/command-line.md', 'docs/guides/composition.md']) {
+  const guides = ['command-line', 'composition', 'deployment', 'label-studio', 'open-inference-protocol', 'segmenting'];
+  for (const document of ['README.md', ...guides.map((name) => `docs/guides/${name}.md`)]) {
     it(`work: ${document}`, async () => {
-      const calls = await commandsOf(document);
-      assert.ok(calls.length > 0);
-      // The public data sets of evaluate are not here; the tests of packages/cli have miniatures of their layouts.
-      for (const words of calls.filter(([command]) => command !== 'evaluate')) {
-        // Of a few photos the training would go through five hundred epochs.
-        const few = words.join(' ').startsWith('vocabulary train') ? ['--epochs', '20'] : [];
-        const { code, errors } = await tessera(...words, ...few);
-        assert.equal(code, 0, `tessera ${words.join(' ')}\n${errors}`);
+      const commands = await commandsOf(document);
+      assert.ok(commands.length > 0);
+      // What the commands before have printed, for the ids that a person copies from there.
+      let printed = '';
+      for (const command of commands) {
+        const running = await inShell(asHere(command, printed));
+        assert.equal(running.code, 0, `${command}\n${running.errors}${running.output}`);
+        printed += running.output;
       }
     });
+  }
+
+  /** A command for this service and its photo, with the ids that a person puts into it. */
+  function asHere(command: string, printed: string): string {
+    const job = [...printed.matchAll(/^location: \/jobs\/(\S+)/gim)].at(-1)?.[1] ?? '';
+    return (
+      command
+        .replace(/^curl /, 'curl -sS --fail-with-body ')
+        .replaceAll('http://127.0.0.1:3000', environment.TESSERA_CLIENT_URL ?? '')
+        .replace(/\/jobs\/(training-)?…/, `/jobs/${job}`)
+        // The service fetches nothing in a test.
+        .replaceAll(/sha256:…|https:\/\/example\.org\/photo\.jpg/g, photoId)
+        // Of a few photos a training would go through five hundred epochs.
+        .replace(/^tessera vocabulary train .*/, '$& --epochs 20')
+        .replace('-F archive=', `-F 'recipe={"epochs": 20}' $&`)
+    );
+  }
+
+  function inShell(command: string): Promise<{ code: number; output: string; errors: string }> {
+    const path = `${join(directory, 'bin')}:${process.env.PATH ?? ''}`;
+    const settings = { ...environment, PATH: path, URL: pathToFileURL(join(directory, 'photo.jpg')).href };
+    return outcomeOf(execute('sh', ['-c', command], { cwd: directory, env: settings, maxBuffer: 1 << 26 }));
   }
 });

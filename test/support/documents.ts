@@ -2,16 +2,28 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { repositoryRoot } from './repository-copy.js';
 
-/** Commands that run until they are stopped, or change the installation. */
-const leftOut = /^tessera (serve|gateway|worker)\b|<\(|\|/;
+/** Programs of which the calls in the documents are run. */
+const programs = /^(tessera|curl|tar) /;
+/** They run until they are stopped, are for a shell that a person types into, or measure public data sets, which are not here. */
+const leftOut = /^tessera (serve|gateway|worker|evaluate)\b|<\(/;
 
-/** The calls of `tessera` in the shell examples of a document, in their order, as words. */
-export async function commandsOf(document: string): Promise<string[][]> {
-  const lines = (await blocksOf(document, 'sh')).flatMap((block) => block.split('\n'));
-  return lines
-    .map((line) => line.replace(/^npx /, '').replace(/ +# .*$/, ''))
-    .filter((line) => line.startsWith('tessera ') && !leftOut.test(line))
-    .map((line) => Array.from(line.matchAll(/"([^"]*)"|(\S+)/g), ([, quoted, word]) => quoted ?? word ?? '').slice(1));
+/** The calls of `tessera`, `curl` and `tar` in the shell examples of a document, in their order. */
+export async function commandsOf(document: string): Promise<string[]> {
+  const commands = (await blocksOf(document, 'sh')).flatMap(commandsIn).map((command) => command.replace(/^npx /, ''));
+  return commands.filter((command) => programs.test(command) && !leftOut.test(command));
+}
+
+/** A command goes on after a backslash, and between quotes. */
+function commandsIn(block: string): string[] {
+  const commands: string[] = [];
+  let open = '';
+  for (const line of block.replaceAll(/ +# .*$/gm, '').split('\n')) {
+    open += line;
+    const isOpen = open.endsWith('\\') || open.split("'").length % 2 === 0;
+    if (!isOpen) commands.push(open);
+    open = isOpen ? `${open}\n` : '';
+  }
+  return commands;
 }
 
 /** The examples of a document in one language. */

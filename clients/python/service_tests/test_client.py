@@ -1,10 +1,12 @@
 """The client against the running service."""
 
 import io
+import json
 import pathlib
 import re
 import tarfile
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -135,14 +137,32 @@ def test_models_and_readiness(tessera):
 
 
 README = pathlib.Path(__file__).parent.parent / "README.md"
-EXAMPLES = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.splitlines()[-1][:40])
+def examples_of(document: pathlib.Path) -> list:
+    return re.findall(r"^```python\n(.*?)^```$", document.read_text(), re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("example", examples_of(README), ids=lambda example: example.splitlines()[-1][:40])
 def test_the_examples_of_the_readme_work(example, url, directory, monkeypatch):
     monkeypatch.chdir(directory)
     assert "http://127.0.0.1:3000" in example
     exec(compile(example.replace("http://127.0.0.1:3000", url), str(README), "exec"), {})
+
+
+@pytest.mark.parametrize("name", ["segmenting.md", "token-pruning.md"])
+def test_the_examples_of_the_guides_read_an_answer(name, url, photo, capsys):
+    guide = README.parents[2] / "docs/guides" / name
+    options = json.dumps({"output": {"token_map": True}})
+    fields = {"query": QUERY, "options": options}
+    answer = httpx.post(f"{url}/segment", data=fields, files={"image": photo.read_bytes()}, timeout=120).json()
+    (example,) = examples_of(guide)
+    names = {"answer": answer}
+    exec(compile(example, str(guide), "exec"), names)
+    if name == "segmenting.md":
+        assert names["pixels"].sum() == answer["results"][0]["area"]
+    else:
+        assert re.search(r"^pruning \[\d+, \d+\] \[\[", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_the_client_may_be_used_by_several_threads(tessera, photo):

@@ -61,6 +61,16 @@ describe('tessera keys', () => {
     assert.deepEqual(await readdir(directory), ['keys.json']);
   });
 
+  it('makes the directory of a file of keys, and says where it cannot', async () => {
+    const place = await mkdtemp(join(directory, 'place-'));
+    const file = join(place, 'more/keys.json');
+    assert.equal((await tessera(['keys', 'create', 'annotators', '--file', file])).code, 0);
+    assert.equal((await keysIn(file)).length, 1);
+    const { code, errors } = await tessera(['keys', 'create', 'trial', '--file', join(file, 'below/keys.json')]);
+    assert.deepEqual([code, errors.includes('cannot be written: ENOTDIR')], [1, true], errors);
+    await rm(place, { recursive: true });
+  });
+
   it('refuses a name that is taken, one that is not there, and a file that is broken, and changes nothing', async () => {
     const file = join(directory, 'refused.json');
     await tessera(['keys', 'create', 'one', '--file', file]);

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { isExpired, keyNamePattern, type NamedApiKey } from '@tessera/contracts';
 import { digestOfKey } from '@tessera/runtime/key-file';
 import { CommandFailure, UsageError } from '../command-errors.js';
@@ -17,7 +18,7 @@ export const keysCreate: Command = {
   usage: 'keys create <name>',
   summary: 'Make an API key for the service, and print it this once',
   details:
-    'The file gets its SHA-256 alone, and is made where there is none. Services that read it accept the key within seconds.',
+    'The file gets its SHA-256 alone, and is made where there is none, its directory too. Services that read it accept the key within seconds.',
   examples: [
     ['tessera keys create annotators --file keys.json', 'a key without an end'],
     ['tessera keys create trial --file keys.json --expires 30d --rate-limit 60', 'for a month, 60 requests per minute'],
@@ -39,6 +40,8 @@ export const keysCreate: Command = {
     const rateLimit = numberOption(options, 'rate-limit', { min: 1, isInteger: true });
     const file = fileOf(context);
     const key = `tsr_${randomBytes(keyBytes).toString('base64url')}`;
+    // Where that fails, writing the file says why.
+    await mkdir(dirname(file), { recursive: true }).catch(() => undefined);
     await editKeyFile(file, (keys) => {
       if (keys.some((other) => other.name === name)) {
         throw new CommandFailure(`There is a key with the name ${name} in ${file}; revoke it, or choose another name.`);
