@@ -147,6 +147,22 @@ export function testMasks(pages: () => Pages): void {
       assert.equal(isTaken, false, 'Alt and the left arrow go back');
     }));
 
+  it('shows what is chosen, and the colours of layers, in high contrast', () =>
+    pages().onPlayground(async (page) => {
+      await openSample(page, 'Coffee');
+      await page.emulateMedia({ forcedColors: 'active' });
+      const backgroundOf = (selector: string) =>
+        page
+          .locator(selector)
+          .first()
+          .evaluate((element) => getComputedStyle(element).backgroundColor);
+      for (const chosen of ['.tool:has(:checked)', '.views [aria-pressed=true]'])
+        assert.notEqual(await backgroundOf(chosen), await backgroundOf('body'), chosen);
+      assert.equal(await backgroundOf('.swatch'), 'rgb(255, 77, 109)');
+      await assertAccessible(page);
+      await page.emulateMedia({ forcedColors: 'none' });
+    }));
+
   it('runs no job for a click that another one follows', () =>
     pages().onPlayground(async (page) => {
       await openSample(page, 'Coffee');
