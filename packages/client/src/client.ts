@@ -83,7 +83,7 @@ interface JobAnswer {
 
 const mediaType: typeof vocabularyMediaType = 'application/vnd.tessera.vocabulary';
 /** How long a request may go on after its call was given up, to learn which job is to be cancelled. */
-const withdrawalMs = 5_000;
+const withdrawalMs = 3_000;
 
 /**
  * Talks to a Tessera service. Every method rejects with a {@link ServiceError} when the service refuses, and with a
