@@ -99,6 +99,19 @@ def test_a_call_that_runs_out_of_time_cancels_its_job(start):
     assert (service.requests[-1].method, service.requests[-1].path) == ("DELETE", "/jobs/a%2F1")
 
 
+def test_a_call_that_runs_out_of_time_before_it_knows_its_job_cancels_it(start):
+    def hold(reply):
+        time.sleep(0.6)
+        reply.json(202, JOB)
+
+    service = start(hold, answer(JOB, 202), answer({**JOB, "status": "cancelled"}))
+    with pytest.raises(CallTimeoutError):
+        Tessera(service.url).segment(IDENTIFIER, "the dog", on_update=print, timeout=0.3)
+    queued, again, cancelled = service.requests
+    assert again.headers["idempotency-key"] == queued.headers["idempotency-key"]
+    assert (cancelled.method, cancelled.path) == ("DELETE", "/jobs/a%2F1")
+
+
 def test_jobs_are_shown_and_cancelled(start):
     finished = {**JOB, "status": "succeeded", "result": SEGMENTATION, "progress": {"stage": "mask", "fraction": 1}}
     failed = {**JOB, "status": "failed", "error": PROBLEM}

@@ -39,6 +39,8 @@ from .retries import may_pass, pause_s
 
 _VOCABULARY_TYPE = "application/vnd.tessera.vocabulary"
 _CONNECT_TIMEOUT_S = 10.0
+# Longest that a call which is given up waits for each step of cancelling its job.
+_WITHDRAWAL_S = 3.0
 _FRUITLESS_CONNECTIONS = 30
 """Connections in a row that bring nothing new of a job before the service counts as lost."""
 _RECONNECT_S = 1.0
@@ -431,7 +433,12 @@ class Tessera:
         """The answer of a route that queues a job, or the job's result where the service does not wait."""
         limit = self._limit(timeout_s)
         headers = _job_headers(priority, deadline_ms, is_async=on_update is not None)
-        response = self._send("POST", path, body=body, headers=headers, limit=limit)
+        try:
+            response = self._send("POST", path, body=body, headers=headers, limit=limit)
+        except (CallTimeoutError, KeyboardInterrupt):
+            if on_update is not None:
+                self._withdraw(path, body, headers)
+            raise
         answer: Json = _parse(response)
         if response.status_code != 202:
             return answer
@@ -440,11 +447,22 @@ class Tessera:
             return result
         except (CallTimeoutError, KeyboardInterrupt):
             # Nobody waits for the job any more.
-            try:
-                self.cancel_job(str(answer["id"]), timeout=_CONNECT_TIMEOUT_S)
-            except TesseraError:
-                pass
+            self._cancel_quietly(str(answer["id"]))
             raise
+
+    def _withdraw(self, path: str, body: Body, headers: Mapping[str, str]) -> None:
+        """Cancels a job that may have been queued without an answer: its idempotency key gives the same job again."""
+        try:
+            response = self._send("POST", path, body=body, headers=headers, limit=_Limit(_WITHDRAWAL_S))
+            self._cancel_quietly(str(_parse(response)["id"]))
+        except TesseraError:
+            pass
+
+    def _cancel_quietly(self, job_id: str) -> None:
+        try:
+            self.cancel_job(job_id, timeout=_WITHDRAWAL_S)
+        except TesseraError:
+            pass
 
     def _queue(
         self, path: str, body: Body, priority: str | None, deadline_ms: int | None, timeout_s: float | None
