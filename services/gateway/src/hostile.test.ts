@@ -69,6 +69,11 @@ const invalidBodies: [name: string, body: unknown, pointers: string[]][] = [
   ['a point without label', { image, prompts: [{ points: [{ x: 1, y: 1 }] }] }, ['/prompts/0/points/0/label']],
   ['no point on the object', { image, prompts: [{ points: [{ x: 1, y: 1, label: 0 }] }] }, ['/prompts/0/points']],
   ['prompts and two queries', { image, queries: ['x', 'y'], prompts: [{ box: [0, 0, 1, 1] }] }, ['/queries']],
+  [
+    'options of queries for prompts',
+    { image, prompts: [{ box: [0, 0, 1, 1] }], pruning: { mode: 'csp' }, output: { token_map: true } },
+    ['/pruning', '/output/token_map'],
+  ],
   ['coarse masks of prompts', { image, prompts: [{ box: [0, 0, 1, 1] }], refine: false }, ['/refine']],
 ];
 

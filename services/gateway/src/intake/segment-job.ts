@@ -3,6 +3,7 @@ import {
   checkPromptsInside,
   TesseraError,
   type SegmentJob,
+  type SegmentOptions,
   type SegmentPrompt,
   type SegmentRequest,
 } from '@tessera/contracts';
@@ -30,6 +31,7 @@ export async function createSegmentJob(
       { pointer: '/refine', message: 'must not be false when prompts are given: their masks are not coarse' },
     ]);
   }
+  if (asked.length === 0) refuseQueryOptions(options);
   const { format, tolerance = 0 } = options.output ?? {};
   if (tolerance > 0 && format !== 'polygon') {
     throw TesseraError.invalid([{ pointer: '/output/tolerance', message: 'is for the format polygon' }]);
@@ -44,6 +46,19 @@ export async function createSegmentJob(
     ...(prompts === undefined ? {} : { prompts }),
     options,
   };
+}
+
+/** @throws TesseraError `TSR_VALIDATION` for options that make no difference to prompts alone */
+function refuseQueryOptions({ pruning, output }: SegmentOptions): void {
+  const given = {
+    '/pruning': pruning !== undefined && pruning.mode !== 'off',
+    '/output/token_map': output?.token_map === true,
+  };
+  const pointers = Object.entries(given).flatMap(([pointer, isGiven]) => (isGiven ? [pointer] : []));
+  if (pointers.length === 0) return;
+  throw TesseraError.invalid(
+    pointers.map((pointer) => ({ pointer, message: 'is for queries: no language model reads prompts' })),
+  );
 }
 
 /** @throws TesseraError `TSR_VALIDATION` unless there is one kind of question, or one query with prompts */
