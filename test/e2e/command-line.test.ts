@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { decodeRle, maskArea } from '@tessera/masks';
+import { provideEmptyQueue } from '@tessera/runtime/testing';
 import sharp from 'sharp';
 import { writeShapes } from '../support/compositions.js';
 import { commandsOf } from '../support/documents.js';
@@ -40,6 +41,7 @@ before(async () => {
   // As `npm link` puts it on the PATH.
   await mkdir(join(directory, 'bin'));
   await symlink(program, join(directory, 'bin/tessera'));
+  await provideEmptyQueue(join(directory, 'data/queue'));
   service = startProcess('node', [program, 'serve', '--port', '0', '--data', join(directory, 'data')]);
   const [, url = ''] = await service.waitForOutput(/Tessera is ready: (\S+)/, 180_000);
   environment = { TESSERA_CLIENT_URL: url };

@@ -11,7 +11,7 @@ import { bodyOf, drawnPicture, finishedJob, postJob, postSegment } from '../supp
 import { inferencePid, startEmbedded, type HttpService } from '../support/services.js';
 
 let directory: string;
-let environment: Record<string, string>;
+let environment: { readonly DATA_DIR: string };
 let service: HttpService;
 
 before(async () => {

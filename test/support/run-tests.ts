@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { createJobQueue } from '@tessera/queue';
 import {
   browserProgram,
   fetchedPrograms,
@@ -40,6 +41,7 @@ const leftOutReport = join(reports, 'left-out');
 writeFileSync(leftOutReport, '');
 const words = process.argv.slice(2);
 const files = words.some((word) => !word.startsWith('-')) ? [] : testFiles();
+if (files.length > 0) environment.EMPTY_QUEUE = await createEmptyQueue(join(reports, 'queue'));
 const { status } = spawnSync(
   process.execPath,
   [
@@ -55,6 +57,16 @@ const leftOut = readFileSync(leftOutReport, 'utf8');
 rmSync(reports, { recursive: true });
 if (leftOut !== '') report(['', 'INCOMPLETE: these tests were left out.', leftOut.trimEnd(), ...missing].join('\n'));
 process.exitCode = status === 0 && missing.length > 0 ? 1 : (status ?? 1);
+
+/** The directory with a database that the embedded queues of all tests begin with. */
+async function createEmptyQueue(directory: string): Promise<string> {
+  const onError = (error: Error) => {
+    throw error;
+  };
+  const queue = await createJobQueue({ name: 'none', connection: { kind: 'embedded', directory }, onError });
+  await queue.close();
+  return directory;
+}
 
 /** The compiled tests of all packages, by their sources: a compiled file may outlive its source. The longest are first. */
 function testFiles(): string[] {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import { provideEmptyQueue } from '@tessera/runtime/testing';
 import { startProcess, type RunningProcess } from './process.js';
 
 /** A started service; `url` answers HTTP. */
@@ -10,8 +11,14 @@ export interface HttpService {
 
 const startTimeoutMs = 90_000;
 
+/** What the embedded service needs, and other settings. */
+interface EmbeddedEnvironment extends Readonly<Record<string, string>> {
+  readonly DATA_DIR: string;
+}
+
 /** Starts gateway and worker in one process on a free port, and waits until it says that it is ready. */
-export async function startEmbedded(environment: Readonly<Record<string, string>>): Promise<HttpService> {
+export async function startEmbedded(environment: EmbeddedEnvironment): Promise<HttpService> {
+  await provideEmptyQueue(join(environment.DATA_DIR, 'queue'));
   const service = startProcess('node', ['services/standalone/dist/main.js'], { PORT: '0', ...environment });
   const [, url = ''] = await service.waitForOutput(/Tessera is ready: (\S+)/, startTimeoutMs);
   return { url, process: service };

@@ -9,9 +9,9 @@ import { createJobQueue } from './create-job-queue.js';
 import type { JobQueue, JobSnapshot } from './job-queue.js';
 import {
   backends,
+  openEmbeddedPlace,
   QueueProcess,
   suiteQueues,
-  temporaryDirectory,
   until,
   type Place,
   type TestJob,
@@ -315,9 +315,8 @@ describe('the ends of jobs across processes', { skip: redisSkipReason, timeout: 
 
 describe('the ends of jobs of a dead process', { timeout: 120_000 }, () => {
   it('are read by the next one, in an embedded queue', async (test) => {
-    const { directory, remove } = await temporaryDirectory();
+    const { connection, remove } = await openEmbeddedPlace();
     test.after(remove);
-    const connection = { kind: 'embedded', directory } as const;
     const child = new QueueProcess(
       connection,
       `const queue = await createJobQueue({ name: 'jobs', connection, onError: console.error });

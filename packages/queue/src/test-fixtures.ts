@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { afterEach } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TesseraError, type ErrorCode } from '@tessera/contracts';
-import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
+import { provideEmptyQueue, redisSkipReason, RedisServer } from '@tessera/runtime/testing';
 import { createJobQueue, type JobQueueOptions, type QueueConnection } from './create-job-queue.js';
 import type { JobQueue } from './job-queue.js';
 
@@ -110,15 +110,20 @@ export interface Place {
   readonly remove: () => Promise<void>;
 }
 
+/** A directory of a test's own, with an embedded queue that has no jobs. */
+export async function openEmbeddedPlace() {
+  const { directory: parent, remove } = await temporaryDirectory();
+  const directory = join(parent, 'queue');
+  await provideEmptyQueue(directory);
+  return { connection: { kind: 'embedded', directory } as const, remove };
+}
+
 /** Both kinds of queue, for tests that every one has to pass. */
 export const backends = [
   {
     name: 'embedded',
     skip: false as const,
-    open: async (): Promise<Place> => {
-      const { directory, remove } = await temporaryDirectory();
-      return { connection: { kind: 'embedded', directory }, remove };
-    },
+    open: (): Promise<Place> => openEmbeddedPlace(),
   },
   {
     name: 'in Redis',

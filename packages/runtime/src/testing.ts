@@ -1,1 +1,2 @@
+export { provideEmptyQueue } from './empty-queue.js';
 export { redisSkipReason, RedisServer } from './redis-server.js';

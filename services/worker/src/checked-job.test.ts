@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { jobKinds, type JobData, type TrainVocabularyJob } from '@tessera/contracts';
 import { InvalidRunError } from '@tessera/inference';
 import { createJobQueue, type JobQueue } from '@tessera/queue';
-import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
+import { provideEmptyQueue, redisSkipReason, RedisServer } from '@tessera/runtime/testing';
 import { checkedJobs } from './checked-job.js';
 
 const segmentJob = { kind: 'segment', imageId: 'sha256:x', queries: ['a dog'], options: { refine: false } } as const;
@@ -39,6 +39,7 @@ for (const [backend, skip] of [
 ] as const) {
   describe(`jobs that a gateway of another version queued (${backend})`, { skip }, () => {
     let directory: string;
+    let queueDirectory: string;
     let redis: RedisServer | undefined;
     let requests: JobQueue;
     let trainings: JobQueue<TrainVocabularyJob>;
@@ -47,9 +48,13 @@ for (const [backend, skip] of [
 
     before(async () => {
       directory = await mkdtemp(join(tmpdir(), 'tessera-versions-'));
+      queueDirectory = join(directory, 'queue');
+      await provideEmptyQueue(queueDirectory);
       if (backend === 'Redis') redis = await RedisServer.start();
       const connection =
-        redis === undefined ? ({ kind: 'embedded', directory } as const) : ({ kind: 'redis', url: redis.url } as const);
+        redis === undefined
+          ? ({ kind: 'embedded', directory: queueDirectory } as const)
+          : ({ kind: 'redis', url: redis.url } as const);
       const options = { connection, retryDelayMs: 20, onError: assert.ifError };
       requests = await createJobQueue({ ...options, name: 'requests' });
       trainings = await createJobQueue<TrainVocabularyJob>({ ...options, name: 'trainings' });
@@ -100,7 +105,9 @@ for (const [backend, skip] of [
       const id = `invalid-${backend}`;
       const attempts: number[] = [];
       const connection =
-        redis === undefined ? ({ kind: 'embedded', directory } as const) : ({ kind: 'redis', url: redis.url } as const);
+        redis === undefined
+          ? ({ kind: 'embedded', directory: queueDirectory } as const)
+          : ({ kind: 'redis', url: redis.url } as const);
       const queue = await createJobQueue({ name: 'invalid', connection, retryDelayMs: 20, onError: assert.ifError });
       queue.process(
         (job) => {

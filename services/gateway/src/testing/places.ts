@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { openBlobStore } from '@tessera/blob-store';
 import { parseConfig, type TrainVocabularyJob } from '@tessera/contracts';
 import { openJobQueues, type JobProcessor, type JobQueue } from '@tessera/queue';
-import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
+import { provideEmptyQueue, redisSkipReason, RedisServer } from '@tessera/runtime/testing';
 import { answerJobs, listen, reportWorker, type TestGateway } from './test-gateway.js';
 
 /** Two gateways over the same stores. */
@@ -44,6 +44,7 @@ export const backends = [
     skip: false as const,
     open: async (settings: Record<string, string>): Promise<Place> => {
       const directory = await mkdtemp(join(tmpdir(), 'tessera-place-'));
+      await provideEmptyQueue(join(directory, 'queue'));
       const place = await openPlace({ ...settings, DATA_DIR: directory });
       return {
         ...place,

@@ -19,6 +19,7 @@ import {
   type WorkerReport,
 } from '@tessera/contracts';
 import { createJobQueue, type JobProcessor, type JobQueue, type RunningJob } from '@tessera/queue';
+import { provideEmptyQueue } from '@tessera/runtime/testing';
 import { pino, type Logger } from 'pino';
 import request from 'supertest';
 import { createGateway } from '../app.js';
@@ -47,6 +48,7 @@ export class TestStores {
 
   static async open(): Promise<TestStores> {
     const directory = await mkdtemp(join(tmpdir(), 'tessera-gateway-'));
+    await provideEmptyQueue(join(directory, 'queue'));
     const blobs = await openFileBlobStore({ directory: join(directory, 'blobs'), onError: fail });
     const trainings = await openEmbedded<TrainVocabularyJob>(directory, 'trainings');
     return new TestStores(directory, blobs, trainings, await openEmbedded<WebhookDelivery>(directory, 'webhooks'));
