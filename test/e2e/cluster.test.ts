@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RedisServer, redisSkipReason } from '@tessera/runtime/testing';
+import { linkModels } from '../support/models.js';
 import type { RunningProcess } from '../support/process.js';
 import { bodyOf, drawnPicture, finishedJob, postJob, postSegment } from '../support/requests.js';
 import { startGateway, startWorker, type HttpService } from '../support/services.js';
@@ -15,7 +16,7 @@ let workers: RunningProcess[];
 before(async () => {
   if (redisSkipReason) return;
   redis = await RedisServer.start();
-  environment = { REDIS_URL: redis.url, TESSERA_THREADS: '1' };
+  environment = { REDIS_URL: redis.url, TESSERA_THREADS: '1', MODELS_DIR: linkModels('tessera-mini') };
   gateway = await startGateway(environment);
   workers = await Promise.all([startWorker(environment), startWorker(environment)]);
 });

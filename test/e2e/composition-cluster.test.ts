@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { RedisServer, redisSkipReason } from '@tessera/runtime/testing';
 import { writeShapes } from '../support/compositions.js';
+import { linkModels } from '../support/models.js';
 import { startProcess, type RunningProcess } from '../support/process.js';
 import { bodyOf } from '../support/requests.js';
 import { startGateway, startWorker, type HttpService } from '../support/services.js';
@@ -21,7 +22,12 @@ before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'tessera-training-'));
   await writeShapes(join(directory, 'shapes'), 12);
   redis = await RedisServer.start();
-  environment = { REDIS_URL: redis.url, TESSERA_THREADS: '1', TESSERA_IMAGE_TTL_S: '1' };
+  environment = {
+    REDIS_URL: redis.url,
+    MODELS_DIR: linkModels('tessera-dual'),
+    TESSERA_THREADS: '1',
+    TESSERA_IMAGE_TTL_S: '1',
+  };
   gateway = await startGateway(environment);
   workers = [await startWorker(environment)];
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { drawnShape, writeShapes } from '../support/compositions.js';
+import { linkModels } from '../support/models.js';
 import { startProcess } from '../support/process.js';
 import { bodyOf } from '../support/requests.js';
 import { startEmbedded, type HttpService } from '../support/services.js';
@@ -14,7 +15,10 @@ let service: HttpService;
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'tessera-composition-'));
   await writeShapes(join(directory, 'shapes'), 12);
-  service = await startEmbedded({ DATA_DIR: join(directory, 'data') });
+  service = await startEmbedded({
+    DATA_DIR: join(directory, 'data'),
+    MODELS_DIR: linkModels('tessera-dual', 'tessera-baseline'),
+  });
 });
 
 after(async () => {

@@ -1,24 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm, symlink, truncate } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test, type TestContext } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RedisServer, redisSkipReason } from '@tessera/runtime/testing';
-import { repositoryRoot } from '../support/repository-copy.js';
+import { linkModels } from '../support/models.js';
 import { drawnPicture, finishedJob, postJob } from '../support/requests.js';
 import { startEmbedded, startGateway, startWorker } from '../support/services.js';
 
 const query = 'the stop sign';
-/** With the one model that is asked: services start often here. */
-let models: string;
-
-before(async () => {
-  models = await mkdtemp(join(tmpdir(), 'tessera-models-'));
-  await symlink(join(repositoryRoot, 'models', 'tessera-mini'), join(models, 'tessera-mini'));
-});
-
-after(() => rm(models, { recursive: true }));
+const models = linkModels('tessera-mini');
 
 /** What a scrape says of the vision stage. */
 interface VisionFigures {

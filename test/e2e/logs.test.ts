@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { RedisConnection } from '@tessera/runtime/redis';
 import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
 import type { RunningProcess } from '../support/process.js';
-import { repositoryRoot } from '../support/repository-copy.js';
+import { linkModels } from '../support/models.js';
 import { bodyOf, drawnPicture, postSegment } from '../support/requests.js';
 import { startGateway, startWorker, type HttpService } from '../support/services.js';
 
@@ -35,7 +32,6 @@ async function markedPicture(serial: number): Promise<Buffer> {
 
 describe('the log', { skip: redisSkipReason, timeout: 400_000 }, () => {
   let redis: RedisServer;
-  let models: string;
   let gateway: HttpService | undefined;
   let worker: RunningProcess | undefined;
   let text: string;
@@ -52,11 +48,9 @@ describe('the log', { skip: redisSkipReason, timeout: 400_000 }, () => {
       operationTimeoutMs: 5_000,
     });
     await client.config('SET', 'requirepass', redisPassword);
-    models = await mkdtemp(join(tmpdir(), 'tessera-models-'));
-    await symlink(join(repositoryRoot, 'models/tessera-mini'), join(models, 'tessera-mini'));
     const environment = {
       REDIS_URL: redis.url.replace('//', `//:${redisPassword}@`),
-      MODELS_DIR: models,
+      MODELS_DIR: linkModels('tessera-mini'),
       TESSERA_THREADS: '1',
       LOG_LEVEL: 'trace',
       TESSERA_WAIT_S: '60',
@@ -112,7 +106,6 @@ describe('the log', { skip: redisSkipReason, timeout: 400_000 }, () => {
   after(async () => {
     for (const process of [gateway?.process, worker]) await process?.stop('SIGKILL');
     await redis.remove();
-    await rm(models, { recursive: true, force: true });
   });
 
   it('has every request, from its first line to its last, with its id', () => {

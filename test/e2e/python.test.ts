@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { writeShapes } from '../support/compositions.js';
 import { startProcess } from '../support/process.js';
+import { linkModels } from '../support/models.js';
 import { provideClientEnvironment, pythonSkipReason } from '../support/python.js';
 import { repositoryRoot } from '../support/repository-copy.js';
 import { drawnPicture } from '../support/requests.js';
@@ -25,7 +26,11 @@ describe('Python programs and the service', { skip: pythonSkipReason, timeout: 6
     await writeShapes(join(directory, 'shapes'), 3);
     [python, service] = await Promise.all([
       provideClientEnvironment(join(directory, 'environment')),
-      startEmbedded({ DATA_DIR: join(directory, 'data'), LOG_LEVEL: 'silent' }),
+      startEmbedded({
+        DATA_DIR: join(directory, 'data'),
+        MODELS_DIR: linkModels('tessera-mini', 'tessera-dual'),
+        LOG_LEVEL: 'silent',
+      }),
     ]);
     const annotations = join(directory, 'annotations.json');
     const words = ['segment', join(directory, 'photos'), 'the stop sign', '--coco', annotations, '--url', service.url];

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RedisServer, redisSkipReason } from '@tessera/runtime/testing';
 import type { RunningProcess } from '../support/process.js';
-import { repositoryRoot } from '../support/repository-copy.js';
+import { linkModels } from '../support/models.js';
 import { bodyOf, drawnPicture, finishedJob, postSegment } from '../support/requests.js';
 import { startGateway, startWorker, type HttpService } from '../support/services.js';
 
@@ -19,22 +16,19 @@ const stepTimeoutMs = 240_000;
 const preStopMs = 1_000;
 
 let redis: RedisServer;
-let models: string;
+/** The smallest of the models: processes start sooner. */
+const models = linkModels('tessera-baseline');
 const started: RunningProcess[] = [];
 
 before(async () => {
   if (redisSkipReason) return;
   redis = await RedisServer.start();
-  // The smallest of the models: processes start sooner.
-  models = await mkdtemp(join(tmpdir(), 'tessera-rolling-'));
-  await symlink(join(repositoryRoot, 'models/tessera-baseline'), join(models, 'tessera-baseline'));
 });
 
 after(async () => {
   if (redisSkipReason) return;
   await Promise.all(started.map((process) => process.stop('SIGKILL')));
   await redis.remove();
-  await rm(models, { recursive: true });
 });
 
 async function newGateway(): Promise<HttpService> {

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { RedisConnection } from '@tessera/runtime/redis';
 import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
 import Schema from 'typebox/schema';
+import { linkModels } from '../support/models.js';
 import { bodyOf, drawnPicture, finishedJob, postSegment } from '../support/requests.js';
 import { startEmbedded, startGateway, startWorker } from '../support/services.js';
 
@@ -17,11 +18,11 @@ interface Place {
   close(): Promise<void>;
 }
 
-const threads = { TESSERA_THREADS: '1' };
+const settings = { TESSERA_THREADS: '1', MODELS_DIR: linkModels('tessera-mini') };
 
 async function embedded(): Promise<Place> {
   const directory = await mkdtemp(join(tmpdir(), 'tessera-running-'));
-  const { url, process } = await startEmbedded({ DATA_DIR: directory, ...threads });
+  const { url, process } = await startEmbedded({ DATA_DIR: directory, ...settings });
   return {
     url,
     hasResult: async (jobId) => {
@@ -42,7 +43,7 @@ async function cluster(): Promise<Place> {
     onError: assert.ifError,
     operationTimeoutMs: 5_000,
   });
-  const environment = { REDIS_URL: redis.url, ...threads };
+  const environment = { REDIS_URL: redis.url, ...settings };
   const gateway = await startGateway(environment);
   const worker = await startWorker(environment);
   return {

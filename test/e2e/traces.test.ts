@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -8,7 +8,7 @@ import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
 import { bodyOf, drawnPicture, postSegment } from '../support/requests.js';
 import { startEmbedded, startGateway, startWorker, type HttpService } from '../support/services.js';
 import type { RunningProcess } from '../support/process.js';
-import { repositoryRoot } from '../support/repository-copy.js';
+import { linkModels } from '../support/models.js';
 import { TraceReceiver, type ReceivedSpan } from '../support/trace-receiver.js';
 
 /** Services that trace, and the receiver of their spans. */
@@ -53,15 +53,7 @@ const modes = [
   },
 ];
 
-/** With one bundle, since each is warmed up at every start. */
-let models: string;
-
-before(async () => {
-  models = await mkdtemp(join(tmpdir(), 'tessera-models-'));
-  await symlink(join(repositoryRoot, 'models/tessera-mini'), join(models, 'tessera-mini'));
-});
-
-after(() => rm(models, { recursive: true }));
+const models = linkModels('tessera-mini');
 
 for (const { name, skip, start } of modes) {
   describe(`a trace ${name}`, { skip, timeout: 300_000 }, () => {

@@ -9,11 +9,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { RedisConnection } from '@tessera/runtime/redis';
 import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
 import { Webhook } from 'standardwebhooks';
+import { linkModels } from '../support/models.js';
 import { drawnPicture, postSegment } from '../support/requests.js';
 import { startEmbedded, startGateway, startWorker, type HttpService } from '../support/services.js';
 
 const secret = `whsec_${Buffer.alloc(32, 1).toString('base64')}`;
 const settings = {
+  MODELS_DIR: linkModels('tessera-baseline'),
   TESSERA_WEBHOOK_SECRETS: secret,
   TESSERA_ALLOW_PRIVATE_WEBHOOKS: 'true',
   TESSERA_WEBHOOK_RETRY_S: '1',

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { launchBrowser } from './browser.js';
+import { linkModels } from './models.js';
 import { apiKey, openPlayground, type PlaygroundPage } from './playground.js';
-import { repositoryRoot } from './repository-copy.js';
 import { startEmbedded, type HttpService } from './services.js';
 
 /** The models that the pages ask by default; a start without the others is shorter. */
@@ -26,10 +26,7 @@ export class Pages {
 
   static async start(): Promise<Pages> {
     const directory = await mkdtemp(join(tmpdir(), 'tessera-pages-'));
-    const modelsDirectory = join(directory, 'models');
-    await mkdir(modelsDirectory);
-    for (const name of models) await symlink(join(repositoryRoot, 'models', name), join(modelsDirectory, name));
-    const settings = { DATA_DIR: join(directory, 'data'), MODELS_DIR: modelsDirectory, API_KEYS: apiKey };
+    const settings = { DATA_DIR: join(directory, 'data'), MODELS_DIR: linkModels(...models), API_KEYS: apiKey };
     const service = await startEmbedded(settings);
     try {
       return new Pages(directory, service, await launchBrowser());
