@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['**/dist/', '**/node_modules/', 'models/', '.tessera/', 'bench/out/', 'training/'] },
+  { ignores: ['**/dist/', '**/node_modules/', '**/.venv/', 'models/', '.tessera/', 'bench/out/', 'training/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
