@@ -41,7 +41,7 @@ before(async () => {
   // As `npm link` puts it on the PATH.
   await mkdir(join(directory, 'bin'));
   await symlink(program, join(directory, 'bin/tessera'));
-  await provideEmptyQueue(join(directory, 'data/queue'));
+  provideEmptyQueue(join(directory, 'data/queue'));
   service = startProcess('node', [program, 'serve', '--port', '0', '--data', join(directory, 'data')]);
   const [, url = ''] = await service.waitForOutput(/Tessera is ready: (\S+)/, 180_000);
   environment = { TESSERA_CLIENT_URL: url };

@@ -18,7 +18,7 @@ interface EmbeddedEnvironment extends Readonly<Record<string, string>> {
 
 /** Starts gateway and worker in one process on a free port, and waits until it says that it is ready. */
 export async function startEmbedded(environment: EmbeddedEnvironment): Promise<HttpService> {
-  await provideEmptyQueue(join(environment.DATA_DIR, 'queue'));
+  provideEmptyQueue(join(environment.DATA_DIR, 'queue'));
   const service = startProcess('node', ['services/standalone/dist/main.js'], { PORT: '0', ...environment });
   const [, url = ''] = await service.waitForOutput(/Tessera is ready: (\S+)/, startTimeoutMs);
   return { url, process: service };

@@ -114,7 +114,7 @@ export interface Place {
 export async function openEmbeddedPlace() {
   const { directory: parent, remove } = await temporaryDirectory();
   const directory = join(parent, 'queue');
-  await provideEmptyQueue(directory);
+  provideEmptyQueue(directory);
   return { connection: { kind: 'embedded', directory } as const, remove };
 }
 

@@ -49,7 +49,7 @@ for (const [backend, skip] of [
     before(async () => {
       directory = await mkdtemp(join(tmpdir(), 'tessera-versions-'));
       queueDirectory = join(directory, 'queue');
-      await provideEmptyQueue(queueDirectory);
+      provideEmptyQueue(queueDirectory);
       if (backend === 'Redis') redis = await RedisServer.start();
       const connection =
         redis === undefined

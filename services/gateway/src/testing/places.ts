@@ -44,7 +44,7 @@ export const backends = [
     skip: false as const,
     open: async (settings: Record<string, string>): Promise<Place> => {
       const directory = await mkdtemp(join(tmpdir(), 'tessera-place-'));
-      await provideEmptyQueue(join(directory, 'queue'));
+      provideEmptyQueue(join(directory, 'queue'));
       const place = await openPlace({ ...settings, DATA_DIR: directory });
       return {
         ...place,

@@ -48,7 +48,7 @@ export class TestStores {
 
   static async open(): Promise<TestStores> {
     const directory = await mkdtemp(join(tmpdir(), 'tessera-gateway-'));
-    await provideEmptyQueue(join(directory, 'queue'));
+    provideEmptyQueue(join(directory, 'queue'));
     const blobs = await openFileBlobStore({ directory: join(directory, 'blobs'), onError: fail });
     const trainings = await openEmbedded<TrainVocabularyJob>(directory, 'trainings');
     return new TestStores(directory, blobs, trainings, await openEmbedded<WebhookDelivery>(directory, 'webhooks'));
