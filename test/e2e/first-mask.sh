@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Follows the README from a fresh clone: npm ci, npm start, curl a photo and a sentence, npx tessera, decode the mask with pycocotools.
 # Photo and sentence: the arguments, else the README's, whose photo is in the clone. Prints the time to the first mask.
+# What it makes is in the directory that WORK names, and is kept there; without WORK it is removed.
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 photo=${1:-$repository/packages/playground/public/samples/coffee.jpg}
-work=$(mktemp -d)
+work=${WORK:-$(mktemp -d)}
 server=
 finish() {
   if [ -n "$server" ]; then kill -TERM -- "-$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; fi
-  rm -rf "$work"
+  [ -n "${WORK:-}" ] || rm -rf "$work"
 }
 trap finish EXIT
 
