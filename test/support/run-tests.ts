@@ -45,7 +45,8 @@ if (files.length > 0) environment.EMPTY_QUEUE = await createEmptyQueue(join(repo
 const { status } = spawnSync(
   process.execPath,
   [
-    ...['--test', '--test-concurrency=2', '--test-force-exit'],
+    // One more than the two cores of a small machine: many tests wait.
+    ...['--test', '--test-concurrency=3', '--test-force-exit'],
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
     `--test-reporter=${new URL('left-out-reporter.js', import.meta.url).href}`,
     `--test-reporter-destination=${leftOutReport}`,
