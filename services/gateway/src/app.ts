@@ -135,10 +135,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayApp
 
   addLivez(app);
   addReadyz(app, context);
-  await app.register(async (health: GatewayApp) => {
-    addInferenceHealth(health, context);
-    return Promise.resolve();
-  });
+  addInferenceHealth(app, context);
   addDocumentation(app);
   await addDocsPage(app);
   await addPlayground(app);

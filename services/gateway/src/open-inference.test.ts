@@ -196,6 +196,26 @@ describe('health and metadata of the Open Inference Protocol', () => {
     }
   });
 
+  test('whatever is refused below /v2 has the error of the protocol, and nothing else has', async () => {
+    const { client } = gateway;
+    for (const [answer, status, code] of [
+      [client.get('/v2/nothing'), 404, 'TSR_ROUTE_NOT_FOUND'],
+      [client.get('/v2/models/tessera-mini/nothing?x=/docs'), 404, 'TSR_ROUTE_NOT_FOUND'],
+      [client.get('/v2/models/%ff'), 400, 'TSR_VALIDATION'],
+      [client.get(`/v2/models/${'x'.repeat(300)}`), 404, 'TSR_ROUTE_NOT_FOUND'],
+      [client.get('/v2/models/tessera-mini/infer'), 405, 'TSR_METHOD_NOT_ALLOWED'],
+      [client.delete('/v2'), 405, 'TSR_METHOD_NOT_ALLOWED'],
+      [client.post('/v2/health/live'), 405, 'TSR_METHOD_NOT_ALLOWED'],
+      [client.post('/v2/models/tessera-mini/infer').type('text/plain').send('x'), 415, 'TSR_MEDIA_TYPE_UNSUPPORTED'],
+    ] as const) {
+      const problem = problemOf(await answer.expect(status).expect('content-type', /^application\/problem\+json/));
+      assert.deepEqual([problem.code, problem.error], [code, `${code}: ${problem.detail}`]);
+    }
+    for (const path of ['/v22', '/nothing?x=/v2/', '/nothing/v2/']) {
+      assert.equal(problemOf(await client.get(path).expect(404)).error, undefined, path);
+    }
+  });
+
   test('health needs no key; all else does, and is limited', async () => {
     await guarded.client.get('/v2/health/live').expect(200);
     const problem = problemOf(await guarded.client.get('/v2/models').expect(401));

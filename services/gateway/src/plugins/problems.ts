@@ -3,6 +3,10 @@ import { TesseraError } from '@tessera/contracts';
 import type { GatewayApp } from '../context.js';
 import { problemDetails, problemMediaType, retryAfterSeconds } from '../problems/problem-details.js';
 import { translateError } from '../problems/translate-error.js';
+import { pathOf } from '../request-log.js';
+
+/** Paths of the Open Inference Protocol, those that do not exist included. */
+const protocolPath = /^\/v2(?:\/|$)/;
 
 /** Makes every error, thrown anywhere, an `application/problem+json` response; 5xx causes go to the log alone. */
 export function addProblemResponses(app: GatewayApp): void {
@@ -28,16 +32,10 @@ export function hideRefusedPaths(files: GatewayApp): void {
 }
 
 /**
- * Answers a request with the problem details of an error.
- *
- * @param extension - further members of the answer
+ * Answers a request with the problem details of an error; below `/v2` with the `error` that the Open Inference Protocol asks
+ * for beside them.
  */
-export function sendProblem(
-  error: unknown,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  extension: (problem: TesseraError) => object = () => ({}),
-): FastifyReply {
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = translateError(error, request.routeOptions.bodyLimit);
   if (problem.status >= 500) request.log.error({ err: error }, problem.message);
   else request.log.info({ code: problem.code }, problem.message);
@@ -47,5 +45,9 @@ export function sendProblem(
     .code(problem.status)
     .header('x-request-id', request.id)
     .header('content-type', problemMediaType)
-    .send(JSON.stringify({ ...extension(problem), ...problemDetails(problem.toJSON(), request.id) }));
+    .send(JSON.stringify({ ...protocolError(problem, request), ...problemDetails(problem.toJSON(), request.id) }));
+}
+
+function protocolError({ code, message }: TesseraError, { url }: FastifyRequest): { error?: string } {
+  return protocolPath.test(pathOf(url)) ? { error: `${code}: ${message}` } : {};
 }

@@ -16,7 +16,7 @@ import type { GatewayApp, GatewayContext } from '../context.js';
 import { JobHeaders } from '../jobs/job-headers.js';
 import { compositionTask } from '../open-inference/composition-task.js';
 import { infer } from '../open-inference/infer.js';
-import { answerErrorsInProtocol, protocolProblems } from '../open-inference/problems.js';
+import { protocolProblems } from '../open-inference/problems.js';
 import { acceptInferenceBodies } from '../open-inference/read-body.js';
 import { segmentationTask } from '../open-inference/segmentation-task.js';
 import { servedModel } from '../open-inference/served-model.js';
@@ -79,7 +79,6 @@ const inferSchema = {
 
 /** `GET /v2/health/live` and `/v2/health/ready`: as `/livez` and `/readyz`, without an API key. */
 export function addInferenceHealth(app: GatewayApp, { readiness }: GatewayContext): void {
-  answerErrorsInProtocol(app);
   app.get(
     '/v2/health/live',
     {
@@ -111,7 +110,6 @@ export function addInferenceHealth(app: GatewayApp, { readiness }: GatewayContex
 
 /** The metadata and inference routes of the Open Inference Protocol, version 2. */
 export function addOpenInference(app: GatewayApp, context: GatewayContext): void {
-  answerErrorsInProtocol(app);
   acceptInferenceBodies(app);
   addServer(app, context);
   addModel(app, '/v2/models/:name', context);
