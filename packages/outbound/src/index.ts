@@ -6,3 +6,4 @@ export {
   type OutboundPolicy,
   type ResolvedAddress,
 } from './outbound-policy.js';
+export { retryAfterMs } from './retry-after.js';

@@ -11,6 +11,7 @@ import {
   type BullJob,
 } from './job-record.js';
 import { PostponedError } from './postponed-error.js';
+import { RetryLaterError } from './retry-later-error.js';
 import { settledWithin } from '@tessera/runtime';
 import type { BullWorker, QueueBackend } from './queue-backend.js';
 
@@ -95,7 +96,10 @@ export class BullJobProcessor<Data> implements JobProcessor {
         await job.moveToDelayed(Date.now() + error.delayMs, token);
         throw new DelayedError();
       }
-      throw toFailure(attempt.interruption === 'cancelled' ? cancelledError() : error);
+      if (attempt.interruption === 'cancelled') throw toFailure(cancelledError());
+      if (!(error instanceof RetryLaterError)) throw toFailure(error);
+      lengthenPause(job, error.delayMs);
+      throw toFailure(error.cause);
     } finally {
       // A job that was lost may be running here again.
       if (this.#running.get(id) === attempt) this.#running.delete(id);
@@ -137,6 +141,13 @@ export class BullJobProcessor<Data> implements JobProcessor {
       this.#onError(error as Error);
     }
   }
+}
+
+/** The next attempt comes after its own pause, or after this one if it is longer. What is stored of the job stays as it is. */
+function lengthenPause(job: BullJob, delayMs: number): void {
+  const { backoff } = job.opts;
+  const firstMs = typeof backoff === 'object' ? (backoff.delay ?? 0) : 0;
+  job.opts.backoff = { type: 'fixed', delay: Math.max(delayMs, firstMs * 2 ** job.attemptsMade) };
 }
 
 class RunningAttempt {

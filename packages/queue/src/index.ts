@@ -12,3 +12,4 @@ export type {
 } from './job-queue.js';
 export { openJobQueues, type JobQueues } from './open-job-queues.js';
 export { PostponedError } from './postponed-error.js';
+export { RetryLaterError } from './retry-later-error.js';

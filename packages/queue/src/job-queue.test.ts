@@ -6,6 +6,7 @@ import { TesseraError } from '@tessera/contracts';
 import { createJobQueue } from './create-job-queue.js';
 import type { JobQueue } from './job-queue.js';
 import { PostponedError } from './postponed-error.js';
+import { RetryLaterError } from './retry-later-error.js';
 import { backends, isCode, suiteQueues, until, type Place, type TestJob } from './test-fixtures.js';
 
 /** Far above what either queue takes on a busy machine, far below the seconds between two polls. */
@@ -354,6 +355,29 @@ for (const { name, skip, open } of backends) {
       assert.ok(((await queue.get('busy'))?.finishedAt ?? 0) - postponedAt >= 1_500);
       assert.deepEqual(order.toSorted(), ['busy 0', 'busy 0', 'busy 0', 'busy 1', 'other 0']);
       assert.ok(order.indexOf('other 0') < 3, order.join());
+    });
+
+    it('tries a job again no sooner than its handler says, nor than usual, and counts the attempts', async () => {
+      const queue = await openQueue({ attempts: 3, retryDelayMs: 300 });
+      const starts: number[] = [];
+      queue.process(
+        () => {
+          starts.push(performance.now());
+          const reason = new TesseraError('TSR_WEBHOOK_FAILED', 'not yet');
+          return Promise.reject(new RetryLaterError(starts.length === 1 ? 1_000 : 1, reason));
+        },
+        { concurrency: 1 },
+      );
+      await queue.add({ label: 'x' }, { id: 'refused', priority: 'normal' });
+      const failed = await queue.waitFor('refused', { timeoutMs: 20_000 });
+      assert.deepEqual(
+        [failed?.status, failed?.error?.code, failed?.error?.detail],
+        ['failed', 'TSR_WEBHOOK_FAILED', 'not yet'],
+      );
+      const [first = 0, second = 0, third = 0, ...others] = starts;
+      assert.deepEqual(others, []);
+      assert.ok(second - first >= 1_000, `${second - first} ms`);
+      assert.ok(third - second >= 600 && third - second < second - first + 1_000, `${third - second} ms`);
     });
 
     it('expires a job that no worker has started by its deadline', async () => {

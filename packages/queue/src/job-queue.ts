@@ -93,8 +93,8 @@ export interface RunningJob<Data = JobData> {
 
 /**
  * Does a job and returns the key of its result. Its error decides what follows: a `TesseraError` that is not
- * retryable fails the job at once; anything else is tried three times, with exponential back-off. A `PostponedError` is no
- * failure: the job comes again later.
+ * retryable fails the job at once; anything else is tried three times, with exponential back-off, which a `RetryLaterError`
+ * may lengthen. A `PostponedError` is no failure: the job comes again later.
  */
 export type JobHandler<Data = JobData> = (job: RunningJob<Data>) => Promise<string>;
 

@@ -196,6 +196,23 @@ for (const { name, skip, open } of backends) {
       await elsewhere.close();
     });
 
+    it('are sent again no sooner than the receiver asks for', async () => {
+      await begin();
+      receiver.answer = (_request, response) => {
+        const attempt = receiver.received.length;
+        if (attempt === 1) response.writeHead(503, { 'retry-after': '3' }).end();
+        else if (attempt === 2)
+          response.writeHead(429, { 'retry-after': new Date(Date.now() + 5_000).toUTCString() }).end();
+        else response.writeHead(204).end();
+      };
+      const id = await queue('a dog');
+      await until(() => receiver.received.length === 3, 30_000);
+      const [first = 0, second = 0, third = 0] = receiver.about(id).map(({ at }) => at);
+      // Alone they would come after at most one and two seconds; a date has whole seconds.
+      assert.ok(second - first >= 2_900, `${second - first} ms`);
+      assert.ok(third - second >= 3_900, `${third - second} ms`);
+    });
+
     it('are sent to a receiver that was down, once it is back', async () => {
       await begin();
       const { url } = receiver;

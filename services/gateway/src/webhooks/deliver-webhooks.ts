@@ -1,6 +1,6 @@
 import { mayRecover, TesseraError, type WebhookDelivery } from '@tessera/contracts';
 import type { OutboundPolicy } from '@tessera/outbound';
-import { PostponedError, type JobProcessor, type JobQueue } from '@tessera/queue';
+import { PostponedError, RetryLaterError, type JobProcessor, type JobQueue } from '@tessera/queue';
 import type { FastifyBaseLogger } from 'fastify';
 import type { GatewayMetrics } from '../metrics.js';
 import { ReceiverSlots } from './receiver-slots.js';
@@ -39,9 +39,10 @@ export function deliverWebhooks({ webhooks, secrets, policy, metrics, log }: Web
       } catch (error) {
         // It is handed back, and sent by another gateway, or comes again when the receiver has less to do.
         if (signal.aborted || error instanceof PostponedError) throw error;
-        const isLast = isLastAttempt || !mayRecover(error);
+        const cause = error instanceof RetryLaterError ? error.cause : error;
+        const isLast = isLastAttempt || !mayRecover(cause);
         metrics.webhookAttempts.inc({ outcome: isLast ? 'failed' : 'retried' });
-        const reason = TesseraError.from(error).message;
+        const reason = TesseraError.from(cause).message;
         log.warn({ ...about, reason }, isLast ? 'webhook failed, listed at /webhooks/failed' : 'webhook is sent again');
         throw error;
       }

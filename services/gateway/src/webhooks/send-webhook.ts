@@ -1,4 +1,5 @@
-import { guardedAgent, type OutboundPolicy } from '@tessera/outbound';
+import { guardedAgent, retryAfterMs, type OutboundPolicy } from '@tessera/outbound';
+import { RetryLaterError } from '@tessera/queue';
 import { Webhook as Signer } from 'standardwebhooks';
 import { checkWebhookUrl, toWebhookError, webhookFailed } from './webhook-policy.js';
 
@@ -6,6 +7,8 @@ import { checkWebhookUrl, toWebhookError, webhookFailed } from './webhook-policy
 const mostAnswerBytes = 65_536;
 /** The receiver wants no more of it. */
 const gone = 410;
+/** The longest that a receiver may ask to wait: its messages are not kept for as long as it likes. */
+const longestRetryAfterMs = 3_600_000;
 
 export interface SignedMessage {
   /** The same for every attempt, so that the receiver can recognise a message that it has already. */
@@ -22,7 +25,8 @@ export interface SignedMessage {
  *
  * @param signal - ends the attempt
  * @returns `gone` when the receiver wants no more of it (410)
- * @throws TesseraError `TSR_WEBHOOK_FAILED`, `TSR_WEBHOOK_URL_FORBIDDEN`
+ * @throws TesseraError `TSR_WEBHOOK_FAILED`, `TSR_WEBHOOK_URL_FORBIDDEN`; RetryLaterError when the receiver says how long to
+ * wait (`retry-after`)
  */
 export async function sendWebhook(
   { id, url: text, body, secrets }: SignedMessage,
@@ -34,7 +38,11 @@ export async function sendWebhook(
   const agent = guardedAgent(policy);
   const timeout = AbortSignal.timeout(policy.totalTimeoutMs);
   try {
-    const { statusCode, body: answer } = await agent.request({
+    const {
+      statusCode,
+      headers,
+      body: answer,
+    } = await agent.request({
       origin: url.origin,
       path: url.pathname + url.search,
       method: 'POST',
@@ -51,9 +59,12 @@ export async function sendWebhook(
     // The status decides; the rest is read so that the receiver does not see a broken connection.
     await answer.dump({ limit: mostAnswerBytes }).catch(() => undefined);
     if (statusCode === gone) return 'gone';
-    if (statusCode < 200 || statusCode > 299) throw webhookFailed(`the receiver answered ${statusCode}`);
-    return 'delivered';
+    if (statusCode >= 200 && statusCode <= 299) return 'delivered';
+    const failure = webhookFailed(`the receiver answered ${statusCode}`);
+    const waitMs = retryAfterMs(headers['retry-after']);
+    throw waitMs === undefined ? failure : new RetryLaterError(Math.min(waitMs, longestRetryAfterMs), failure);
   } catch (error) {
+    if (error instanceof RetryLaterError) throw error;
     if (timeout.aborted) throw webhookFailed(`it took longer than ${policy.totalTimeoutMs} ms`, error);
     throw toWebhookError(error);
   } finally {
