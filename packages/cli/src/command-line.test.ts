@@ -24,6 +24,8 @@ const commands = [
   'keys create',
   'keys list',
   'keys revoke',
+  'webhooks failed',
+  'webhooks redeliver',
   'bundle calibrate',
   'doctor',
   'completion',

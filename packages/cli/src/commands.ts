@@ -24,6 +24,8 @@ export const commands: CommandTable = {
   'keys list': async () => (await import('./commands/keys.js')).keysList,
   'keys webhook-secret': async () => (await import('./commands/keys.js')).keysWebhookSecret,
   'keys revoke': async () => (await import('./commands/keys.js')).keysRevoke,
+  'webhooks failed': async () => (await import('./commands/webhooks.js')).webhooksFailed,
+  'webhooks redeliver': async () => (await import('./commands/webhooks.js')).webhooksRedeliver,
   doctor: async () => (await import('./commands/doctor.js')).doctor,
   completion: async () => (await import('./commands/completion.js')).completionOf(commands, Object.keys(sharedOptions)),
 };

@@ -77,6 +77,7 @@ describe('the client', () => {
     const { url, requests } = await start(({ path }, response) => {
       if (path === '/models') sendJson(response, 200, { models: ['m'] });
       else if (path === '/vocabularies') sendJson(response, 200, { vocabularies: ['v'] });
+      else if (path === '/webhooks/failed') sendJson(response, 200, { webhooks: ['w'] });
       else sendJson(response, 200, { path });
     });
     const client = new TesseraClient({ url });
@@ -86,6 +87,8 @@ describe('the client', () => {
     await client.deleteVocabulary('x');
     assert.deepEqual(await client.job('a/1'), { path: '/jobs/a%2F1' });
     await client.cancelJob('a/1');
+    assert.deepEqual(await client.failedWebhooks(), ['w']);
+    await client.redeliverWebhook('end-a/1');
     await client.trainOnExamples({ name: 'x', examples: [] });
     assert.deepEqual(
       requests.map(({ method, path }) => `${method} ${path}`),
@@ -96,6 +99,8 @@ describe('the client', () => {
         'DELETE /vocabularies/x',
         'GET /jobs/a%2F1',
         'DELETE /jobs/a%2F1',
+        'GET /webhooks/failed',
+        'POST /webhooks/failed/end-a%2F1/redeliver',
         'POST /vocabularies',
       ],
     );

@@ -1,6 +1,7 @@
 import type {
   ClassifyCompositionRequest,
   ClassifyCompositionResponse,
+  FailedWebhook,
   JobResponse,
   ModelDescription,
   ReadyzResponse,
@@ -227,6 +228,23 @@ export class TesseraClient {
    */
   resultOf(id: string, options?: CallOptions): Promise<unknown> {
     return this.#result(id, this.#limit(options));
+  }
+
+  /** The webhooks of this key's requests that no attempt has delivered, the latest first. */
+  async failedWebhooks(options?: CallOptions): Promise<FailedWebhook[]> {
+    const signal = this.#limit(options);
+    const { webhooks } = await this.#json<{ webhooks: FailedWebhook[] }>('webhooks/failed', { signal });
+    return webhooks;
+  }
+
+  /**
+   * Has a failed webhook sent again, with all its attempts.
+   *
+   * @param id - as {@link failedWebhooks} gives it
+   */
+  redeliverWebhook(id: string, options?: CallOptions): Promise<void> {
+    const request = { method: 'POST', signal: this.#limit(options) } as const;
+    return this.#send(`webhooks/failed/${encodeURIComponent(id)}/redeliver`, request, () => undefined);
   }
 
   /** The answer of a route that queues a job: its response, or the job's result where the service does not wait. */

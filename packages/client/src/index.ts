@@ -15,6 +15,7 @@ export type {
   ClassifyCompositionRequest,
   ClassifyCompositionResponse,
   ErrorCode,
+  FailedWebhook,
   JobResponse,
   Mask,
   ModelDescription,
