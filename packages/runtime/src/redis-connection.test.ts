@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TesseraError } from '@tessera/contracts';
@@ -32,6 +34,34 @@ describe('a Redis connection', { skip: redisSkipReason, timeout: 30_000 }, () =>
     } finally {
       connection.close();
       await server.remove();
+    }
+  });
+
+  it('leaves a master that has become a replica for the one that its name leads to now', async () => {
+    const [old, successor] = [await RedisServer.start(), await RedisServer.start()];
+    let master = old;
+    // The name of the master: it leads new connections to the present one, and leaves the others as they are.
+    const name = createServer((client) => {
+      const upstream = connect(Number(new URL(master.url).port), '127.0.0.1');
+      client.pipe(upstream).pipe(client);
+      for (const socket of [client, upstream]) socket.on('error', () => undefined);
+    }).listen(0, '127.0.0.1');
+    await once(name, 'listening');
+    const url = `redis://127.0.0.1:${(name.address() as AddressInfo).port}`;
+    const connection = await RedisConnection.open({ url, onError: () => {}, operationTimeoutMs: 500 });
+    const write = () => connection.run((client) => client.set('key', 'value'));
+    try {
+      await write();
+      await connection.run((client) => client.replicaof('127.0.0.1', new URL(successor.url).port));
+      master = successor;
+      await assert.rejects(write(), isUnavailable);
+      assert.equal(await eventually(write), 'OK');
+      const role = await connection.run((client) => client.role());
+      assert.equal(role[0], 'master');
+    } finally {
+      connection.close();
+      name.close();
+      await Promise.all([old.remove(), successor.remove()]);
     }
   });
 

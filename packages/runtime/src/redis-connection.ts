@@ -10,6 +10,8 @@ export const reconnectingOptions = {
   connectTimeout: connectTimeoutMs,
   keepAlive: 5_000,
   retryStrategy: (attempt: number) => Math.min(attempt * 50, longestReconnectDelayMs),
+  // After a failover the old master is a replica, and keeps its connections; the name leads to the new one.
+  reconnectOnError: (error: Error) => error.message.includes('READONLY'),
 } as const satisfies RedisOptions;
 
 export interface RedisConnectionOptions {
