@@ -19,12 +19,17 @@ export async function writeAside(directory: string, parts: readonly Uint8Array[]
     try {
       const { bytesWritten } = await file.writev(parts);
       const bytes = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
-      if (bytesWritten < bytes) throw new Error('The disk took only a part of a blob');
+      if (bytesWritten < bytes) throw fullDisk(aside);
     } finally {
       await file.close();
     }
   });
   return aside;
+}
+
+/** As the system reports it when not one byte has room. */
+function fullDisk(path: string): Error {
+  return Object.assign(new Error('The disk took only a part of a blob'), { code: 'ENOSPC', syscall: 'write', path });
 }
 
 /** Replaces the file at the path in one step: no reader sees one that is half-written. */

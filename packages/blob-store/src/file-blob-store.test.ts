@@ -6,8 +6,11 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { TesseraError } from '@tessera/contracts';
 import { vocabularyKey, vocabularyKeyPrefix } from './blob-keys.js';
 import { openFileBlobStore, type FileBlobStore, type FileBlobStoreOptions } from './file-blob-store.js';
+
+const isUnavailable = (error: unknown) => TesseraError.isInstance(error) && error.code === 'TSR_QUEUE_UNAVAILABLE';
 
 describe('a blob store in files', { timeout: 30_000 }, () => {
   let directory: string;
@@ -50,6 +53,24 @@ describe('a blob store in files', { timeout: 30_000 }, () => {
     store = await open();
     assert.deepEqual(await store.list(vocabularyKeyPrefix), [vocabularyKey('old')]);
     assert.ok(await store.has(vocabularyKey('old')));
+  });
+
+  it('says that the store is away when the file system fails, and works again once it does not', async () => {
+    await rm(directory, { recursive: true });
+    await writeFile(directory, 'a file in the place of the directory');
+    const operations = [
+      () => store.put('key', Buffer.from('x'), { ttlMs: 1_000 }),
+      () => store.putNew('key', Buffer.from('x'), { ttlMs: 1_000 }),
+      () => store.get('key'),
+      () => store.has('key'),
+      () => store.touch('key', { ttlMs: 1_000 }),
+      () => store.list('k'),
+    ];
+    for (const operation of operations) await assert.rejects(operation, isUnavailable);
+    await rm(directory);
+    await store.put('key', Buffer.from('x'), { ttlMs: 1_000 });
+    assert.ok(await store.has('key'));
+    await assert.rejects(store.put('', Buffer.from('x'), { ttlMs: 1_000 }), RangeError);
   });
 
   it('sweeps what has expired and nothing else', async () => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { link, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { TesseraError } from '@tessera/contracts';
 import {
   asidePath,
   ignoreExisting,
@@ -35,7 +36,8 @@ export interface FileBlobStoreOptions {
 
 /**
  * Opens a {@link BlobStore} on a directory: one file a blob, replaced atomically. Nothing is synced to the disk, so what
- * was written in the last seconds may not survive a loss of power, just like the jobs of the embedded queue.
+ * was written in the last seconds may not survive a loss of power, just like the jobs of the embedded queue. Every method
+ * rejects with `TSR_QUEUE_UNAVAILABLE` while the disk is full, may not be written or has failed.
  */
 export async function openFileBlobStore(options: FileBlobStoreOptions): Promise<FileBlobStore> {
   await mkdir(options.directory, { recursive: true });
@@ -64,50 +66,62 @@ export class FileBlobStore implements BlobStore {
     this.#sweepTimer.unref();
   }
 
-  async put(key: string, bytes: Uint8Array, expiry: BlobExpiry): Promise<void> {
-    const { path } = this.#locate(key);
-    const aside = await this.#writeAside(key, bytes, expiry);
-    await moveIntoPlace(aside, path);
-  }
-
-  async putNew(key: string, bytes: Uint8Array, expiry: BlobExpiry): Promise<boolean> {
-    const { path } = this.#locate(key);
-    const aside = await this.#writeAside(key, bytes, expiry);
-    try {
-      if (await linkNew(aside, path)) return true;
-      // The file of an expired blob is in the way until it is swept.
-      if (await this.#isLive(path)) return false;
-      await this.#removeUnlessLive(path);
-      return await linkNew(aside, path);
-    } finally {
-      await rm(aside, { force: true });
-    }
-  }
-
-  async get(key: string): Promise<Uint8Array | null> {
-    return this.#withFile(this.#locate(key).path, 'r', null, async (file) => {
-      const blob = await readBlob(file);
-      return blob !== null && blob.expiresAt > this.#now() ? blob.bytes : null;
+  put(key: string, bytes: Uint8Array, expiry: BlobExpiry): Promise<void> {
+    return onDisk(async () => {
+      const { path } = this.#locate(key);
+      const aside = await this.#writeAside(key, bytes, expiry);
+      await moveIntoPlace(aside, path);
     });
   }
 
-  async has(key: string): Promise<boolean> {
-    return this.#isLive(this.#locate(key).path);
-  }
-
-  async touch(key: string, expiry: BlobExpiry): Promise<boolean> {
-    const expiresAt = this.#expiresAt(expiry);
-    return this.#withLive(this.#locate(key).path, 'r+', async (file) => {
-      await writeExpiry(file, expiresAt);
-      return true;
+  putNew(key: string, bytes: Uint8Array, expiry: BlobExpiry): Promise<boolean> {
+    return onDisk(async () => {
+      const { path } = this.#locate(key);
+      const aside = await this.#writeAside(key, bytes, expiry);
+      try {
+        if (await linkNew(aside, path)) return true;
+        // The file of an expired blob is in the way until it is swept.
+        if (await this.#isLive(path)) return false;
+        await this.#removeUnlessLive(path);
+        return await linkNew(aside, path);
+      } finally {
+        await rm(aside, { force: true });
+      }
     });
   }
 
-  async delete(key: string): Promise<void> {
-    await rm(this.#locate(key).path, { force: true });
+  get(key: string): Promise<Uint8Array | null> {
+    return onDisk(() =>
+      this.#withFile(this.#locate(key).path, 'r', null, async (file) => {
+        const blob = await readBlob(file);
+        return blob !== null && blob.expiresAt > this.#now() ? blob.bytes : null;
+      }),
+    );
   }
 
-  async list(prefix: string): Promise<string[]> {
+  has(key: string): Promise<boolean> {
+    return onDisk(() => this.#isLive(this.#locate(key).path));
+  }
+
+  touch(key: string, expiry: BlobExpiry): Promise<boolean> {
+    return onDisk(() => {
+      const expiresAt = this.#expiresAt(expiry);
+      return this.#withLive(this.#locate(key).path, 'r+', async (file) => {
+        await writeExpiry(file, expiresAt);
+        return true;
+      });
+    });
+  }
+
+  delete(key: string): Promise<void> {
+    return onDisk(() => rm(this.#locate(key).path, { force: true }));
+  }
+
+  list(prefix: string): Promise<string[]> {
+    return onDisk(() => this.#list(prefix));
+  }
+
+  async #list(prefix: string): Promise<string[]> {
     const encodedPrefix = Buffer.from(prefix).toString('hex');
     const keys: string[] = [];
     const listed = listedDirectories.get(prefix);
@@ -223,6 +237,16 @@ export class FileBlobStore implements BlobStore {
     return names
       .filter((name) => shardPattern.test(name) || listed.has(name))
       .map((name) => join(this.#directory, name));
+  }
+}
+
+/** @throws TesseraError `TSR_QUEUE_UNAVAILABLE` in place of an error of the file system */
+async function onDisk<Result>(operation: () => Promise<Result>): Promise<Result> {
+  try {
+    return await operation();
+  } catch (cause) {
+    if (!(cause instanceof Error && 'syscall' in cause)) throw cause;
+    throw new TesseraError('TSR_QUEUE_UNAVAILABLE', 'The data directory cannot be used.', { cause });
   }
 }
 

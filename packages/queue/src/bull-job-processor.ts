@@ -10,7 +10,7 @@ import {
   toFailure,
   type BullJob,
 } from './job-record.js';
-import { PostponedError } from './postponed-error.js';
+import { postponementMs } from './postponed-error.js';
 import { RetryLaterError } from './retry-later-error.js';
 import { settledWithin } from '@tessera/runtime';
 import type { BullWorker, QueueBackend } from './queue-backend.js';
@@ -92,8 +92,9 @@ export class BullJobProcessor<Data> implements JobProcessor {
         await job.moveToWait(token);
         throw new WaitingError();
       }
-      if (error instanceof PostponedError && attempt.interruption === null) {
-        await job.moveToDelayed(Date.now() + error.delayMs, token);
+      const pauseMs = postponementMs(error);
+      if (pauseMs !== undefined && attempt.interruption === null) {
+        await job.moveToDelayed(Date.now() + pauseMs, token);
         throw new DelayedError();
       }
       if (attempt.interruption === 'cancelled') throw toFailure(cancelledError());

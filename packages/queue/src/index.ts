@@ -11,5 +11,5 @@ export type {
   WaitOptions,
 } from './job-queue.js';
 export { openJobQueues, type JobQueues } from './open-job-queues.js';
-export { PostponedError } from './postponed-error.js';
+export { PostponedError, postponementMs } from './postponed-error.js';
 export { RetryLaterError } from './retry-later-error.js';

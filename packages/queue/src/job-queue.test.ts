@@ -357,6 +357,23 @@ for (const { name, skip, open } of backends) {
       assert.ok(order.indexOf('other 0') < 3, order.join());
     });
 
+    it('keeps a job that could not store its result, however often, until it can', { timeout: 60_000 }, async () => {
+      const queue = await openQueue({ attempts: 1 });
+      const failures: number[] = [];
+      queue.process(
+        (job) => {
+          failures.push(job.failures);
+          if (failures.length > 2) return Promise.resolve('stored');
+          return Promise.reject(new TesseraError('TSR_QUEUE_UNAVAILABLE', 'The store is full.'));
+        },
+        { concurrency: 1 },
+      );
+      await queue.add({ label: 'x' }, { id: 'result', priority: 'normal' });
+      const done = await queue.waitFor('result', { timeoutMs: 50_000 });
+      assert.deepEqual([done?.status, done?.resultKey], ['succeeded', 'stored']);
+      assert.deepEqual(failures, [0, 0, 0]);
+    });
+
     it('tries a job again no sooner than its handler says, nor than usual, and counts the attempts', async () => {
       const queue = await openQueue({ attempts: 3, retryDelayMs: 300 });
       const starts: number[] = [];

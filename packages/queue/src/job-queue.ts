@@ -94,7 +94,7 @@ export interface RunningJob<Data = JobData> {
 /**
  * Does a job and returns the key of its result. Its error decides what follows: a `TesseraError` that is not
  * retryable fails the job at once; anything else is tried three times, with exponential back-off, which a `RetryLaterError`
- * may lengthen. A `PostponedError` is no failure: the job comes again later.
+ * may lengthen. A `PostponedError` is no failure, and `TSR_QUEUE_UNAVAILABLE` is none of the job's: it comes again later.
  */
 export type JobHandler<Data = JobData> = (job: RunningJob<Data>) => Promise<string>;
 

@@ -202,8 +202,14 @@ describe('a training that fails', () => {
 
   it('for now keeps its examples, its claim and its checkpoint, with which the next attempt goes on', async () => {
     await accept();
-    for (const error of [new Error('the process is gone'), new TesseraError('TSR_INFERENCE_FAILED', 'It crashed.')]) {
-      await assert.rejects(handle(fail(error)), error);
+    const causes: [error: Error, attempt: Attempt][] = [
+      [new Error('the process is gone'), {}],
+      [new TesseraError('TSR_INFERENCE_FAILED', 'It crashed.'), {}],
+      // The queue counts it as no attempt.
+      [new TesseraError('TSR_QUEUE_UNAVAILABLE', 'The store is full.'), { isLastAttempt: true }],
+    ];
+    for (const [error, attempt] of causes) {
+      await assert.rejects(handle(fail(error), attempt), error);
       assert.deepEqual(await traces(), allTraces);
       assert.equal(await published(), false);
     }

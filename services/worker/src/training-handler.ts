@@ -12,7 +12,7 @@ import {
 import { describeVocabulary, serializeVocabulary } from '@tessera/composition';
 import { mayRecover, TesseraError, type Config, type StoredExample, type TrainVocabularyJob } from '@tessera/contracts';
 import type { CompositionModel, TrainingExample } from '@tessera/dual-encoder';
-import type { JobHandler, RunningJob } from '@tessera/queue';
+import { postponementMs, type JobHandler, type RunningJob } from '@tessera/queue';
 import type { TaskModels } from './models.js';
 import { trainingReport } from './training-progress.js';
 
@@ -102,5 +102,6 @@ export function createTrainingHandler(
 /** Whether no other attempt will follow. Draining, and a lock that was lost, hand the job to another worker. */
 function isFinal({ signal, isLastAttempt }: TrainingJob, error: unknown): boolean {
   if (signal.aborted) return TesseraError.isInstance(signal.reason);
+  if (postponementMs(error) !== undefined) return false;
   return isLastAttempt || !mayRecover(error);
 }
