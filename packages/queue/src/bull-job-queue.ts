@@ -185,10 +185,21 @@ export class BullJobQueue<Data> implements JobQueue<Data> {
     return jobs.map((job) => toSnapshot<Data>(job, null));
   }
 
-  async retry(id: string): Promise<boolean> {
+  async retry(id: string, ended: 'failed' | 'succeeded'): Promise<boolean> {
     const job = isJobId(id) ? await this.#backend.run(() => this.#queue.getJob(toBullId(id))) : undefined;
-    if (job?.finishedOn === undefined || toSnapshot(job, null).error === null) return false;
-    await this.#backend.run(() => job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true }));
+    if (job?.finishedOn === undefined) return false;
+    const hasSucceeded = toSnapshot(job, null).error === null;
+    if (hasSucceeded !== (ended === 'succeeded')) return false;
+    const state = hasSucceeded ? 'completed' : 'failed';
+    await this.#backend.run(async () => {
+      try {
+        await job.retry(state, { resetAttemptsMade: true, resetAttemptsStarted: true });
+      } catch (error) {
+        // Another process may have done it meanwhile.
+        const now = await this.#queue.getJob(toBullId(id));
+        if (now === undefined || now.finishedOn !== undefined) throw error;
+      }
+    });
     return true;
   }
 

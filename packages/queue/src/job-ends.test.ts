@@ -160,10 +160,11 @@ for (const { name, skip, open } of backends) {
         ['three', 'two'],
       );
       isUp = true;
-      assert.equal(await queue.retry('two'), true);
+      assert.equal(await queue.retry('two', 'succeeded'), false);
+      assert.equal(await queue.retry('two', 'failed'), true);
       await until(async () => (await queue.get('two'))?.status === 'succeeded');
-      assert.equal(await queue.retry('two'), false);
-      assert.equal(await queue.retry('nobody'), false);
+      assert.equal(await queue.retry('two', 'failed'), false);
+      assert.equal(await queue.retry('nobody', 'failed'), false);
       assert.deepEqual(
         (await queue.failed(10)).map(({ id }) => id),
         ['three', 'one'],

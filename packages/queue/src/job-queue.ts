@@ -153,8 +153,8 @@ export interface JobQueue<Data = JobData> {
   readEnds(handle: (ended: readonly JobSnapshot<Data>[]) => Promise<void>): { close(): Promise<void> };
   /** The jobs that failed last, the latest first, at most as many as the limit. */
   failed(limit: number): Promise<JobSnapshot<Data>[]>;
-  /** Queues a failed job again, with all its attempts; false when it has not failed or is no longer kept. */
-  retry(id: string): Promise<boolean>;
+  /** Queues a job again that has ended so, with all its attempts; false when it has not, or is no longer kept. */
+  retry(id: string, ended: 'failed' | 'succeeded'): Promise<boolean>;
   /** Takes a waiting job out of the queue; aborts a running one, in any process, within half a second. */
   cancel(id: string): Promise<CancelOutcome>;
   /** Starts to handle jobs in this process. The handler must not block the event loop: the job's lock would expire. */

@@ -1,6 +1,6 @@
 import { TesseraError, type ClassifyJob, type Config, type SegmentJob, type Webhook } from '@tessera/contracts';
 import type { JobOutcome, JobQueue, JobSnapshot } from '@tessera/queue';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayContext } from '../context.js';
 import type { WaitOutcome } from '../metrics.js';
 import { clientGone } from './client-gone.js';
@@ -9,6 +9,7 @@ import { jobOptions } from './job-headers.js';
 import { nameJobInLog } from './job-log.js';
 import { jobOrigin } from './job-origin.js';
 import { jobSummary } from './job-response.js';
+import { repeatLost } from './lost-result.js';
 import { parsePrefer, type Preferences } from './prefer-header.js';
 import { waitForJob } from './wait-for-job.js';
 
@@ -102,8 +103,13 @@ async function answerQueued(
     return accept(reply, job);
   }
   const jobMs = performance.now() - startedAt;
+  const result = await finishedResult(job, context, reply.log);
+  if (result === null) {
+    if (mustFinish) throw lostResult();
+    return accept(reply, await find(context.queue, id));
+  }
   reply.header('server-timing', `intake;dur=${intakeMs.toFixed(1)}, job;dur=${jobMs.toFixed(1)}`);
-  return sendResult(await finishedResult(job, context), reply);
+  return sendResult(result, reply);
 }
 
 /** The job when it has finished or the wait is over; null when the client has disconnected. */
@@ -169,14 +175,24 @@ function accept(reply: FastifyReply, job: JobSnapshot): FastifyReply {
 }
 
 /**
- * The stored result of a job that has finished, JSON.
+ * The stored result of a job that has finished, JSON; null when it was lost, and the job runs again.
  *
  * @throws TesseraError the job's own error
  */
-export async function finishedResult(job: JobOutcome, { blobs, readiness }: GatewayContext): Promise<Buffer> {
+export async function finishedResult(
+  job: JobOutcome,
+  context: GatewayContext,
+  log: FastifyBaseLogger,
+): Promise<Buffer | null> {
   if (job.error !== null) throw TesseraError.fromJSON(job.error);
-  readiness.recordSuccess();
-  const result = job.resultKey === null ? null : await blobs.get(job.resultKey);
-  if (result === null) throw new TesseraError('TSR_JOB_NOT_FOUND', 'The result is not kept any more.');
-  return Buffer.from(result.buffer, result.byteOffset, result.byteLength);
+  context.readiness.recordSuccess();
+  const result = job.resultKey === null ? null : await context.blobs.get(job.resultKey);
+  if (result !== null) return Buffer.from(result.buffer, result.byteOffset, result.byteLength);
+  if (await repeatLost(job.id, context, log)) return null;
+  throw new TesseraError('TSR_JOB_NOT_FOUND', 'The result is not kept any more.');
+}
+
+/** For clients that do not know the job, which runs again. */
+export function lostResult(): TesseraError {
+  return new TesseraError('TSR_QUEUE_UNAVAILABLE', 'The result was lost; send the request again.');
 }

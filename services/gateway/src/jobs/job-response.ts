@@ -1,13 +1,22 @@
 import { ReportedProgress, type JobResponse, type Progress } from '@tessera/contracts';
 import type { BlobStore } from '@tessera/blob-store';
 import type { JobSnapshot } from '@tessera/queue';
+import type { FastifyBaseLogger } from 'fastify';
 import { Value } from 'typebox/value';
+import type { GatewayContext } from '../context.js';
 import { problemDetails } from '../problems/problem-details.js';
+import { repeatLost } from './lost-result.js';
 
-/** A job as `GET /jobs/{id}` shows it, with its result while that is stored. */
-export async function jobResponse(job: JobSnapshot<unknown>, blobs: BlobStore): Promise<JobResponse> {
-  const result = await jobResult(job, blobs);
-  return { ...jobSummary(job), ...(result === undefined ? {} : { result }) };
+/** A job as `GET /jobs/{id}` shows it, with its result while that is stored. One whose result was lost is queued again. */
+export async function jobResponse(
+  job: JobSnapshot<unknown>,
+  context: Pick<GatewayContext, 'blobs' | 'queue' | 'config'>,
+  log: FastifyBaseLogger,
+): Promise<JobResponse> {
+  const result = await jobResult(job, context.blobs);
+  if (result !== undefined) return { ...jobSummary(job), result };
+  const isRepeated = job.resultKey !== null && (await repeatLost(job.id, context, log));
+  return jobSummary((isRepeated ? await context.queue.get(job.id) : null) ?? job);
 }
 
 /** The result of a job; undefined when it has none (any more). */

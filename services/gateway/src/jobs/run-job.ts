@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { TesseraError, type JobOrigin, type SegmentJob, type SegmentResponse } from '@tessera/contracts';
 import type { FastifyBaseLogger } from 'fastify';
 import type { GatewayContext } from '../context.js';
-import { finishedResult } from './answer-with-job.js';
+import { finishedResult, lostResult } from './answer-with-job.js';
 import { waitForJob } from './wait-for-job.js';
 
 /** Longest wait for a job: clients of these routes give up earlier. */
@@ -39,5 +39,7 @@ export async function runSegmentation(
     if (draining.aborted) throw new TesseraError('TSR_QUEUE_UNAVAILABLE', 'The service is stopping.');
     throw new TesseraError('TSR_JOB_EXPIRED', 'The prediction was not ready within ten minutes.');
   }
-  return JSON.parse((await finishedResult(finished, context)).toString('utf8')) as SegmentResponse;
+  const result = await finishedResult(finished, context, log);
+  if (result === null) throw lostResult();
+  return JSON.parse(result.toString('utf8')) as SegmentResponse;
 }

@@ -1,12 +1,13 @@
 import { Readable } from 'node:stream';
 import { TesseraError } from '@tessera/contracts';
-import type { FastifyReply } from 'fastify';
+import type { FastifyBaseLogger, FastifyReply } from 'fastify';
 import Type from 'typebox';
 import type { GatewayApp, GatewayContext } from '../context.js';
 import { eventStream } from '../jobs/event-stream.js';
 import { isLastEvent, JobEvents, parseEventId, type JobEvent } from '../jobs/job-events.js';
 import { findJob, type FoundJob } from '../jobs/find-job.js';
 import { jobResult } from '../jobs/job-response.js';
+import { repeatLost } from '../jobs/lost-result.js';
 import { JobEvent as JobEventSchema } from '../openapi/job-event.js';
 import { guardProblems, problemResponses } from '../openapi/responses.js';
 
@@ -39,9 +40,8 @@ export function addJobEvents(app: GatewayApp, context: GatewayContext): void {
     const found = await findJob(id, context);
     if (found === null) throw new TesseraError('TSR_JOB_NOT_FOUND', 'No job is kept under this id.');
     if (isLastEvent(lastEventId)) return reply.code(204).send();
-    const text = eventStream(
-      events(found, new JobEvents(lastEventId), context, untilEitherEnds(reply, context.closing)),
-    );
+    const signal = untilEitherEnds(reply, context.closing);
+    const text = eventStream(events(found, new JobEvents(lastEventId), context, request.log, signal));
     return (
       reply
         .type('text/event-stream')
@@ -72,11 +72,15 @@ async function* events(
   { job: { id }, queue }: FoundJob,
   jobEvents: JobEvents,
   context: GatewayContext,
+  log: FastifyBaseLogger,
   signal: AbortSignal,
 ): AsyncGenerator<readonly JobEvent[]> {
   try {
     for await (const job of queue.follow(id, signal)) {
-      yield jobEvents.next(job, await jobResult(job, context.blobs));
+      const result = await jobResult(job, context.blobs);
+      // The client comes back, and follows the job when it runs again.
+      if (result === undefined && job.resultKey !== null && (await repeatLost(id, context, log))) return;
+      yield jobEvents.next(job, result);
     }
   } catch (error) {
     if (!signal.aborted) throw error;

@@ -12,7 +12,7 @@ const errors = problemResponses(...guardProblems, 'TSR_JOB_NOT_FOUND', 'TSR_QUEU
 
 /** `GET` and `DELETE /jobs/{id}`. */
 export function addJobs(app: GatewayApp, context: GatewayContext): void {
-  const { blobs, vocabularies } = context;
+  const { vocabularies } = context;
   app.get(
     '/jobs/:id',
     {
@@ -24,10 +24,10 @@ export function addJobs(app: GatewayApp, context: GatewayContext): void {
         response: { 200: jsonResponse(JobResponse, 'The job as it is now.'), ...errors },
       },
     },
-    async ({ params }) => {
+    async ({ params, log }) => {
       const found = await findJob(params.id, context);
       if (found === null) throw unknownJob();
-      return jobResponse(found.job, blobs);
+      return jobResponse(found.job, context, log);
     },
   );
 
@@ -46,7 +46,7 @@ export function addJobs(app: GatewayApp, context: GatewayContext): void {
         },
       },
     },
-    async ({ params }, reply) => {
+    async ({ params, log }, reply) => {
       const found = await findJob(params.id, context);
       const outcome = await found?.queue.cancel(params.id);
       const job = await found?.queue.get(params.id);
@@ -54,7 +54,7 @@ export function addJobs(app: GatewayApp, context: GatewayContext): void {
       // A running training is cleaned up after by its worker; this one will never see any.
       if (outcome === 'cancelled' && Value.Check(TrainVocabularyJob, job.data))
         await vocabularies.forget(job.id, job.data.name);
-      return reply.code(outcome === 'cancelling' ? 202 : 200).send(await jobResponse(job, blobs));
+      return reply.code(outcome === 'cancelling' ? 202 : 200).send(await jobResponse(job, context, log));
     },
   );
 }

@@ -52,7 +52,7 @@ export function addWebhooks(app: GatewayApp, { webhooks }: GatewayContext): void
     async (request, reply) => {
       const { id } = request.params;
       const delivery = await webhooks.get(id);
-      if (delivery === null || !isOwn(delivery, request) || !(await webhooks.retry(id))) {
+      if (delivery === null || !isOwn(delivery, request) || !(await webhooks.retry(id, 'failed'))) {
         throw new TesseraError('TSR_WEBHOOK_NOT_FOUND', 'No failed webhook is kept under this id.');
       }
       return reply.code(202).send();

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openBlobStore } from '@tessera/blob-store';
+import { openBlobStore, type BlobStore } from '@tessera/blob-store';
 import { parseConfig, type TrainVocabularyJob } from '@tessera/contracts';
 import { openJobQueues, type JobProcessor, type JobQueue } from '@tessera/queue';
 import { provideEmptyQueue, redisSkipReason, RedisServer } from '@tessera/runtime/testing';
@@ -10,6 +10,7 @@ import { answerJobs, listen, reportWorker, type TestGateway } from './test-gatew
 /** Two gateways over the same stores. */
 export interface Place {
   readonly gateways: readonly [TestGateway, TestGateway];
+  readonly blobs: BlobStore;
   readonly queue: JobQueue;
   readonly trainings: JobQueue<TrainVocabularyJob>;
   readonly work: () => JobProcessor;
@@ -26,6 +27,7 @@ async function openPlace(settings: Record<string, string>): Promise<Place> {
   const gateways = [await open(), await open()] as const;
   return {
     gateways,
+    blobs,
     queue: queues.queue,
     trainings: queues.trainings,
     work: () => answerJobs(queues.queue, blobs),

@@ -1,0 +1,27 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { GatewayContext } from '../context.js';
+
+/** A result is stored a moment before its job ends, on a machine with another clock, and expires as much earlier. */
+const expirySlackMs = 60_000;
+
+/**
+ * Has a job run again that has succeeded and whose result is gone long before it expires. A Redis that crashes may lose what it
+ * was sent in its last seconds, the result, and yet be told afterwards that the job has ended; files may be removed.
+ *
+ * @returns whether the job is to be waited for; false when the result has expired, or the job was a training
+ */
+export async function repeatLost(
+  id: string,
+  { queue, config }: Pick<GatewayContext, 'queue' | 'config'>,
+  log: FastifyBaseLogger,
+): Promise<boolean> {
+  const job = await queue.get(id);
+  if (job === null) return false;
+  // Somebody else has found the loss.
+  if (job.status === 'queued' || job.status === 'running') return true;
+  const keptMs = config.TESSERA_RESULT_TTL_S * 1000 - expirySlackMs;
+  if (job.finishedAt === null || Date.now() - job.finishedAt >= keptMs) return false;
+  const isRepeated = await queue.retry(id, 'succeeded');
+  if (isRepeated) log.warn({ job: id }, 'the result of a job was lost, and the job runs again');
+  return isRepeated;
+}
