@@ -408,6 +408,8 @@ for (const { name, skip, open } of backends) {
       assert.ok(performance.now() - startedAt < 1_000);
       assert.equal(expired?.status, 'expired');
       assert.equal(expired.error?.code, 'TSR_JOB_EXPIRED');
+      // It was added a moment later.
+      await delay(60);
       assert.equal((await queue.get('asked-for'))?.status, 'expired');
 
       const started: string[] = [];

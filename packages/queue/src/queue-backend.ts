@@ -64,6 +64,10 @@ export interface QueueBackend {
   /** Number of jobs that will be claimed before this waiting one. */
   jobsAhead(bullId: string): Promise<number>;
 
+  /**
+   * The first withdrawal of a job stays, so that its end has one time however many processes find it overdue. One that is
+   * cancelled replaces one that has expired: the job may have started just then.
+   */
   saveWithdrawal(id: string, withdrawal: Withdrawal, ttlMs: number): Promise<void>;
   /** The withdrawals of these ids, in the same order; null where there is none. */
   findWithdrawals(ids: readonly string[]): Promise<(Withdrawal | null)[]>;

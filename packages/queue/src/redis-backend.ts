@@ -123,7 +123,12 @@ export class RedisBackend implements QueueBackend {
   }
 
   async saveWithdrawal(id: string, withdrawal: Withdrawal, ttlMs: number): Promise<void> {
-    await this.#connection.client.set(this.#withdrawalKey(id), JSON.stringify(withdrawal), 'PX', ttlMs);
+    const { client } = this.#connection;
+    const [key, record] = [this.#withdrawalKey(id), JSON.stringify(withdrawal)];
+    const isFirst = (await client.set(key, record, 'PX', ttlMs, 'NX')) === 'OK';
+    if (isFirst || withdrawal.code !== 'TSR_JOB_CANCELLED') return;
+    const [earlier] = await this.findWithdrawals([id]);
+    if (earlier?.code !== withdrawal.code) await client.set(key, record, 'PX', ttlMs);
   }
 
   async findWithdrawals(ids: readonly string[]): Promise<(Withdrawal | null)[]> {

@@ -36,10 +36,13 @@ export class WithdrawalTable {
   }
 
   async save(queue: string, id: string, withdrawal: Withdrawal, ttlMs: number): Promise<void> {
+    const now = Date.now();
     await this.#pool.query(
-      `INSERT INTO tessera.withdrawal (queue, id, record, expires_at_ms) VALUES ($1, $2, $3::jsonb, $4)
-       ON CONFLICT (queue, id) DO UPDATE SET record = excluded.record, expires_at_ms = excluded.expires_at_ms`,
-      [queue, id, JSON.stringify(withdrawal), Date.now() + ttlMs],
+      `INSERT INTO tessera.withdrawal AS earlier (queue, id, record, expires_at_ms) VALUES ($1, $2, $3::jsonb, $4)
+       ON CONFLICT (queue, id) DO UPDATE SET record = excluded.record, expires_at_ms = excluded.expires_at_ms
+       WHERE earlier.expires_at_ms <= $5
+         OR (excluded.record->>'code' = 'TSR_JOB_CANCELLED' AND earlier.record->>'code' <> 'TSR_JOB_CANCELLED')`,
+      [queue, id, JSON.stringify(withdrawal), now + ttlMs, now],
     );
     this.#known.add(textOf({ queue, id }));
   }

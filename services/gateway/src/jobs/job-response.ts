@@ -16,7 +16,10 @@ export async function jobResponse(
   const result = await jobResult(job, context.blobs);
   if (result !== undefined) return { ...jobSummary(job), result };
   const isRepeated = job.resultKey !== null && (await repeatLost(job.id, context, log));
-  return jobSummary((isRepeated ? await context.queue.get(job.id) : null) ?? job);
+  const now = isRepeated ? await context.queue.get(job.id) : null;
+  if (now === null) return jobSummary(job);
+  const again = await jobResult(now, context.blobs);
+  return { ...jobSummary(now), ...(again === undefined ? {} : { result: again }) };
 }
 
 /** The result of a job; undefined when it has none (any more). */

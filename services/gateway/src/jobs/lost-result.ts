@@ -21,7 +21,11 @@ export async function repeatLost(
   if (job.status === 'queued' || job.status === 'running') return true;
   const keptMs = config.TESSERA_RESULT_TTL_S * 1000 - expirySlackMs;
   if (job.finishedAt === null || Date.now() - job.finishedAt >= keptMs) return false;
-  const isRepeated = await queue.retry(id, 'succeeded');
-  if (isRepeated) log.warn({ job: id }, 'the result of a job was lost, and the job runs again');
-  return isRepeated;
+  if (await queue.retry(id, 'succeeded')) {
+    log.warn({ job: id }, 'the result of a job was lost, and the job runs again');
+    return true;
+  }
+  // Somebody else was faster.
+  const now = await queue.get(id);
+  return now !== null && now.finishedAt !== job.finishedAt;
 }
