@@ -12,6 +12,7 @@ import { provideDeployEnvironment } from './deploy-environment.js';
 interface Container {
   readonly image: string;
   readonly env: readonly { readonly name: string; readonly value?: string }[];
+  readonly envFrom?: readonly object[];
   readonly securityContext: object;
   readonly resources: { readonly limits?: Readonly<Record<string, unknown>> };
 }
@@ -42,6 +43,7 @@ const least = { redis: { url: 'rediss://:secret@redis.example.org:6380' }, apiKe
 const everything = {
   redis: { bundled: { enabled: true, storageClass: 'fast' } },
   apiKeys: { existingSecret: 'our-keys' },
+  settingsSecrets: ['webhooks', 'traces'],
   imagePullSecrets: [{ name: 'registry' }],
   models: { existingClaim: 'bundles' },
   worker: { env: { TESSERA_MAX_BATCH: 4 }, nodeSelector: { disk: 'ssd' } },
@@ -171,6 +173,16 @@ describe('files for deploying the service', { skip: pythonSkipReason, timeout: 6
     );
     assert.equal(named(manifests, 'Deployment', 'demo-tessera-worker').spec.replicas, undefined);
     assert.equal(named(rendered(least), 'Deployment', 'demo-tessera-worker').spec.replicas, 1);
+  });
+
+  it('settings that are secrets come from Secrets, for gateways and workers', () => {
+    const fromSecrets = (values: object) =>
+      rendered(values)
+        .filter(({ kind }) => kind === 'Deployment')
+        .map(({ spec }) => spec.template?.spec.containers[0]?.envFrom);
+    const both = everything.settingsSecrets.map((name) => ({ secretRef: { name } }));
+    assert.deepEqual(fromSecrets(everything), [both, both, both]);
+    assert.deepEqual(fromSecrets(least), [undefined, undefined]);
   });
 
   it('secrets are in Secrets alone', () => {
