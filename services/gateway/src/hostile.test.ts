@@ -91,6 +91,23 @@ for (const [name, body, pointers] of invalidBodies) {
   });
 }
 
+test('JSON that would take far more memory than its text is refused before it is parsed', async () => {
+  const { app, client } = await listen(queue, stores);
+  const lists = `{"image": [${'[],'.repeat(500_000)}[]]}`;
+  const objects = `{"image": [${'{},'.repeat(250_000)}${'[],'.repeat(250_000)}[]]}`;
+  for (const path of ['/segment', '/classify-composition', '/v2/models/tessera-mini/infer']) {
+    for (const body of [lists, objects]) {
+      const problem = problemOf(await client.post(path).type('json').send(body).expect(413));
+      assert.match(`${problem.code} ${problem.detail}`, /^TSR_BODY_TOO_LARGE .* lists and objects/);
+    }
+  }
+  // As many candidates as a classification may have.
+  const pairs = `{"pairs": [${'["a","b"],'.repeat(299_999)}["a","b"]]}`;
+  const problem = problemOf(await client.post('/classify-composition').type('json').send(pairs).expect(400));
+  assert.doesNotMatch(problem.detail, /pairs/);
+  await app.close();
+});
+
 test('numbers of prompts beyond what a computer holds are refused', async () => {
   const body = `{"image": "${image}", "prompts": [{"box": [0, 0, 1e999, 1]}]}`;
   const problem = problemOf(await gateway.client.post('/segment').type('json').send(body).expect(400));

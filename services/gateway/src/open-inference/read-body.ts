@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { TesseraError } from '@tessera/contracts';
 import type { FastifyRequest } from 'fastify';
 import type { GatewayApp } from '../context.js';
+import { requireBoundedJson } from '../intake/bounded-json.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -33,6 +34,7 @@ export function acceptInferenceBodies(app: GatewayApp): void {
       done(new TesseraError('TSR_BODY_INVALID', `The body ${reason}.`));
       return;
     }
+    requireBoundedJson(json);
     void parseJson(request, json.toString('utf8'), (error, parsed) => {
       if (error !== null) {
         done(error);

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { TesseraError } from '@tessera/contracts';
 import type { GatewayApp } from '../context.js';
+import { requireBoundedJson } from '../intake/bounded-json.js';
 
 /** Accepts images as bodies of the routes of `app`: their first bytes show the format, whatever type they are sent as. */
 export function acceptImageBodies(app: GatewayApp): void {
@@ -18,8 +19,9 @@ export function acceptPlainBodies(app: GatewayApp): void {
   app.removeContentTypeParser('text/plain');
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-    if (isUtf8(body)) void parseJson(request, body.toString('utf8'), done);
-    else done(new TesseraError('TSR_BODY_INVALID', 'The body is not valid UTF-8.'));
+    if (!isUtf8(body)) throw new TesseraError('TSR_BODY_INVALID', 'The body is not valid UTF-8.');
+    requireBoundedJson(body);
+    void parseJson(request, body.toString('utf8'), done);
   });
   app.addHook('onRequest', (request, _reply, done) => {
     const encoding = request.headers['content-encoding'];
