@@ -14,6 +14,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
 import { markdownRows, milliseconds, modelDirectory, repositoryRoot, writeSection } from '@tessera/evaluation';
 import { loadBundle, startInferenceRunner } from '@tessera/inference';
+import { settledWithin } from '@tessera/runtime';
 import { freePort } from '@tessera/runtime/process';
 import sharp from 'sharp';
 import { cpuMsOf } from './cpu-time.js';
@@ -109,8 +110,14 @@ async function startPeer(
   const { pid } = child;
   if (pid === undefined) throw new Error(`${name} could not be started.`);
   const stop = async (): Promise<void> => {
-    // Its workers are processes of its group.
-    process.kill(-pid, 'SIGKILL');
+    // BentoML ends its workers itself, which are in groups of their own; LitServe's are in its group.
+    process.kill(pid, 'SIGTERM');
+    await settledWithin(exited, 10_000);
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // All of the group have ended.
+    }
     await exited;
   };
   const url = `http://127.0.0.1:${port}`;
