@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { Tokenizer } from '@huggingface/tokenizers';
 import sharp from 'sharp';
+import { commandFor, commandSkipReason, commandsOf, inShell } from '../support/documents.js';
 import { startProcess } from '../support/process.js';
 import { trainingPython, trainingSkipReason } from '../support/python.js';
 import { repositoryRoot } from '../support/repository-copy.js';
@@ -101,6 +102,19 @@ describe('a LISA checkpoint folder', { skip: trainingSkipReason, timeout: 300_00
       assert.ok(area > 0.05 && area < 0.95, `the mask covers ${area} of the picture, which would say nothing`);
       const agreement = intersectionOverUnion(pixelsOf(mask), pixelsOfRows(own.runs));
       assert.ok(agreement > 0.97, `the mask of "${query}" agrees by ${agreement}`);
+    }
+  });
+
+  it('answers the request of its guide', { skip: commandSkipReason(['curl ']) }, async () => {
+    await writeFile(join(directory, 'photo.jpg'), await sharp(picture).jpeg().toBuffer());
+    const commands = await commandsOf('docs/guides/serve-lisa-7b.md');
+    const requests = commands.filter((command) => command.startsWith('curl '));
+    assert.ok(requests.length > 0);
+    for (const request of requests) {
+      const { stdout } = await inShell(commandFor(service.url, request), directory);
+      const { model, results } = JSON.parse(stdout) as Answer & { readonly model: string };
+      assert.match(model, /^lisa-mini@/);
+      assert.ok(request.includes(`query='${results[0]?.query ?? ''}'`));
     }
   });
 

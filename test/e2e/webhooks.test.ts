@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { RedisConnection } from '@tessera/runtime/redis';
 import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
 import { Webhook } from 'standardwebhooks';
+import { commandFor, commandSkipReason, commandsOf, inShell } from '../support/documents.js';
 import { linkModels } from '../support/models.js';
+import { repositoryRoot } from '../support/repository-copy.js';
 import { drawnPicture, postSegment } from '../support/requests.js';
 import { startEmbedded, startGateway, startWorker, type HttpService } from '../support/services.js';
 
@@ -151,5 +153,42 @@ describe('a gateway that is killed between the end of a job and its webhook', { 
       ],
     );
     assert.equal(receiver.ids.size, 1);
+  });
+});
+
+describe('the guide to webhooks', { skip: commandSkipReason(['curl ']), timeout: 180_000 }, () => {
+  it('has commands that send one again which no receiver took', async (test) => {
+    const directory = await mkdtemp(join(tmpdir(), 'tessera-webhooks-'));
+    test.after(() => rm(directory, { recursive: true, force: true }));
+    const receiver = await Receiver.open(test);
+    receiver.status = 500;
+    const attempts = { TESSERA_WEBHOOK_ATTEMPTS: '1' };
+    const service = await startEmbedded({ DATA_DIR: join(directory, 'data'), ...settings, ...attempts });
+    test.after(() => service.process.stop('SIGKILL'));
+    await writeFile(join(directory, 'photo.jpg'), await drawnPicture());
+    await mkdir(join(directory, 'bin'));
+    await symlink(join(repositoryRoot, 'packages/cli/bin/tessera.js'), join(directory, 'bin/tessera'));
+    const environment = {
+      PATH: `${join(directory, 'bin')}:${process.env.PATH ?? ''}`,
+      TESSERA_CLIENT_URL: service.url,
+    };
+    const call = async (command: string) => (await inShell(command, directory, environment)).stdout;
+
+    const commands = await commandsOf('docs/guides/webhooks.md');
+    const find = (pattern: RegExp) => commandFor(service.url, commands.find((command) => pattern.test(command)) ?? '');
+    await call(find(/^curl .*prefer: respond-async/).replace(/https:[^"]+/, receiver.url));
+    await call(find(/^tessera keys webhook-secret/).replace('webhook-secret annotators', 'create annotators'));
+    await call(find(/^tessera keys webhook-secret/));
+    await receiver.receives(1);
+    const list = find(/^curl .*failed$/);
+    await sleepUntil(async () => (await call(list)).includes('end-'));
+    const { webhooks } = JSON.parse(await call(list)) as { webhooks: { id: string }[] };
+    assert.equal(webhooks.length, 1);
+    receiver.status = 204;
+    await call(find(/^curl .*redeliver$/).replace(/end-[0-9a-f-]+/, webhooks[0]?.id ?? ''));
+    await receiver.receives(2);
+    assert.equal(receiver.ids.size, 1);
+    await sleepUntil(async () => (await call(find(/^tessera webhooks failed/))) === 'There are none.\n');
+    await call(find(/^tessera webhooks redeliver --all/));
   });
 });

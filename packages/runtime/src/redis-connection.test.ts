@@ -65,6 +65,20 @@ describe('a Redis connection', { skip: redisSkipReason, timeout: 30_000 }, () =>
     }
   });
 
+  it('does not take a fault in an operation for a Redis that is away', async () => {
+    const server = await RedisServer.start();
+    const connection = await RedisConnection.open({ url: server.url, onError: () => {}, operationTimeoutMs: 500 });
+    try {
+      await assert.rejects(
+        connection.run(async (client) => JSON.parse(await client.echo('{')) as unknown),
+        SyntaxError,
+      );
+    } finally {
+      connection.close();
+      await server.remove();
+    }
+  });
+
   it('gives up on a server that hangs', async () => {
     const server = await RedisServer.start();
     const connection = await RedisConnection.open({ url: server.url, onError: () => {}, operationTimeoutMs: 300 });

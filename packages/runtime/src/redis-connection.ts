@@ -52,7 +52,8 @@ export class RedisConnection {
 
   /**
    * Runs an operation on the connection.
-   * @throws TesseraError `TSR_QUEUE_UNAVAILABLE` when it fails or takes longer than the operation timeout
+   * @throws TesseraError `TSR_QUEUE_UNAVAILABLE` when it fails or takes longer than the operation timeout; what shows a fault in the
+   * operation's own code, such as a TypeError, as it is
    */
   async run<Result>(operation: (client: Redis) => Promise<Result>): Promise<Result> {
     const timeoutMs = this.#operationTimeoutMs;
@@ -60,7 +61,7 @@ export class RedisConnection {
     try {
       return await answeredWithin(operation(this.client), timeoutMs, timeoutError);
     } catch (error) {
-      if (TesseraError.isInstance(error)) throw error;
+      if (TesseraError.isInstance(error) || isFault(error)) throw error;
       throw new TesseraError('TSR_QUEUE_UNAVAILABLE', 'Redis cannot be reached.', { cause: error });
     }
   }
@@ -68,4 +69,9 @@ export class RedisConnection {
   close(): void {
     this.client.disconnect();
   }
+}
+
+/** Whether the error is one of JavaScript's own: none of the connection, which nobody would mend by waiting. */
+function isFault(error: unknown): boolean {
+  return [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind);
 }
