@@ -249,6 +249,26 @@ def test_an_image_is_stored_and_stands_for_itself(start):
     assert asked.json()["image"] == {"id": IDENTIFIER}
 
 
+def test_failed_webhooks_are_listed_and_sent_again(start):
+    failed = {"id": "end/1", "job": "1", "type": "job.failed", "url": "https://hooks.example.org/"}
+    failed |= {"created_at": "2030-01-31T12:00:00Z", "failed_at": "2030-01-31T14:00:00Z", "error": "It answered 503."}
+
+    def respond(reply):
+        if reply.request.method == "GET":
+            reply.json(200, {"webhooks": [failed]})
+        else:
+            reply.bytes(202, b"", "text/plain")
+
+    service = start(respond)
+    tessera = Tessera(service.url)
+    (webhook,) = tessera.failed_webhooks()
+    assert (webhook.id, webhook.job, webhook.error) == ("end/1", "1", "It answered 503.")
+    tessera.redeliver_webhook(webhook)
+    tessera.redeliver_webhook("end/1")
+    path = "/webhooks/failed/end%2F1/redeliver"
+    assert [(sent.method, sent.path) for sent in service.requests[1:]] == [("POST", path)] * 2
+
+
 def test_vocabularies_are_listed_shown_trained_moved_and_deleted(start):
     def respond(reply):
         route = f"{reply.request.method} {reply.request.path}"

@@ -19,6 +19,7 @@ from .event_stream import read_events
 from .images import Body, ImageInput, image_body, image_text
 from .results import (
     ClassifyResponse,
+    FailedWebhook,
     Job,
     JobUpdate,
     Json,
@@ -328,6 +329,16 @@ class Tessera:
     def delete_vocabulary(self, name: str, *, timeout: float | None = None) -> None:
         """Deletes a vocabulary."""
         self._send("DELETE", f"vocabularies/{_escape(name)}", timeout=timeout)
+
+    def failed_webhooks(self, *, timeout: float | None = None) -> list[FailedWebhook]:
+        """The webhooks of your jobs that could not be delivered, the latest first."""
+        answer = self._json("GET", "webhooks/failed", timeout=timeout)
+        return [from_json(FailedWebhook, webhook) for webhook in answer["webhooks"]]
+
+    def redeliver_webhook(self, webhook: str | FailedWebhook, *, timeout: float | None = None) -> None:
+        """Sends a failed webhook again. Raises ServiceError `TSR_WEBHOOK_NOT_FOUND` for one that is not kept."""
+        webhook_id = webhook.id if isinstance(webhook, FailedWebhook) else webhook
+        self._send("POST", f"webhooks/failed/{_escape(webhook_id)}/redeliver", timeout=timeout)
 
     def train_on_examples(
         self,

@@ -296,6 +296,22 @@ class ModelDescription:
     raw: Json = field(default_factory=dict, repr=False)
 
 
+@dataclass(frozen=True)
+class FailedWebhook:
+    """A webhook that could not be delivered."""
+
+    id: str
+    job: str
+    """The job whose end it is about."""
+    type: str
+    """Such as job.succeeded"""
+    url: str
+    created_at: str
+    failed_at: str
+    error: str
+    raw: Json = field(default_factory=dict, repr=False)
+
+
 def _only(results: tuple[Answer, ...]) -> Answer:
     if len(results) != 1:
         raise ValueError(f"There are {len(results)} results: read them from `results`.")
