@@ -54,6 +54,8 @@ export class RedisServer {
       dir: this.#directory,
       save: '',
       appendonly: 'yes',
+      // A crash loses nothing that was acknowledged. `everysec` may lose a second, and more while the disk is busy.
+      appendfsync: 'always',
       'maxmemory-policy': 'noeviction',
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);

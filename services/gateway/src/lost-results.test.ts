@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { resultKey } from '@tessera/blob-store';
 import type { JobProcessor } from '@tessera/queue';
+import { RedisConnection } from '@tessera/runtime/redis';
 import { backends, type Place } from './testing/places.js';
 import { answerOf, jobOf, problemOf, until } from './testing/test-gateway.js';
 import { noisePng } from './testing/test-images.js';
@@ -60,6 +61,29 @@ for (const { name, skip, open } of backends) {
     });
   });
 }
+
+describe('a job that Redis has lost', { skip: backends[1]?.skip, timeout: 60_000 }, () => {
+  it('is no unknown job for the client that waits for its answer', async () => {
+    const place = await backends[1]?.open({});
+    assert.ok(place?.redisUrl !== undefined);
+    const redis = await RedisConnection.open({
+      url: place.redisUrl,
+      onError: assert.ifError,
+      operationTimeoutMs: 5_000,
+    });
+    const sent = place.gateways[0].client.post('/segment').send(request).expect(503).then();
+    // The gateways' canaries wait, too, with a higher priority.
+    await until(async () =>
+      (await place.queue.waiting()).some(({ priority, count }) => priority === 'normal' && count === 1),
+    );
+    await redis.run((client) => client.flushall());
+    const answer = await sent;
+    assert.equal(problemOf(answer).code, 'TSR_QUEUE_UNAVAILABLE');
+    assert.ok(answer.headers['retry-after']);
+    redis.close();
+    await place.close();
+  });
+});
 
 describe('a result that has expired', { timeout: 60_000 }, () => {
   it('is not made again', async () => {

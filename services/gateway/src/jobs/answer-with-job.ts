@@ -9,7 +9,7 @@ import { jobOptions } from './job-headers.js';
 import { nameJobInLog } from './job-log.js';
 import { jobOrigin } from './job-origin.js';
 import { jobSummary } from './job-response.js';
-import { repeatLost } from './lost-result.js';
+import { lostJob, repeatLost } from './lost-result.js';
 import { parsePrefer, type Preferences } from './prefer-header.js';
 import { waitForJob } from './wait-for-job.js';
 
@@ -105,7 +105,7 @@ async function answerQueued(
   const jobMs = performance.now() - startedAt;
   const result = await finishedResult(job, context, reply.log);
   if (result === null) {
-    if (mustFinish) throw lostResult();
+    if (mustFinish) throw lostJob();
     return accept(reply, await find(context.queue, id));
   }
   reply.header('server-timing', `intake;dur=${intakeMs.toFixed(1)}, job;dur=${jobMs.toFixed(1)}`);
@@ -163,7 +163,7 @@ function effectiveWait({ waitSeconds }: Pick<Preferences, 'waitSeconds'>, config
 
 async function find(queue: JobQueue, id: string): Promise<JobSnapshot> {
   const job = await queue.get(id);
-  if (job === null) throw new TesseraError('TSR_JOB_NOT_FOUND', 'The job is not kept any more.');
+  if (job === null) throw lostJob();
   return job;
 }
 
@@ -190,9 +190,4 @@ export async function finishedResult(
   if (result !== null) return Buffer.from(result.buffer, result.byteOffset, result.byteLength);
   if (await repeatLost(job.id, context, log)) return null;
   throw new TesseraError('TSR_JOB_NOT_FOUND', 'The result is not kept any more.');
-}
-
-/** For clients that do not know the job, which runs again. */
-export function lostResult(): TesseraError {
-  return new TesseraError('TSR_QUEUE_UNAVAILABLE', 'The result was lost; send the request again.');
 }

@@ -1,3 +1,4 @@
+import { TesseraError } from '@tessera/contracts';
 import type { FastifyBaseLogger } from 'fastify';
 import type { GatewayContext } from '../context.js';
 
@@ -28,4 +29,9 @@ export async function repeatLost(
   // Somebody else was faster.
   const now = await queue.get(id);
   return now !== null && now.finishedAt !== job.finishedAt;
+}
+
+/** For a client whose request is still open: it never saw the job, or can't ask for its result. */
+export function lostJob(cause?: unknown): TesseraError {
+  return new TesseraError('TSR_QUEUE_UNAVAILABLE', 'The job was lost; send the request again.', { cause });
 }

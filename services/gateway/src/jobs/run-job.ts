@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { TesseraError, type JobOrigin, type SegmentJob, type SegmentResponse } from '@tessera/contracts';
 import type { FastifyBaseLogger } from 'fastify';
 import type { GatewayContext } from '../context.js';
-import { finishedResult, lostResult } from './answer-with-job.js';
+import { finishedResult } from './answer-with-job.js';
+import { lostJob } from './lost-result.js';
 import { waitForJob } from './wait-for-job.js';
 
 /** Longest wait for a job: clients of these routes give up earlier. */
@@ -40,6 +41,6 @@ export async function runSegmentation(
     throw new TesseraError('TSR_JOB_EXPIRED', 'The prediction was not ready within ten minutes.');
   }
   const result = await finishedResult(finished, context, log);
-  if (result === null) throw lostResult();
+  if (result === null) throw lostJob();
   return JSON.parse(result.toString('utf8')) as SegmentResponse;
 }
