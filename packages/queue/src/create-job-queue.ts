@@ -35,7 +35,7 @@ const defaultLimits: QueueLimits = {
  * Opens a queue. Redis may be down: the queue works once it is up. An embedded queue may be opened several times in
  * one process, under several names too, but a directory serves one process at a time.
  *
- * Whether an accepted job survives a crash of Redis itself depends on its settings: it needs `appendonly yes` and
+ * Whether an accepted job survives a crash of Redis itself depends on its settings: it needs `appendonly yes`, `appendfsync always` and
  * `maxmemory-policy noeviction`.
  *
  * @throws Error when the embedded directory is in use by another process, which it names, or cannot be opened

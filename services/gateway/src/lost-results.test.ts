@@ -63,13 +63,17 @@ for (const { name, skip, open } of backends) {
 }
 
 describe('a job that Redis has lost', { skip: backends[1]?.skip, timeout: 60_000 }, () => {
-  it('is no unknown job for the client that waits for its answer', async () => {
+  it('is no unknown job for the client that waits for its answer', async (test) => {
     const place = await backends[1]?.open({});
     assert.ok(place?.redisUrl !== undefined);
+    test.after(() => place.close());
     const redis = await RedisConnection.open({
       url: place.redisUrl,
       onError: assert.ifError,
       operationTimeoutMs: 5_000,
+    });
+    test.after(() => {
+      redis.close();
     });
     const sent = place.gateways[0].client.post('/segment').send(request).expect(503).then();
     // The gateways' canaries wait, too, with a higher priority.
@@ -80,8 +84,6 @@ describe('a job that Redis has lost', { skip: backends[1]?.skip, timeout: 60_000
     const answer = await sent;
     assert.equal(problemOf(answer).code, 'TSR_QUEUE_UNAVAILABLE');
     assert.ok(answer.headers['retry-after']);
-    redis.close();
-    await place.close();
   });
 });
 
