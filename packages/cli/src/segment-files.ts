@@ -20,9 +20,17 @@ export async function writeMasks({ results }: SegmentResponse, path: string): Pr
   return paths;
 }
 
-/** White inside. */
+/**
+ * White inside.
+ *
+ * @throws CommandFailure when the mask is malformed, as that of another service may be
+ */
 export function maskPng({ mask }: Pick<SegmentQueryResult, 'mask'>): Uint8Array {
-  return encodePng(decodeMask(mask));
+  try {
+    return encodePng(decodeMask(mask));
+  } catch (error) {
+    throw new CommandFailure(`The answer has a mask that can't be read: ${(error as Error).message}.`);
+  }
 }
 
 /** @throws CommandFailure when the answer has no overlay */
