@@ -146,8 +146,7 @@ export class RedisBackend implements QueueBackend {
     };
     const { url, ...options } = this.#waiting();
     const blocking = new Redis(url, options);
-    const { client } = this.#connection;
-    return new RedisEnds({ client, blocking, keys, toBullId, onError: this.#onError }, handle);
+    return new RedisEnds({ connection: this.#connection, blocking, keys, toBullId, onError: this.#onError }, handle);
   }
 
   async saveDeadline(bullId: string, deadlineAt: number): Promise<void> {

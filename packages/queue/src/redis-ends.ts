@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { answeredWithin } from '@tessera/runtime';
+import type { RedisConnection } from '@tessera/runtime/redis';
 import type { Redis } from 'ioredis';
 import { gatherMs, retryPauseMs, type EndHandler, type EndReader } from './queue-backend.js';
 
@@ -10,6 +12,8 @@ const leaseMs = 10_000;
 const leaseRetryMs = 2_000;
 /** Longest wait for new events; the lease is renewed after it. */
 const blockMs = 2_000;
+/** Longest time until such a wait is answered; then its connection counts as dead. */
+const blockLimitMs = 15_000;
 /** How long a lease that was just renewed counts as held: renewing it before every read would double the work. */
 const leaseHeldMs = 500;
 /** How far the clocks of workers may differ from that of Redis, in a search for ends whose events are gone. */
@@ -42,8 +46,8 @@ interface EndKeys {
 }
 
 export interface RedisEndsOptions {
-  /** For short commands. */
-  readonly client: Redis;
+  /** For short commands: one that is under way when Redis dies is never answered, which only this notices. */
+  readonly connection: RedisConnection;
   /** A connection of its own for blocking reads; closed with the reader. */
   readonly blocking: Redis;
   readonly keys: EndKeys;
@@ -83,9 +87,9 @@ export class RedisEnds implements EndReader {
     this.#closing.abort();
     this.#options.blocking.disconnect();
     await this.#finished;
-    const { client, keys } = this.#options;
+    const { connection, keys } = this.#options;
     // Without it the next reader waits until the lease runs out.
-    if (client.status === 'ready') await client.eval(releaseScript, 1, keys.lease, this.#name).catch(() => undefined);
+    await connection.run((client) => client.eval(releaseScript, 1, keys.lease, this.#name)).catch(() => undefined);
   }
 
   async #run(): Promise<void> {
@@ -101,24 +105,33 @@ export class RedisEnds implements EndReader {
 
   /** @returns whether it is this reader's turn */
   async #readBatch(): Promise<boolean> {
-    const { client, blocking, keys } = this.#options;
+    const { connection, keys } = this.#options;
     if (!(await this.#holdLease())) return false;
-    const from = this.#cursor === '' ? '0' : this.#cursor;
-    const streams = await blocking.xread('COUNT', batchSize, 'BLOCK', blockMs, 'STREAMS', keys.events, from);
-    const entries = (streams?.[0]?.[1] ?? []) as StreamEntry[];
+    const entries = await this.#nextEvents();
     const last = entries.at(-1);
     if (last === undefined) return true;
     const ended = entries.flatMap(([, fields]) => endedJob(fields) ?? []);
     if (ended.length > 0) {
       await this.#handle([...new Set(ended)].map((bullId) => ({ bullId })));
       // The start of a job need not be remembered: the next reader skips it again.
-      await client.eval(saveCursorScript, 2, keys.lease, keys.cursor, this.#name, last[0]);
+      await connection.run((client) => client.eval(saveCursorScript, 2, keys.lease, keys.cursor, this.#name, last[0]));
     }
     this.#cursor = last[0];
     if (entries.length < batchSize) await this.#pause(gatherMs);
     // There is more to read, and the oldest events may be dropped meanwhile.
     else this.#heldUntil = 0;
     return true;
+  }
+
+  async #nextEvents(): Promise<StreamEntry[]> {
+    const { blocking, keys } = this.#options;
+    const from = this.#cursor === '' ? '0' : this.#cursor;
+    const reading = blocking.xread('COUNT', batchSize, 'BLOCK', blockMs, 'STREAMS', keys.events, from);
+    const streams = await answeredWithin(reading, blockLimitMs, () => {
+      blocking.disconnect(true);
+      return new Error(`Redis did not answer within ${blockLimitMs} ms`);
+    });
+    return streams?.[0]?.[1] ?? [];
   }
 
   /**
@@ -128,9 +141,11 @@ export class RedisEnds implements EndReader {
    */
   async #holdLease(): Promise<boolean> {
     if (performance.now() < this.#heldUntil) return true;
-    const { client, keys } = this.#options;
+    const { connection, keys } = this.#options;
     const askedAt = performance.now();
-    const taken = await client.eval(takeLeaseScript, 3, keys.lease, keys.cursor, keys.events, this.#name, leaseMs);
+    const taken = await connection.run((client) =>
+      client.eval(takeLeaseScript, 3, keys.lease, keys.cursor, keys.events, this.#name, leaseMs),
+    );
     if (taken === null) {
       this.#cursor = '';
       return false;
@@ -145,17 +160,18 @@ export class RedisEnds implements EndReader {
 
   /** Events after the cursor were dropped before anybody read them: the jobs themselves still show their ends. */
   async #handleUnseen(cursor: string): Promise<void> {
-    const { client, keys, toBullId, onError } = this.#options;
+    const { connection, keys, toBullId, onError } = this.#options;
     onError(new Error(`Events of ${keys.events} were dropped unread; looking for the ends since ${cursor}`));
     const since = Number(cursor.split('-')[0]) - clockSlackMs;
     for (const key of keys.finished) {
-      const ids = await client.zrangebyscore(key, since, '+inf');
+      const ids = await connection.run((client) => client.zrangebyscore(key, since, '+inf'));
       for (let start = 0; start < ids.length; start += batchSize)
         await this.#handle(ids.slice(start, start + batchSize).map((bullId) => ({ bullId })));
     }
     let position = '0';
     do {
-      const [next, found] = await client.scan(position, 'MATCH', `${escaped(keys.withdrawal)}*`, 'COUNT', 1_000);
+      const pattern = `${escaped(keys.withdrawal)}*`;
+      const [next, found] = await connection.run((client) => client.scan(position, 'MATCH', pattern, 'COUNT', 1_000));
       const withdrawn = found.map((key) => ({ bullId: toBullId(key.slice(keys.withdrawal.length)) }));
       if (withdrawn.length > 0) await this.#handle(withdrawn);
       position = next;

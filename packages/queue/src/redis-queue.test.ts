@@ -144,6 +144,33 @@ describe('a queue in Redis', { skip: redisSkipReason, timeout: 60_000 }, () => {
     assert.equal((await waiting)?.status, 'succeeded');
   });
 
+  it('reads ends again after Redis died with a command of the reader under way', async () => {
+    const queue = await openQueue();
+    const ended = new Set<string>();
+    queue.readEnds((jobs) => {
+      for (const { id } of jobs) ended.add(id);
+      // What the reader sends next is received and not answered.
+      if (!ended.has('later')) server.pause();
+      return Promise.resolve();
+    });
+    const processor = queue.process(() => Promise.resolve('done'), { concurrency: 1 });
+    await add(queue, 'first');
+    await until(() => ended.has('first'), 20_000);
+    await delay(300);
+    await server.stop();
+    await server.start();
+    await until(
+      () =>
+        add(queue, 'later').then(
+          () => true,
+          () => false,
+        ),
+      20_000,
+    );
+    await until(() => ended.has('later'), 30_000);
+    await processor.drain(1_000);
+  });
+
   it('starts before Redis does', async () => {
     const late = await RedisServer.prepare();
     const queue = await openQueue({ connection: { kind: 'redis', url: late.url } });
