@@ -168,9 +168,9 @@ export class RedisEnds implements EndReader {
       for (let start = 0; start < ids.length; start += batchSize)
         await this.#handle(ids.slice(start, start + batchSize).map((bullId) => ({ bullId })));
     }
+    const pattern = `${escaped(keys.withdrawal)}*`;
     let position = '0';
     do {
-      const pattern = `${escaped(keys.withdrawal)}*`;
       const [next, found] = await connection.run((client) => client.scan(position, 'MATCH', pattern, 'COUNT', 1_000));
       const withdrawn = found.map((key) => ({ bullId: toBullId(key.slice(keys.withdrawal.length)) }));
       if (withdrawn.length > 0) await this.#handle(withdrawn);

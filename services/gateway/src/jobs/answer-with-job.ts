@@ -188,6 +188,6 @@ export async function finishedResult(
   context.readiness.recordSuccess();
   const result = job.resultKey === null ? null : await context.blobs.get(job.resultKey);
   if (result !== null) return Buffer.from(result.buffer, result.byteOffset, result.byteLength);
-  if (await repeatLost(job.id, context, log)) return null;
+  if (await repeatLost(job, context, log)) return null;
   throw new TesseraError('TSR_JOB_NOT_FOUND', 'The result is not kept any more.');
 }

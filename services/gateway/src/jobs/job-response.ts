@@ -14,12 +14,13 @@ export async function jobResponse(
   log: FastifyBaseLogger,
 ): Promise<JobResponse> {
   const result = await jobResult(job, context.blobs);
-  if (result !== undefined) return { ...jobSummary(job), result };
-  const isRepeated = job.resultKey !== null && (await repeatLost(job.id, context, log));
+  const isRepeated = result === undefined && (await repeatLost(job, context, log));
   const now = isRepeated ? await context.queue.get(job.id) : null;
-  if (now === null) return jobSummary(job);
-  const again = await jobResult(now, context.blobs);
-  return { ...jobSummary(now), ...(again === undefined ? {} : { result: again }) };
+  return now === null ? withResult(job, result) : withResult(now, await jobResult(now, context.blobs));
+}
+
+function withResult(job: JobSnapshot<unknown>, result: unknown): JobResponse {
+  return { ...jobSummary(job), ...(result === undefined ? {} : { result }) };
 }
 
 /** The result of a job; undefined when it has none (any more). */

@@ -1,4 +1,5 @@
 import { TesseraError } from '@tessera/contracts';
+import type { JobOutcome } from '@tessera/queue';
 import type { FastifyBaseLogger } from 'fastify';
 import type { GatewayContext } from '../context.js';
 
@@ -9,13 +10,14 @@ const expirySlackMs = 60_000;
  * Has a job run again that has succeeded and whose result is gone long before it expires. A Redis that crashes may lose what it
  * was sent in its last seconds, the result, and yet be told afterwards that the job has ended; files may be removed.
  *
- * @returns whether the job is to be waited for; false when the result has expired, or the job was a training
+ * @returns whether the job is to be waited for; false when it has no result, the result has expired, or the job was a training
  */
 export async function repeatLost(
-  id: string,
+  { id, resultKey }: Pick<JobOutcome, 'id' | 'resultKey'>,
   { queue, config }: Pick<GatewayContext, 'queue' | 'config'>,
   log: FastifyBaseLogger,
 ): Promise<boolean> {
+  if (resultKey === null) return false;
   const job = await queue.get(id);
   if (job === null) return false;
   // Somebody else has found the loss.

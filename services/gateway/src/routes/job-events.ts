@@ -79,7 +79,7 @@ async function* events(
     for await (const job of queue.follow(id, signal)) {
       const result = await jobResult(job, context.blobs);
       // The client comes back, and follows the job when it runs again.
-      if (result === undefined && job.resultKey !== null && (await repeatLost(id, context, log))) return;
+      if (result === undefined && (await repeatLost(job, context, log))) return;
       yield jobEvents.next(job, result);
     }
   } catch (error) {
