@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { loadTokenizer } from '@tessera/tokenizer';
 import sharp from 'sharp';
 import { writeShapes } from '../support/compositions.js';
-import { commandFor, commandSkipReason, commandsOf, inShell } from '../support/documents.js';
+import { commandFor, commandSkipReason, inShell, requestsOf } from '../support/documents.js';
 import { startProcess } from '../support/process.js';
 import { runTraining, trainingPython, trainingSkipReason } from '../support/python.js';
 import { bodyOf, drawnPicture } from '../support/requests.js';
@@ -94,10 +94,7 @@ describe('a checkpoint of CLIP', { skip: trainingSkipReason, timeout: 600_000 },
 
   it('answers the request of its guide', { skip: commandSkipReason(['curl ']) }, async () => {
     await writeFile(join(directory, 'photo.jpg'), await drawnPicture());
-    const commands = await commandsOf('docs/guides/serve-clip.md');
-    const requests = commands.filter((command) => command.startsWith('curl '));
-    assert.ok(requests.length > 0);
-    for (const request of requests) {
+    for (const request of await requestsOf('docs/guides/serve-clip.md')) {
       const command = commandFor(service.url, request).replace('clip-vit-large-patch14', 'small-clip');
       const { results } = JSON.parse((await inShell(command, directory)).stdout);
       assert.match(results[0].predictions[0].label, /^(red|black|white) (dress|shirt|shoes)$/);

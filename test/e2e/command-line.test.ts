@@ -10,7 +10,7 @@ import { decodeRle, maskArea } from '@tessera/masks';
 import { provideEmptyQueue } from '@tessera/runtime/testing';
 import sharp from 'sharp';
 import { writeShapes } from '../support/compositions.js';
-import { commandFor, commandSkipReason, commandsOf, inShell } from '../support/documents.js';
+import { commandFor, commandSkipReason, commandsOf, inShell, linkCommandLine } from '../support/documents.js';
 import { startProcess, type RunningProcess } from '../support/process.js';
 import { repositoryRoot } from '../support/repository-copy.js';
 import { drawnPicture } from '../support/requests.js';
@@ -20,6 +20,8 @@ const execute = promisify(execFile);
 
 /** Another directory than that of the installation. */
 let directory: string;
+/** With the program. */
+let path: string;
 let service: RunningProcess;
 let environment: Record<string, string>;
 /** Of photo.jpg, once it is stored. */
@@ -38,9 +40,7 @@ before(async () => {
   // The README's photo is in the clone.
   await symlink(join(repositoryRoot, 'packages'), join(directory, 'packages'));
   await writeShapes(join(directory, 'garments'), 3);
-  // As `npm link` puts it on the PATH.
-  await mkdir(join(directory, 'bin'));
-  await symlink(program, join(directory, 'bin/tessera'));
+  path = await linkCommandLine(directory);
   provideEmptyQueue(join(directory, 'data/queue'));
   service = startProcess('node', [program, 'serve', '--port', '0', '--data', join(directory, 'data')]);
   const [, url = ''] = await service.waitForOutput(/Tessera is ready: (\S+)/, 180_000);
@@ -184,7 +184,6 @@ describe('the commands in the documents', { timeout: 600_000, concurrency: true 
   }
 
   function shellEnvironment(): NodeJS.ProcessEnv {
-    const path = `${join(directory, 'bin')}:${process.env.PATH ?? ''}`;
     return { ...environment, PATH: path, URL: pathToFileURL(join(directory, 'photo.jpg')).href };
   }
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,9 +9,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { RedisConnection } from '@tessera/runtime/redis';
 import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
 import { Webhook } from 'standardwebhooks';
-import { commandFor, commandSkipReason, commandsOf, inShell } from '../support/documents.js';
+import { commandFor, commandSkipReason, commandsOf, inShell, linkCommandLine } from '../support/documents.js';
 import { linkModels } from '../support/models.js';
-import { repositoryRoot } from '../support/repository-copy.js';
 import { drawnPicture, postSegment } from '../support/requests.js';
 import { startEmbedded, startGateway, startWorker, type HttpService } from '../support/services.js';
 
@@ -166,12 +165,7 @@ describe('the guide to webhooks', { skip: commandSkipReason(['curl ']), timeout:
     const service = await startEmbedded({ DATA_DIR: join(directory, 'data'), ...settings, ...attempts });
     test.after(() => service.process.stop('SIGKILL'));
     await writeFile(join(directory, 'photo.jpg'), await drawnPicture());
-    await mkdir(join(directory, 'bin'));
-    await symlink(join(repositoryRoot, 'packages/cli/bin/tessera.js'), join(directory, 'bin/tessera'));
-    const environment = {
-      PATH: `${join(directory, 'bin')}:${process.env.PATH ?? ''}`,
-      TESSERA_CLIENT_URL: service.url,
-    };
+    const environment = { PATH: await linkCommandLine(directory), TESSERA_CLIENT_URL: service.url };
     const call = async (command: string) => (await inShell(command, directory, environment)).stdout;
 
     const commands = await commandsOf('docs/guides/webhooks.md');

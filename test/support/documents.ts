@@ -1,7 +1,8 @@
-import { execFile, spawnSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { mkdir, readFile, symlink } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { findProgram } from './programs.js';
 import { repositoryRoot } from './repository-copy.js';
 
 const execute = promisify(execFile);
@@ -20,13 +21,34 @@ export async function commandsOf(document: string): Promise<string[]> {
   return commands.filter((command) => programs.test(command) && !leftOut.test(command));
 }
 
+/** What the commands call that a machine may lack, and how it is called. */
+const calls: Readonly<Record<string, RegExp>> = {
+  curl: /\bcurl /,
+  tar: /\btar /,
+  gzip: /\btar -\w*z/,
+  base64: /\bbase64 /,
+};
+
 /** Why a test of these commands is left out; false when the machine has what they call. */
 export function commandSkipReason(commands: readonly string[]): string | false {
-  const called = ['curl', 'tar', 'gzip', 'base64'].filter((name) =>
-    commands.some((command) => (name === 'gzip' ? /\btar -\w*z/ : new RegExp(`\\b${name} `)).test(command)),
-  );
-  const missing = called.find((name) => spawnSync('sh', ['-c', `command -v ${name}`]).status !== 0);
+  const called = Object.keys(calls).filter((name) => commands.some((command) => calls[name]?.test(command)));
+  const missing = called.find((name) => findProgram({ names: [name] }) === undefined);
   return missing === undefined ? false : `there is no ${missing}`;
+}
+
+/** The calls of `curl` among the commands of a document; at least one. */
+export async function requestsOf(document: string): Promise<string[]> {
+  const requests = (await commandsOf(document)).filter((command) => command.startsWith('curl '));
+  if (requests.length === 0) throw new Error(`${document} has no call of curl.`);
+  return requests;
+}
+
+/** Puts `tessera` into the directory, as `npm link` puts it on the PATH; the PATH with it. */
+export async function linkCommandLine(directory: string): Promise<string> {
+  const programs = join(directory, 'bin');
+  await mkdir(programs);
+  await symlink(join(repositoryRoot, 'packages/cli/bin/tessera.js'), join(programs, 'tessera'));
+  return [programs, process.env.PATH].join(delimiter);
 }
 
 /** A command with the address of a service. A `curl` fails when the answer is an error. */

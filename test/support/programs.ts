@@ -51,7 +51,7 @@ export const pythonProgram: Program = {
 };
 
 /** The path of an installed or already fetched program; undefined when there is none that starts. */
-export function findProgram({ names, check = ['--version'] }: Program): string | undefined {
+export function findProgram({ names, check = ['--version'] }: Omit<Program, 'sources'>): string | undefined {
   const directories = [...(process.env.PATH ?? '').split(delimiter), fetchedPrograms];
   return directories
     .flatMap((directory) => names.map((name) => join(directory, name)))

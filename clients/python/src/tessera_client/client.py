@@ -40,8 +40,8 @@ from .retries import may_pass, pause_s
 
 _VOCABULARY_TYPE = "application/vnd.tessera.vocabulary"
 _CONNECT_TIMEOUT_S = 10.0
-# Longest that a call which is given up waits for each step of cancelling its job.
 _WITHDRAWAL_S = 3.0
+"""Longest that a call which is given up waits for each step of cancelling its job."""
 _FRUITLESS_CONNECTIONS = 30
 """Connections in a row that bring nothing new of a job before the service counts as lost."""
 _RECONNECT_S = 1.0
