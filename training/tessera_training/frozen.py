@@ -12,10 +12,12 @@ SEPARATOR = "\u2581"
 MAX_PIECES = 16
 
 
-def open_session(path, threads=1):
+def open_session(model, threads=1):
+    """`model`: the path of a graph, or its bytes."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    source = model if isinstance(model, bytes) else str(model)
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
 class Detector:

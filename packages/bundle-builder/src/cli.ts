@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parseConfig } from '@tessera/contracts';
-import { buildBaselineBundle } from './baseline/build-baseline-bundle.js';
+import { buildBaselineBundle, maskRefinerDirectory } from './baseline/build-baseline-bundle.js';
 import { isUpToDate, writeBundle, type BundleContent } from './bundle-directory.js';
 import { buildDualEncoderBundle } from './dual-encoder/build-dual-encoder-bundle.js';
 import { trainedWeightsDirectory } from './dual-encoder/trained-weights.js';
@@ -31,10 +31,10 @@ function builtBaseline(): Promise<BundleContent> {
 }
 
 const recipes: readonly BundleRecipe[] = [
-  { name: 'tessera-baseline', build: builtBaseline },
+  { name: 'tessera-baseline', weights: [maskRefinerDirectory], build: builtBaseline },
   {
     name: 'tessera-mini',
-    weights: [reasonerWeightsDirectory, readerWeightsDirectory],
+    weights: [maskRefinerDirectory, reasonerWeightsDirectory, readerWeightsDirectory],
     sharesWith: 'tessera-baseline',
     build: async () => buildReasonerBundle(await builtBaseline()),
   },

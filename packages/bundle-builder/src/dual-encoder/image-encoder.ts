@@ -33,7 +33,7 @@ export function imageEncoder(tower: TfjsGraphModel, head: Model, cut: TowerCut):
     value: name === cut.pixels ? planes : features[name],
   }));
   for (const { input, value } of others) graph.node('Identity', [value ?? input], {}, { output: input });
-  graph.include(source, last?.input ?? '', last?.value ?? '');
+  graph.include(source, { [last?.input ?? '']: last?.value ?? '' });
   const { name, dims } = onlyOutput(source);
   graph.output('image_embeds', name, 'float32', ['batch', dims.at(-1) ?? 'width']);
   return graph.model(head.operatorSets['']);

@@ -81,7 +81,7 @@ test('another graph is included behind a value, its large constants as weights',
 
   const graph = new GraphBuilder('outer');
   const doubled = graph.node('Mul', [graph.input('x', 'float32', [2048]), graph.float32([], [2])]);
-  graph.include(source.graph(), 'input', doubled);
+  graph.include(source.graph(), { input: doubled });
   graph.output('y', sum, 'float32', [2048]);
   const { initializers, nodes } = graph.graph();
   assert.equal(initializers.get('large_float16')?.type, 'float16');

@@ -61,11 +61,11 @@ export class GraphBuilder {
   }
 
   /**
-   * Adds all of `source`, with its input called `inputName` replaced by the value `input`; its other inputs and its
-   * outputs are not declared here. Floating-point constants of `weightSize` elements and more are stored as weights.
+   * Adds all of `source`, with its inputs replaced by values: `inputs` by their names there. Its outputs are not
+   * declared here. Floating-point constants of `weightSize` elements and more are stored as weights.
    */
-  include(source: Graph, inputName: string, input: string, weightSize = 1024): void {
-    this.node('Identity', [input], {}, { output: inputName });
+  include(source: Graph, inputs: Readonly<Record<string, string>>, weightSize = 1024): void {
+    for (const [name, value] of Object.entries(inputs)) this.node('Identity', [value], {}, { output: name });
     const constants = source.nodes.flatMap(({ operator, outputs: [name], attributes: { value } }) => {
       const isTensor = operator === 'Constant' && typeof value === 'object' && 'tensor' in value;
       return isTensor && name !== undefined ? [[name, value.tensor] as const] : [];

@@ -14,6 +14,20 @@ const maskSize = 256;
 /** The first is for prompts that leave no doubt about the extent, the others for ambiguous ones. */
 const maskCount = 4;
 const transformerLayers = ['layers.0', 'layers.1'];
+/** Of the pixels that a mask's filter is compared with. */
+const pixelWidth = 32;
+/** The labels that end a prompt which is a box. */
+const cornerLabels = [2, 3];
+/** The first one whose operators the refiner is made of. */
+const operatorSet = 18;
+
+export interface SamDecoderOptions extends GraphBuilderOptions {
+  /**
+   * Corrects the masks of boxes. Inputs: `pixels` [prompts, 32, 256, 256], `logits` [prompts, 256, 256] and `boxes`
+   * [prompts, 4], x0, y0, x1, y1 in [0, 1] of the map; output: `refined` [prompts, 256, 256].
+   */
+  readonly refiner?: Model | undefined;
+}
 
 /** Labels of points, in the order of the encoder's embeddings for them: padding is -1, a box's corners are 2 and 3. */
 const labelEmbeddings = ['not_a_point_embed', ...[0, 1, 2, 3].map((label) => `point_embeddings.${label}`)];
@@ -35,8 +49,11 @@ const labelEmbeddings = ['not_a_point_embed', ...[0, 1, 2, 3].map((label) => `po
  * The network is that of Kirillov et al., "Segment Anything" (2023), appendix A, with the weights of `source`, the
  * official ONNX export. It is described anew because the export takes one prompt at a time and spends most of its time
  * on projecting all 4 096 image cells for seven tokens' sake; see `tokensToImage`.
+ *
+ * With a `refiner` the masks of prompts that end with a box are corrected by it. What it gets are the inner values
+ * `mask_pixels` and `unrefined_masks`, by which its training finds them.
  */
-export function samDecoder(source: Model, options: GraphBuilderOptions = {}): Model {
+export function samDecoder(source: Model, { refiner, ...options }: SamDecoderOptions = {}): Model {
   const graph = new GraphBuilder('sam_decoder', options);
   const layers = new SamLayers(graph, new SamWeights(source.graph));
   const kept = graph.input('embedding', graph.weightType, [1, width, gridSize, gridSize]);
@@ -54,9 +71,45 @@ export function samDecoder(source: Model, options: GraphBuilderOptions = {}): Mo
     perceptron(layers, layers.slice(tokens, 1, index + 1, index + 2), `output_hypernetworks_mlps.${index}`),
   );
   const filter = ofMask(layers, graph.node('Concat', filters, { axis: 1 }), mask);
-  graph.output('low_res_masks', maskLogits(layers, image, filter), 'float32', ['prompts', maskSize, maskSize]);
+  const unrefined = maskLogits(layers, image, filter);
+  const masks = refiner === undefined ? unrefined.logits : refinedMasks(layers, refiner, unrefined, { points, labels });
+  graph.output('low_res_masks', masks, 'float32', ['prompts', maskSize, maskSize]);
   graph.output('iou', ofMask(layers, qualities, mask), 'float32', ['prompts']);
-  return graph.model();
+  return graph.model(operatorSet);
+}
+
+/** The masks of prompts whose last two points are the corners of a box as `refiner` corrects them, the others as they are. */
+function refinedMasks(
+  layers: SamLayers,
+  refiner: Model,
+  { pixels, logits }: MaskMaps,
+  prompt: { readonly points: string; readonly labels: string },
+): string {
+  const { graph } = layers;
+  const lastTwo = (value: string, filler: string): string => {
+    // In front of the prompt's own, two that are no corners: a prompt may have fewer points.
+    const count = graph.node('Shape', [value], { start: 0, end: 1 });
+    const shape = graph.node('Concat', [count, graph.node('Shape', [filler])], { axis: 0 });
+    const filled = graph.node('Concat', [graph.node('Expand', [filler, shape]), value], { axis: 1 });
+    return layers.slice(filled, 1, -2, Number.MAX_SAFE_INTEGER);
+  };
+  const lastLabels = lastTwo(prompt.labels, graph.int64([2], [-1, -1]));
+  const corners = lastTwo(prompt.points, graph.float32([2, 2], [0, 0, 0, 0]));
+  const areCorners = graph.cast(graph.node('Equal', [lastLabels, graph.int64([2], cornerLabels)]), 'int64');
+  const isBox = graph.node('Equal', [
+    graph.node('ReduceMin', [areCorners, graph.int64([1], [1])]),
+    graph.int64([], [1]),
+  ]);
+  const boxes = layers.reshape(graph.node('Div', [corners, graph.float32([], [imageSize])]), [-1, 4]);
+  const whole = graph.float32([4], [0, 0, 1, 1]);
+  // In two steps: ONNX Runtime takes ten times as long to move all axes at once.
+  const pixelMap = layers.transpose(pixelRows(layers, pixels, pixelWidth), [0, 3, 1, 2]);
+  graph.include(refiner.graph, {
+    pixels: graph.node('Identity', [pixelMap], {}, { output: 'mask_pixels' }),
+    logits: graph.node('Identity', [logits], {}, { output: 'unrefined_masks' }),
+    boxes: graph.node('Where', [isBox, boxes, whole]),
+  });
+  return graph.node('Where', [layers.reshape(isBox, [-1, 1, 1]), 'refined', logits]);
 }
 
 /** The learned output tokens followed by those of each prompt: float32 [prompts, 5 + points + embeddings, 256]. */
@@ -152,12 +205,19 @@ function twoWayTransformer(layers: SamLayers, prompt: string, cells: string): { 
   return { tokens: final, image: image.content };
 }
 
+interface MaskMaps {
+  /** float32 [prompts, 65536, 32], cell by cell. */
+  readonly pixels: string;
+  /** float32 [prompts, 256, 256]. */
+  readonly logits: string;
+}
+
 /**
- * Upscales the image four times and compares every pixel with `filter`, float32 [prompts, 32]; the result is float32
- * [prompts, 256, 256]. The two transposed convolutions have stride = kernel = 2, so each is one product per cell;
- * the pixels of a cell stay together until the last step puts the logits, a fraction of the data, into rows.
+ * Upscales the image four times and compares every pixel with `filter`, float32 [prompts, 32]. The two transposed
+ * convolutions have stride = kernel = 2, so each is one product per cell; the pixels of a cell stay together until the
+ * last step puts the logits, a fraction of the data, into rows.
  */
-function maskLogits(layers: SamLayers, image: string, filter: string): string {
+function maskLogits(layers: SamLayers, image: string, filter: string): MaskMaps {
   const { graph, weights } = layers;
   const quarters = upscale(layers, image, cellCount, 'output_upscaling.0');
   const scale = graph.float32([64], weights.array('onnx::Mul_1984').values);
@@ -165,10 +225,15 @@ function maskLogits(layers: SamLayers, image: string, filter: string): string {
   const normalized = graph.node('LayerNormalization', [quarters, scale, shift], { epsilon: { float: 1e-6 } });
   const pixels = layers.gelu(upscale(layers, layers.gelu(normalized), 4 * cellCount, 'output_upscaling.3'));
 
-  // Axes: prompt, cell row and column, row and column in the cell, row and column in its quarter.
   const similarity = layers.multiply(pixels, layers.reshape(filter, [0, -1, 1]));
-  const logits = layers.reshape(similarity, [-1, gridSize, gridSize, 2, 2, 2, 2]);
-  return layers.reshape(layers.transpose(logits, [0, 1, 3, 5, 2, 4, 6]), [-1, maskSize, maskSize]);
+  return { pixels, logits: layers.reshape(pixelRows(layers, similarity, 1), [-1, maskSize, maskSize]) };
+}
+
+/** Pixels that lie cell by cell, [prompts, 65536, channels], in rows: [prompts, 256, 256, channels]. */
+function pixelRows(layers: SamLayers, pixels: string, channels: number): string {
+  // Axes: prompt, cell row and column, row and column in the cell, row and column in its quarter, channel.
+  const cells = layers.reshape(pixels, [-1, gridSize, gridSize, 2, 2, 2, 2, channels]);
+  return layers.reshape(layers.transpose(cells, [0, 1, 3, 5, 2, 4, 6, 7]), [-1, maskSize, maskSize, channels]);
 }
 
 /** A transposed convolution with stride 2 of [prompts, cells, channels]: [prompts, cells × 4, channels of the output]. */

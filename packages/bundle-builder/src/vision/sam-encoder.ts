@@ -73,7 +73,7 @@ export function batchedSamEncoder(source: Model, options: GraphBuilderOptions = 
 
   const image = graph.input('image', 'uint8', ['batch', 'height', 'width', 3]);
   const sizes = graph.input('sizes', 'int64', ['batch', 2]);
-  graph.include(anyBatch(source.graph), input.name, paddedSquare(graph, normalized(graph, image, sizes)));
+  graph.include(anyBatch(source.graph), { [input.name]: paddedSquare(graph, normalized(graph, image, sizes)) });
   embeddingOutput(graph, output.name, 'batch');
   return graph.model(source.operatorSets['']);
 }

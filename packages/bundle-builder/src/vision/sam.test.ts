@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { before, describe, it } from 'node:test';
 
 import { fromHalfFloats, toHalfFloats } from '@tessera/composition';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
+import { maskRefinerDirectory } from '../baseline/build-baseline-bundle.js';
+import { GraphBuilder } from '../onnx/graph-builder.js';
 import type { Model } from '../onnx/model.js';
 import { parseModel, serializeModel } from '../onnx/serialization.js';
 import { readWeightFile } from '../weights.js';
@@ -177,6 +180,8 @@ interface OriginalAnswer {
   readonly qualities: Float32Array;
   /** float32 [points, 256] */
   readonly promptEmbeddings: Float32Array;
+  /** float32 [32, 256, 256] */
+  readonly pixels: Float32Array;
 }
 
 function boxPrompt(x0: number, y0: number, x1: number, y1: number): SamPrompt {
@@ -310,17 +315,72 @@ describe('the SAM decoder', () => {
     const [answer] = await decode(decoder, [{ points: [], labels: [] }], [expected.promptEmbeddings]);
     assertClose(answer, expected, 0, 1e-5);
   });
+
+  it('has the masks of boxes refined, those of other prompts not', async () => {
+    const corners = [[40, 60] as const, [240, 260] as const];
+    const prompts: SamPrompt[] = [
+      { points: [[300, 210], ...corners], labels: [1, 2, 3] },
+      { points: [...corners, padding], labels: [2, 3, -1] },
+      { points: [[300, 210], [340, 260], padding], labels: [1, 0, -1] },
+    ];
+    const plain = await decode(decoder, prompts);
+    const refined = await decode(samDecoder(source, { weightType: 'float32', refiner: boxSumRefiner() }), prompts);
+    const change = refined.map(({ mask }, index) => largestDifference(mask, plain[index]?.mask));
+    const boxSum = (40 + 60 + 240 + 260) / 1024;
+    assert.ok(Math.abs((change[0] ?? NaN) - boxSum) < 1e-4);
+    assert.deepEqual(change.slice(1), [0, 0]);
+    assert.equal(refined[0]?.iou, plain[0]?.iou);
+  });
+
+  it('gives its refiner the features of pixels row by row', async () => {
+    const refiner = new GraphBuilder('sixth_channel');
+    const pixels = refiner.input('pixels', 'float32', ['prompts', 32, 256, 256]);
+    refiner.input('logits', 'float32', ['prompts', 256, 256]);
+    refiner.input('boxes', 'float32', ['prompts', 4]);
+    refiner.node('Gather', [pixels, refiner.int64([], [5])], { axis: 1 }, { output: 'refined' });
+    const answers = await decode(samDecoder(source, { weightType: 'float32', refiner: refiner.model(18) }), boxes);
+    const originals = await original(source, embedding, boxes);
+    for (const [index, { pixels: expected }] of originals.entries()) {
+      const channel = expected.subarray(5 * 65536, 6 * 65536);
+      assert.ok(largestDifference(answers[index]?.mask, channel) < 1e-4);
+    }
+  });
+
+  it('runs with the committed refiner, for any number of prompts', async () => {
+    const file = await readFile(new URL('mask-refiner.onnx', maskRefinerDirectory));
+    const withRefiner = samDecoder(source, { refiner: parseModel(file) });
+    const [first, second] = await decode(withRefiner, boxes.slice(0, 2));
+    const [alone] = await decode(withRefiner, boxes.slice(0, 1));
+    assert.ok(first && second && alone);
+    assert.ok(largestDifference(alone.mask, first.mask) < 1e-3);
+    // Columns beyond a quarter of the box's width from its edge: 100 to 420 of 1024 pixels.
+    const beyond = first.mask.filter((_, index) => index % 256 > 126 || index % 256 < 4);
+    assert.ok(Math.max(...beyond) <= -4);
+  });
 });
+
+/** Adds the sum of a box's coordinates to all of its logits. */
+function boxSumRefiner(): Model {
+  const refiner = new GraphBuilder('box_sum');
+  refiner.input('pixels', 'float32', ['prompts', 32, 256, 256]);
+  const logits = refiner.input('logits', 'float32', ['prompts', 256, 256]);
+  const boxes = refiner.input('boxes', 'float32', ['prompts', 4]);
+  const sum = refiner.node('ReduceSum', [boxes, refiner.int64([1], [1])]);
+  refiner.node('Add', [logits, refiner.node('Unsqueeze', [sum, refiner.int64([1], [2])])], {}, { output: 'refined' });
+  return refiner.model(18);
+}
 
 /** The original export keeps one of its masks; its inner values give all four, prompt by prompt. */
 async function original(source: Model, embedding: Tensor, prompts: readonly SamPrompt[]): Promise<OriginalAnswer[]> {
   const masksName = '/MatMul_1_output_0';
   const qualitiesName = '/iou_prediction_head/layers.2/Gemm_output_0';
   const promptName = '/Add_5_output_0';
+  const pixelsName = '/output_upscaling/output_upscaling.4/Mul_1_output_0';
   const outputs = [
     { name: masksName, type: 'float32', dims: [1, 4, 65536] },
     { name: qualitiesName, type: 'float32', dims: [1, 4] },
     { name: promptName, type: 'float32', dims: [1, 'num_points', 256] },
+    { name: pixelsName, type: 'float32', dims: [1, 32, 256, 256] },
   ] as const;
   const session = await InferenceSession.create(serializeModel({ ...source, graph: { ...source.graph, outputs } }));
   const results: OriginalAnswer[] = [];
@@ -333,13 +393,13 @@ async function original(source: Model, embedding: Tensor, prompts: readonly SamP
       has_mask_input: new Tensor('float32', Float32Array.of(0), [1]),
       orig_im_size: new Tensor('float32', Float32Array.of(768, 1024), [2]),
     });
-    const [masks, qualities, promptEmbeddings] = [masksName, qualitiesName, promptName].map((name) => {
+    const [masks, qualities, promptEmbeddings, pixels] = outputs.map(({ name }) => {
       const data = result[name]?.data;
       assert.ok(data instanceof Float32Array);
       return data;
     });
-    assert.ok(masks && qualities && promptEmbeddings);
-    results.push({ masks, qualities, promptEmbeddings });
+    assert.ok(masks && qualities && promptEmbeddings && pixels);
+    results.push({ masks, qualities, promptEmbeddings, pixels });
   }
   await session.release();
   return results;
