@@ -1,30 +1,25 @@
 import type { GraphBuilderOptions } from '../onnx/graph-builder.js';
 import { GraphBuilder } from '../onnx/graph-builder.js';
 import type { Model } from '../onnx/model.js';
+import { refinedMasks, type MaskMaps } from './mask-refinement.js';
 import type { ImageCells, Tokens } from './sam-attention.js';
 import { imageToTokens, selfAttention, tokensToImage } from './sam-attention.js';
 import { SamLayers } from './sam-layers.js';
+import { gridSize, imageSize, maskSize } from './sam-sizes.js';
 import { permute, SamWeights } from './sam-weights.js';
 
-const imageSize = 1024;
-const gridSize = 64;
 const cellCount = gridSize * gridSize;
 const width = 256;
-const maskSize = 256;
 /** The first is for prompts that leave no doubt about the extent, the others for ambiguous ones. */
 const maskCount = 4;
 const transformerLayers = ['layers.0', 'layers.1'];
-/** Of the pixels that a mask's filter is compared with. */
-const pixelWidth = 32;
-/** The labels that end a prompt which is a box. */
-const cornerLabels = [2, 3];
 /** The first one whose operators the refiner is made of. */
 const operatorSet = 18;
 
 export interface SamDecoderOptions extends GraphBuilderOptions {
   /**
-   * Corrects the masks of boxes. Inputs: `pixels` [prompts, 32, 256, 256], `logits` [prompts, 256, 256] and `boxes`
-   * [prompts, 4], x0, y0, x1, y1 in [0, 1] of the map; output: `refined` [prompts, 256, 256].
+   * Corrects the masks of boxes. Inputs: `pixels` [prompts, 32, 64, 64], in a crop around the box, `logits` [prompts, 256,
+   * 256] and `boxes` [prompts, 4], x0, y0, x1, y1 in [0, 1]; output: `refined` [prompts, 256, 256].
    */
   readonly refiner?: Model | undefined;
 }
@@ -50,7 +45,7 @@ const labelEmbeddings = ['not_a_point_embed', ...[0, 1, 2, 3].map((label) => `po
  * official ONNX export. It is described anew because the export takes one prompt at a time and spends most of its time
  * on projecting all 4 096 image cells for seven tokens' sake; see `tokensToImage`.
  *
- * With a `refiner` the masks of prompts that end with a box are corrected by it. What it gets are the inner values
+ * With a `refiner` the masks of prompts that are a box and nothing else are corrected by it. What it gets are the inner values
  * `mask_pixels` and `unrefined_masks`, by which its training finds them.
  */
 export function samDecoder(source: Model, { refiner, ...options }: SamDecoderOptions = {}): Model {
@@ -76,40 +71,6 @@ export function samDecoder(source: Model, { refiner, ...options }: SamDecoderOpt
   graph.output('low_res_masks', masks, 'float32', ['prompts', maskSize, maskSize]);
   graph.output('iou', ofMask(layers, qualities, mask), 'float32', ['prompts']);
   return graph.model(operatorSet);
-}
-
-/** The masks of prompts whose last two points are the corners of a box as `refiner` corrects them, the others as they are. */
-function refinedMasks(
-  layers: SamLayers,
-  refiner: Model,
-  { pixels, logits }: MaskMaps,
-  prompt: { readonly points: string; readonly labels: string },
-): string {
-  const { graph } = layers;
-  const lastTwo = (value: string, filler: string): string => {
-    // In front of the prompt's own, two that are no corners: a prompt may have fewer points.
-    const count = graph.node('Shape', [value], { start: 0, end: 1 });
-    const shape = graph.node('Concat', [count, graph.node('Shape', [filler])], { axis: 0 });
-    const filled = graph.node('Concat', [graph.node('Expand', [filler, shape]), value], { axis: 1 });
-    return layers.slice(filled, 1, -2, Number.MAX_SAFE_INTEGER);
-  };
-  const lastLabels = lastTwo(prompt.labels, graph.int64([2], [-1, -1]));
-  const corners = lastTwo(prompt.points, graph.float32([2, 2], [0, 0, 0, 0]));
-  const areCorners = graph.cast(graph.node('Equal', [lastLabels, graph.int64([2], cornerLabels)]), 'int64');
-  const isBox = graph.node('Equal', [
-    graph.node('ReduceMin', [areCorners, graph.int64([1], [1])]),
-    graph.int64([], [1]),
-  ]);
-  const boxes = layers.reshape(graph.node('Div', [corners, graph.float32([], [imageSize])]), [-1, 4]);
-  const whole = graph.float32([4], [0, 0, 1, 1]);
-  // In two steps: ONNX Runtime takes ten times as long to move all axes at once.
-  const pixelMap = layers.transpose(pixelRows(layers, pixels, pixelWidth), [0, 3, 1, 2]);
-  graph.include(refiner.graph, {
-    pixels: graph.node('Identity', [pixelMap], {}, { output: 'mask_pixels' }),
-    logits: graph.node('Identity', [logits], {}, { output: 'unrefined_masks' }),
-    boxes: graph.node('Where', [isBox, boxes, whole]),
-  });
-  return graph.node('Where', [layers.reshape(isBox, [-1, 1, 1]), 'refined', logits]);
 }
 
 /** The learned output tokens followed by those of each prompt: float32 [prompts, 5 + points + embeddings, 256]. */
@@ -203,13 +164,6 @@ function twoWayTransformer(layers: SamLayers, prompt: string, cells: string): { 
   const change = tokensToImage(layers, 'final_attn_token_to_image', tokens, image);
   const final = layers.normalize(layers.add(tokens.content, change), 'norm_final_attn');
   return { tokens: final, image: image.content };
-}
-
-interface MaskMaps {
-  /** float32 [prompts, 65536, 32], cell by cell. */
-  readonly pixels: string;
-  /** float32 [prompts, 256, 256]. */
-  readonly logits: string;
 }
 
 /**

@@ -9,6 +9,7 @@ import { maskRefinerDirectory } from '../baseline/build-baseline-bundle.js';
 import { GraphBuilder } from '../onnx/graph-builder.js';
 import type { Model } from '../onnx/model.js';
 import { parseModel, serializeModel } from '../onnx/serialization.js';
+import { int64Tensor } from '../onnx/tensor.js';
 import { readWeightFile } from '../weights.js';
 import { samDecoder } from './sam-decoder.js';
 import { paddingEmbedding } from './padding-embedding.js';
@@ -318,31 +319,44 @@ describe('the SAM decoder', () => {
 
   it('has the masks of boxes refined, those of other prompts not', async () => {
     const corners = [[40, 60] as const, [240, 260] as const];
-    const prompts: SamPrompt[] = [
-      { points: [[300, 210], ...corners], labels: [1, 2, 3] },
-      { points: [...corners, padding], labels: [2, 3, -1] },
-      { points: [[300, 210], [340, 260], padding], labels: [1, 0, -1] },
-    ];
-    const plain = await decode(decoder, prompts);
-    const refined = await decode(samDecoder(source, { weightType: 'float32', refiner: boxSumRefiner() }), prompts);
-    const change = refined.map(({ mask }, index) => largestDifference(mask, plain[index]?.mask));
-    const boxSum = (40 + 60 + 240 + 260) / 1024;
-    assert.ok(Math.abs((change[0] ?? NaN) - boxSum) < 1e-4);
-    assert.deepEqual(change.slice(1), [0, 0]);
-    assert.equal(refined[0]?.iou, plain[0]?.iou);
+    const withRefiner = samDecoder(source, { weightType: 'float32', refiner: boxSumRefiner() });
+    const changes = async (...prompts: SamPrompt[]): Promise<number[]> => {
+      const plain = await decode(decoder, prompts);
+      const refined = await decode(withRefiner, prompts);
+      assert.deepEqual(
+        refined.map(({ iou }) => iou),
+        plain.map(({ iou }) => iou),
+      );
+      return refined.map(({ mask }, index) => largestDifference(mask, plain[index]?.mask));
+    };
+    const [box = NaN, ...others] = await changes({ points: corners, labels: [2, 3] }, click);
+    assert.ok(Math.abs(box - (40 + 60 + 240 + 260) / 1024) < 1e-4);
+    const beside = await changes({ points: [[300, 210], ...corners], labels: [1, 2, 3] });
+    const padded = await changes({ points: [...corners, padding], labels: [2, 3, -1] });
+    const one = await changes({ points: [[300, 210]], labels: [1] });
+    assert.deepEqual([...others, ...beside, ...padded, ...one], [0, 0, 0, 0]);
   });
 
-  it('gives its refiner the features of pixels row by row', async () => {
-    const refiner = new GraphBuilder('sixth_channel');
-    const pixels = refiner.input('pixels', 'float32', ['prompts', 32, 256, 256]);
+  it('gives its refiner the features of pixels in a crop around the box', async () => {
+    const refiner = new GraphBuilder('first_channels');
+    const pixels = refiner.input('pixels', 'float32', ['prompts', 32, 64, 64]);
     refiner.input('logits', 'float32', ['prompts', 256, 256]);
     refiner.input('boxes', 'float32', ['prompts', 4]);
-    refiner.node('Gather', [pixels, refiner.int64([], [5])], { axis: 1 }, { output: 'refined' });
+    const slice = [0, 16, 1].map((value) => refiner.constant(int64Tensor([1], [value]), `slice_${value}`));
+    const channels = refiner.node('Slice', [pixels, ...slice], {}, { output: 'channels' });
+    const shape = refiner.constant(int64Tensor([3], [-1, 256, 256]), 'map_shape');
+    refiner.node('Reshape', [channels, shape], {}, { output: 'refined' });
     const answers = await decode(samDecoder(source, { weightType: 'float32', refiner: refiner.model(18) }), boxes);
     const originals = await original(source, embedding, boxes);
-    for (const [index, { pixels: expected }] of originals.entries()) {
-      const channel = expected.subarray(5 * 65536, 6 * 65536);
-      assert.ok(largestDifference(answers[index]?.mask, channel) < 1e-4);
+    for (const [index, { pixels: map }] of originals.entries()) {
+      const expected = Float32Array.from({ length: 16 * 64 * 64 }, (_, place) => {
+        const [[x0, y0] = [0, 0], [x1, y1] = [0, 0]] = boxes[index]?.points ?? [];
+        const step = (place: number): number => ((place + 0.5) / 64) * 1.5 - 0.25;
+        const x = (x0 + (x1 - x0) * step(place % 64)) / 4 - 0.5;
+        const y = (y0 + (y1 - y0) * step((place >> 6) % 64)) / 4 - 0.5;
+        return interpolated(map.subarray((place >> 12) * 65536, ((place >> 12) + 1) * 65536), x, y);
+      });
+      assert.ok(largestDifference(answers[index]?.mask, expected) < 1e-4);
     }
   });
 
@@ -359,10 +373,20 @@ describe('the SAM decoder', () => {
   });
 });
 
+/** Bilinear, of a map of 256 × 256 values with zeros around. */
+function interpolated(map: Float32Array, x: number, y: number): number {
+  const [column, row] = [Math.floor(x), Math.floor(y)];
+  const value = (at: number, line: number): number =>
+    at < 0 || line < 0 || at > 255 || line > 255 ? 0 : (map[line * 256 + at] ?? NaN);
+  const along = (line: number): number =>
+    value(column, line) * (column + 1 - x) + value(column + 1, line) * (x - column);
+  return along(row) * (row + 1 - y) + along(row + 1) * (y - row);
+}
+
 /** Adds the sum of a box's coordinates to all of its logits. */
 function boxSumRefiner(): Model {
   const refiner = new GraphBuilder('box_sum');
-  refiner.input('pixels', 'float32', ['prompts', 32, 256, 256]);
+  refiner.input('pixels', 'float32', ['prompts', 32, 64, 64]);
   const logits = refiner.input('logits', 'float32', ['prompts', 256, 256]);
   const boxes = refiner.input('boxes', 'float32', ['prompts', 4]);
   const sum = refiner.node('ReduceSum', [boxes, refiner.int64([1], [1])]);
