@@ -25,7 +25,7 @@ import { addPlayground } from './plugins/playground.js';
 import { addProblemResponses, sendProblem } from './plugins/problems.js';
 import { refuseUnusableText } from './plugins/usable-text.js';
 import { requireBodies } from './plugins/required-bodies.js';
-import { acceptImageBodies, acceptPlainBodies } from './plugins/plain-bodies.js';
+import { acceptImageBodies, acceptPlainBodies, boundJson } from './plugins/plain-bodies.js';
 import { expectUploads } from './intake/read-form.js';
 import { limitRequestRate } from './plugins/rate-limit.js';
 import { measureRequests } from './plugins/request-metrics.js';
@@ -128,6 +128,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayApp
   measureRequests(app, metrics);
   await refuseForeignPages(app, config);
   limitBodyTime(app);
+  boundJson(app);
   refuseUnusableText(app);
   drainOnClose(app, closing, draining, config.TESSERA_DRAIN_S);
   await describeApi(app);

@@ -535,6 +535,6 @@ describe('requests that are not of the protocol', () => {
       .post('/v2/models/tessera-mini/infer')
       .set('content-type', 'application/json')
       .send(deep);
-    assert.equal(problemOf(await nested.expect(400)).code, 'TSR_VALIDATION');
+    assert.equal(problemOf(await nested.expect(400)).code, 'TSR_BODY_INVALID');
   });
 });

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { TesseraError } from '@tessera/contracts';
 import type { FastifyRequest } from 'fastify';
 import type { GatewayApp } from '../context.js';
-import { requireBoundedJson } from '../intake/bounded-json.js';
+import { bodyBounds, requireBoundedJson } from '../intake/bounded-json.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -14,13 +14,16 @@ declare module 'fastify' {
 /** Bytes of the body that are the JSON; what follows are tensors. */
 export const jsonLengthHeader = 'inference-header-content-length';
 
+/** The pixels of an image may come as numbers. */
+const inferenceBounds = { ...bodyBounds, values: Infinity };
+
 /** Tensors whose contents are looked at; the schema refuses requests with more. */
 const mostTensors = 16;
 
 /**
  * Accepts bodies of the Open Inference Protocol on the routes of `app`: JSON, with the bytes of tensors after it where the
  * request has an `inference-header-content-length`. The contents of tensors become `tensorData`, so that the body which is
- * validated is small, and has the depth of its schema.
+ * validated is small.
  */
 export function acceptInferenceBodies(app: GatewayApp): void {
   app.removeAllContentTypeParsers();
@@ -34,7 +37,7 @@ export function acceptInferenceBodies(app: GatewayApp): void {
       done(new TesseraError('TSR_BODY_INVALID', `The body ${reason}.`));
       return;
     }
-    requireBoundedJson(json);
+    requireBoundedJson(json, inferenceBounds);
     void parseJson(request, json.toString('utf8'), (error, parsed) => {
       if (error !== null) {
         done(error);

@@ -12,17 +12,19 @@ export function acceptImageBodies(app: GatewayApp): void {
   }
 }
 
-/**
- * Accepts JSON in UTF-8 and forms alone: no plain text, and no compressed bodies, which could expand without a limit.
- */
-export function acceptPlainBodies(app: GatewayApp): void {
-  app.removeContentTypeParser('text/plain');
+/** Parses the JSON of every route, those that take no body included: in UTF-8, and neither too deep nor too much of it. */
+export function boundJson(app: GatewayApp): void {
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
     if (!isUtf8(body)) throw new TesseraError('TSR_BODY_INVALID', 'The body is not valid UTF-8.');
     requireBoundedJson(body);
     void parseJson(request, body.toString('utf8'), done);
   });
+}
+
+/** Accepts JSON and forms alone: no plain text, and no compressed bodies, which could expand without a limit. */
+export function acceptPlainBodies(app: GatewayApp): void {
+  app.removeContentTypeParser('text/plain');
   app.addHook('onRequest', (request, _reply, done) => {
     const encoding = request.headers['content-encoding'];
     if (encoding === undefined || encoding === 'identity') done();

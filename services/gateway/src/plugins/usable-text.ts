@@ -4,7 +4,7 @@ import { findUnusableText, requireUsableText, unusableText } from '../problems/u
 
 /**
  * Refuses texts that are no Unicode text, or that the stores cannot hold, wherever they are in a request: in its body,
- * its path or its query string. Runs after validation, so that what is searched has the depth of its schema.
+ * its path or its query string. What is searched is not deep: JSON is bounded before it is parsed.
  */
 export function refuseUnusableText(app: GatewayApp): void {
   app.addHook('preHandler', (request, _reply, done) => {
