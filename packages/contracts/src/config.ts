@@ -1,5 +1,6 @@
 import Type, { type Static, type TArray, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
+import { mostTasks } from './label-studio.js';
 import { WebhookSecret } from './webhook.js';
 
 const strict = { additionalProperties: false } as const;
@@ -167,7 +168,7 @@ export const ConfigSchema = Type.Object(
     ),
     LABEL_STUDIO_MAX_TASKS: Type.Integer({
       minimum: 1,
-      maximum: 10_000,
+      maximum: mostTasks,
       default: 100,
       description: 'Most tasks of one request for predictions of Label Studio.',
     }),

@@ -11,6 +11,9 @@ const Names = Type.Array(Type.String(), { maxItems: 1000 });
 /** Longest labeling configuration, in characters. */
 export const longestLabelConfig = 200_000;
 
+/** Most tasks of a request; the service may be set to fewer. */
+export const mostTasks = 10_000;
+
 const LabelConfig = Type.String({ description: 'The labeling configuration, XML.' });
 
 /** A region of the interactive context: what an annotator has drawn or typed as a prompt. */
@@ -42,7 +45,7 @@ export const PredictTask = Type.Object({
 export type PredictTask = Static<typeof PredictTask>;
 
 export const PredictRequest = Type.Object({
-  tasks: Type.Array(PredictTask),
+  tasks: Type.Array(PredictTask, { maxItems: mostTasks }),
   label_config: LabelConfig,
   params: Type.Optional(
     Type.Union([

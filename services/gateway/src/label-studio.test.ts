@@ -311,6 +311,7 @@ describe('requests that are refused', () => {
     ['no controls', { tasks: [], label_config: '<View/>' }, '/label_config'],
     ['broken XML', { tasks: [], label_config: '<View>' }, '/label_config'],
     ['entities', { tasks: [], label_config: '<!DOCTYPE a [<!ENTITY b "c">]><View>&b;</View>' }, '/label_config'],
+    ['more tasks than are looked at', { tasks: Array(10_001).fill(0), label_config: '<View/>' }, '/tasks'],
     ['six tasks', { tasks: Array(6).fill({ data: {} }), label_config: configOf(brushes) }, '/tasks'],
   ];
   for (const [name, body, pointer] of cases) {

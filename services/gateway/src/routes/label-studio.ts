@@ -1,5 +1,6 @@
 import {
   BackendHealth,
+  mostTasks,
   PredictRequest,
   PredictResponse,
   SetupRequest,
@@ -9,11 +10,11 @@ import {
 } from '@tessera/contracts';
 import type { FastifyRequest } from 'fastify';
 import type { TSchema } from 'typebox';
-import { Value } from 'typebox/value';
 import type { GatewayApp, GatewayContext } from '../context.js';
 import { severalAtOnce } from '../intake/several-at-once.js';
 import { clientGone } from '../jobs/client-gone.js';
 import { jobOrigin } from '../jobs/job-origin.js';
+import { knownFields } from '../label-studio/known-fields.js';
 import { parseLabelingConfig } from '../label-studio/labeling-config.js';
 import { predictTask, targetOf } from '../label-studio/predict-task.js';
 import { guardProblems, imageProblems, jobProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
@@ -140,14 +141,14 @@ function keepKnown(schema: TSchema): (request: FastifyRequest) => Promise<void> 
   return (request) => {
     if (request.isMultipart()) throw new TesseraError('TSR_MEDIA_TYPE_UNSUPPORTED', 'The body must be JSON.');
     const { body } = request;
-    if (typeof body === 'object' && body !== null) request.body = withTexts(Value.Clean(schema, body) as object);
+    if (typeof body === 'object' && body !== null) request.body = withTexts(knownFields(schema, body) as object);
     return Promise.resolve();
   };
 }
 
 /** Of a task's data the texts alone: the image is one. */
 function withTexts(body: { tasks?: unknown }): object {
-  if (!Array.isArray(body.tasks)) return body;
+  if (!Array.isArray(body.tasks) || body.tasks.length > mostTasks) return body;
   const tasks = (body.tasks as unknown[]).map((task) => {
     const data = typeof task === 'object' && task !== null && 'data' in task ? task.data : undefined;
     if (typeof data !== 'object' || data === null || Array.isArray(data)) return task;
