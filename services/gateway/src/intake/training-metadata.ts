@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { MetadataRow, TesseraError, trainingLimits, type ExampleSet } from '@tessera/contracts';
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
+import { requireBoundedJson } from './bounded-json.js';
 import { findUnusableText } from '../problems/unusable-text.js';
 
 /** The entry of one image in `metadata.json`. */
@@ -14,6 +15,8 @@ export interface MetadataEntry {
 }
 
 const rows = Compile(Type.Array(MetadataRow));
+/** Rows may have fields of other programs, too. */
+const bounds = { containers: 10 * trainingLimits.examples, values: 40 * trainingLimits.examples };
 const imageDirectory = 'images/';
 
 /**
@@ -23,6 +26,7 @@ const imageDirectory = 'images/';
  */
 export function parseMetadata(file: Uint8Array): MetadataEntry[] {
   if (!isUtf8(file)) throw invalid('is not valid UTF-8');
+  requireBounded(file);
   const value = parseJson(file);
   if (Array.isArray(value) && value.length > trainingLimits.examples) {
     throw invalid(`has ${value.length} rows, more than ${trainingLimits.examples}`);
@@ -36,6 +40,16 @@ export function parseMetadata(file: Uint8Array): MetadataEntry[] {
   const unusable = findUnusableText(entries);
   if (unusable !== undefined) throw invalid(`has a NUL character or half of a surrogate pair at ${unusable}`);
   return entries;
+}
+
+/** A few kilobytes of an archive unpack to lists that would fill the memory of the process. */
+function requireBounded(file: Uint8Array): void {
+  try {
+    requireBoundedJson(Buffer.from(file.buffer, file.byteOffset, file.byteLength), bounds, 'metadata.json');
+  } catch (error) {
+    if (!TesseraError.isInstance(error)) throw error;
+    throw new TesseraError('TSR_ARCHIVE_INVALID', error.message, { cause: error });
+  }
 }
 
 function parseJson(file: Uint8Array): unknown {
