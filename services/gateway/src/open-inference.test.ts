@@ -457,6 +457,7 @@ describe('requests that are not of the protocol', () => {
     ['a blank query', segmentation(' '), '/inputs/1/data/0', /must not be blank/],
     ['no elements', { inputs: [image, bytesTensor('query')] }, '/inputs/1', /fewer than 1/],
     ['a shape of another size', { inputs: [image, { ...query, shape: [2] }] }, '/inputs/1', /has 1 elements.*has 2/],
+    ['too many elements', { inputs: [image, { ...query, data: [5, 6] }] }, '/inputs/1', /has 2 elements.*has 1/],
     ['two images', { inputs: [bytesTensor('image', 'a', 'b'), query] }, '/inputs/0/shape', /one image/],
     ['a number as text', { inputs: [image, { ...query, data: [5] }] }, '/inputs/1/data/0', /must be a text/],
     ['data that is no list', { inputs: [image, { ...query, data: 'sky' }] }, '/inputs/1', /must have `data`, a list/],

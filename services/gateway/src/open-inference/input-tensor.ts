@@ -24,13 +24,17 @@ const lengthBytes = 4;
  */
 export function readTensor({ name, shape, datatype }: InferenceInput, content: unknown, pointer: string): InputTensor {
   const count = shape.reduce((product, size) => product * size, 1);
+  // Whether or not its elements are lists; before they are looked at, which takes seconds for millions.
+  if (Array.isArray(content) && content.length > Math.max(count, shape[0] ?? 1)) {
+    throw wrongCount(pointer, content.length, shape, count);
+  }
   const place = { name, shape, pointer };
   const tensor: InputTensor =
     datatype === 'BYTES'
       ? { ...place, datatype, elements: Buffer.isBuffer(content) ? split(content, pointer) : texts(content, place) }
       : { ...place, datatype, elements: Buffer.isBuffer(content) ? content : bytes(content, place) };
   if (tensor.elements.length === count) return tensor;
-  throw invalid(pointer, `has ${tensor.elements.length} elements; its shape [${shape.join(', ')}] has ${count}`);
+  throw wrongCount(pointer, tensor.elements.length, shape, count);
 }
 
 /**
@@ -94,6 +98,10 @@ function requireUsable(text: string, pointer: string): void {
   } catch (error) {
     throw TesseraError.isInstance(error) ? invalid(pointer, error.fields[0]?.message ?? '') : error;
   }
+}
+
+function wrongCount(pointer: string, given: number, shape: readonly number[], count: number): TesseraError {
+  return invalid(pointer, `has ${given} elements; its shape [${shape.join(', ')}] has ${count}`);
 }
 
 function invalid(pointer: string, message: string): TesseraError {
