@@ -48,8 +48,9 @@ interface Size {
 }
 
 /**
- * Decodes the first frame once, EXIF orientation applied, colour profile converted to sRGB, alpha flattened on white, and
- * resizes it to every target, upwards as well as downwards, at least 1 pixel a side.
+ * Decodes the first frame once, EXIF orientation applied, colour profile converted to sRGB, alpha flattened on white, a
+ * further sample of a TIFF that is not alpha left out, and resizes it to every target, upwards as well as downwards, at
+ * least 1 pixel a side.
  * Filter: triangle, widened when shrinking ("bilinear with antialiasing"); cubic for `cover`, as CLIP's preprocessing
  * has it. The file is read at a reduced size where that keeps its quality (JPEG), and nothing larger than the stretched
  * targets' common envelope is kept in memory; each `cover` decodes the file anew.
@@ -115,11 +116,12 @@ async function decodePixels(
     header.format === 'bmp' ? openBmp(header.firstFrame) : sharp(header.firstFrame, { ...reading, ...page });
   // The library converts 16-bit images with a profile to Display P3; reducing them to 8 bits first keeps them sRGB.
   if (header.deepColour) pipeline = pipeline.pipelineColourspace('srgb');
-  pipeline = pipeline.flatten({ background: '#ffffff' }).toColourspace('srgb').removeAlpha();
   // Reading at a reduced size is exact enough in JPEG (fewer DCT coefficients); WebP's scaler shifts colours.
   const mayShrink = isReducible && header.format === 'jpeg';
-  const resized = isCover(size) ? cover(pipeline, size, header, mayShrink) : stretch(pipeline, size, mayShrink);
   try {
+    if (header.hasFalseAlpha) pipeline = await withoutAlpha(pipeline.timeout({ seconds: limits.decodeTimeoutSeconds }));
+    pipeline = pipeline.flatten({ background: '#ffffff' }).toColourspace('srgb').removeAlpha();
+    const resized = isCover(size) ? cover(pipeline, size, header, mayShrink) : stretch(pipeline, size, mayShrink);
     const image = await toPixels(resized.timeout({ seconds: limits.decodeTimeoutSeconds }));
     return header.gammaExponent === undefined ? image : raiseSamples(image, header.gammaExponent);
   } catch (error) {
@@ -143,6 +145,12 @@ function openBmp(bytes: Uint8Array): Sharp {
     if (!(cause instanceof RangeError)) throw cause;
     throw new TesseraError('TSR_IMAGE_CORRUPT', 'The bmp image is truncated; send the whole file.', { cause });
   }
+}
+
+/** The whole image without its alpha, before it is resized: the library multiplies colours by alpha for that. */
+async function withoutAlpha(pipeline: Sharp): Promise<Sharp> {
+  const { width, height, data } = await toPixels(pipeline.toColourspace('srgb').removeAlpha());
+  return sharp(data, { raw: { width, height, channels: 3 } });
 }
 
 /** Every sample, taken as 0 to 1, to the power of `exponent`. */

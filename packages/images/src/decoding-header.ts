@@ -7,6 +7,7 @@ import type { ImageLimits } from './image-limits.js';
 import { checkSize, readHeader, type ImageHeader } from './inspect-image.js';
 import { pngGammaExponent } from './png-chunks.js';
 import { sharp } from './sharp-library.js';
+import { hasTiffAlpha, readTiffDirectory } from './tiff-directory.js';
 
 /** What decoding needs to know of an image. */
 export interface DecodingHeader extends ImageHeader {
@@ -14,6 +15,8 @@ export interface DecodingHeader extends ImageHeader {
   readonly firstFrame: Uint8Array;
   /** Where the first frame stands in it; undefined for the decoder's own choice. */
   readonly page: number | undefined;
+  /** Whether what the decoder takes for alpha is no part of the picture. */
+  readonly hasFalseAlpha: boolean;
   /** 16 bits per colour channel. */
   readonly deepColour: boolean;
   /** Whether its EXIF orientation asks for a rotation or a reflection. */
@@ -30,7 +33,13 @@ export interface DecodingHeader extends ImageHeader {
 export async function readDecodingHeader(bytes: Uint8Array, limits: ImageLimits): Promise<DecodingHeader> {
   const { format, firstFrame } = readHeader(bytes, limits);
   if (format === 'bmp') {
-    const plain = { page: undefined, deepColour: false, isTurned: false, gammaExponent: undefined };
+    const plain = {
+      page: undefined,
+      hasFalseAlpha: false,
+      deepColour: false,
+      isTurned: false,
+      gammaExponent: undefined,
+    };
     return { ...readHeader(bytes, limits), ...plain };
   }
   const metadata = await readMetadata(firstFrame, format, limits.headerTimeoutMs);
@@ -44,7 +53,12 @@ export async function readDecodingHeader(bytes: Uint8Array, limits: ImageLimits)
   const page = format === 'gif' ? (metadata.pages ?? 1) - 1 : undefined;
   const deepColour = metadata.space === 'rgb16';
   const isTurned = (metadata.orientation ?? 1) !== 1;
-  return { format, width, height, firstFrame, page, deepColour, isTurned, gammaExponent };
+  const hasFalseAlpha = metadata.hasAlpha && format === 'tiff' && !hasTiffAlpha(readTiffDirectory(viewOf(firstFrame)));
+  return { format, width, height, firstFrame, page, hasFalseAlpha, deepColour, isTurned, gammaExponent };
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 async function readMetadata(bytes: Uint8Array, format: ImageFormat, timeoutMs: number): Promise<Metadata> {

@@ -10,6 +10,7 @@ export const TIFF_TAGS = {
   planarConfiguration: 284,
   tileWidth: 322,
   inkSet: 332,
+  extraSamples: 338,
   sampleFormat: 339,
 } as const;
 
@@ -19,6 +20,13 @@ export interface TiffDirectory {
   readonly values: (tag: number) => number[];
   /** Where the offset of the next directory stands, how many bytes it has, and whether there is one. */
   readonly next: () => { readonly at: number; readonly bytes: number; readonly exists: boolean };
+}
+
+const ALPHA = [1, 2];
+
+/** Whether a sample after the colours is alpha, associated or not (TIFF 6.0 §18); otherwise it is no part of the picture. */
+export function hasTiffAlpha({ values }: TiffDirectory): boolean {
+  return ALPHA.includes(values(TIFF_TAGS.extraSamples)[0] ?? 0);
 }
 
 const MAX_VALUES = 16;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import { decodeForModels } from './decode-image.js';
 import { assertRefused, decodeAccepted } from './fixtures/both-readers.js';
 import { packBits, ramp, repeatRow } from './fixtures/gradient.js';
 import { solid } from './fixtures/images.js';
@@ -120,6 +121,45 @@ describe('sample formats of TIFF', () => {
     );
     assert.ok((reds[0] ?? 255) < 60 && reds.at(-1) === 255);
   });
+
+  const kinds: Record<string, { readonly code?: number; readonly isAlpha: boolean; readonly isMultiplied: boolean }> = {
+    'that is not specified': { code: 0, isAlpha: false, isMultiplied: false },
+    'that no tag describes': { isAlpha: false, isMultiplied: false },
+    'of associated alpha': { code: 1, isAlpha: true, isMultiplied: true },
+    'of unassociated alpha': { code: 2, isAlpha: true, isMultiplied: false },
+  };
+  const colourModels = { grey: { photometric: 1, channels: 1 }, RGB: { photometric: 2, channels: 3 } } as const;
+  const targets = [{ longestSide: 8 }, { width: 8, height: 8, fit: 'cover' }] as const;
+  for (const [kind, { code, isAlpha, isMultiplied }] of Object.entries(kinds)) {
+    for (const [model, { photometric, channels }] of Object.entries(colourModels)) {
+      for (const name of ['uint8', 'uint16'] as const) {
+        it(`${model} ${name} with a sample ${kind}`, async () => {
+          const format = sampleFormats[name] ?? assert.fail();
+          const colours = channels === 1 ? ramp : coloured;
+          for (const extra of [0, 0.4, 1]) {
+            const pixels = ramp.flatMap((_, x) => [
+              ...colours.slice(channels * x, channels * (x + 1)).map((value) => (isMultiplied ? value * extra : value)),
+              extra,
+            ]);
+            const tags = {
+              ...{ 258: new Array<number>(channels + 1).fill(format.bits), 262: [photometric], 277: [channels + 1] },
+              ...(code === undefined ? {} : { 338: [code] }),
+            };
+            const bytes = page(tags, [storeRow(format, pixels, true)]);
+            const shown = isAlpha ? colours.map((value) => value * extra + 1 - extra) : colours;
+            assertRow(await decodeAccepted(bytes), shown, channels, 2);
+            const plain = { 258: new Array<number>(channels).fill(format.bits), 262: [photometric], 277: [channels] };
+            const reference = await decodeForModels(page(plain, [storeRow(format, shown, true)]), { targets });
+            const { images } = await decodeForModels(bytes, { targets });
+            for (const [index, { data }] of images.entries()) {
+              const expected = reference.images[index]?.data ?? [];
+              assert.ok(data.every((value, place) => Math.abs(value - (expected[place] ?? NaN)) <= 2));
+            }
+          }
+        });
+      }
+    }
+  }
 
   const unread: Record<string, [Tags, RegExp]> = {
     '24-bit floats': [{ 258: [24], 339: [3] }, /24-bit floating-point/],
