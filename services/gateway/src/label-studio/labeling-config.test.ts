@@ -103,10 +103,11 @@ describe('a hostile labeling configuration', () => {
     ['a name that is too long', `<BrushLabels name="${'x'.repeat(513)}" toName="i"/>`, /name that is too long/],
   ];
   for (const [name, text, message] of cases) {
-    it(`with ${name} is refused at once`, () => {
+    it(`with ${name} is refused before it grows`, () => {
       const startedAt = performance.now();
       assert.throws(() => parse(text), refused(message));
-      assert.ok(performance.now() - startedAt < 500);
+      // Milliseconds; the entities would take minutes, on any machine.
+      assert.ok(performance.now() - startedAt < 20_000);
     });
   }
 
