@@ -196,6 +196,35 @@ test('metadata that is not UTF-8 is refused', async () => {
   assert.match(problemOf(await form.expect(422)).detail, /not valid UTF-8/);
 });
 
+test('a query string that is not UTF-8 is refused by every route', async () => {
+  const image = (path: string) => gateway.client.post(path).type('image/png').send(png);
+  for (const search of [
+    'query=caf%E9',
+    'query=%ff',
+    'query=a%ed%a0%80',
+    'query=a%c0%af',
+    'x=1&%e9=1',
+    'query=%C3%A9%E9',
+  ]) {
+    const refused = [
+      image(`/segment?${search}`),
+      image(`/images?${search}`),
+      image(`/classify-composition?${search}`),
+      gateway.client.get(`/models?${search}`),
+      gateway.client.get(`/livez?${search}`),
+      gateway.client.delete(`/jobs/x?${search}`),
+    ];
+    for (const request of refused) {
+      const problem = problemOf(await request.expect(400));
+      assert.deepEqual(
+        [problem.code, problem.detail],
+        ['TSR_VALIDATION', 'The query string is not percent-encoded UTF-8.'],
+      );
+    }
+  }
+  for (const query of ['caf%C3%A9', '100%', '%F0%9F%90%95', 'a%25']) await image(`/segment?query=${query}`).expect(200);
+});
+
 test('paths and query strings are searched too', async () => {
   for (const [method, path] of [
     ['get', '/jobs/%00'],
