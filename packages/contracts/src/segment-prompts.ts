@@ -59,7 +59,12 @@ export function checkPromptsInside(
       message: `${value} is outside the image of ${size.width} × ${size.height} pixels`,
     });
     const [x = 0, y = 0, width = 0, height = 0] = box ?? [];
-    const isInside = x + width <= size.width + roundingPixels && y + height <= size.height + roundingPixels;
+    // A box whose corner is on the right or the lower edge has nothing of the image in it.
+    const isInside =
+      x < size.width &&
+      y < size.height &&
+      x + width <= size.width + roundingPixels &&
+      y + height <= size.height + roundingPixels;
     return [
       ...(isInside ? [] : [outside('box', `[${[x, y, width, height].join(', ')}]`)]),
       ...points.flatMap((point, place) =>

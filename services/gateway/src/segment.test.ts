@@ -152,6 +152,19 @@ test('prompts outside the image as a person sees it are refused before a job is 
     assert.deepEqual(await pointers(gateway, upright, 40, 29), ['/prompts/1/points/0/x']);
     await ask(gateway, portrait, 29.9, 39.9).expect(202);
     assert.deepEqual(await pointers(gateway, portrait, 30, 40), ['/prompts/1/points/0/x', '/prompts/1/points/0/y']);
+    for (const box of [
+      [40, 0, 0.0005, 1],
+      [0, 30, 1, 0.0005],
+      [40, 30, 0.0005, 0.0005],
+    ]) {
+      const sent = gateway.client.post('/segment').send({ image: upright, prompts: [{ box }] });
+      assert.deepEqual(
+        problemOf(await sent.expect(400)).errors?.map(({ pointer }) => pointer),
+        ['/prompts/0/box'],
+      );
+    }
+    const edge = { image: upright, prompts: [{ box: [39.5, 29.5, 0.5005, 0.5005] }] };
+    await gateway.client.post('/segment').set('prefer', 'respond-async').send(edge).expect(202);
     // A gateway that has not seen the image reads it.
     for (const each of [gateway, other]) {
       await ask(each, { id }, 39, 29).expect(202);
