@@ -113,6 +113,20 @@ test('JSON that would take far more memory than its text is refused before it is
   await app.close();
 });
 
+test('an empty prompt, and a part of a form without a name, are explained in words', async () => {
+  const body = { image, prompts: [{ box: [0, 0, 1, 1] }, {}] };
+  const problem = problemOf(await gateway.client.post('/segment').send(body).expect(400));
+  assert.deepEqual(problem.errors, [{ pointer: '/prompts/1', message: 'must have a box, points, or both' }]);
+  for (const path of ['/segment', '/images', '/vocabularies']) {
+    for (const rest of ['', '; filename="a.png"']) {
+      const form = `--x\r\ncontent-disposition: form-data${rest}\r\n\r\ncat\r\n--x--\r\n`;
+      const sent = gateway.client.post(path).type('multipart/form-data; boundary=x').send(form);
+      const { code, detail } = problemOf(await sent.expect(400));
+      assert.deepEqual([code, detail], ['TSR_BODY_INVALID', 'A part of the form has no name.'], `${path}${rest}`);
+    }
+  }
+});
+
 test('numbers of prompts beyond what a computer holds are refused', async () => {
   const body = `{"image": "${image}", "prompts": [{"box": [0, 0, 1e999, 1]}]}`;
   const problem = problemOf(await gateway.client.post('/segment').type('json').send(body).expect(400));

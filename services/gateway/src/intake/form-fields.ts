@@ -30,7 +30,7 @@ export class FormFields {
   /** Files of the field `file`: those that somebody chose on a page whose form has an example image. */
   readonly #chosen: { readonly id: string }[] = [];
   #options: Record<string, unknown> | undefined;
-  #undecoded: string | undefined;
+  #malformed: string | undefined;
 
   constructor(shape: Omit<FormShape, 'maxFiles'>) {
     this.#shape = shape;
@@ -50,7 +50,10 @@ export class FormFields {
     if (text.trim() === '' && (name in this.#shape.properties || name === 'file')) return;
     if (text === '' && name === 'options') return;
     // The form's parser puts this character in place of bytes that are not UTF-8.
-    if (text.includes('\ufffd')) this.#undecoded ??= name.slice(0, 128);
+    if (text.includes('\ufffd')) {
+      const problem = 'is not valid UTF-8, or contains the replacement character U+FFFD';
+      this.#malformed ??= `The form field ${name.slice(0, 128)} ${problem}.`;
+    }
     const plural = this.#shape.plurals?.[name];
     const isJsonList = text.trimStart().startsWith('[') && Array.isArray(parseJson(text));
     if (name === 'options') this.#setOptions(text);
@@ -60,19 +63,22 @@ export class FormFields {
     else this.#add(name, formValue(this.#schemaOf(name), text));
   }
 
+  /** Of a part; the form's parser gives none where the part has none. */
+  hasName(name: string | undefined): name is string {
+    if (name === undefined) this.#malformed ??= 'A part of the form has no name.';
+    return name !== undefined;
+  }
+
   refuse(name: string, message: string): void {
     this.#problems.set(name, message);
   }
 
   /**
    * @throws TesseraError `TSR_VALIDATION` with a pointer per part that is wrong, `TSR_BODY_INVALID` for a field that is
-   * not valid UTF-8
+   * not valid UTF-8, and for a part without a name
    */
   toBody(): Record<string, unknown> {
-    if (this.#undecoded !== undefined) {
-      const problem = 'is not valid UTF-8, or contains the replacement character U+FFFD';
-      throw new TesseraError('TSR_BODY_INVALID', `The form field ${this.#undecoded} ${problem}.`);
-    }
+    if (this.#malformed !== undefined) throw new TesseraError('TSR_BODY_INVALID', this.#malformed);
     this.#placeChosenFiles();
     for (const name of this.#shape.options) {
       if (this.#values.has(name) && Object.hasOwn(this.#options ?? {}, name))

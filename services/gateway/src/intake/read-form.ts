@@ -118,14 +118,16 @@ async function readParts(request: FastifyRequest, shape: FormShape, maxBytes: nu
     // What a browser sends for a file that was not chosen.
     if (bytes.length === 0 && part.filename === '') continue;
     const id = imageId(bytes);
-    if (fields.addFile(part.fieldname, { id })) uploads.set(id, bytes);
+    if (fields.hasName(part.fieldname) && fields.addFile(part.fieldname, { id })) uploads.set(id, bytes);
   }
   return { body: fields.toBody(), uploads };
 }
 
 /** Adds a field of a form, unless it is too long or not a text. */
 export function addField(fields: FormFields, part: Extract<Multipart, { type: 'field' }>): void {
-  const { fieldname: name, value } = part;
+  const { value } = part;
+  const name = part.fieldname as string | undefined;
+  if (!fields.hasName(name)) return;
   if (part.fieldnameTruncated || part.valueTruncated) fields.refuse(name, 'is too long for a form field');
   else if (typeof value !== 'string') fields.refuse(name, 'must be plain text');
   else fields.addText(name, value);

@@ -47,7 +47,8 @@ export async function readTrainingForm<Result>(
           continue;
         }
         const { fieldname, file } = part;
-        if (fieldname !== archiveName) fields.refuse(fieldname, `must not be a file; it is called ${archiveName}`);
+        if (fields.hasName(fieldname) && fieldname !== archiveName)
+          fields.refuse(fieldname, `must not be a file; it is called ${archiveName}`);
         const begin = async () => use(validated(request, fields.toBody()), file, formEnd);
         outcome = begin();
         // The next part comes once this one has been read.

@@ -53,6 +53,9 @@ function pointerOf({ keyword, instancePath, params }: SchemaFinding): string {
 
 const imageForms = 'an image is a text, {"url": "https://…"} or {"id": "sha256:…"}';
 
+/** What a field has one or more of, where a number of properties would not say it. */
+const promptForms = 'must have a box, points, or both';
+
 /** Whether a path leads to an image of a request. */
 function isImage(path: string): boolean {
   return /\/image$|^\/images\/\d+$/.test(path);
@@ -66,7 +69,8 @@ function messageOf({ keyword, instancePath, params, message }: SchemaFinding): s
       return `is not a known field${isImage(instancePath) ? `; ${imageForms}` : ''}`;
     case 'minProperties':
     case 'maxProperties':
-      return isImage(instancePath) ? `must have one field; ${imageForms}` : (message ?? 'is invalid');
+      if (isImage(instancePath)) return `must have one field; ${imageForms}`;
+      return /^\/prompts\/\d+$/.test(instancePath) ? promptForms : (message ?? 'is invalid');
     case 'enum':
       return `must be one of ${(params.allowedValues ?? []).join(', ')}`;
     case 'pattern':
