@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { after, before, test } from 'node:test';
 import type { ProblemDetails } from '@tessera/contracts';
-import { listen, TestStores, type TestGateway } from './testing/test-gateway.js';
+import { listen, problemOf, TestStores, type TestGateway } from './testing/test-gateway.js';
 
 const routes = [
   ['POST', '/images'],
@@ -56,6 +56,40 @@ for (const [method, path] of routes) {
     });
   }
 }
+
+test('a content type that a route does not take is answered with those that it takes', async () => {
+  const words: Record<string, string> = {
+    '/images': 'application/json, multipart/form-data or image/…',
+    '/segment': 'application/json, multipart/form-data or image/…',
+    '/classify-composition': 'application/json, multipart/form-data or image/…',
+    '/vocabularies': 'application/json or multipart/form-data',
+    '/label-studio/setup': 'application/json',
+    '/label-studio/predict': 'application/json',
+    '/vocabularies/x/file': 'application/vnd.tessera.vocabulary or application/octet-stream',
+  };
+  for (const [method, path] of routes) {
+    const types = path.endsWith('/file') ? ['text/plain', 'application/json'] : ['text/plain'];
+    if (path.startsWith('/label-studio/')) types.push('multipart/form-data; boundary=x');
+    for (const type of types) {
+      const sent = gateway.client[method === 'PUT' ? 'put' : 'post'](path).set('content-type', type);
+      const problem = problemOf(
+        await sent
+          .serialize((text: unknown) => text as string)
+          .send('{}')
+          .expect(415),
+      );
+      assert.equal(problem.detail, `The content-type must be ${words[path]}.`, `${path} ${type}`);
+    }
+  }
+  const none = gateway.client.delete('/jobs/x').set('content-type', 'application/xml');
+  const problem = problemOf(
+    await none
+      .serialize((text: unknown) => text as string)
+      .send('<x/>')
+      .expect(415),
+  );
+  assert.equal(problem.detail, 'This route takes no body.');
+});
 
 function send(method: string, path: string, headers: Record<string, string>) {
   return new Promise<{ status: number; problem: ProblemDetails }>((resolve, reject) => {

@@ -3,6 +3,9 @@ import { TesseraError } from '@tessera/contracts';
 import type { GatewayApp } from '../context.js';
 import { requireBoundedJson } from '../intake/bounded-json.js';
 
+/** What routes with {@link acceptImageBodies} take, in words. */
+export const imageBodyTypes = 'application/json, multipart/form-data or image/…';
+
 /** Accepts images as bodies of the routes of `app`: their first bytes show the format, whatever type they are sent as. */
 export function acceptImageBodies(app: GatewayApp): void {
   for (const type of [/^image\//i, 'application/octet-stream']) {

@@ -5,6 +5,13 @@ import { problemDetails, problemMediaType, retryAfterSeconds } from '../problems
 import { translateError } from '../problems/translate-error.js';
 import { pathOf } from '../request-log.js';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Content types that the route takes, in words; none where it takes no body. */
+    bodyTypes?: string;
+  }
+}
+
 /** Paths of the Open Inference Protocol, those that do not exist included. */
 const protocolPath = /^\/v2(?:\/|$)/;
 
@@ -36,7 +43,8 @@ export function hideRefusedPaths(files: GatewayApp): void {
  * for beside them.
  */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const problem = translateError(error, request.routeOptions.bodyLimit);
+  const { bodyLimit, config } = request.routeOptions;
+  const problem = translateError(error, bodyLimit, config.bodyTypes);
   if (problem.status >= 500) request.log.error({ err: error }, problem.message);
   else request.log.info({ code: problem.code }, problem.message);
   const retryAfter = retryAfterSeconds(problem);

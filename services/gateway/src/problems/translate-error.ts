@@ -7,10 +7,6 @@ const frameworkErrors: Readonly<Record<string, readonly [ErrorCode, string]>> = 
   FST_ERR_BAD_URL: ['TSR_VALIDATION', 'The path is not a valid URL path.'],
   FST_ERR_MAX_PARAM_LENGTH: ['TSR_ROUTE_NOT_FOUND', 'A segment of the path is too long.'],
   FST_ERR_CTP_BODY_TOO_LARGE: ['TSR_BODY_TOO_LARGE', 'The body is larger than this service accepts.'],
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: [
-    'TSR_MEDIA_TYPE_UNSUPPORTED',
-    'The content-type must be application/json or multipart/form-data; where a route takes images also image/….',
-  ],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['TSR_BODY_INVALID', 'The body does not have the length its header announces.'],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['TSR_BODY_INVALID', 'The body is empty.'],
   FST_ERR_CTP_INVALID_JSON_BODY: ['TSR_BODY_INVALID', 'The body is not valid JSON.'],
@@ -27,19 +23,27 @@ const frameworkErrors: Readonly<Record<string, readonly [ErrorCode, string]>> = 
  * Any error that a route, a hook or the framework threw, as the error that the client gets.
  *
  * @param bodyLimitBytes - of the route
+ * @param bodyTypes - content types that the route takes, in words
  */
-export function translateError(error: unknown, bodyLimitBytes?: number): TesseraError {
+export function translateError(error: unknown, bodyLimitBytes?: number, bodyTypes?: string): TesseraError {
   if (TesseraError.isInstance(error) || !(error instanceof Error)) return TesseraError.from(error);
   const { validation, validationContext, code, statusCode } = error as FrameworkError;
   if (validation !== undefined) return validationError(validation, validationContext, error);
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE' && bodyLimitBytes !== undefined)
     return tooLarge('The body', bodyLimitBytes);
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return wrongType(bodyTypes);
   const known = code === undefined ? undefined : frameworkErrors[code];
   if (known !== undefined) return new TesseraError(known[0], known[1], { cause: error });
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return new TesseraError('TSR_BODY_INVALID', 'The request could not be read to its end.', { cause: error });
   }
   return TesseraError.from(error);
+}
+
+/** @param bodyTypes - that the route takes, in words; none where it takes no body */
+export function wrongType(bodyTypes: string | undefined): TesseraError {
+  const advice = bodyTypes === undefined ? 'This route takes no body.' : `The content-type must be ${bodyTypes}.`;
+  return new TesseraError('TSR_MEDIA_TYPE_UNSUPPORTED', advice);
 }
 
 interface FrameworkError extends Error {

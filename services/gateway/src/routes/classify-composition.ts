@@ -5,6 +5,7 @@ import {
   ClassifyOptions,
 } from '@tessera/contracts';
 import type { GatewayApp, GatewayContext } from '../context.js';
+import { imageBodyTypes } from '../plugins/plain-bodies.js';
 import { createClassifyJob } from '../intake/classify-job.js';
 import type { FormShape } from '../intake/form-fields.js';
 import { formAsBody } from '../intake/read-form.js';
@@ -53,12 +54,16 @@ const form: FormShape = {
 
 /** `POST /classify-composition`: stores the images, queues the job and waits for its result. */
 export function addClassifyComposition(app: GatewayApp, context: GatewayContext): void {
-  app.post('/classify-composition', { schema, preValidation: formAsBody(form, context.config) }, (request, reply) => {
-    const { webhook, ...asked } = request.body;
-    return answerWithJob(request, reply, context, {
-      body: request.body,
-      webhook,
-      createJob: (id, client) => createClassifyJob(id, asked, request.uploads, context, client),
-    });
-  });
+  app.post(
+    '/classify-composition',
+    { schema, config: { bodyTypes: imageBodyTypes }, preValidation: formAsBody(form, context.config) },
+    (request, reply) => {
+      const { webhook, ...asked } = request.body;
+      return answerWithJob(request, reply, context, {
+        body: request.body,
+        webhook,
+        createJob: (id, client) => createClassifyJob(id, asked, request.uploads, context, client),
+      });
+    },
+  );
 }

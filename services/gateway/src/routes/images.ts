@@ -1,5 +1,6 @@
 import { StoredImage, StoreImageRequest } from '@tessera/contracts';
 import type { GatewayApp, GatewayContext } from '../context.js';
+import { imageBodyTypes } from '../plugins/plain-bodies.js';
 import type { FormShape } from '../intake/form-fields.js';
 import { formAsBody } from '../intake/read-form.js';
 import { storedImageHeader, storeImage } from '../intake/store-image.js';
@@ -30,9 +31,13 @@ const form: FormShape = {
 
 /** `POST /images`: checks and stores an image. */
 export function addImages(app: GatewayApp, context: GatewayContext): void {
-  app.post('/images', { schema, preValidation: formAsBody(form, context.config) }, async (request, reply) => {
-    const id = await storeImage(request.body.image, request.uploads, context, clientGone(reply));
-    const { width, height } = await storedImageHeader(id, context);
-    return { id, width, height, ttl_s: context.config.TESSERA_IMAGE_TTL_S };
-  });
+  app.post(
+    '/images',
+    { schema, config: { bodyTypes: imageBodyTypes }, preValidation: formAsBody(form, context.config) },
+    async (request, reply) => {
+      const id = await storeImage(request.body.image, request.uploads, context, clientGone(reply));
+      const { width, height } = await storedImageHeader(id, context);
+      return { id, width, height, ttl_s: context.config.TESSERA_IMAGE_TTL_S };
+    },
+  );
 }

@@ -18,6 +18,7 @@ import { knownFields } from '../label-studio/known-fields.js';
 import { parseLabelingConfig } from '../label-studio/labeling-config.js';
 import { predictTask, targetOf } from '../label-studio/predict-task.js';
 import { guardProblems, imageProblems, jobProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
+import { wrongType } from '../problems/translate-error.js';
 import type { WorkerDirectory } from '../workers/worker-directory.js';
 
 /** Tasks of one request whose jobs are in the queue at the same time. */
@@ -31,7 +32,7 @@ const bodyProblems = [
   'TSR_BODY_TOO_LARGE',
   'TSR_MEDIA_TYPE_UNSUPPORTED',
 ] as const;
-const config = { acceptsBasic: true };
+const config = { acceptsBasic: true, bodyTypes: 'application/json' };
 
 /** `/label-studio`: what Label Studio asks of a machine learning backend. */
 export function addLabelStudio(app: GatewayApp, context: GatewayContext): void {
@@ -139,7 +140,7 @@ function addPredict(app: GatewayApp, context: GatewayContext): void {
 /** Label Studio sends more than is read, as deep as its annotations are; only what the schema names is kept of a body. */
 function keepKnown(schema: TSchema): (request: FastifyRequest) => Promise<void> {
   return (request) => {
-    if (request.isMultipart()) throw new TesseraError('TSR_MEDIA_TYPE_UNSUPPORTED', 'The body must be JSON.');
+    if (request.isMultipart()) throw wrongType(config.bodyTypes);
     const { body } = request;
     if (typeof body === 'object' && body !== null) request.body = withTexts(knownFields(schema, body) as object);
     return Promise.resolve();

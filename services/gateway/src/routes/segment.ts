@@ -7,6 +7,7 @@ import {
 } from '@tessera/contracts';
 import type { FastifyReply } from 'fastify';
 import type { GatewayApp, GatewayContext } from '../context.js';
+import { imageBodyTypes } from '../plugins/plain-bodies.js';
 import type { FormShape } from '../intake/form-fields.js';
 import { formAsBody } from '../intake/read-form.js';
 import { createSegmentJob } from '../intake/segment-job.js';
@@ -56,17 +57,21 @@ const form: FormShape = {
 
 /** `POST /segment`: stores the image, queues the job and waits for its result. */
 export function addSegment(app: GatewayApp, context: GatewayContext): void {
-  app.post('/segment', { schema, preValidation: formAsBody(form, context.config) }, (request, reply) => {
-    const picture = acceptedPicture(request);
-    const body = picture === undefined ? request.body : withOverlay(request.body, picture);
-    const { webhook, ...asked } = body;
-    return answerWithJob(request, reply, context, {
-      body,
-      webhook,
-      createJob: (_id, client) => createSegmentJob(asked, request.uploads, context, client),
-      ...(picture === undefined ? {} : { sendResult: sendOverlay }),
-    });
-  });
+  app.post(
+    '/segment',
+    { schema, config: { bodyTypes: imageBodyTypes }, preValidation: formAsBody(form, context.config) },
+    (request, reply) => {
+      const picture = acceptedPicture(request);
+      const body = picture === undefined ? request.body : withOverlay(request.body, picture);
+      const { webhook, ...asked } = body;
+      return answerWithJob(request, reply, context, {
+        body,
+        webhook,
+        createJob: (_id, client) => createSegmentJob(asked, request.uploads, context, client),
+        ...(picture === undefined ? {} : { sendResult: sendOverlay }),
+      });
+    },
+  );
 }
 
 function withOverlay(body: SegmentRequest, overlay: PictureFormat): SegmentRequest {

@@ -49,7 +49,7 @@ export function addTraining(app: GatewayApp, context: GatewayContext): void {
   const maxArchiveBytes = context.config.TESSERA_MAX_ARCHIVE_MB * 1_000_000;
   app.post(
     '/vocabularies',
-    { schema, config: { bodyTimeoutMs: uploadTimeoutMs } },
+    { schema, config: { bodyTimeoutMs: uploadTimeoutMs, bodyTypes: 'application/json or multipart/form-data' } },
     async (request: FastifyRequest, reply) => {
       refuseQueryFields(request);
       const client = clientGone(reply);

@@ -1,9 +1,11 @@
-import { TesseraError, VocabularyDescription, vocabularyMediaType } from '@tessera/contracts';
+import { VocabularyDescription, vocabularyMediaType } from '@tessera/contracts';
 import type { GatewayApp, GatewayContext } from '../context.js';
 import { guardProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
+import { wrongType } from '../problems/translate-error.js';
 import { VocabularyParameters } from './vocabularies.js';
 
 const shared = { tags: ['Vocabularies'], security: [{ apiKey: [] }], params: VocabularyParameters };
+const bodyTypes = `${vocabularyMediaType} or application/octet-stream`;
 const binary = { type: 'string', contentMediaType: vocabularyMediaType };
 
 /** `GET` and `PUT /vocabularies/{name}/file`: a vocabulary as one file, to be kept or moved to another service. */
@@ -42,6 +44,7 @@ export function addVocabularyFiles(app: GatewayApp, { vocabularies }: GatewayCon
   app.put(
     '/vocabularies/:name/file',
     {
+      config: { bodyTypes },
       schema: {
         ...shared,
         operationId: 'importVocabulary',
@@ -66,7 +69,7 @@ export function addVocabularyFiles(app: GatewayApp, { vocabularies }: GatewayCon
     },
     async ({ params, body }, reply) => {
       if (!Buffer.isBuffer(body)) {
-        throw new TesseraError('TSR_MEDIA_TYPE_UNSUPPORTED', `The content-type must be ${vocabularyMediaType}.`);
+        throw wrongType(bodyTypes);
       }
       const { isNew, description } = await vocabularies.import(params.name, body);
       return reply.code(isNew ? 201 : 200).send(description);
