@@ -125,7 +125,7 @@ function drawLegendEntry({ name, detail = '', color, dashes }: PlotSeries & (typ
 export function ticks({ from, to, step }: Pick<PlotAxis, 'from' | 'to' | 'step'>): number[] {
   const first = Math.ceil(from / step - 1e-9);
   const last = Math.floor(to / step + 1e-9);
-  return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toFixed(6)));
+  return Array.from({ length: last - first + 1 }, (_, index) => roundTo((first + index) * step, 6));
 }
 
 /** Text of strangers as XML text; characters that XML forbids become replacement characters. */
