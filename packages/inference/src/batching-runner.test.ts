@@ -112,6 +112,28 @@ test('a run that finds the device idle starts at once, as it is', async (t) => {
   assert.deepEqual(rowsOf(runs), [1, 1]);
 });
 
+test('runs that cannot be put together run one by one, and those behind them too', { timeout: 30_000 }, async (t) => {
+  const { runner, runs } = await start(t, { max: 4, waitMs: 0 });
+  const large = rowRun({ index: 1n });
+  const { image } = large.feeds;
+  assert.ok(image !== undefined && 'data' in image);
+  const { data } = image;
+  Object.defineProperty(image, 'data', {
+    enumerable: true,
+    get: () => {
+      if (new Error().stack?.includes('mergeRuns') === true) throw new RangeError('Array buffer allocation failed');
+      return data;
+    },
+  });
+  const results = await Promise.all([rowRun({}), large, rowRun({ index: 2n })].map((request) => runner.run(request)));
+  assert.deepEqual(
+    results.map(({ batch }) => batch?.runs),
+    [1, 1, 1],
+  );
+  await runner.run(rowRun({}));
+  assert.equal(runs.length, 4);
+});
+
 test('batches have 1, 2, 4 or 8 rows, and never more than the largest', async (t) => {
   const { runner, runs } = await start(t, { max: 6, waitMs: 0 });
   await Promise.all(Array.from({ length: 8 }, () => runner.run(rowRun({}))));

@@ -154,7 +154,10 @@ export class BatchingRunner {
       }
       const runs = this.#take(due);
       this.#running = runs.length;
-      await this.#runTogether(runs);
+      // Whatever goes wrong, those that wait behind get their turn.
+      await this.#runTogether(runs).catch((error: unknown) => {
+        for (const { reject } of runs) reject(error);
+      });
       this.#running = 0;
     }
     this.#draining = undefined;
@@ -221,12 +224,13 @@ export class BatchingRunner {
       for (const { request, resolve, reject } of runs) await this.#run(request, 1).then(resolve, reject);
       return;
     }
-    const merged = mergeRuns([first, ...others]);
     try {
+      const merged = mergeRuns([first, ...others]);
       const results = splitResult(await this.#run(merged, runs.length), [first, ...others]);
       for (const [index, result] of results.entries()) runs[index]?.resolve(result);
     } catch (error) {
-      const { bundle, graph, about } = merged;
+      const { bundle, graph } = first.request;
+      const about = runs.flatMap(({ request }) => request.about ?? []);
       this.#log.warn({ bundle, graph, runs: runs.length, about, err: error }, 'batch failed; running its halves');
       const middle = Math.floor(runs.length / 2);
       await this.#runTogether(runs.slice(0, middle));
