@@ -59,7 +59,7 @@ export class SupervisedRunner {
       return this.#resultOf(reply, request);
     } catch (error) {
       if (error instanceof ProcessEndedError) {
-        throw runFailure(`The inference process ended during the model run: ${error.message}.`, error);
+        throw runFailure(`The inference process ended during the model run: ${error.message}. ${afterDeath}`, error);
       }
       throw error;
     } finally {
@@ -110,6 +110,10 @@ export class SupervisedRunner {
     throw runFailure('The model run failed.', new Error(reply.message));
   }
 }
+
+/** For the client, and for whoever runs the service. */
+const afterDeath =
+  'Send the request again later. If it fails again, the operator should look at the log of the worker and at its memory: a process that the system kills has mostly run out of it.';
 
 /** A run failed for a reason that the next one may not have. */
 export function runFailure(detail: string, cause?: unknown): TesseraError {
