@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { BlockList, isIPv6 } from 'node:net';
 import type { Config } from '@tessera/contracts';
-import type { GatewayApp } from './context.js';
+import type { Logger } from 'pino';
 
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
@@ -18,30 +18,24 @@ export async function isLoopback(host: string): Promise<boolean> {
   }
 }
 
-/** What to say about a service that others can reach and that asks for no key; undefined when all is well. */
-export async function exposureWarning({ HOST, API_KEYS, API_KEYS_FILE }: Config): Promise<string | undefined> {
-  if (API_KEYS.length > 0 || API_KEYS_FILE !== undefined || (await isLoopback(HOST))) return undefined;
-  return `OPEN TO EVERYONE: anyone who reaches ${HOST} can use this service, because neither API_KEYS nor API_KEYS_FILE is set.`;
-}
-
 /**
- * Makes a gateway listen on `HOST` and `PORT`, and warns on stderr and in the log when it is open to everyone.
+ * What to say about a server on `HOST` that others can reach, in a deployment without API keys; undefined when all is well.
  *
- * @returns the line to print once the service is ready, which repeats the warning
+ * @param risk - what anyone can do, and why
  */
-export async function listen(gateway: GatewayApp, config: Config): Promise<string> {
-  const warning = await exposureWarning(config);
-  if (warning !== undefined) {
-    gateway.log.warn(warning);
-    process.stderr.write(framed(warning));
-  }
-  const url = await gateway.listen({ host: config.HOST, port: config.PORT });
-  const line = `Tessera is ready: ${url}   (open it in a browser; the API is described at ${url}/docs)`;
-  return warning === undefined ? `\n${line}\n\n` : `\n${line}   ${warning}\n\n`;
+export async function exposureWarning(
+  { HOST, API_KEYS, API_KEYS_FILE }: Config,
+  risk: string,
+): Promise<string | undefined> {
+  if (API_KEYS.length > 0 || API_KEYS_FILE !== undefined || (await isLoopback(HOST))) return undefined;
+  return `OPEN TO EVERYONE: anyone who reaches ${HOST} can ${risk}.`;
 }
 
-function framed(warning: string): string {
-  const line = '!'.repeat(warning.length + 6);
-  const advice = 'Set API_KEYS or API_KEYS_FILE, or HOST=127.0.0.1 to serve this machine alone.';
-  return `\n${line}\n!! ${warning} !!\n!! ${advice.padEnd(warning.length)} !!\n${line}\n\n`;
+/** Warns in the log, and in a frame on stderr with what to do. */
+export function warnOfExposure(log: Pick<Logger, 'warn'>, warning: string, advice: string): void {
+  log.warn(warning);
+  const width = Math.max(warning.length, advice.length);
+  const line = '!'.repeat(width + 6);
+  const rows = [warning, advice].map((text) => `!! ${text.padEnd(width)} !!`);
+  process.stderr.write(`\n${[line, ...rows, line].join('\n')}\n\n`);
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { type Config, TesseraError } from '@tessera/contracts';
+import { isLoopback } from '@tessera/runtime/process';
 import type { GatewayApp } from '../context.js';
-import { isLoopback } from '../exposure.js';
 
 const readingMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
