@@ -1,6 +1,6 @@
 import type { Warning } from '@tessera/contracts';
 import type { DecodedMask } from '../vision/mask-decoder.js';
-import type { MaskPrompt } from '../vision/mask-prompt.js';
+import type { MaskPrompt, PromptPoint } from '../vision/mask-prompt.js';
 
 /** An object that answers a query or a prompt. */
 export interface ChosenObject {
@@ -11,6 +11,8 @@ export interface ChosenObject {
   readonly label?: string | undefined;
   /** Its mask, where the choice needed it; not that of a prompt with further points. */
   readonly mask?: DecodedMask;
+  /** Points that a client's prompts say are not on it, in their order. */
+  readonly beside?: readonly PromptPoint[];
 }
 
 /** Whether a client's prompt points to the object, alone or beside the detector's box. */

@@ -62,9 +62,9 @@ describe('correctObjects', () => {
 
   it('gives a point beside an object to every box around it, and to the new object of its prompt', () => {
     const point = beside(0.2, 0.2);
-    const [first, second, added] = prompts(corrected([left, inner], [{ points: [point, on(0.5, 0.9)] }]));
-    assert.deepEqual([first?.points, second?.points], [[point], [point]]);
-    assert.deepEqual(added, { points: [point, on(0.5, 0.9)] });
+    const objects = corrected([left, inner], [{ points: [point, on(0.5, 0.9)] }]);
+    assert.deepEqual(prompts(objects), [left.prompt, inner.prompt, { points: [on(0.5, 0.9)] }]);
+    for (const { beside: own } of objects) assert.deepEqual(own, [point]);
   });
 
   it('ignores points beside objects where nothing was found', () => {
@@ -72,19 +72,25 @@ describe('correctObjects', () => {
     assert.deepEqual(correctObjects([left], [{ points: [point, point] }]), { objects: [left], unusedPoints: 2 });
     assert.deepEqual(correctObjects([], [{ points: [point] }]), { objects: [], unusedPoints: 1 });
     const [inLeft] = corrected([left], [{ points: [beside(0.2, 0.2), point] }]);
-    assert.deepEqual(inLeft?.prompt.points, [beside(0.2, 0.2)]);
+    assert.deepEqual(inLeft, { ...left, beside: [beside(0.2, 0.2)] });
     assert.equal(correctObjects([left], [{ points: [beside(0.2, 0.2), point] }]).unusedPoints, 1);
     assert.equal(correctObjects([left], [{ points: [point, on(0.5, 0.95)] }]).unusedPoints, 0);
   });
 
   it('puts a box, with its points, in the place of what was found in nearly the same one', () => {
     const prompt: MaskPrompt = { box: [0.02, 0, 0.42, 0.8], points: [beside(0.7, 0.3)] };
-    assert.deepEqual(corrected([left, right], [prompt]), [right, { prompt, probability: undefined }]);
+    const { points, ...boxOnly } = prompt;
+    assert.deepEqual(corrected([left, right], [prompt]), [
+      right,
+      { prompt: boxOnly, probability: undefined, beside: points },
+    ]);
   });
 
   it('gives every point to an object that was found without a box', () => {
     const described: ChosenObject = { prompt: { embeddings: new Float32Array(256) }, probability: 0.9 };
     const points = [on(0.2, 0.2), beside(0.9, 0.9)];
-    assert.deepEqual(corrected([described], [{ points }]), [{ ...described, prompt: { ...described.prompt, points } }]);
+    assert.deepEqual(corrected([described], [{ points }]), [
+      { ...described, prompt: { ...described.prompt, points: points.slice(0, 1) }, beside: points.slice(1) },
+    ]);
   });
 });

@@ -1,10 +1,7 @@
 import type { SegmentPrompt } from '@tessera/contracts';
 import { boxArea, boxOverlap, type Box } from '../vision/box.js';
 import type { MaskPrompt, PromptPoint } from '../vision/mask-prompt.js';
-import { createMask } from '@tessera/masks';
 import type { ChosenObject } from './choice.js';
-import { paintLogits } from './mask-upsampling.js';
-import type { RefinedMasks } from './refined-masks.js';
 
 /** A client's box replaces the objects whose boxes overlap it by more than this. */
 const sameObjectOverlap = 0.5;
@@ -65,32 +62,22 @@ export function correctObjects(objects: readonly ChosenObject[], prompts: readon
   const corrected = [
     ...found.map((object) => {
       const points = added.get(object);
-      return points === undefined ? object : { ...object, prompt: { ...object.prompt, points } };
+      return points === undefined ? object : withPoints(object, points);
     }),
-    ...pointedTo.map((prompt) => ({ prompt, probability: undefined })),
+    ...pointedTo.map(({ points, ...prompt }) => withPoints({ prompt, probability: undefined }, points)),
   ];
   return { objects: corrected, unusedPoints };
 }
 
-/** Without the objects whose masks are empty or still cover a point beside them: the client rejected these. */
-export function withoutRejected(
-  objects: readonly ChosenObject[],
-  masks: RefinedMasks,
-  { width, height }: { readonly width: number; readonly height: number },
-): ChosenObject[] {
-  return objects.filter(({ prompt }) => {
-    const logits = masks.get(prompt);
-    const beside = prompt.points?.filter(({ isOnObject }) => !isOnObject) ?? [];
-    if (logits === undefined || beside.length === 0) return true;
-    const mask = createMask(height, width);
-    if (paintLogits(mask, logits) === 0) return false;
-    return beside.every(({ x, y }) => mask.data[pixelAt(y, height) * width + pixelAt(x, width)] === 0);
-  });
-}
-
-/** The pixel that a share of a side lies in; sharing out and multiplying again may lose the last digit. */
-function pixelAt(share: number, pixels: number): number {
-  return Math.min(pixels - 1, Math.floor(share * pixels + 1e-6));
+/** The points on an object are part of its prompt; those beside it are kept apart. */
+function withPoints(object: ChosenObject, points: readonly PromptPoint[] = []): ChosenObject {
+  const on = points.filter(({ isOnObject }) => isOnObject);
+  const beside = points.filter(({ isOnObject }) => !isOnObject);
+  return {
+    ...object,
+    prompt: on.length === 0 ? object.prompt : { ...object.prompt, points: on },
+    ...(beside.length === 0 ? {} : { beside }),
+  };
 }
 
 function smallest(objects: readonly ChosenObject[]): ChosenObject[] {

@@ -47,6 +47,20 @@ export function paintLogits(mask: BinaryMask, logits: MaskLogits): number {
   return painted;
 }
 
+/** The logit of a pixel as {@link paintLogits} interpolates it. */
+export function logitAt(
+  logits: MaskLogits,
+  { width, height }: { readonly width: number; readonly height: number },
+  pixel: { readonly x: number; readonly y: number },
+): number {
+  const { side } = logits;
+  const row = new Float64Array(side);
+  interpolateRows(row, logits, (pixel.y + 0.5) * ((logits.imageHeight * side) / height) - 0.5);
+  const column = Math.min(side - 1, Math.max(0, (pixel.x + 0.5) * ((logits.imageWidth * side) / width) - 0.5));
+  const before = row[Math.floor(column)] ?? 0;
+  return before + ((row[Math.floor(column) + 1] ?? before) - before) * (column - Math.floor(column));
+}
+
 /** One row of the surface at a height given in rows of logits. */
 function interpolateRows(target: Float64Array, { data, side }: MaskLogits, height: number): void {
   const clamped = Math.min(side - 1, Math.max(0, height));

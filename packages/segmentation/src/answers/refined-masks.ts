@@ -40,15 +40,24 @@ export class RefinedMasks {
     });
   }
 
+  /** With masks of further prompts. */
+  with(masks: readonly (readonly [MaskPrompt, DecodedMask])[]): RefinedMasks {
+    return new RefinedMasks(
+      new Map([...this.#masks, ...masks.map(([prompt, mask]) => [keyOf(prompt), mask] as const)]),
+    );
+  }
+
   get(prompt: MaskPrompt): DecodedMask | undefined {
     return this.#masks.get(keyOf(prompt));
   }
 }
 
-/** The prompts of an answer that are refined, each once, by a key: its best objects, and all that a client pointed to. */
+/** The prompts of an answer that are refined, each once, by a key: its best objects, and all that a client pointed to or beside. */
 export function promptsToRefine(objects: readonly ChosenObject[], limit: number): ReadonlyMap<string, MaskPrompt> {
   const found = objects.filter((object) => !isPointedTo(object)).slice(0, limit);
-  const refined = objects.filter((object) => isPointedTo(object) || found.includes(object));
+  const refined = objects.filter(
+    (object) => isPointedTo(object) || object.beside !== undefined || found.includes(object),
+  );
   return new Map(refined.map(({ prompt }) => [keyOf(prompt), prompt]));
 }
 

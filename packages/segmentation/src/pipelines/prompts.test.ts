@@ -163,6 +163,26 @@ for (const model of ['tessera-baseline', 'tessera-mini']) {
       for (const { area } of result.instances ?? []) assert.ok(area > 0);
     });
 
+    it('adds no pixel for one more point beside an object, be it the same one again', async () => {
+      const image = freshImage();
+      const places = [
+        { x: 160, y: 130, label: 0 },
+        { x: 160, y: 130, label: 0 },
+        { x: 150, y: 90, label: 0 },
+        { x: 150, y: 90, label: 0 },
+      ] as const;
+      const [alone] = await ask({ queries: ['the stop sign'] }, image);
+      let before = pixelsOf(alone?.mask);
+      for (const count of places.keys()) {
+        const prompts: SegmentPrompt[] = [{ points: places.slice(0, count + 1) }];
+        const [result] = await ask({ queries: ['the stop sign'], prompts }, image);
+        const after = pixelsOf(result?.mask);
+        const added = after.data.filter((pixel, index) => pixel === 1 && before.data[index] === 0).length;
+        assert.equal(added, 0, `${count + 1} points`);
+        before = after;
+      }
+    });
+
     it('puts a box in the place of the object that was found there', async () => {
       const options = { output: { instances: true } };
       const image = freshImage();

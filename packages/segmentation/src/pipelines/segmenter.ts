@@ -1,8 +1,9 @@
 import { checkPromptsInside, type SegmentPrompt, type Warning } from '@tessera/contracts';
 import { StageClock } from '@tessera/runtime';
 import type { ObjectChoice } from '../answers/choice.js';
-import { correctObjects, maskPrompt, withoutRejected } from '../answers/corrections.js';
+import { correctObjects, maskPrompt } from '../answers/corrections.js';
 import { withoutDoubles } from '../answers/distinct-masks.js';
+import { excludePoints } from '../answers/excluded-points.js';
 import { RefinedMasks } from '../answers/refined-masks.js';
 import { ResultPainter, type Answer } from '../answers/result-painter.js';
 import {
@@ -69,16 +70,20 @@ export class Segmenter {
     const objects = chosen.map((answer) => [...answer.objects, ...(answer.excluded ?? [])]);
     const masks = await RefinedMasks.decode(vision.masks, image, objects, limit);
     const size = await image.size();
-    const answers = chosen.flatMap((answer, index): Answer[] => {
+    const answers: Answer[] = [];
+    for (const [index, answer] of chosen.entries()) {
       const own = masks[index];
-      if (own === undefined) return [];
+      if (own === undefined) continue;
       const { count, ...rest } = answer;
-      if (queries.length === 0) return [{ ...rest, masks: own }];
-      const kept = withoutDoubles(withoutRejected(answer.objects, own, size), own);
-      return [
-        { ...rest, objects: kept, warnings: [...answer.warnings, ...fewerFound(count, kept.length)], masks: own },
-      ];
-    });
+      if (queries.length === 0) {
+        answers.push({ ...rest, masks: own });
+        continue;
+      }
+      // An object whose double is taken out goes with it.
+      const distinct = withoutDoubles(answer.objects, own);
+      const kept = await excludePoints(vision.masks, image, { objects: distinct, masks: own });
+      answers.push({ ...rest, ...kept, warnings: [...answer.warnings, ...fewerFound(count, kept.objects.length)] });
+    }
     const exponent = settings.region_shape_exponent;
     const painter = new ResultPainter(image, size, { exponent, isRefined, output: options.output ?? {} });
     const results = await painter.results(answers);

@@ -21,3 +21,8 @@ export function maskOverlap(one: MaskLogits, other: MaskLogits): number {
   }
   return either === 0 ? 0 : both / either;
 }
+
+/** The pixels of both masks. The logits of each are those of the one that is surer that a cell is not on the object. */
+export function maskIntersection<Logits extends MaskLogits>(one: MaskLogits, other: Logits): Logits {
+  return { ...other, data: other.data.map((logit, cell) => Math.min(logit, one.data[cell] ?? logit)) };
+}
