@@ -24,6 +24,10 @@ test('every warning of the contract is a sentence with its words', () => {
   }
 });
 
+test('a warning without words is a whole sentence', () => {
+  assert.equal(warningSentence({ code: 'unknown_words', words: [] }), 'The model does not know this query.');
+});
+
 test('stages are in the order in which they run, without what took no time', () => {
   const times = stageTimes({ mask: 3, decode: 1, vision: 0, total: 6, later: 2 });
   assert.deepEqual(

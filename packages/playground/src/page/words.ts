@@ -42,7 +42,7 @@ export function runningStage(name: string): string {
 
 /** A warning of a segmentation as a sentence. */
 export function warningSentence({ code, words, count: objects = 0 }: Warning): string {
-  const quoted = words.map((word) => `“${word}”`).join(', ');
+  const quoted = words.length === 0 ? 'this query' : words.map((word) => `“${word}”`).join(', ');
   switch (code) {
     case 'unknown_words':
       return `The model does not know ${quoted}.`;
@@ -70,7 +70,7 @@ export function warningSentence({ code, words, count: objects = 0 }: Warning): s
       return objects === 1 ? 'One object has a coarse shape.' : `${objects} objects have a coarse shape.`;
     default:
       // A service that is newer than the page.
-      return `${String(code)} ${quoted}`.trim();
+      return `${String(code)} ${words.join(', ')}`.trim();
   }
 }
 

@@ -243,7 +243,8 @@ describe('the reader of tessera-mini', () => {
     ['der Hund', 'language', 'Hund'],
     ['le chien', 'language', 'chien'],
     ['el perro rojo', 'language', 'perro'],
-    ['🐶', 'unknown_words', ''],
+    ['🐶', 'unknown_words', '🐶'],
+    ['?', 'unknown_words', '?'],
     ['qwrtplk', 'unknown_words', 'qwrtplk'],
   ] as const;
   for (const [query, code, word] of refusals) {
@@ -258,6 +259,14 @@ describe('the reader of tessera-mini', () => {
     assert.deepEqual((await read('the policeman')).warnings, [{ code: 'kind_not_told', words: ['policeman'] }]);
     assert.ok((await read('the wooden chair')).warnings.some(({ words }) => words.join(' ').includes('wooden')));
     assert.deepEqual((await read('the chair on the left')).warnings, []);
+  });
+
+  it('names a picture that it cannot read, and not the words around it', async () => {
+    assert.deepEqual((await read('the 🐶')).warnings, [{ code: 'unknown_words', words: ['🐶'] }]);
+  });
+
+  it('warns of a word once', async () => {
+    assert.equal((await read('a wooden table')).warnings.length, 1);
   });
 
   it('says which words of a long query it did not read', async () => {

@@ -238,7 +238,7 @@ function refusalOf(
   if (!isEnglish) return { code: 'language', words: words.all };
   if (words.with('negation').length > 0) return { code: 'negation', words: words.with('negation') };
   if (naming === 'part') return { code: 'part_not_found', words: words.likeliest('part') };
-  if (naming === 'nothing') return { code: 'unknown_words', words: words.all };
+  if (naming === 'nothing') return { code: 'unknown_words', words: words.unread };
   if (naming === 'unknown' || !hasClasses) return { code: 'unknown_thing', words: words.likeliest('unknown') };
   return undefined;
 }
@@ -248,7 +248,7 @@ function wordWarnings(words: TaggedWords, naming: Naming, names: Float32Array): 
   const isKind = (names[namings.indexOf('kind')] ?? 0) >= leastKind;
   return tagsThatWarn.flatMap((tag) => {
     const isCertain = tag === naming || (tag === 'kind' && isKind);
-    const own = isCertain ? words.likeliest(tag) : words.with(tag);
+    const own = isCertain ? words.likeliestOfUnwarned(tag) : words.with(tag);
     return own.length === 0 ? [] : [{ code: warningCodes[tag], words: own }];
   });
 }
@@ -257,16 +257,26 @@ function wordWarnings(words: TaggedWords, naming: Naming, names: Float32Array): 
 class TaggedWords {
   readonly #words: readonly { readonly text: string; readonly chances: readonly number[]; readonly tag: Tag }[];
 
+  readonly #query: string;
+
   /** @param probabilities - `[tokens, tags]` */
-  constructor({ words, ids }: Sentence, probabilities: Float32Array) {
+  constructor({ query, words, ids }: Sentence, probabilities: Float32Array) {
+    this.#query = query.trim();
     this.#words = words.map(({ text, tokens }) => {
       const chances = tagChances(probabilities, tokens, ids.length);
       return { text, chances, tag: tags[argmax(chances)] ?? 'used' };
     });
   }
 
+  /** Every word; of a query of signs alone the query. */
   get all(): string[] {
-    return this.#words.map(({ text }) => text);
+    return this.#words.length === 0 ? [this.#query] : this.#words.map(({ text }) => text);
+  }
+
+  /** What a query that asks for nothing has in place of a name: pictures such as “🐶”, or all of it. */
+  get unread(): string[] {
+    const pictures = this.#query.split(/\s+/u).filter((part) => /\p{Extended_Pictographic}|\p{So}/u.test(part));
+    return pictures.length === 0 ? this.all : [...this.with('unknown'), ...pictures];
   }
 
   /** Words with a tag, neighbours together. */
@@ -283,9 +293,19 @@ class TaggedWords {
   /** Words with a tag; without any the one that comes nearest to it. */
   likeliest(tag: Tag): string[] {
     const tagged = this.with(tag);
-    if (tagged.length > 0 || this.#words.length === 0) return tagged;
+    return tagged.length > 0 ? tagged : this.all.slice(...this.#nearest(tag));
+  }
+
+  /** The same, but nothing when the word that comes nearest has a warning of its own. */
+  likeliestOfUnwarned(tag: Tag): string[] {
+    const [nearest] = this.#nearest(tag);
+    const isWarned = tagsThatWarn.some((own) => own === this.#words[nearest]?.tag);
+    return isWarned ? this.with(tag) : this.likeliest(tag);
+  }
+
+  #nearest(tag: Tag): [from: number, to: number] {
     const nearest = argmax(this.#words.map(({ chances }) => chances[tags.indexOf(tag)] ?? 0));
-    return this.all.slice(nearest, nearest + 1);
+    return [nearest, nearest + 1];
   }
 }
 
