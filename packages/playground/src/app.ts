@@ -2,8 +2,9 @@ import { ClassifyView } from './classify/classify-view.js';
 import { announce } from './page/announce.js';
 import { element } from './page/element.js';
 import { isByKeyboard } from './page/focus.js';
+import { reasonOf } from './page/reason.js';
 import { Intake } from './photo/intake.js';
-import { closePhoto, type Photo } from './photo/photo.js';
+import { closePhoto, learnFrom, type Photo, type PhotoSize } from './photo/photo.js';
 import { SegmentView } from './segment/segment-view.js';
 import { cssColour, nameOf } from './segment/layer.js';
 import { outcomeSentence } from './segment/outcome.js';
@@ -111,9 +112,28 @@ export class App {
     this.#layers.open(photo);
     this.#tokens.open(photo);
     this.#classify.open(photo);
-    announce(`${photo.fileName}, ${photo.width} by ${photo.height} pixels.`);
+    if (photo.size === undefined) void this.#learnSize(photo);
+    else announce(sizeSentence(photo.fileName, photo.size));
     this.#show('masks');
     this.#segment.open(photo, ask, takesFocus);
+  }
+
+  /** Asks the service about a photo that the browser cannot show. */
+  async #learnSize(photo: Photo): Promise<void> {
+    announce(`This browser cannot show ${photo.fileName}.`);
+    try {
+      const stored = await this.#service.store(photo, photo.left.signal);
+      learnFrom(photo, stored);
+      const sentence = sizeSentence(photo.fileName, stored);
+      this.#stage.explain(`This browser cannot show the file. ${sentence} Masks appear in this frame.`);
+      announce(sentence);
+      this.#stage.fit();
+    } catch (error) {
+      if (photo.left.signal.aborted) return;
+      const reason = reasonOf(error);
+      this.#stage.explain(`This browser cannot show the file, and the service did not read it. ${reason}`);
+      announce(reason);
+    }
   }
 
   #show(view: string): void {
@@ -164,4 +184,8 @@ export class App {
     this.#stage.showMarks(corrections, selected === undefined ? '' : cssColour(selected.colour));
     this.#toolbar.allowUndo(corrections.length > 0);
   }
+}
+
+function sizeSentence(fileName: string, { width, height }: PhotoSize): string {
+  return `${fileName}, ${width} by ${height} pixels.`;
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
+import sharp from 'sharp';
 import type { Pages } from '../../support/pages.js';
 import { answered, apiKey, ask, assertAccessible, card, openSample, sample } from '../../support/playground.js';
 
@@ -129,11 +130,35 @@ export function testIntake(pages: () => Pages): void {
       assert.equal(isTaken, false);
     }));
 
+  it('asks the service how large a photo is that the browser cannot show', () =>
+    pages().onPlayground(async (page) => {
+      const buffer = await sharp(sample('coffee.jpg')).resize(451, 300).tiff().toBuffer();
+      let release: () => void = () => undefined;
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      await page.route('**/images', async (route) => {
+        await released;
+        await route.continue();
+      });
+      await page.locator('input[type=file]').setInputFiles({ name: 'scan.tiff', mimeType: 'image/tiff', buffer });
+      await said(page, 'This browser cannot show scan.tiff.');
+      assert.equal(await page.locator('.surface').isVisible(), false);
+      await page.getByText('Clicks and boxes wait').waitFor();
+      release();
+      await said(page, 'scan.tiff, 451 by 300 pixels.');
+      const frame = await page.locator('.surface').boundingBox();
+      assert.ok(frame && Math.abs(frame.width / frame.height - 451 / 300) < 0.02);
+      await page.unroute('**/images');
+    }));
+
   it('says in words what the service refuses', () =>
     pages().onPlayground(async (page) => {
       const broken = { name: 'broken.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('no picture') };
       await page.locator('input[type=file]').setInputFiles(broken);
-      await page.getByText('This browser cannot show the file').waitFor();
+      await page.getByText('This browser cannot show the file, and the service did not read it.').waitFor();
+      assert.equal(await page.locator('.surface').isVisible(), false);
+      assert.doesNotMatch(await page.getByRole('status').innerText(), /pixels/);
       await page.getByLabel('What should be found?').fill('the cat');
       await page.keyboard.press('Enter');
       const problem = page.locator('.card .problem');

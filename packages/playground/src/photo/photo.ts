@@ -1,13 +1,12 @@
-import type { SegmentResponse } from '@tessera/client';
+import type { StoredImage } from '@tessera/client';
 import type { SentPhoto } from '../service/question.js';
 
 /** A photo that is worked with. */
 export interface Photo extends SentPhoto {
   /** Shows it; undefined when the browser cannot, but the service may. */
   readonly picture: HTMLImageElement | undefined;
-  /** In pixels as a person sees it; of a picture that the browser cannot show they come with the first answer. */
-  width: number;
-  height: number;
+  /** In pixels as a person sees it; of a picture that the browser cannot show the service knows it. */
+  size: PhotoSize | undefined;
   id: string | undefined;
   readonly credit?: string | undefined;
   readonly suggestions: readonly string[];
@@ -15,6 +14,11 @@ export interface Photo extends SentPhoto {
   readonly compositions: CompositionWords;
   /** Ends the requests about it once another photo is opened. */
   readonly left: AbortController;
+}
+
+export interface PhotoSize {
+  readonly width: number;
+  readonly height: number;
 }
 
 /** Attributes and objects, each separated by commas. */
@@ -29,8 +33,6 @@ export interface PhotoNotes {
   readonly compositions?: CompositionWords;
 }
 
-const unknownSide = { width: 640, height: 480 };
-
 /** Opens a file. Files that the browser cannot show are left to the service to judge. */
 export async function openPhoto(file: Blob, fileName: string, notes: PhotoNotes = {}): Promise<Photo> {
   const picture = new Image();
@@ -40,12 +42,11 @@ export async function openPhoto(file: Blob, fileName: string, notes: PhotoNotes 
     () => true,
     () => false,
   );
-  const size = isShown ? { width: picture.naturalWidth, height: picture.naturalHeight } : unknownSide;
   return {
     file,
     fileName,
     picture: isShown ? picture : undefined,
-    ...size,
+    size: isShown ? { width: picture.naturalWidth, height: picture.naturalHeight } : undefined,
     id: undefined,
     credit: notes.credit,
     suggestions: notes.suggestions ?? [],
@@ -55,10 +56,9 @@ export async function openPhoto(file: Blob, fileName: string, notes: PhotoNotes 
 }
 
 /** Takes the id and the size from an answer about the photo. */
-export function learnFrom(photo: Photo, { image }: SegmentResponse): void {
-  photo.id = image.id;
-  photo.width = image.width;
-  photo.height = image.height;
+export function learnFrom(photo: Photo, { id, width, height }: Pick<StoredImage, 'id' | 'width' | 'height'>): void {
+  photo.id = id;
+  photo.size = { width, height };
 }
 
 /** Ends what still runs about the photo and frees its memory. */

@@ -137,7 +137,7 @@ export class Layers {
         this.#options.onChange();
       };
       const response = await this.#options.service.segment(photo, question, { signal, onUpdate });
-      learnFrom(photo, response);
+      learnFrom(photo, response.image);
       for (const [index, layer] of layers.entries()) {
         if (!isCurrent(layer)) continue;
         takeAnswer(layer, response, index);

@@ -4,6 +4,7 @@ import {
   type ClassifyCompositionResponse,
   type JobOptions,
   type SegmentResponse,
+  type StoredImage,
 } from '@tessera/client';
 import type { ClassifyQuestion, SegmentQuestion, SentPhoto } from './question.js';
 
@@ -24,6 +25,11 @@ export class Service {
   /** Whether requests carry an API key. */
   get hasKey(): boolean {
     return sessionStorage.getItem(keyItem) !== null;
+  }
+
+  /** Keeps a photo in the service, which answers with its size. */
+  store({ file }: SentPhoto, signal: AbortSignal): Promise<StoredImage> {
+    return this.call((client) => client.storeImage(file, { signal }));
   }
 
   segment(photo: SentPhoto, question: SegmentQuestion, options: JobOptions): Promise<SegmentResponse> {

@@ -1,6 +1,6 @@
 import { announceAtRest } from '../page/announce.js';
 import { element } from '../page/element.js';
-import type { Photo } from '../photo/photo.js';
+import type { Photo, PhotoSize } from '../photo/photo.js';
 import type { Box, Correction } from '../segment/corrections.js';
 import { listenToPointing, type Tool } from './pointing.js';
 
@@ -15,6 +15,9 @@ export interface StageOptions {
   readonly onCorrection: (correction: Correction) => void;
   readonly onUndo: () => void;
 }
+
+/** The frame of a photo whose size is not known. */
+const unknownSize = { width: 640, height: 480 };
 
 /** The photo, as large as its place allows, with masks over it; takes clicks, drags and keys. */
 export class Stage {
@@ -32,13 +35,16 @@ export class Stage {
   });
   readonly #frame = element('div', { class: 'frame' });
   readonly #caption = element('figcaption', { class: 'credit' });
+  /** In place of a photo that the browser cannot show. */
+  readonly #unseen = element('p', { class: 'unseen' });
   #photo: Photo | undefined;
+  #isPointing = false;
 
   constructor(options: StageOptions) {
     this.root.append(this.#frame, this.#caption);
     listenToPointing({
       surface: this.#surface,
-      size: () => this.#photo ?? { width: 1, height: 1 },
+      size: () => this.#size,
       tool: options.tool,
       onCorrection: options.onCorrection,
       onUndo: options.onUndo,
@@ -56,25 +62,40 @@ export class Stage {
 
   show(photo: Photo): void {
     this.#photo = photo;
-    const picture =
-      photo.picture ?? element('p', { class: 'unseen' }, 'This browser cannot show the file; the service may read it.');
-    this.#frame.replaceChildren(picture, this.#overlays, this.#marks, this.#drawn, this.#crosshair, this.#surface);
+    this.explain(
+      'This browser cannot show the file. Clicks and boxes wait until the service has said how large it is.',
+    );
+    this.#frame.replaceChildren(
+      photo.picture ?? this.#unseen,
+      this.#overlays,
+      this.#marks,
+      this.#drawn,
+      this.#crosshair,
+      this.#surface,
+    );
     this.#caption.textContent = photo.credit ?? '';
     this.fit();
     this.showOverlays([]);
     this.showMarks([], '');
   }
 
-  /** Follows the photo's size, which of some photos only the service knows. */
+  /** Says in place of a photo that the browser cannot show what is known about it. */
+  explain(sentence: string): void {
+    this.#unseen.textContent = sentence;
+  }
+
+  /** Follows the photo's size, which of some photos only the service knows: until then nothing can be pointed to. */
   fit(): void {
-    const { width, height } = this.#photo ?? { width: 1, height: 1 };
+    const { width, height } = this.#size;
+    this.#surface.hidden = !this.#isPointing || this.#photo?.size === undefined;
     this.#frame.style.setProperty('--width', String(width));
     this.#frame.style.setProperty('--height', String(height));
   }
 
   /** Whether clicks and keys on the photo do anything. */
   allowPointing(isAllowed: boolean): void {
-    this.#surface.hidden = !isAllowed;
+    this.#isPointing = isAllowed;
+    this.fit();
   }
 
   showOverlays(overlays: readonly Overlay[]): void {
@@ -94,8 +115,12 @@ export class Stage {
     );
   }
 
+  get #size(): PhotoSize {
+    return this.#photo?.size ?? unknownSize;
+  }
+
   #place(mark: HTMLElement, [x, y, width, height]: Box): void {
-    const photo = this.#photo ?? { width: 1, height: 1 };
+    const photo = this.#size;
     mark.style.left = `${(100 * x) / photo.width}%`;
     mark.style.top = `${(100 * y) / photo.height}%`;
     if (width === 0) return;

@@ -47,7 +47,7 @@ export async function* compareCuts(
   for (const { title, pruning } of cuts) {
     const question = { query, pruning, output: { token_map: true } };
     const response = await service.segment(photo, question, { signal });
-    learnFrom(photo, response);
+    learnFrom(photo, response.image);
     const [result] = response.results;
     if (result === undefined) throw new Error('The service left out an answer.');
     const times = [response.timings_ms.language ?? 0];

@@ -36,7 +36,7 @@ export function cutCard(run: Run, photo: Photo, isSelected: boolean, actions: Cu
     element(
       'div',
       { class: 'card-body' },
-      facts(run, photo),
+      facts(run),
       ...(isSelected
         ? [copyMenu({ path: 'segment', body: question }, actions.snippetSettings, `copy-cut-${title}`)]
         : []),
@@ -53,12 +53,12 @@ function picture({ mask, difference }: Run, photo: Photo): HTMLElement {
     drawMask(mask, maskColour),
     ...(difference === undefined ? [] : [drawMask(difference.changed, changeColour)]),
   );
-  shown.style.setProperty('--width', String(photo.width));
-  shown.style.setProperty('--height', String(photo.height));
+  shown.style.setProperty('--width', String(mask.width));
+  shown.style.setProperty('--height', String(mask.height));
   return shown;
 }
 
-function facts({ response: { pruning }, languageMs, difference }: Run, { width, height }: Photo): HTMLElement {
+function facts({ response: { pruning }, mask: { width, height }, languageMs, difference }: Run): HTMLElement {
   const changed = difference?.changedPixels ?? 0;
   const rows: [string, string][] = [
     ['Language model', duration(languageMs)],

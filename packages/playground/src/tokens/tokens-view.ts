@@ -142,11 +142,10 @@ export class TokensView {
 
   #showLayer(): void {
     const run = this.#selected;
-    const photo = this.#photo;
     const layout = run?.response.token_layout;
     const layer = Number(this.#slider.value);
     const seen = stageOfLayer(run?.result.token_map ?? [], layer);
-    if (run === undefined || photo === undefined || layout === undefined || seen === undefined) {
+    if (run === undefined || layout === undefined || seen === undefined) {
       this.#showOverlays([]);
       return;
     }
@@ -154,7 +153,7 @@ export class TokensView {
     this.#layer.textContent = words;
     this.#slider.setAttribute('aria-valuetext', words);
     this.#showOverlays([
-      { picture: tokenGrid(seen, layout, photo), isSelected: true },
+      { picture: tokenGrid(seen, layout, run.mask), isSelected: true },
       { picture: drawMask(run.mask, maskColour), isSelected: true },
     ]);
   }
