@@ -267,20 +267,27 @@ export const SegmentQueryResult = Type.Object({
 });
 export type SegmentQueryResult = Static<typeof SegmentQueryResult>;
 
-export const PruningReport = Type.Object({
-  mode: PruningMode,
-  stages: Type.Array(
-    Type.Object({
-      ...stageFields,
-      image_tokens: Type.Integer({ description: 'Image tokens that enter each of these layers.' }),
+export const PruningReport = Type.Object(
+  {
+    mode: PruningMode,
+    stages: Type.Array(
+      Type.Object({
+        ...stageFields,
+        image_tokens: Type.Integer({ description: 'Image tokens that enter each of these layers.' }),
+      }),
+    ),
+    average_image_tokens: Type.Number({ description: 'Per layer.' }),
+    image_tokens: Type.Integer({ description: 'Image tokens of a layer without pruning.' }),
+    flops_reduction: Type.Number({
+      description:
+        'Share of image-token FLOPs that this saved; less than requested when the model cannot save as much.',
     }),
-  ),
-  average_image_tokens: Type.Number({ description: 'Per layer.' }),
-  image_tokens: Type.Integer({ description: 'Image tokens of a layer without pruning.' }),
-  flops_reduction: Type.Number({
-    description: 'Share of image-token FLOPs that this saved; less than requested when the model cannot save as much.',
-  }),
-});
+  },
+  {
+    description:
+      'What the image tokens of the queries took. Absent for a model without image tokens, for prompts alone, and when no query came as far as them: the warnings of each say why.',
+  },
+);
 export type PruningReport = Static<typeof PruningReport>;
 
 /** Where the image tokens of a model are in an image. */

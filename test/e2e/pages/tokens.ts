@@ -49,6 +49,17 @@ export function testTokens(pages: () => Pages): void {
       await page.setViewportSize({ width: 1280, height: 800 });
     }));
 
+  it('says that the language model was not asked for a query that it has no part in', () =>
+    pages().onPlayground(async (page) => {
+      await openSample(page, 'Coffee');
+      await page.getByRole('button', { name: 'Tokens' }).click();
+      await page.getByLabel('Which tokens does it take to find').fill('no cats');
+      await page.keyboard.press('Enter');
+      const note = page.locator('p', { hasText: 'The language model was not asked about the photo for this query' });
+      assert.match(await note.innerText(), /cannot leave out objects as “no cats” asks/);
+      assert.equal(await page.locator('.cuts > .card').count(), 0);
+    }));
+
   it('leaves the photo to the masks when it is left before its answers', () =>
     pages().onPlayground(async (page) => {
       await openSample(page, 'Coffee');

@@ -28,6 +28,12 @@ export interface Run {
   readonly difference: Difference | undefined;
 }
 
+/** A query that is answered without the language model: no cut makes a difference to it. */
+export interface Unasked {
+  readonly title: undefined;
+  readonly result: SegmentQueryResult;
+}
+
 export interface Difference {
   /** 1 when both masks are empty. */
   readonly overlap: number;
@@ -36,13 +42,16 @@ export interface Difference {
   readonly changedPixels: number;
 }
 
-/** Answers a query with every cut, one after the other, so that they do not share the processor. */
+/**
+ * Answers a query with every cut, one after the other, so that they do not share the processor; with the first one alone
+ * when the language model has no part in the answer.
+ */
 export async function* compareCuts(
   service: Service,
   photo: Photo,
   query: string,
   signal: AbortSignal,
-): AsyncGenerator<Run> {
+): AsyncGenerator<Run | Unasked> {
   let whole: BinaryMask | undefined;
   for (const { title, pruning } of cuts) {
     const question = { query, pruning, output: { token_map: true } };
@@ -50,6 +59,10 @@ export async function* compareCuts(
     learnFrom(photo, response.image);
     const [result] = response.results;
     if (result === undefined) throw new Error('The service left out an answer.');
+    if (response.pruning === undefined) {
+      yield { title: undefined, result };
+      return;
+    }
     const times = [response.timings_ms.language ?? 0];
     while (times.length < timedAnswers) {
       const { timings_ms: timings } = await service.segment(photo, { query, pruning, refine: false }, { signal });

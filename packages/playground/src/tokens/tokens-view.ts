@@ -2,12 +2,13 @@ import { announce } from '../page/announce.js';
 import { element } from '../page/element.js';
 import { keepingFocus } from '../page/focus.js';
 import { reasonOf } from '../page/reason.js';
+import { warningSentence } from '../page/words.js';
 import type { Photo } from '../photo/photo.js';
 import type { Service } from '../service/service.js';
 import type { SnippetSettings } from '../service/snippets.js';
 import { drawMask } from '../stage/mask-picture.js';
 import type { Overlay, Stage } from '../stage/stage.js';
-import { compareCuts, type Run } from './comparison.js';
+import { compareCuts, type Run, type Unasked } from './comparison.js';
 import { cutCard, maskColour } from './cut-card.js';
 import { layerCount, stageOfLayer, tokenCount, tokenGrid } from './token-grid.js';
 
@@ -118,8 +119,13 @@ export class TokensView {
       const signal = AbortSignal.any([running.signal, photo.left.signal]);
       for await (const run of compareCuts(this.#options.service, photo, query, signal)) {
         if (running.signal.aborted) return;
+        if (run.title === undefined) {
+          this.#note.textContent = unaskedSentence(run);
+          announce(this.#note.textContent);
+          return;
+        }
         this.#done = [...this.#done, run];
-        if (run.result.token_map?.length !== 0) this.#selected = run;
+        this.#selected = run;
         this.#render();
       }
       this.#note.textContent = '';
@@ -173,4 +179,9 @@ export class TokensView {
     };
     return cutCard(run, photo, isSelected, actions);
   }
+}
+
+function unaskedSentence({ result }: Unasked): string {
+  const unasked = 'The language model was not asked about the photo for this query, so there is nothing to compare.';
+  return [unasked, ...result.warnings.map(warningSentence)].join(' ');
 }

@@ -93,11 +93,14 @@ export class RegionReasoner implements Pipeline {
     { pruning, threshold, output }: SegmentOptions,
   ): Promise<ChosenObjects> {
     const plan = planPruning(this.settings, pruning);
-    const report = pruningReport(plan.mode, decoderShape(this.settings), plan.stages);
     const reasoned = await this.reason(image, queries, { plan, threshold });
-    if (output?.token_map !== true) return { choices: reasoned.map(({ choice }) => choice), pruning: report };
+    // Nothing was pruned when every query was refused before the reasoner's run.
+    const report = reasoned.some(({ regions }) => regions !== undefined)
+      ? { pruning: pruningReport(plan.mode, decoderShape(this.settings), plan.stages) }
+      : {};
+    if (output?.token_map !== true) return { choices: reasoned.map(({ choice }) => choice), ...report };
     const choices = reasoned.map(({ choice, regions }) => ({ ...choice, tokenMap: [...(regions?.tokenMap ?? [])] }));
-    return { choices, pruning: report, tokenLayout: await this.#tokenLayout(image) };
+    return { choices, ...report, tokenLayout: await this.#tokenLayout(image) };
   }
 
   /** Runs the detector, unless it saw the image before, and the reasoner. One answer per query, in their order. */
