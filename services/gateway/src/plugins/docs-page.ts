@@ -9,6 +9,13 @@ const shortErrors = `
 }
 `;
 
+/** This service is the only one there is to choose: the choice has no label, and nothing to offer. */
+const noServers = `
+.scheme-container :is(.servers-title, .servers) {
+  display: none;
+}
+`;
+
 /** Serves Swagger UI at /docs from local files; the page loads nothing from elsewhere. */
 export async function addDocsPage(app: GatewayApp): Promise<void> {
   await app.register(async (page: GatewayApp) => {
@@ -16,7 +23,7 @@ export async function addDocsPage(app: GatewayApp): Promise<void> {
     await page.register(swaggerUi, {
       routePrefix: '/docs',
       uiConfig: { deepLinking: true, displayRequestDuration: true, defaultModelsExpandDepth: 0, layout: 'BaseLayout' },
-      theme: { title: 'Tessera API', css: [{ filename: 'tessera.css', content: shortErrors }] },
+      theme: { title: 'Tessera API', css: [{ filename: 'tessera.css', content: shortErrors + noServers }] },
       staticCSP: {
         'default-src': "'self'",
         'base-uri': "'self'",
