@@ -93,6 +93,18 @@ test('every route that takes JSON has examples of it, which are answered as they
   }
 });
 
+test('every text of a form has an example, which the option -F of curl takes as it is', () => {
+  for (const [path, { post }] of Object.entries(paths)) {
+    const form = post?.requestBody?.content['multipart/form-data']?.schema.properties ?? {};
+    for (const [name, { format, examples, default: usual }] of Object.entries(form)) {
+      if (format === 'binary') continue;
+      const example = examples?.[0] ?? usual;
+      assert.ok(example !== undefined, `${path} ${name}`);
+      assert.doesNotMatch(example, /;|^[@<]/, `${path} ${name}`);
+    }
+  }
+});
+
 test('every form for an image is answered as it opens, and with a file; an image as the body with a file', async () => {
   const sent: string[] = [];
   for (const [path, { post }] of Object.entries(paths)) {

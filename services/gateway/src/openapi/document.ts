@@ -246,7 +246,8 @@ const imageFields = {
   image: {
     type: 'string',
     description: 'A data URL, base64, an https URL, or the id of an image sent before; it may be a file, too.',
-    examples: [exampleImage],
+    // As base64 alone: curl, as the page shows it, cuts the value of `-F` at a semicolon.
+    examples: [exampleImage.slice(exampleImage.indexOf(',') + 1)],
   },
   file: fileField('A file in place of the text of `image`.'),
 };
@@ -273,7 +274,7 @@ const trainingForm = {
   required: ['name', 'archive'],
   description: 'The archive comes last.',
   properties: {
-    name: contracts.TrainingOptions.properties.name,
+    name: { ...contracts.TrainingOptions.properties.name, examples: [trainingExamples.inline.value.name] },
     method: contracts.TrainingOptions.properties.method,
     options: optionsField({ recipe: { epochs: 10 }, replace: true }),
     archive: fileField('A tar or tar.gz with metadata.json and images/.'),
