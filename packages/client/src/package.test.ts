@@ -33,8 +33,19 @@ for (const name of ['client', 'contracts', 'masks']) {
 
     it('has code and types, no tests and nothing else', () => {
       assert.ok(files.includes('dist/index.js') && files.includes('dist/index.d.ts'));
-      const others = files.filter((file) => !/^(dist\/.*(?<!\.test)\.(js|d\.ts)|package\.json|README\.md)$/.test(file));
-      assert.deepEqual(others, []);
+      const expected = /^(dist\/.*(?<!\.test)\.(js|d\.ts)|package\.json|README\.md|LICENSE)$/;
+      assert.deepEqual(
+        files.filter((file) => !expected.test(file)),
+        [],
+      );
+    });
+
+    it('has the licence of the repository', async () => {
+      assert.ok(files.includes('LICENSE'));
+      const [own, repository] = await Promise.all(
+        [pkgDir, join(packages, '..')].map((folder) => readFile(join(folder, 'LICENSE'), 'utf8')),
+      );
+      assert.equal(own, repository);
     });
 
     it('has exports that publint finds no fault with', async () => {
