@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { checkPromptsAlone, checkPromptsInside, type ContextRegion } from '@tessera/contracts';
+import { checkPromptsAlone, checkPromptsInside, TesseraError, type ContextRegion } from '@tessera/contracts';
 import fc from 'fast-check';
-import { readInteraction } from './interaction.js';
+import { checkPoints, readInteraction } from './interaction.js';
 
 const size = { width: 200, height: 100 };
 const point = (x: number, y: number, isPositive?: boolean | number, label = 'Dog'): ContextRegion => ({
@@ -89,6 +89,28 @@ describe('what an annotator draws', () => {
         for (const [, , width, height] of prompts.flatMap(({ box }) => (box === undefined ? [] : [box])))
           assert.ok(width > 0 && height > 0);
       }),
+    );
+  });
+});
+
+describe('checkPoints', () => {
+  it('takes points in the image, and boxes that reach beyond it', () => {
+    checkPoints([point(0, 100), box({ x: -5, y: 90, width: 40, height: 40 })], '/result');
+  });
+
+  it('refuses points beside the image, which would be clicks at its border', () => {
+    assert.throws(
+      () => {
+        checkPoints([point(50, 50), point(150, -10)], '/result');
+      },
+      (error) => {
+        assert.ok(TesseraError.isInstance(error) && error.code === 'TSR_VALIDATION');
+        assert.deepEqual(
+          error.fields.map(({ pointer }) => pointer),
+          ['/result/1/value/x', '/result/1/value/y'],
+        );
+        return true;
+      },
     );
   });
 });

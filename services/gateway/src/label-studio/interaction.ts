@@ -1,4 +1,10 @@
-import { promptLimits, type ContextRegion, type PromptPoint, type SegmentPrompt } from '@tessera/contracts';
+import {
+  promptLimits,
+  TesseraError,
+  type ContextRegion,
+  type PromptPoint,
+  type SegmentPrompt,
+} from '@tessera/contracts';
 
 /** What an annotator asks for. */
 export interface Interaction {
@@ -17,6 +23,26 @@ interface Size {
 const margin = 0.01;
 
 /**
+ * Checks that points are in the image; one beside it would mean another place. Boxes may reach beyond it.
+ *
+ * @param pointer - of the regions
+ * @throws TesseraError `TSR_VALIDATION`
+ */
+export function checkPoints(regions: readonly ContextRegion[], pointer: string): void {
+  const problems = regions.flatMap((region, index) =>
+    isPoint(region)
+      ? (['x', 'y'] as const)
+          .filter((axis) => (region.value[axis] ?? 0) < 0 || (region.value[axis] ?? 0) > 100)
+          .map((axis) => ({
+            pointer: `${pointer}/${index}/value/${axis}`,
+            message: `${region.value[axis] ?? 0} is outside the image, which is from 0 to 100 per cent`,
+          }))
+      : [],
+  );
+  if (problems.length > 0) throw TesseraError.invalid(problems.slice(0, promptLimits.prompts));
+}
+
+/**
  * What an annotator has drawn and typed as prompts, of an image of this size. All points and the latest box of a label make
  * one prompt. A box outside the image, and points beside an object that no point or box shows, are left out.
  *
@@ -33,11 +59,11 @@ export function readInteraction(regions: readonly ContextRegion[], size: Size): 
         .map((text) => text.trim())
         .filter((text) => text !== ''),
     );
-    if (value.x === undefined || value.y === undefined || value.text !== undefined) continue;
+    if (!isDrawn(region)) continue;
     const [label = ''] = value.keypointlabels ?? value.rectanglelabels ?? value.labels ?? [];
     const prompt = drawn.get(label) ?? { points: [] };
     drawn.set(label, prompt);
-    if (region.type?.startsWith('rectangle') === true) {
+    if (!isPoint(region)) {
       const box = boxOf(value, size);
       if (box !== undefined) prompt.box = box;
     } else {
@@ -54,6 +80,14 @@ export function readInteraction(regions: readonly ContextRegion[], size: Size): 
     ];
   });
   return { texts, prompts: prompts.slice(0, promptLimits.prompts) };
+}
+
+function isDrawn({ value }: ContextRegion): boolean {
+  return value.x !== undefined && value.y !== undefined && value.text === undefined;
+}
+
+function isPoint(region: ContextRegion): boolean {
+  return isDrawn(region) && region.type?.startsWith('rectangle') !== true;
 }
 
 function pointOf({ x = 0, y = 0 }: ContextRegion['value'], { width, height }: Size, isPositive: boolean | number) {

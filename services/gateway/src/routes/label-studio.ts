@@ -14,6 +14,7 @@ import type { GatewayApp, GatewayContext } from '../context.js';
 import { severalAtOnce } from '../intake/several-at-once.js';
 import { clientGone } from '../jobs/client-gone.js';
 import { jobOrigin } from '../jobs/job-origin.js';
+import { checkPoints } from '../label-studio/interaction.js';
 import { knownFields } from '../label-studio/known-fields.js';
 import { parseLabelingConfig } from '../label-studio/labeling-config.js';
 import { predictTask, targetOf } from '../label-studio/predict-task.js';
@@ -110,6 +111,7 @@ function addPredict(app: GatewayApp, context: GatewayContext): void {
         throw TesseraError.invalid([{ pointer: '/tasks', message: `must not be more than ${most}` }]);
       const target = targetOf(parseLabelingConfig(text, '/label_config'), '/label_config');
       const drawn = params?.context?.result;
+      checkPoints(drawn ?? [], '/params/context/result');
       const client = clientGone(reply);
       const asker = { client, origin: jobOrigin(request, undefined, context), log: request.log };
       const predictions: Prediction[] = [];
