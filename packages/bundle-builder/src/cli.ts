@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { parseConfig } from '@tessera/contracts';
+import { ConfigError, parseConfig } from '@tessera/contracts';
 import { buildBaselineBundle, maskRefinerDirectory } from './baseline/build-baseline-bundle.js';
 import { isUpToDate, writeBundle, type BundleContent } from './bundle-directory.js';
 import { buildDualEncoderBundle } from './dual-encoder/build-dual-encoder-bundle.js';
@@ -46,9 +46,20 @@ const recipes: readonly BundleRecipe[] = [
   },
 ];
 
-const { MODELS_DIR: modelsDirectory } = parseConfig(process.env);
+const modelsDirectory = directoryOfModels();
 await mkdir(modelsDirectory, { recursive: true });
 for (const [index, recipe] of recipes.entries()) await buildBundle(recipe, `${index + 1} of ${recipes.length}`);
+
+/** Of the environment; a mistake in it is one of whoever set it, who is told in words. */
+function directoryOfModels(): string {
+  try {
+    return parseConfig(process.env).MODELS_DIR;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    process.exit(1);
+  }
+}
 
 /** Builds a bundle whose sources have changed; says nothing of one that is up to date. */
 async function buildBundle({ name, weights = [], sharesWith, build }: BundleRecipe, place: string): Promise<void> {

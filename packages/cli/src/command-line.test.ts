@@ -94,6 +94,13 @@ describe('the help', () => {
 });
 
 describe('a command that is called wrongly', () => {
+  it('by its environment, for a service, says which setting is unknown', async () => {
+    for (const command of ['serve', 'worker', 'gateway']) {
+      const { code, errors } = await tessera([command], { TESSERA_FOO: '1' });
+      assert.deepEqual([code, errors], [2, 'Invalid configuration:\n  TESSERA_FOO is not a known setting\n']);
+    }
+  });
+
   const wrong: [words: string[], errors: RegExp][] = [
     [['--url', 'http://x', 'models'], /^The command comes first, then --url; `tessera --help` lists the commands\.\n$/],
     [['fly'], /^There is no command "fly"; `tessera --help` lists them\.\n$/],

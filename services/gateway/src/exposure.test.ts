@@ -1,10 +1,23 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { parseConfig } from '@tessera/contracts';
 import { pino } from 'pino';
 import { createGateway } from './app.js';
-import { listen } from './exposure.js';
+import { listen, requireFreePort } from './exposure.js';
 import { TestStores } from './testing/test-gateway.js';
+
+test('a port that another program has is named before the start', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  const place = parseConfig({ HOST: '127.0.0.1', PORT: String(port) });
+  await assert.rejects(requireFreePort(place), /^ConfigError: PORT \d+ of 127\.0\.0\.1 is taken by another program/);
+  other.close();
+  await once(other, 'close');
+  await requireFreePort(place);
+});
 
 test('a gateway that is open to everyone says so in a frame at its start, and again when it is ready', async (context) => {
   const stores = await TestStores.open();

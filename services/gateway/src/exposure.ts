@@ -1,9 +1,29 @@
-import type { Config } from '@tessera/contracts';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { ConfigError, type Config } from '@tessera/contracts';
 import { exposureWarning, warnOfExposure } from '@tessera/runtime/process';
 import type { GatewayApp } from './context.js';
 
 const risk = 'use this service, because neither API_KEYS nor API_KEYS_FILE is set';
 const advice = 'Set API_KEYS or API_KEYS_FILE, or HOST=127.0.0.1 to serve this machine alone.';
+
+/**
+ * Finds out whether a gateway can listen, before what takes long.
+ *
+ * @throws ConfigError when another program listens there
+ */
+export async function requireFreePort({ HOST, PORT }: Pick<Config, 'HOST' | 'PORT'>): Promise<void> {
+  const server = createServer();
+  try {
+    server.listen(PORT, HOST);
+    await once(server, 'listening');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new ConfigError(`PORT ${PORT} of ${HOST} is taken by another program; set another one.`, { cause: error });
+  }
+  server.close();
+  await once(server, 'close');
+}
 
 /**
  * Makes a gateway listen on `HOST` and `PORT`, and warns on stderr and in the log when it is open to everyone.

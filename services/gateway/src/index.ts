@@ -1,2 +1,2 @@
 export { createGateway } from './app.js';
-export { listen } from './exposure.js';
+export { listen, requireFreePort } from './exposure.js';

@@ -1,11 +1,12 @@
 import { openBlobStore } from '@tessera/blob-store';
-import { createGateway, listen } from '@tessera/gateway';
+import { createGateway, listen, requireFreePort } from '@tessera/gateway';
 import { openJobQueues } from '@tessera/queue';
 import { runService } from '@tessera/runtime/process';
 import { startModels, startWorker, WorkerMetrics } from '@tessera/worker';
 
 /** Gateway and worker in one process: what `npm start` runs. */
 await runService({ name: 'tessera', needsRedis: false }, async ({ config, log, tracing, onError }) => {
+  await requireFreePort(config);
   // Opening the database keeps this process busy for a moment, in which the models load in another one.
   const metrics = new WorkerMetrics();
   const models = await startModels({ config, log, metrics, tracing });

@@ -1,4 +1,6 @@
 import { pathToFileURL } from 'node:url';
+import { ConfigError, parseConfig } from '@tessera/contracts';
+import { UsageError } from '../command-errors.js';
 import type { Command, CommandContext } from '../command.js';
 import { compile, directoriesOf, modelBuilder, runNode, serviceMain } from '../installation.js';
 import { numberOption, textOption } from '../option-values.js';
@@ -46,7 +48,10 @@ export const gateway: Command = {
   positionals: { min: 0, max: 0 },
   options: { ...listening.options, ...overRedis.options },
   optionHelp: { ...listening.optionHelp, ...overRedis.optionHelp },
-  run: (context) => run('gateway', context),
+  async run(context) {
+    checkSettings(context);
+    await run('gateway', context);
+  },
 };
 
 export const worker: Command = {
@@ -63,7 +68,17 @@ export const worker: Command = {
   },
 };
 
+/** @throws UsageError for a setting that the service would not start with */
+function checkSettings(context: CommandContext): void {
+  try {
+    parseConfig({ ...context.environment, ...settingsOf(context) });
+  } catch (error) {
+    throw error instanceof ConfigError ? new UsageError(error.message) : error;
+  }
+}
+
 async function prepareModels(context: CommandContext): Promise<void> {
+  checkSettings(context);
   await compile({ 'packages/bundle-builder': modelBuilder });
   await runNode(modelBuilder, [], settingsOf(context));
 }
