@@ -2,6 +2,8 @@ import { ServiceError, type Progress, type VocabularyDescription } from '@tesser
 import { announce } from '../page/announce.js';
 import { element } from '../page/element.js';
 import { reasonOf } from '../page/reason.js';
+import { runningStage } from '../page/words.js';
+import { QueuePlace } from '../service/queue-place.js';
 import type { Service } from '../service/service.js';
 import { droppedFiles, chosenFiles } from './training-files.js';
 import { trainingArchive, type TrainingFile } from './training-archive.js';
@@ -164,19 +166,30 @@ export class TrainingView {
     const note = element('p', { class: 'quiet', hidden: true }, noAuc);
     const button = element('button', { type: 'button', class: 'button', click: cancel }, 'Cancel');
     this.#state.replaceChildren(words, plot, note, button);
+    const place = new QueuePlace(
+      (job) => this.#service.call((client) => client.job(job)),
+      (ahead) => {
+        words.textContent = `${runningStage('queue', ahead)} …`;
+      },
+    );
     const updates = await this.#service.call((client) => Promise.resolve(client.followJob(id, { signal })));
-    for await (const update of updates) {
-      if (update.event === 'result') {
-        return update.data as VocabularyDescription;
+    try {
+      for await (const update of updates) {
+        place.take(update);
+        if (update.event === 'result') {
+          return update.data as VocabularyDescription;
+        }
+        if (update.event === 'error') throw new Error(update.data.detail);
+        if (update.event !== 'progress') continue;
+        const { epochs: of = 1, loss } = update.data;
+        words.textContent = progressSentence(update.data);
+        if (loss === undefined) continue;
+        epochs.push(update.data);
+        note.hidden = epochs.some(({ validation_auc: auc }) => auc !== undefined);
+        plot.replaceChildren(trainingCurves(epochs, of));
       }
-      if (update.event === 'error') throw new Error(update.data.detail);
-      if (update.event !== 'progress') continue;
-      const { epochs: of = 1, loss } = update.data;
-      words.textContent = progressSentence(update.data);
-      if (loss === undefined) continue;
-      epochs.push(update.data);
-      note.hidden = epochs.some(({ validation_auc: auc }) => auc !== undefined);
-      plot.replaceChildren(trainingCurves(epochs, of));
+    } finally {
+      place.close();
     }
     throw new Error('The training ended without a result.');
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Warning, type ProblemDetails } from '@tessera/contracts';
-import { duration, percent, problemSentence, stageTimes, warningSentence } from './words.js';
+import { duration, percent, problemSentence, runningStage, stageTimes, warningSentence } from './words.js';
 
 test('shares do not round to none or all', () => {
   assert.deepEqual([0, 0.004, 0.5, 0.996, 1].map(percent), ['0 %', 'under 1 %', '50 %', 'over 99 %', '100 %']);
@@ -34,6 +34,12 @@ test('stages are in the order in which they run, without what took no time', () 
     times.map(({ stage }) => stage),
     ['opening', 'drawing', 'later'],
   );
+});
+
+test('who waits reads how many are ahead', () => {
+  assert.equal(runningStage('queue', 0), 'Waiting for a worker');
+  assert.equal(runningStage('queue', 3), 'Waiting for a worker, 3 ahead in the queue');
+  assert.equal(runningStage('mask', 3), 'Drawing the mask');
 });
 
 test('a problem names the fields that it is about, once', () => {

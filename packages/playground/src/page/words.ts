@@ -35,8 +35,13 @@ export function stageTimes(
     .map((name) => ({ stage: stages[name]?.done ?? name, milliseconds: timings[name] ?? 0 }));
 }
 
-/** What a stage does, for who waits for it. */
-export function runningStage(name: string): string {
+/**
+ * What a stage does, for who waits for it.
+ *
+ * @param ahead - jobs before this one in the queue
+ */
+export function runningStage(name: string, ahead = 0): string {
+  if (name === 'queue' && ahead > 0) return `Waiting for a worker, ${ahead} ahead in the queue`;
   return stages[name]?.running ?? `Working: ${name}`;
 }
 

@@ -3,7 +3,7 @@ import { element, icon, type IconName } from '../page/element.js';
 import { count, duration, percent, runningStage, stageTimes, warningSentence } from '../page/words.js';
 import type { SnippetSettings } from '../service/snippets.js';
 import { summary, verdict } from './outcome.js';
-import { cssColour, nameOf, type Answer, type Layer } from './layer.js';
+import { cssColour, nameOf, type Answer, type Layer, type LayerState } from './layer.js';
 
 export interface CardActions {
   readonly select: (layer: Layer) => void;
@@ -57,7 +57,7 @@ export function layerCard(layer: Layer, isSelected: boolean, actions: CardAction
 
 function body(layer: Layer, isSelected: boolean, actions: CardActions): HTMLElement[] {
   const { state, answer } = layer;
-  if (state.kind === 'working') return [progress(state.stage, state.fraction)];
+  if (state.kind === 'working') return [progress(state)];
   if (state.kind === 'failed') {
     return [
       element(
@@ -136,9 +136,9 @@ function times({ timings }: Answer): HTMLElement {
   );
 }
 
-function progress(stage: string, fraction: number): HTMLElement {
+function progress({ stage, fraction, ahead }: LayerState & { kind: 'working' }): HTMLElement {
   const bar = element('progress', { max: 1, 'aria-label': 'Progress', ...(fraction > 0 ? { value: fraction } : {}) });
-  return element('div', { class: 'card-body' }, bar, element('p', { class: 'quiet' }, runningStage(stage)));
+  return element('div', { class: 'card-body' }, bar, element('p', { class: 'quiet' }, runningStage(stage, ahead)));
 }
 
 function iconButton(name: IconName, label: string, key: string, click: () => void): HTMLElement {

@@ -28,7 +28,7 @@ export interface Answer {
 }
 
 export type LayerState =
-  | { readonly kind: 'working'; readonly running: AbortController; stage: string; fraction: number }
+  | { readonly kind: 'working'; readonly running: AbortController; stage: string; fraction: number; ahead?: number }
   | { readonly kind: 'answered' }
   | { readonly kind: 'failed'; readonly reason: string };
 

@@ -1,5 +1,6 @@
 import { decodeMask, type JobUpdate, type SegmentResponse } from '@tessera/client';
 import { learnFrom, type Photo } from '../photo/photo.js';
+import { QueuePlace } from '../service/queue-place.js';
 import type { Service } from '../service/service.js';
 import { reasonOf } from '../page/reason.js';
 import { drawMask } from '../stage/mask-picture.js';
@@ -129,9 +130,17 @@ export class Layers {
     for (const layer of layers) layer.state = { ...working };
     const isCurrent = (layer: Layer) => layer.state.kind === 'working' && layer.state.running === running;
     this.#options.onChange();
+    const place = new QueuePlace(
+      (id) => this.#options.service.call((client) => client.job(id)),
+      (ahead) => {
+        for (const layer of layers.filter(isCurrent)) Object.assign(layer.state, { ahead });
+        this.#options.onChange();
+      },
+    );
     try {
       const signal = AbortSignal.any([running.signal, photo.left.signal]);
       const onUpdate = (update: JobUpdate) => {
+        place.take(update);
         if (update.event !== 'progress') return;
         for (const layer of layers.filter(isCurrent)) Object.assign(layer.state, update.data);
         this.#options.onChange();
@@ -149,6 +158,8 @@ export class Layers {
         layer.state = { kind: 'failed', reason: reasonOf(error) };
         this.#end(layer);
       }
+    } finally {
+      place.close();
     }
     this.#options.onChange();
   }
