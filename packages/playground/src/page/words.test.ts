@@ -51,7 +51,7 @@ test('a problem names the fields that it is about, once', () => {
     code: 'TSR_VALIDATION',
     errors: [{ pointer: '/query', message: 'must not be longer than 512 characters' }],
   };
-  assert.equal(problemSentence(problem), 'One field is wrong. query must not be longer than 512 characters.');
+  assert.equal(problemSentence(problem), 'One field is wrong. Query must not be longer than 512 characters.');
   const detail = 'query must not be longer than 512 characters';
   assert.equal(problemSentence({ ...problem, detail }), detail);
 });
@@ -80,5 +80,8 @@ test('mistakes that people may make are explained without the contract’s words
   assert.equal(sentenceOf('/prompts', 'must NOT have more than 32 items'), 'There are more than 32 corrections.');
   assert.equal(sentenceOf('/prompts/0/points', 'must NOT have more than 64 items'), 'There are more than 64 points.');
   const unknown = { pointer: '/threshold', message: 'must be <= 1' };
-  assert.equal(problemSentence(problemOf(unknown)), '/threshold must be <= 1.');
+  assert.equal(problemSentence(problemOf(unknown)), 'Threshold must be <= 1.');
+  const outside = '576 is outside the image of 512 × 512 pixels';
+  assert.equal(sentenceOf('/prompts/0/points/0/x', outside), 'A point is outside the photo of 512 × 512 pixels.');
+  assert.equal(sentenceOf('/prompts/1/box', outside), 'A box is outside the photo of 512 × 512 pixels.');
 });

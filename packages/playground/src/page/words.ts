@@ -83,10 +83,12 @@ export function warningSentence({ code, words, count: objects = 0 }: Warning): s
 export function problemSentence({ title, detail, errors = [] }: ProblemDetails): string {
   const inWords = errors.map(fieldSentence);
   if (inWords.length > 0 && inWords.every((sentence) => sentence !== undefined)) return inWords.join(' ');
-  const fields = errors.map(({ pointer, message }) => `${pointer.slice(1)} ${message}.`);
-  return [detail === '' ? `${title}.` : detail, ...fields.filter((field) => !detail.includes(field.slice(0, -1)))].join(
-    ' ',
-  );
+  // What is a pointer to a program is the name of a field to a person.
+  const fieldSentences = (fields: readonly FieldProblem[]) =>
+    fields.map(({ pointer, message }) => `${capital(pointer.split('/').at(-1) ?? '')} ${message}.`);
+  if (errors.length > 0 && detail.startsWith('/')) return fieldSentences(errors).join(' ');
+  const unnamed = errors.filter(({ message }) => !detail.includes(message));
+  return [detail === '' ? `${title}.` : detail, ...fieldSentences(unnamed)].join(' ');
 }
 
 type FieldProblem = NonNullable<ProblemDetails['errors']>[number];
@@ -106,6 +108,9 @@ function fieldSentence({ pointer, message }: FieldProblem): string | undefined {
   const [one, several] = fieldNames[name ?? ''] ?? [];
   if (one === undefined || several === undefined) return undefined;
   const [, bound, limit, unit] = /^must NOT have (more|fewer) than (\d+) (characters|items)$/.exec(message) ?? [];
+  const [, place] = / is outside the image of (\d+ × \d+) pixels$/.exec(message) ?? [];
+  if (place !== undefined)
+    return `${pointer.endsWith('/box') ? 'A box' : 'A point'} is outside the photo of ${place} pixels.`;
   if (message === 'must not be blank') return `${capital(one)} is empty.`;
   if (bound === undefined || limit === undefined) return undefined;
   if (unit === 'characters') {
