@@ -71,6 +71,23 @@ export function testMasks(pages: () => Pages): void {
       assert.equal(await shown.count(), 2);
       await page.getByRole('button', { name: 'Remove the dog' }).click();
       assert.equal(await page.locator('.card').count(), 2);
+      const focused = () => page.evaluate(() => document.activeElement?.textContent ?? '');
+      assert.match(await focused(), /handle/, 'the card that is selected now');
+      await page.getByRole('button', { name: 'Remove the cup’s handle' }).click();
+      await page.getByRole('button', { name: 'Remove the cup', exact: true }).click();
+      assert.equal(await focused(), 'Find');
+    }));
+
+  it('says that there is nothing to find when nothing was typed but semicolons', () =>
+    pages().onPlayground(async (page) => {
+      await page.locator('input[type=file]').setInputFiles(coffee);
+      for (const typed of [';;;', ' ']) {
+        await page.getByLabel('What should be found?').fill(typed);
+        await page.getByRole('button', { name: 'Find' }).click();
+        await page.getByRole('alert').filter({ hasText: 'Type what to find first.' }).waitFor();
+      }
+      await ask(page, 'the cup');
+      assert.equal(await page.getByText('Type what to find first.').count(), 0);
     }));
 
   it('finds an object in a box that was dragged, without words', () =>

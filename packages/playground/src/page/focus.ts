@@ -7,12 +7,12 @@ export function isByKeyboard(): boolean {
  * Renders, and gives the focus back to the control that had it, by its `data-key`. Where it is gone, the keyboard goes on
  * at the next best.
  *
- * @param nextBest - of a key that is gone
+ * @param nextBest - of a key that is gone, by keyboard or by a pointer
  */
 export function keepingFocus(
   root: HTMLElement,
   render: () => void,
-  nextBest: (key: string) => HTMLElement | undefined = () => undefined,
+  nextBest: (key: string, isByKeyboard: boolean) => HTMLElement | undefined = () => undefined,
 ): void {
   const active = document.activeElement;
   const key = active instanceof HTMLElement && root.contains(active) ? active.dataset.key : undefined;
@@ -20,8 +20,7 @@ export function keepingFocus(
   render();
   if (key === undefined) return;
   const same = controlOf(root, key);
-  if (same !== undefined) same.focus();
-  else if (isVisible) nextBest(key)?.focus();
+  (same ?? nextBest(key, isVisible))?.focus();
 }
 
 /** The control with this `data-key`. */

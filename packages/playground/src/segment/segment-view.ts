@@ -17,6 +17,7 @@ export class SegmentView {
     autocomplete: 'off',
     'aria-describedby': 'query-help',
   });
+  readonly #find = element('button', { class: 'button primary' }, 'Find');
   readonly #problem = element('p', { class: 'problem', role: 'alert' });
   readonly #suggestions = element('ul', { class: 'suggestions', 'aria-label': 'Try' });
   readonly #cards = element('ul', { class: 'cards', 'aria-label': 'Layers' });
@@ -54,7 +55,7 @@ export class SegmentView {
           },
         },
         element('label', { for: 'query', class: 'label' }, 'What should be found?'),
-        element('div', { class: 'row' }, this.#input, element('button', { class: 'button primary' }, 'Find')),
+        element('div', { class: 'row' }, this.#input, this.#find),
         element('p', { class: 'quiet', id: 'query-help' }, 'Several at once: separate them with a semicolon.'),
         this.#problem,
       ),
@@ -90,21 +91,30 @@ export class SegmentView {
       this.#cards.replaceChildren(...all.map((layer) => layerCard(layer, layer === selected, this.#actions)));
     };
     // A part of a card that is gone gives way to the card, a card or a suggestion to the next words.
-    keepingFocus(this.root, draw, (key) => controlOf(this.#cards, key.replace(/^[a-z]+/, 'select')) ?? this.#input);
+    keepingFocus(this.root, draw, (key, isByKeyboard) => {
+      const { selected } = this.#layers;
+      const card = controlOf(this.#cards, key.replace(/^[a-z]+/, 'select'));
+      if (card !== undefined || isByKeyboard) return card ?? this.#input;
+      // The keyboard of a phone would open for the field.
+      return (selected && controlOf(this.#cards, `select-${selected.number}`)) ?? this.#find;
+    });
   }
 
   #submit(event: SubmitEvent): void {
     event.preventDefault();
-    this.#askTyped();
+    if (this.#askTyped()) return;
+    this.#problem.textContent ||= 'Type what to find first.';
+    this.#input.focus();
   }
 
-  /** Asks for what was typed; what cannot be asked stays where it was. */
-  #askTyped(): void {
+  /** Asks for what was typed, and whether there was anything; what cannot be asked stays where it was. */
+  #askTyped(): boolean {
     const { queries, problem } = queriesIn(this.#input.value);
     this.#problem.textContent = problem ?? '';
-    if (queries === undefined || queries.length === 0) return;
+    if (queries === undefined || queries.length === 0) return false;
     this.#input.value = '';
     this.#layers.add(queries);
+    return true;
   }
 
   #suggestion(query: string): HTMLElement {
