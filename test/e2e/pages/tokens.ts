@@ -39,6 +39,19 @@ export function testTokens(pages: () => Pages): void {
       await assertAccessible(page);
 
       assert.equal(new Set(cuts.map(({ top }) => top)).size, 1, 'side by side');
+      await page.setViewportSize({ width: 360, height: 740 });
+      const lines = await page.locator('.cuts dd').evaluateAll((values) =>
+        values.map((value) => {
+          const range = document.createRange();
+          range.selectNodeContents(value);
+          return range.getClientRects().length;
+        }),
+      );
+      assert.ok(
+        lines.every((count) => count === 1),
+        'no value is broken',
+      );
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0);
       await page.setViewportSize({ width: 390, height: 844 });
       const tops = (await shownCuts(page)).map(({ top }) => top);
       assert.ok(
