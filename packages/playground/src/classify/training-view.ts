@@ -19,6 +19,7 @@ export class TrainingView {
     value: 'mine',
     required: true,
     pattern: '[A-Za-z0-9][A-Za-z0-9._\\-]{0,63}',
+    title: 'A letter or digit, then up to 63 letters, digits, dots, hyphens and underscores',
   });
   readonly #epochs = element('input', {
     type: 'number',

@@ -4,7 +4,7 @@ import { noAuc, progressSentence, trainedSentence } from './training-words.js';
 
 test('an epoch has its measures, and a dash for what there is none of', () => {
   const epoch = { stage: 'epochs', fraction: 0.5, epoch: 3, epochs: 20, loss: 0.12345 };
-  assert.equal(progressSentence({ ...epoch, validation_auc: 0.5 }), 'Epoch 3 of 20: loss 0.123, AUC 0.500');
+  assert.equal(progressSentence({ ...epoch, validation_auc: 0.5 }), 'Epoch 3 of 20: loss 0.123, AUC 50.0 %');
   assert.equal(progressSentence(epoch), 'Epoch 3 of 20: loss 0.123, AUC –');
   assert.equal(
     progressSentence({ ...epoch, epoch: 1, epochs: 2, phase: 'choice' }),
@@ -16,6 +16,6 @@ test('an epoch has its measures, and a dash for what there is none of', () => {
 
 test('a training ends with its measures, or with why there are none', () => {
   const metrics = { auc: 0.25, best_hm: 0.5, best_seen: 0.5, best_unseen: 0.5, bias: 0 };
-  assert.equal(trainedSentence({ name: 'mine', metrics }), 'mine is trained. AUC 0.250, best harmonic mean 50 %.');
+  assert.equal(trainedSentence({ name: 'mine', metrics }), 'mine is trained. AUC 25.0 %, best harmonic mean 50 %.');
   assert.equal(trainedSentence({ name: 'mine' }), `mine is trained. ${noAuc}`);
 });

@@ -10,12 +10,17 @@ const phases = { choice: 'choosing how many epochs are best', final: 'learning f
 export function progressSentence({ stage, epoch, epochs = 1, phase, loss, validation_auc: auc }: Progress): string {
   if (epoch === undefined || epoch === 0) return `${stage} …`;
   const purpose = phase === undefined ? '' : `, ${phases[phase]}`;
-  return `Epoch ${epoch} of ${epochs}${purpose}: loss ${loss?.toFixed(3) ?? '–'}, AUC ${auc?.toFixed(3) ?? '–'}`;
+  return `Epoch ${epoch} of ${epochs}${purpose}: loss ${loss?.toFixed(3) ?? '–'}, AUC ${auc === undefined ? '–' : precisely(auc)}`;
 }
 
 /** What came of a training. */
 export function trainedSentence({ name, metrics }: Pick<VocabularyDescription, 'name' | 'metrics'>): string {
   const measures =
-    metrics === undefined ? noAuc : `AUC ${metrics.auc.toFixed(3)}, best harmonic mean ${percent(metrics.best_hm)}.`;
+    metrics === undefined ? noAuc : `AUC ${precisely(metrics.auc)}, best harmonic mean ${percent(metrics.best_hm)}.`;
   return `${name} is trained. ${measures}`;
+}
+
+/** A measure as the command line and the literature have it. */
+function precisely(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
 }
