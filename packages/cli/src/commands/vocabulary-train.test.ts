@@ -71,6 +71,24 @@ describe('`vocabulary train`', () => {
     assert.match(output, /^shapes: 2 attributes, 1 objects, 1 seen pairs\n[^]*70\.0 +80\.0 +60\.0 +50\.0 +1\.25\n$/);
   });
 
+  it('leaves a line now and then of a training of many epochs', async () => {
+    service = await TestService.start(({ method, path }, response) => {
+      if (method === 'POST') sendJson(response, 202, job);
+      else if (path.startsWith('/vocabularies')) sendProblem(response, free);
+      else {
+        const epochs = Array.from({ length: 500 }, (_, index) => {
+          const epoch = { stage: 'epochs', fraction: index / 500, epoch: index + 1, epochs: 500, loss: 0.5 };
+          return ['progress', epoch] as [string, unknown];
+        });
+        sendEvents(response, ...epochs, ['result', vocabulary]);
+      }
+    });
+    const { errors } = await new CommandProcess(words()).outcome();
+    const told = errors.split('\n').filter((line) => line.startsWith('epoch '));
+    assert.equal(told.length, 50);
+    assert.match(told.at(-1) ?? '', /^epoch 500\/500/);
+  });
+
   it('sends nothing when the name is taken, unless it is to be replaced', async () => {
     service = await TestService.start(({ method, path }, response) => {
       if (method === 'POST') sendJson(response, 202, job);

@@ -109,7 +109,8 @@ async function followTraining(
         break;
       case 'progress':
         if (update.data.epoch === undefined) progress(`reading images ${Math.floor(200 * update.data.fraction)} %`);
-        else say(epochLine(update.data));
+        else if (isTold(update.data)) say(epochLine(update.data));
+        else progress(epochLine(update.data), update.data.fraction);
         break;
       case 'result':
         return update.data as VocabularyDescription;
@@ -121,6 +122,13 @@ async function followTraining(
 }
 
 const phases = { choice: 'choosing the number of epochs', final: 'learning from all examples' } as const;
+
+/** Lines that a training of many epochs leaves behind. */
+const mostLines = 50;
+
+function isTold({ epoch = 0, epochs = 1 }: Progress): boolean {
+  return epoch % Math.ceil(epochs / mostLines) === 0 || epoch === epochs;
+}
 
 function epochLine({ epoch, epochs, phase, loss, validation_auc: auc }: Progress): string {
   const measures = [
