@@ -19,6 +19,7 @@ export function testIntake(pages: () => Pages): void {
       files.map(async (path) => {
         const response = await fetch(`${url}/${path}`);
         assert.match(response.headers.get('cache-control') ?? '', /immutable/);
+        assert.equal(response.headers.get('content-encoding'), 'gzip');
         const text = await response.text();
         return path.endsWith('.js') ? gzipSync(text).length : 0;
       }),

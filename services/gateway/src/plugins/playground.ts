@@ -34,8 +34,16 @@ export async function addPlayground(app: GatewayApp): Promise<void> {
         'content-security-policy': contentSecurityPolicy,
         'cache-control': isAsset ? 'public, max-age=31536000, immutable' : 'no-cache',
       });
+      // Beside the origin, where pages of others may read it.
+      if (isAsset) reply.header('vary', [reply.getHeader('vary') ?? [], 'accept-encoding'].flat().join(', '));
       done();
     });
-    await page.register(serveStatic, { root: site, wildcard: false, cacheControl: false, schemaHide: true });
+    await page.register(serveStatic, {
+      root: site,
+      wildcard: false,
+      cacheControl: false,
+      schemaHide: true,
+      preCompressed: true,
+    });
   });
 }
