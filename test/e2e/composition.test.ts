@@ -99,7 +99,7 @@ test('Ctrl-C cancels a training, which leaves nothing behind', async () => {
     'packages/cli/bin/tessera.js',
     ...['vocabulary', 'train', join(directory, 'shapes'), '--name', 'stopped', '--epochs', '500', '--url', service.url],
   ]);
-  await training.waitForOutput(/epoch 2\/500/, 120_000);
+  await training.waitForOutput(/epoch 10\/500/, 120_000);
   assert.equal(await training.stop('SIGINT'), 130);
   assert.match(training.output(), /was cancelled/);
   const again = await tessera('vocabulary', 'show', 'stopped');
