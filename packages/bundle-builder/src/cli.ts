@@ -50,7 +50,7 @@ const modelsDirectory = directoryOfModels();
 await mkdir(modelsDirectory, { recursive: true });
 for (const [index, recipe] of recipes.entries()) await buildBundle(recipe, `${index + 1} of ${recipes.length}`);
 
-/** Of the environment; a mistake in it is one of whoever set it, who is told in words. */
+/** As the environment has it; of a mistake in it whoever started this reads the message alone. */
 function directoryOfModels(): string {
   try {
     return parseConfig(process.env).MODELS_DIR;

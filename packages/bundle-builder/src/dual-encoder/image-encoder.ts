@@ -28,12 +28,11 @@ export function imageEncoder(tower: TfjsGraphModel, head: Model, cut: TowerCut):
   const planes = inputPlanes(graph, cut);
   const features = featureMaps(graph, tower, cut, planes);
   const source = prefixNames(head.graph, headPrefix);
-  const [last, ...others] = head.graph.inputs.map(({ name }) => ({
-    input: `${headPrefix}${name}`,
-    value: name === cut.pixels ? planes : features[name],
-  }));
-  for (const { input, value } of others) graph.node('Identity', [value ?? input], {}, { output: input });
-  graph.include(source, { [last?.input ?? '']: last?.value ?? '' });
+  const inputs = head.graph.inputs.map(({ name }): [string, string] => {
+    const input = `${headPrefix}${name}`;
+    return [input, (name === cut.pixels ? planes : features[name]) ?? input];
+  });
+  graph.include(source, Object.fromEntries(inputs));
   const { name, dims } = onlyOutput(source);
   graph.output('image_embeds', name, 'float32', ['batch', dims.at(-1) ?? 'width']);
   return graph.model(head.operatorSets['']);

@@ -41,7 +41,7 @@ export function refinedMasks(
   const firstLabels = firstTwo(prompt.labels, graph.int64([2], [-1, -1]));
   const areCorners = graph.cast(graph.node('Equal', [firstLabels, graph.int64([2], cornerLabels)]), 'int64');
   const isBox = graph.node('And', [
-    graph.node('Equal', [graph.node('ReduceMin', [areCorners, graph.int64([1], [1])]), graph.int64([], [1])]),
+    graph.node('Equal', [graph.node('ReduceSum', [areCorners, graph.int64([1], [1])]), graph.int64([], [2])]),
     graph.node('Equal', [graph.node('Shape', [prompt.labels], { start: 1, end: 2 }), graph.int64([], [2])]),
   ]);
   const corners = layers.reshape(firstTwo(prompt.points, graph.float32([2, 2], [0, 0, 0, 0])), [-1, 4]);

@@ -13,15 +13,10 @@ const width = 256;
 /** The first is for prompts that leave no doubt about the extent, the others for ambiguous ones. */
 const maskCount = 4;
 const transformerLayers = ['layers.0', 'layers.1'];
-/** The first one whose operators the refiner is made of. */
-const operatorSet = 18;
 
 export interface SamDecoderOptions extends GraphBuilderOptions {
-  /**
-   * Corrects the masks of boxes. Inputs: `pixels` [prompts, 32, 64, 64], in a crop around the box, `logits` [prompts, 256,
-   * 256] and `boxes` [prompts, 4], x0, y0, x1, y1 in [0, 1]; output: `refined` [prompts, 256, 256].
-   */
-  readonly refiner?: Model | undefined;
+  /** Corrects the masks of boxes, see {@link refinedMasks}; its operator set becomes that of the whole. */
+  readonly refiner?: Model;
 }
 
 /** Labels of points, in the order of the encoder's embeddings for them: padding is -1, a box's corners are 2 and 3. */
@@ -70,7 +65,7 @@ export function samDecoder(source: Model, { refiner, ...options }: SamDecoderOpt
   const masks = refiner === undefined ? unrefined.logits : refinedMasks(layers, refiner, unrefined, { points, labels });
   graph.output('low_res_masks', masks, 'float32', ['prompts', maskSize, maskSize]);
   graph.output('iou', ofMask(layers, qualities, mask), 'float32', ['prompts']);
-  return graph.model(operatorSet);
+  return graph.model(refiner?.operatorSets['']);
 }
 
 /** The learned output tokens followed by those of each prompt: float32 [prompts, 5 + points + embeddings, 256]. */
@@ -179,15 +174,11 @@ function maskLogits(layers: SamLayers, image: string, filter: string): MaskMaps 
   const normalized = graph.node('LayerNormalization', [quarters, scale, shift], { epsilon: { float: 1e-6 } });
   const pixels = layers.gelu(upscale(layers, layers.gelu(normalized), 4 * cellCount, 'output_upscaling.3'));
 
+  // Axes: prompt, cell row and column, row and column in the cell, row and column in its quarter.
   const similarity = layers.multiply(pixels, layers.reshape(filter, [0, -1, 1]));
-  return { pixels, logits: layers.reshape(pixelRows(layers, similarity, 1), [-1, maskSize, maskSize]) };
-}
-
-/** Pixels that lie cell by cell, [prompts, 65536, channels], in rows: [prompts, 256, 256, channels]. */
-function pixelRows(layers: SamLayers, pixels: string, channels: number): string {
-  // Axes: prompt, cell row and column, row and column in the cell, row and column in its quarter, channel.
-  const cells = layers.reshape(pixels, [-1, gridSize, gridSize, 2, 2, 2, 2, channels]);
-  return layers.reshape(layers.transpose(cells, [0, 1, 3, 5, 2, 4, 6, 7]), [-1, maskSize, maskSize, channels]);
+  const cells = layers.reshape(similarity, [-1, gridSize, gridSize, 2, 2, 2, 2]);
+  const logits = layers.reshape(layers.transpose(cells, [0, 1, 3, 5, 2, 4, 6]), [-1, maskSize, maskSize]);
+  return { pixels, logits };
 }
 
 /** A transposed convolution with stride 2 of [prompts, cells, channels]: [prompts, cells × 4, channels of the output]. */
