@@ -7,6 +7,7 @@ import type { ImageLimits } from './image-limits.js';
 import { imageTimeout, readDecodingHeader, type DecodingHeader } from './decoding-header.js';
 import type { ImageHeader } from './inspect-image.js';
 import { sharp } from './sharp-library.js';
+import { viewOf } from './view-of.js';
 
 /** Pixels in memory: RGB, 8 bits, sRGB, row by row. */
 export interface PixelImage {
@@ -139,7 +140,7 @@ async function decodePixels(
 /** The library does not read bitmaps. @throws TesseraError `TSR_IMAGE_CORRUPT` for one that is cut off */
 function openBmp(bytes: Uint8Array): Sharp {
   try {
-    const { width, height, data } = readBmpPixels(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    const { width, height, data } = readBmpPixels(viewOf(bytes));
     return sharp(data, { raw: { width, height, channels: 4 } });
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;

@@ -8,6 +8,7 @@ import { checkSize, readHeader, type ImageHeader } from './inspect-image.js';
 import { pngGammaExponent } from './png-chunks.js';
 import { sharp } from './sharp-library.js';
 import { hasTiffAlpha, readTiffDirectory } from './tiff-directory.js';
+import { viewOf } from './view-of.js';
 
 /** What decoding needs to know of an image. */
 export interface DecodingHeader extends ImageHeader {
@@ -55,10 +56,6 @@ export async function readDecodingHeader(bytes: Uint8Array, limits: ImageLimits)
   const isTurned = (metadata.orientation ?? 1) !== 1;
   const hasFalseAlpha = metadata.hasAlpha && format === 'tiff' && !hasTiffAlpha(readTiffDirectory(viewOf(firstFrame)));
   return { format, width, height, firstFrame, page, hasFalseAlpha, deepColour, isTurned, gammaExponent };
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 async function readMetadata(bytes: Uint8Array, format: ImageFormat, timeoutMs: number): Promise<Metadata> {

@@ -2,6 +2,7 @@ import { TesseraError } from '@tessera/contracts';
 
 import type { ImageFormat } from './image-format.js';
 import { readTiffDirectory } from './tiff-directory.js';
+import { viewOf } from './view-of.js';
 
 /**
  * A file of the same format that ends with its first frame or page. The decoders index all of them before they
@@ -117,10 +118,6 @@ function keepFirstWebpFrame(bytes: Uint8Array): Uint8Array {
 function keepFirstTiffPage(bytes: Uint8Array): Uint8Array {
   const next = readTiffDirectory(viewOf(bytes)).next();
   return next.exists ? Uint8Array.from(bytes).fill(0, next.at, next.at + next.bytes) : bytes;
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function truncated(format: ImageFormat, cause: unknown): TesseraError {

@@ -2,6 +2,7 @@ import type { ImageFormat } from './image-format.js';
 import { readJpegExif } from './jpeg-frame.js';
 import { pngChunksBeforePixels } from './png-chunks.js';
 import { readTiffDirectory, TIFF_TAGS } from './tiff-directory.js';
+import { viewOf } from './view-of.js';
 
 /** TIFF 6.0 §2 and BigTIFF, each of both byte orders. */
 const TIFF_SIGNATURES = [0x49492a00, 0x4d4d002a, 0x49492b00, 0x4d4d002b];
@@ -25,7 +26,7 @@ export function isTurnedByExif(bytes: Uint8Array, format: ImageFormat): boolean 
 
 /** EXIF has the structure of a TIFF file, whose own directory has the same tag. */
 function findExif(bytes: Uint8Array, format: ImageFormat): DataView | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const view = viewOf(bytes);
   if (format === 'tiff') return view;
   if (format === 'jpeg') return readJpegExif(view);
   if (format === 'png') return pngChunksBeforePixels(bytes).get('eXIf');

@@ -1,9 +1,11 @@
+import { viewOf } from './view-of.js';
+
 /** Files have a few dozen; millions of them would hold the event loop. */
 const MAX_CHUNKS = 1000;
 
 /** The first {@link MAX_CHUNKS} chunks of a PNG before its pixels, by their names (PNG specification §5.3); of two with one name the first. */
 export function pngChunksBeforePixels(bytes: Uint8Array): ReadonlyMap<string, DataView> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const view = viewOf(bytes);
   const chunks = new Map<string, DataView>();
   for (let count = 0, offset = 8; count < MAX_CHUNKS && offset + 8 <= bytes.length; count++) {
     const sizeBytes = view.getUint32(offset);

@@ -4,6 +4,7 @@ import { readBmpHeader } from './bmp.js';
 import type { ImageFormat } from './image-format.js';
 import { readJpegFrame } from './jpeg-frame.js';
 import { readTiffDirectory, TIFF_TAGS } from './tiff-directory.js';
+import { viewOf } from './view-of.js';
 
 interface Size {
   readonly width: number;
@@ -16,7 +17,7 @@ interface Size {
  * @throws TesseraError `TSR_IMAGE_CORRUPT` when the header has none
  */
 export function readStoredSize(bytes: Uint8Array, format: ImageFormat): Size {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const view = viewOf(bytes);
   // A header that is cut off shows as a read past its end.
   try {
     const size = readers[format](view);

@@ -7,6 +7,7 @@ import type { JpegFrame } from './jpeg-frame.js';
 import { pngChunksBeforePixels } from './png-chunks.js';
 import { readTiffDirectory, TIFF_TAGS } from './tiff-directory.js';
 import type { TiffDirectory } from './tiff-directory.js';
+import { viewOf } from './view-of.js';
 
 /** What was found in a file, and what to send instead. */
 interface UnreadEncoding {
@@ -27,7 +28,7 @@ export function refuseUnreadEncoding(bytes: Uint8Array, format: ImageFormat): vo
 }
 
 function findUnreadEncoding(bytes: Uint8Array, format: ImageFormat): UnreadEncoding | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const view = viewOf(bytes);
   try {
     if (format === 'jpeg') return unreadJpeg(readJpegFrame(view));
     if (format === 'png') return unreadPng(pngChunksBeforePixels(bytes));

@@ -1,0 +1,4 @@
+/** The bytes to read numbers from, not copied. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
