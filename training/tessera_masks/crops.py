@@ -18,9 +18,9 @@ from PIL import Image
 from pycocotools import mask as masks
 
 from tessera_masks.model import FEATURES, FINE, SIDE, crop_grid, sample
-from tessera_training.boxes import overlaps
-from tessera_training.classes import CLASS_NAMES
-from tessera_training.frozen import open_session
+from tessera_training.boxes import areas, overlaps
+from tessera_training.frozen import Detector, open_session
+from tessera_training.photos import annotated_objects
 
 LONGEST_SIDE = 1024  # of what SAM's encoder sees; its maps show a square of that size
 LEAST_AREA = 8e-4  # of a box, of the photo's
@@ -34,7 +34,7 @@ class Vision:
 
     def __init__(self, models, threads):
         models = Path(models)
-        self.detector = open_session(models / "detector.onnx", threads)
+        self.detector = Detector(models, threads)
         self.encoder = open_session(models / "image-encoder.onnx", threads)
         decoder = onnx.load(models / "mask-decoder.onnx")
         decoder.graph.output.extend(onnx.ValueInfoProto(name=name) for name in ("unrefined_masks", "mask_pixels"))
@@ -42,10 +42,9 @@ class Vision:
 
     def detections(self, image):
         """PIL image -> boxes [n, 4] in [0, 1], their classes [n]; the certain ones."""
-        pixels = np.asarray(image.resize((512, 512), Image.Resampling.BILINEAR))[None]
-        boxes, scores, classes = self.detector.run(["boxes", "scores", "classes"], {"image": pixels})
-        certain = scores[0] > DETECTION_SCORE
-        return boxes[0][certain], classes[0][certain]
+        boxes, scores, classes = self.detector.run(image, "boxes", "scores", "classes")
+        certain = scores > DETECTION_SCORE
+        return boxes[certain], classes[certain]
 
     def embed(self, image, size):
         pixels = np.asarray(image.resize(size, Image.Resampling.BILINEAR))[None]
@@ -74,12 +73,10 @@ def annotated_mask(annotation, image):
     return torch.from_numpy(masks.decode(runs).astype(np.float32))[None, None]
 
 
-def boxes_of(annotation, image, detections, random):
-    """The boxes in which an object is decoded, in [0, 1]: its own, its detection's and, with `random`, shifted ones."""
-    x, y, width, height = annotation["bbox"]
-    own = np.array([x, y, x + width, y + height]) / ([image.width, image.height] * 2)
+def boxes_of(own, label, detections, random):
+    """The boxes in which an object is decoded: its `own`, its detection's and, with `random`, shifted ones."""
     found, classes = detections
-    same = found[classes == annotation["class"]]
+    same = found[classes == label]
     fits = overlaps(same, own[None])[:, 0] if len(same) else np.zeros(1)
     detected = [same[fits.argmax()]] if fits.max() > DETECTION_OVERLAP else []
     sides = np.tile(own[2:] - own[:2], 2)
@@ -87,15 +84,15 @@ def boxes_of(annotation, image, detections, random):
     return [own, *detected, *(np.clip(own + shift * sides, 0, 1) for shift in shifts)]
 
 
-def crops_of(vision, image, annotations, random):
-    """-> crops of an image's objects, dictionaries of tensors"""
+def crops_of(vision, image, objects, random):
+    """`objects`: box, class and annotation of each -> their crops, dictionaries of tensors"""
     scale = LONGEST_SIDE / max(image.size)
     size = round(image.width * scale), round(image.height * scale)
     embedding, detections = vision.embed(image, size), vision.detections(image)
     jobs = [
         (box * np.tile(size, 2), annotated_mask(annotation, image))
-        for annotation in annotations
-        for box in boxes_of(annotation, image, detections, random)
+        for own, label, annotation in objects
+        for box in boxes_of(own, label, detections, random)
     ]
     jobs = [(box, mask) for box, mask in jobs if (box[2:] - box[:2]).min() > 4]
     shown = torch.tensor(size) / LONGEST_SIDE  # the part of the square that the image takes
@@ -118,29 +115,19 @@ def crops_of(vision, image, annotations, random):
         }
 
 
-def large_enough(annotation, image):
-    _, _, width, height = annotation["bbox"]
-    return width * height > LEAST_AREA * image["width"] * image["height"]
-
-
 def collect(vision, data, split, photos=None):
     """-> pixels [n, 32, SIDE, SIDE]; logits, targets (255: object) and inside (the photo) [n, FINE, FINE]; areas [n]"""
     annotations = json.loads((Path(data) / f"instances_{split}2017.json").read_text())
-    names = {category["id"]: category["name"] for category in annotations["categories"]}
+    by_id = {annotation["id"]: annotation for annotation in annotations["annotations"]}
     random = np.random.default_rng(0) if split == "train" else None
     crops = []
-    for image in annotations["images"][:photos]:
+    for name, (boxes, classes, ids) in list(annotated_objects(annotations).items())[:photos]:
         objects = [
-            annotation | {"class": CLASS_NAMES.index(names[annotation["category_id"]])}
-            for annotation in annotations["annotations"]
-            if annotation["image_id"] == image["id"]
-            and not annotation["iscrowd"]
-            and names[annotation["category_id"]] in CLASS_NAMES
-            and large_enough(annotation, image)
+            (boxes[index], classes[index], by_id[ids[index]]) for index in np.flatnonzero(areas(boxes) > LEAST_AREA)
         ]
-        photo = Image.open(Path(data) / f"{split}2017" / image["file_name"]).convert("RGB")
+        photo = Image.open(Path(data) / f"{split}2017" / name).convert("RGB")
         crops += crops_of(vision, photo, objects, random)
-        print(f"{image['file_name']}: {len(objects)} objects", flush=True)
+        print(f"{name}: {len(objects)} objects", flush=True)
     return {name: torch.cat([crop[name] for crop in crops]) for name in crops[0]}
 
 
@@ -155,7 +142,6 @@ def main():
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     crops = collect(Vision(arguments.models, arguments.threads), arguments.data, arguments.split, arguments.photos)
-    assert crops["pixels"].shape[1] == FEATURES
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     torch.save(crops, arguments.out)
     print(f"{len(crops['pixels'])} crops -> {arguments.out}")

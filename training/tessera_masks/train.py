@@ -80,11 +80,12 @@ def train(arguments):
     crops, held_out = (torch.load(path) for path in (arguments.crops, arguments.held_out))
     model, mean = MaskRefiner(), MaskRefiner()
     optimizer = torch.optim.AdamW(model.parameters(), arguments.rate, weight_decay=0.02)
+    parts = {"model": model, "mean": mean, "optimizer": optimizer}
     checkpoint, first = arguments.out / "checkpoint.pt", 0
     if checkpoint.exists():
         state = torch.load(checkpoint)
         first = state["step"]
-        for name, part in (("model", model), ("mean", mean), ("optimizer", optimizer)):
+        for name, part in parts.items():
             part.load_state_dict(state[name])
     progress, probabilities = Progress(0, arguments.out), shares(crops)
     for step in range(first, arguments.steps):
@@ -105,7 +106,6 @@ def train(arguments):
         if (step + 1) % MEASURED_EVERY == 0 or step + 1 == arguments.steps:
             decoded, refined = mean_overlap(mean, held_out)
             print(f"step {step + 1}: IoU of held-out objects in their crops {decoded:.4f}, refined {refined:.4f}")
-            parts = {"model": model, "mean": mean, "optimizer": optimizer}
             save_checkpoint(checkpoint, step=step + 1, **{name: part.state_dict() for name, part in parts.items()})
             torch.save(mean.state_dict(), arguments.out / "refiner.pt")
 

@@ -21,16 +21,19 @@ def open_session(model, threads=1):
 
 
 class Detector:
-    """Class-agnostic proposals of one photo, sorted by their highest class score."""
+    """What the detector gives for one photo."""
 
     def __init__(self, models, threads=1):
         self.session = open_session(Path(models) / "detector.onnx", threads)
 
-    def propose(self, image):
-        """PIL image -> boxes [100, 4] (x0, y0, x1, y1 in [0, 1]), class scores [100, 80]."""
+    def run(self, image, *outputs):
+        """PIL image -> outputs of the graph, by name, without the batch's axis; boxes are x0, y0, x1, y1 in [0, 1]."""
         pixels = np.asarray(image.convert("RGB").resize((512, 512), Image.Resampling.BILINEAR))[None]
-        boxes, scores = self.session.run(["region_boxes", "region_class_scores"], {"image": pixels})
-        return boxes[0], scores[0]
+        return tuple(value[0] for value in self.session.run(outputs, {"image": pixels}))
+
+    def propose(self, image):
+        """PIL image -> class-agnostic proposals, best class score first: boxes [100, 4], class scores [100, 80]."""
+        return self.run(image, "region_boxes", "region_class_scores")
 
 
 class Tokenizer:

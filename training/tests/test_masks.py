@@ -4,7 +4,6 @@ import json
 from types import SimpleNamespace
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 from PIL import Image
@@ -13,11 +12,12 @@ from pycocotools import mask as masks
 from tessera_masks import crops, train
 from tessera_masks.export import MAP, refiner_graph
 from tessera_masks.model import FEATURES, FINE, MARGIN, OUTSIDE, SIDE, MaskRefiner, crop_grid, map_grid, sample
+from tessera_training.frozen import open_session
 
 BOXES = torch.tensor([[0.2, 0.3, 0.6, 0.7], [0.0, 0.5, 0.1, 1.0], [0.4, 0.0, 1.0, 0.9]])
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def refiner():
     torch.manual_seed(0)
     model = MaskRefiner().eval()
@@ -73,23 +73,15 @@ def test_a_whole_map_is_refined_as_its_crop_is(refiner):
 def test_the_exported_graph_gives_what_pytorch_gives(refiner, exported, count):
     pixels, logits = maps(count)
     feeds = {"pixels": pixels.numpy(), "logits": logits.numpy(), "boxes": BOXES[:count].numpy()}
-    refined = exported(refiner).run(["refined"], feeds)[0]
+    refined = exported.run(["refined"], feeds)[0]
     expected = refiner(pixels, logits, BOXES[:count]).detach().numpy()
     assert np.abs(refined - expected).max() < 0.02  # weights in half precision
 
 
 @pytest.fixture(scope="module")
-def exported():
-    """Exports a model, once for all tests: it takes seconds."""
-    sessions = {}
-
-    def session(model):
-        if not sessions:
-            graph = refiner_graph(model).SerializeToString()
-            sessions[0] = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-        return sessions[0]
-
-    return session
+def exported(refiner):
+    """Once for all tests: it takes seconds."""
+    return open_session(refiner_graph(refiner).SerializeToString())
 
 
 def random_crops(count):
@@ -126,15 +118,14 @@ def test_training_learns_goes_on_after_an_interruption_and_logs(tmp_path):
 
 
 def test_an_object_is_decoded_in_its_own_box_in_its_detections_and_in_shifted_ones():
-    image = Image.new("RGB", (200, 100))
-    annotation = {"bbox": [20, 10, 100, 50], "class": 3}
+    box, label = np.array([0.1, 0.1, 0.6, 0.6]), 3
     near, other_class, far = [0.12, 0.1, 0.6, 0.6], [0.1, 0.1, 0.6, 0.6], [0.7, 0.7, 0.9, 0.9]
     detections = np.array([near, other_class, far]), np.array([3, 4, 3])
-    own, detected, *shifted = crops.boxes_of(annotation, image, detections, np.random.default_rng(0))
+    own, detected, *shifted = crops.boxes_of(box, label, detections, np.random.default_rng(0))
     assert own.tolist() == [0.1, 0.1, 0.6, 0.6]
     assert detected.tolist() == near
     assert len(shifted) == crops.SHIFTED_BOXES and all(np.abs(box - own).max() < 0.5 for box in shifted)
-    assert len(crops.boxes_of(annotation, image, (np.zeros((0, 4)), np.zeros(0)), None)) == 1
+    assert len(crops.boxes_of(box, label, (np.zeros((0, 4)), np.zeros(0)), None)) == 1
 
 
 def test_polygons_and_run_lengths_become_a_mask():
