@@ -109,7 +109,7 @@ async function followTraining(
         break;
       case 'progress':
         if (update.data.epoch === undefined) progress(`reading images ${Math.floor(200 * update.data.fraction)} %`);
-        else if (isTold(update.data)) say(epochLine(update.data));
+        else if (leavesLine(update.data)) say(epochLine(update.data));
         else progress(epochLine(update.data), update.data.fraction);
         break;
       case 'result':
@@ -126,7 +126,7 @@ const phases = { choice: 'choosing the number of epochs', final: 'learning from 
 /** Lines that a training of many epochs leaves behind. */
 const mostLines = 50;
 
-function isTold({ epoch = 0, epochs = 1 }: Progress): boolean {
+function leavesLine({ epoch = 0, epochs = 1 }: Progress): boolean {
   return epoch % Math.ceil(epochs / mostLines) === 0 || epoch === epochs;
 }
 
