@@ -1,6 +1,12 @@
 import type { GraphBuilder } from '../onnx/graph-builder.js';
 import type { TfjsGraphModel, TfjsNode, TfjsWeight } from './graph-model.js';
-import { booleanAttribute, integerListAttribute, stringAttribute, stringListAttribute } from './graph-model.js';
+import {
+  booleanAttribute,
+  floatAttribute,
+  integerListAttribute,
+  stringAttribute,
+  stringListAttribute,
+} from './graph-model.js';
 
 /** An image-like value of the ONNX graph: float32 [batch, channels, height, width]. */
 export interface FeatureMap {
@@ -8,12 +14,25 @@ export interface FeatureMap {
   readonly channels: number;
   readonly height: number;
   readonly width: number;
+  /** Whether the TFJS graph has it as NCHW; NHWC otherwise. */
+  readonly channelsFirst?: boolean;
+  /** Cells that the TFJS graph adds around the map, which the next node does: a convolution or a pooling. */
+  readonly padding?: Padding;
+}
+
+interface Padding {
+  readonly top: number;
+  readonly left: number;
+  readonly bottom: number;
+  readonly right: number;
+  readonly value: number;
 }
 
 /**
- * Adds the part of a TFJS graph model (NHWC) that leads from `inputs` to `outputs` to an ONNX graph (NCHW), and returns
- * the outputs' feature maps in order. `inputs` maps placeholders' names to values of the graph. Only the operators of
- * convolutional networks with batch size 1 are known; throws `TypeError` for others and for unusual attributes.
+ * Adds the part of a TFJS graph model (NHWC, with transpositions to NCHW and back) that leads from `inputs` to `outputs`
+ * to an ONNX graph (NCHW), and returns the outputs' feature maps in order. `inputs` maps placeholders' names to values of
+ * the graph. Only the operators of convolutional networks with batch size 1 are known; throws `TypeError` for others and
+ * for unusual attributes.
  */
 export function convertGraphModel(
   model: TfjsGraphModel,
@@ -39,8 +58,11 @@ export function convertGraphModel(
     return found;
   }
 
+  /** An input without padding. */
   function input(node: TfjsNode, index: number): FeatureMap {
-    return featureMap(node.inputs[index] ?? '');
+    const map = featureMap(node.inputs[index] ?? '');
+    if (map.padding) throw new TypeError(`"${node.name}" reads a padded map`);
+    return map;
   }
 
   function convertNode(node: TfjsNode): FeatureMap {
@@ -50,11 +72,23 @@ export function convertGraphModel(
         return convolution(node, 1);
       case 'DepthwiseConv2dNative':
       case 'FusedDepthwiseConv2dNative':
-        return convolution(node, input(node, 0).channels);
+        return convolution(node, featureMap(node.inputs[0] ?? '').channels);
+      case 'MaxPool':
+        return maximumPool(node);
       case 'Mul':
         return hardSwish(node) ?? elementwise(node);
       case 'Add':
         return elementwise(node);
+      case 'Transpose':
+        return transposed(node);
+      case 'Pad':
+        return padded(node, 0);
+      case 'PadV2':
+        return padded(node, weight(node, 2).values[0] ?? NaN);
+      case 'LeakyRelu': {
+        const attributes = { alpha: { float: floatAttribute(node, 'alpha') } };
+        return withValue(input(node, 0), graph.node('LeakyRelu', [input(node, 0).value], attributes));
+      }
       case 'Relu':
       case 'Sigmoid':
       case 'Identity':
@@ -76,12 +110,10 @@ export function convertGraphModel(
 
   /** TensorFlow's filters are [height, width, in, out], or [height, width, in, multiplier] when depthwise. */
   function convolution(node: TfjsNode, group: number): FeatureMap {
-    const source = input(node, 0);
+    const source = window(node, 0);
     const filter = weight(node, 1);
     const [kernelHeight = 0, kernelWidth = 0, filterInputs = 0, lastSize = 0] = filter.shape;
     const channels = group === 1 ? lastSize : filterInputs * lastSize;
-    const [, strideY = 1, strideX = 1] = integerListAttribute(node, 'strides');
-    const padding = stringAttribute(node, 'padding');
     if (
       integerListAttribute(node, 'dilations').some((dilation) => dilation !== 1) ||
       filterInputs !== source.channels
@@ -95,18 +127,62 @@ export function convertGraphModel(
     const dims = [channels, group === 1 ? filterInputs : 1, kernelHeight, kernelWidth];
     const operands = [source.value, graph.weight(dims, outputChannelsFirst(filter, channels))];
     if (bias) operands.push(graph.weight([channels], weight(node, 2).values));
-    const convolved = graph.node('Conv', operands, {
-      auto_pad: padding === 'SAME' ? 'SAME_UPPER' : 'VALID',
-      kernel_shape: [kernelHeight, kernelWidth],
-      strides: [strideY, strideX],
-      group,
-    });
+    const { attributes, height, width } = slidingWindow(node, source, [kernelHeight, kernelWidth]);
+    const convolved = graph.node('Conv', operands, { ...attributes, group });
+    return { value: activation ? graph.node('Relu', [convolved]) : convolved, channels, height, width };
+  }
+
+  function maximumPool(node: TfjsNode): FeatureMap {
+    const source = window(node, -Infinity);
+    const [, kernelHeight = 0, kernelWidth = 0] = integerListAttribute(node, 'ksize');
+    const { attributes, height, width } = slidingWindow(node, source, [kernelHeight, kernelWidth]);
+    return { value: graph.node('MaxPool', [source.value], attributes), channels: source.channels, height, width };
+  }
+
+  /** What a convolution or a pooling reads: an NHWC map, padded with `filling` or not at all. */
+  function window(node: TfjsNode, filling: number): FeatureMap {
+    const source = featureMap(node.inputs[0] ?? '');
+    if (source.channelsFirst) throw new TypeError(`"${node.name}" reads a map whose channels are not last`);
+    if (source.padding && source.padding.value !== filling) {
+      throw new TypeError(`"${node.name}" reads a map padded with ${source.padding.value}`);
+    }
+    return source;
+  }
+
+  function slidingWindow(node: TfjsNode, source: FeatureMap, kernel: readonly [height: number, width: number]) {
+    const [, strideY = 1, strideX = 1] = integerListAttribute(node, 'strides');
+    const isSame = stringAttribute(node, 'padding') === 'SAME';
+    const { padding } = source;
+    if (isSame && padding) throw new TypeError(`"${node.name}" pads a padded map`);
+    const { top = 0, left = 0, bottom = 0, right = 0 } = padding ?? {};
+    const placed = padding ? { pads: [top, left, bottom, right] } : { auto_pad: isSame ? 'SAME_UPPER' : 'VALID' };
     return {
-      value: activation ? graph.node('Relu', [convolved]) : convolved,
-      channels,
-      height: outputSize(source.height, kernelHeight, strideY, padding),
-      width: outputSize(source.width, kernelWidth, strideX, padding),
+      attributes: { ...placed, kernel_shape: [...kernel], strides: [strideY, strideX] },
+      height: outputSize(source.height + top + bottom, kernel[0], strideY, isSame),
+      width: outputSize(source.width + left + right, kernel[1], strideX, isSame),
     };
+  }
+
+  function transposed(node: TfjsNode): FeatureMap {
+    const source = featureMap(node.inputs[0] ?? '');
+    const toChannelsFirst = !source.channelsFirst;
+    if (Array.from(weight(node, 1).values).join() !== (toChannelsFirst ? '0,3,1,2' : '0,2,3,1')) {
+      throw new TypeError(`"${node.name}" does not move the channels from one end to the other`);
+    }
+    return { ...source, channelsFirst: toChannelsFirst };
+  }
+
+  function padded(node: TfjsNode, value: number): FeatureMap {
+    const source = input(node, 0);
+    const { shape, values } = weight(node, 1);
+    const cells = Array.from(values);
+    // Two numbers per axis: before and after.
+    const [top = 0, bottom = 0, left = 0, right = 0] = cells.slice(source.channelsFirst ? 4 : 2);
+    const sum = cells.reduce((total, count) => total + count, 0);
+    if (shape.join() !== '4,2' || sum !== top + bottom + left + right) {
+      throw new TypeError(`"${node.name}" pads other axes than height and width`);
+    }
+    return sum === 0 ? source : { ...source, padding: { top, left, bottom, right, value } };
   }
 
   /**
@@ -144,13 +220,21 @@ export function convertGraphModel(
   }
 
   function elementwise(node: TfjsNode): FeatureMap {
+    const maps = node.inputs.flatMap((name, index) => (model.weights.has(name) ? [] : [input(node, index)]));
+    const [channelsFirst = false, other = channelsFirst] = maps.map((map) => map.channelsFirst ?? false);
+    if (other !== channelsFirst) throw new TypeError(`"${node.name}" has operands of two layouts`);
     const operands = node.inputs.map((name) => {
       const constant = model.weights.get(name);
       if (!constant) return featureMap(name);
-      if (constant.shape.length > 0) throw new TypeError(`"${node.name}" has a constant that is no scalar`);
-      return { value: graph.float32([], constant.values), channels: 1, height: 1, width: 1 };
+      const { shape, values } = constant;
+      if (shape.length > 1 || (shape.length === 1 && channelsFirst)) {
+        throw new TypeError(`"${node.name}" has a constant that is neither a scalar nor one number per channel`);
+      }
+      const value = graph.float32(shape.length === 1 ? [values.length, 1, 1] : [], values);
+      return { value, channels: values.length, height: 1, width: 1 };
     });
     return {
+      channelsFirst,
       value: graph.node(
         node.operator,
         operands.map(({ value }) => value),
@@ -163,10 +247,10 @@ export function convertGraphModel(
 
   function spatialMean(node: TfjsNode): FeatureMap {
     const axes = Array.from(weight(node, 1).values);
-    if (axes.join() !== '1,2' || !booleanAttribute(node, 'keep_dims')) {
+    const source = input(node, 0);
+    if (axes.join() !== '1,2' || source.channelsFirst || !booleanAttribute(node, 'keep_dims')) {
       throw new TypeError(`"${node.name}" is no mean over height and width`);
     }
-    const source = input(node, 0);
     return {
       value: graph.node('GlobalAveragePool', [source.value]),
       channels: source.channels,
@@ -177,14 +261,16 @@ export function convertGraphModel(
 
   /** Without TensorFlow's two flags, output pixel i lies at input position i / scale. */
   function resizeBilinear(node: TfjsNode): FeatureMap {
-    if (booleanAttribute(node, 'align_corners') || booleanAttribute(node, 'half_pixel_centers')) {
-      throw new TypeError(`"${node.name}" resizes with flags that are not supported`);
-    }
+    if (booleanAttribute(node, 'align_corners')) throw new TypeError(`"${node.name}" resizes with aligned corners`);
     const source = input(node, 0);
+    if (source.channelsFirst) throw new TypeError(`"${node.name}" resizes a map whose channels are not last`);
     const [height = 0, width = 0] = Array.from(weight(node, 1).values);
     const factors = [height / source.height, width / source.width];
-    if (!factors.every(Number.isInteger)) throw new TypeError(`"${node.name}" does not enlarge by whole factors`);
-    const attributes = { mode: 'linear', coordinate_transformation_mode: 'asymmetric' };
+    if (!factors.every((factor) => Number.isInteger(factor) || Number.isInteger(1 / factor))) {
+      throw new TypeError(`"${node.name}" does not resize by whole factors`);
+    }
+    const mode = booleanAttribute(node, 'half_pixel_centers') ? 'half_pixel' : 'asymmetric';
+    const attributes = { mode: 'linear', coordinate_transformation_mode: mode };
     return {
       value: graph.node('Resize', [source.value, '', graph.float32([4], [1, 1, ...factors])], attributes),
       channels: source.channels,
@@ -195,11 +281,18 @@ export function convertGraphModel(
 
   function channelConcat(node: TfjsNode): FeatureMap {
     const [axis] = Array.from(weight(node, node.inputs.length - 1).values);
-    if (axis !== 3 && axis !== -1) throw new TypeError(`"${node.name}" concatenates along another axis than channels`);
-    const parts = node.inputs.slice(0, -1).map(featureMap);
+    const parts = node.inputs.slice(0, -1).map((_, index) => input(node, index));
     const [first] = parts;
     if (!first) throw new TypeError(`"${node.name}" concatenates nothing`);
+    const channelsFirst = first.channelsFirst ?? false;
+    if (parts.some((part) => (part.channelsFirst ?? false) !== channelsFirst)) {
+      throw new TypeError(`"${node.name}" has operands of two layouts`);
+    }
+    if (axis !== (channelsFirst ? 1 : 3) && !(axis === -1 && !channelsFirst)) {
+      throw new TypeError(`"${node.name}" concatenates along another axis than channels`);
+    }
     return {
+      channelsFirst,
       value: graph.node(
         'Concat',
         parts.map(({ value }) => value),
@@ -214,12 +307,12 @@ export function convertGraphModel(
   return outputs.map(featureMap);
 }
 
-function withValue({ channels, height, width }: FeatureMap, value: string): FeatureMap {
-  return { value, channels, height, width };
+function withValue(map: FeatureMap, value: string): FeatureMap {
+  return { ...map, value };
 }
 
-function outputSize(size: number, kernel: number, stride: number, padding: string): number {
-  return padding === 'SAME' ? Math.ceil(size / stride) : Math.ceil((size - kernel + 1) / stride);
+function outputSize(size: number, kernel: number, stride: number, isSame: boolean): number {
+  return isSame ? Math.ceil(size / stride) : Math.ceil((size - kernel + 1) / stride);
 }
 
 /** [height, width, in, out] → [out, in, height, width]; a depthwise [height, width, in, 1] → [in, 1, height, width]. */

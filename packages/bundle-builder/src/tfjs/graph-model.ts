@@ -4,6 +4,7 @@ import { fromHalfFloats } from '@tessera/composition';
 interface AttributeJson {
   readonly s?: string;
   readonly b?: boolean;
+  readonly f?: number;
   readonly list?: { readonly s?: readonly string[]; readonly i?: readonly string[] };
 }
 
@@ -92,6 +93,10 @@ export function stringListAttribute({ attributes }: TfjsNode, key: string): stri
 
 export function integerListAttribute({ attributes }: TfjsNode, key: string): number[] {
   return (attributes[key]?.list?.i ?? []).map(Number);
+}
+
+export function floatAttribute({ attributes }: TfjsNode, key: string): number {
+  return attributes[key]?.f ?? 0;
 }
 
 export function booleanAttribute({ attributes }: TfjsNode, key: string): boolean {
