@@ -10,7 +10,7 @@ import os
 import bentoml
 import numpy as np
 import onnxruntime
-from PIL import Image
+from PIL import Image, ImageOps
 
 
 @bentoml.service(workers=1, traffic={"timeout": 60, "max_concurrency": 64}, logging={"access": {"enabled": False}})
@@ -21,9 +21,11 @@ class Detector:
     @bentoml.api
     def predict(self, image: str) -> dict:
         picture = Image.open(io.BytesIO(base64.b64decode(image))).convert("RGB")
-        pixels = np.asarray(picture.resize((512, 512), Image.Resampling.BILINEAR))[None]
-        boxes, scores, classes = self.session.run(["boxes", "scores", "classes"], {"image": pixels})
+        view = ImageOps.pad(picture, (512, 512), Image.Resampling.BILINEAR, color=(124, 116, 103))
+        boxes, scores, classes = self.session.run(["boxes", "scores", "classes"], {"image": np.asarray(view)[None]})
         found = scores[0] > 0.15
-        boxes = boxes[0] * np.array(picture.size * 2)
+        # The view is a square around the picture.
+        padding = (max(picture.size) - np.array(picture.size * 2)) / 2
+        boxes = boxes[0] * max(picture.size) - padding
         figures = {"boxes": boxes[found], "scores": scores[0][found], "classes": classes[0][found]}
         return {name: values.tolist() for name, values in figures.items()}

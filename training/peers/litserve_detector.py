@@ -10,7 +10,7 @@ import sys
 import litserve
 import numpy as np
 import onnxruntime
-from PIL import Image
+from PIL import Image, ImageOps
 
 
 class Detector(litserve.LitAPI):
@@ -23,12 +23,15 @@ class Detector(litserve.LitAPI):
 
     def decode_request(self, request):
         image = Image.open(io.BytesIO(base64.b64decode(request["image"]))).convert("RGB")
-        return np.asarray(image.resize((512, 512), Image.Resampling.BILINEAR))[None], np.array(image.size * 2)
+        view = ImageOps.pad(image, (512, 512), Image.Resampling.BILINEAR, color=(124, 116, 103))
+        return np.asarray(view)[None], image.size
 
     def predict(self, inputs):
         pixels, size = inputs
         boxes, scores, classes = self.session.run(["boxes", "scores", "classes"], {"image": pixels})
-        return boxes[0] * size, scores[0], classes[0]
+        # The view is a square around the picture.
+        padding = (max(size) - np.array(size * 2)) / 2
+        return boxes[0] * max(size) - padding, scores[0], classes[0]
 
     def encode_response(self, detections):
         boxes, scores, classes = detections

@@ -8,6 +8,8 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
+VIEW_SIDE = 512
+PADDING = (124, 116, 103)  # ImageNet's mean colour
 SEPARATOR = "\u2581"
 MAX_PIECES = 16
 
@@ -20,6 +22,16 @@ def open_session(model, threads=1):
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
+def padded_view(image):
+    """PIL image -> itself in the middle of a square, its aspect kept, and its box there, in shares of the square."""
+    scale = VIEW_SIDE / max(image.size)
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    left, top = (VIEW_SIDE - width) // 2, (VIEW_SIDE - height) // 2
+    view = Image.new("RGB", (VIEW_SIDE, VIEW_SIDE), PADDING)
+    view.paste(image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR), (left, top))
+    return view, np.array([left, top, left + width, top + height], np.float32) / VIEW_SIDE
+
+
 class Detector:
     """What the detector gives for one photo."""
 
@@ -27,9 +39,14 @@ class Detector:
         self.session = open_session(Path(models) / "detector.onnx", threads)
 
     def run(self, image, *outputs):
-        """PIL image -> outputs of the graph, by name, without the batch's axis; boxes are x0, y0, x1, y1 in [0, 1]."""
-        pixels = np.asarray(image.convert("RGB").resize((512, 512), Image.Resampling.BILINEAR))[None]
-        return tuple(value[0] for value in self.session.run(outputs, {"image": pixels}))
+        """PIL image -> outputs of the graph, by name, without the batch's axis; boxes in shares of the image."""
+        view, (left, top, right, bottom) = padded_view(image)
+        found = self.session.run(outputs, {"image": np.asarray(view)[None]})
+        start, size = np.array([left, top] * 2), np.array([right - left, bottom - top] * 2)
+        return tuple(
+            np.clip((value[0] - start) / size, 0, 1) if name.endswith("boxes") else value[0]
+            for name, value in zip(outputs, found)
+        )
 
     def propose(self, image):
         """PIL image -> class-agnostic proposals, best class score first: boxes [100, 4], class scores [100, 80]."""

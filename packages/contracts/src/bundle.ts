@@ -35,7 +35,10 @@ export type LogisticCalibration = Static<typeof LogisticCalibration>;
 const boxSegmentationSettings = {
   classes: Type.String({ description: 'File with an array of BundleClass.' }),
   tokenizer: Type.String({ description: 'File of the text encoder’s tokenizer.' }),
-  detector_image_size: Type.Integer({ minimum: 1, description: 'Side of the square the image is stretched to.' }),
+  detector_image_size: Type.Integer({
+    minimum: 1,
+    description: 'Side of the square that shows the image, its aspect kept.',
+  }),
   encoder_longest_side: Type.Integer({ minimum: 1, description: 'Longest side of the image encoder’s input.' }),
   box_overlap_threshold: Type.Number({
     minimum: 0,

@@ -10,7 +10,7 @@ import { bestShapeExponent } from './calibration-shapes.js';
 import { roundedCalibration } from '@tessera/runtime';
 
 /** Chosen low: the detector has seen the training photos in its own training, and is less certain of objects elsewhere. */
-const detectionThreshold = 0.15;
+const detectionThreshold = 0.14;
 
 await runCommand(() => withRuntime('tessera-baseline', calibrate));
 

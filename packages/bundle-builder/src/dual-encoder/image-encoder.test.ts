@@ -5,7 +5,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Model } from '../onnx/model.js';
 import { serializeModel } from '../onnx/serialization.js';
 import type { TfjsGraphModel } from '../tfjs/graph-model.js';
-import { readDetectorModel } from '../vision/detector-tower.js';
+import { readCenterNet } from '../vision/center-net.js';
 import { syntheticImage } from '../vision/synthetic-image.js';
 import { imageEncoder, imageTower, type TowerCut } from './image-encoder.js';
 import { readTrainedWeights, trainedWeightsDirectory } from './trained-weights.js';
@@ -32,7 +32,7 @@ describe('the image encoder', { skip }, () => {
   let cut: TowerCut;
 
   before(async () => {
-    tower = await readDetectorModel();
+    tower = await readCenterNet();
     const { description, imageHead } = await readTrainedWeights();
     head = imageHead;
     cut = { imageSize: description.image_size, features: description.tower, pixels: description.pixels };

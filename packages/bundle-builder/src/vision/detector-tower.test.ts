@@ -6,14 +6,15 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 
 import type { Model } from '../onnx/model.js';
 import { serializeModel } from '../onnx/serialization.js';
-import type { TfjsGraphModel } from '../tfjs/graph-model.js';
-import { parseGraphModel } from '../tfjs/graph-model.js';
 import { readWeightFile } from '../weights.js';
-import { detectorTower, detectorTowerWithRawOutputs } from './detector-tower.js';
+import {
+  detectorTower,
+  detectorTowerWithRawOutputs,
+  readDetectorModels,
+  type DetectorModels,
+} from './detector-tower.js';
 import { syntheticImage } from './synthetic-image.js';
 
-const gridSize = 128;
-const cellCount = gridSize * gridSize;
 const pixels = syntheticImage(512, 512);
 
 async function run(model: Model, ...images: Uint8Array[]): Promise<Record<string, Tensor>> {
@@ -30,34 +31,39 @@ function floats(tensor: Tensor | undefined): Float32Array {
 }
 
 describe('the detector tower', () => {
-  let topology: Buffer;
-  let weightData: Buffer;
-  let model: TfjsGraphModel;
+  let models: DetectorModels;
   let raw: Record<string, Tensor>;
   let decoded: Record<string, Tensor>;
 
   before(async () => {
-    topology = await readWeightFile('@vladmandic/human', 'models/centernet.json');
-    weightData = await readWeightFile('@vladmandic/human', 'models/centernet.bin');
-    model = parseGraphModel(topology.toString(), weightData);
-    raw = await run(detectorTowerWithRawOutputs(model), pixels);
-    decoded = await run(detectorTower(model), pixels);
+    models = await readDetectorModels();
+    raw = await run(detectorTowerWithRawOutputs(models), pixels);
+    decoded = await run(detectorTower(models), pixels);
   });
 
-  it('computes what TensorFlow.js computes', async () => {
-    const reference = await tensorflowOutputs(topology, weightData, [
-      'tower_0/keypoints',
-      'tower_0/wh',
-      'tower_0/CenternetHead/mul',
-    ]);
-    for (const [index, name] of ['heatmap', 'sizes', 'neck'].entries()) {
-      const expected = reference[index] ?? new Float32Array();
+  it('computes what TensorFlow.js computes of both networks', async () => {
+    const centerNet = await tensorflowOutputs(
+      await readWeightFile('@vladmandic/human', 'models/centernet.json'),
+      await readWeightFile('@vladmandic/human', 'models/centernet.bin'),
+      { values: Float32Array.from(pixels), shape: [1, 512, 512, 3] },
+      ['tower_0/CenternetHead/centernet_cls_output/BiasAdd', 'tower_0/wh'],
+    );
+    const nanoDet = await tensorflowOutputs(
+      await readWeightFile('human-nanodet', 'models/nanodet.json'),
+      await readWeightFile('human-nanodet', 'models/nanodet.bin'),
+      { values: floats(raw.nano_det_input), shape: [1, 3, 416, 416] },
+      ['PartitionedCall/Add_29', 'PartitionedCall/Add_33', 'PartitionedCall/Add_37'],
+    );
+    const names = ['heatmap', 'sizes', 'level_0', 'level_1', 'level_2'];
+    for (const [index, expected] of [...centerNet, ...nanoDet].entries()) {
+      const name = names[index] ?? '';
       const actual = floats(raw[name]);
-      const channels = actual.length / cellCount;
+      const [, channels = 0, height = 0, width = 0] = raw[name]?.dims ?? [];
       assert.equal(actual.length, expected.length);
       let worst = 0;
       for (const [position, value] of expected.entries()) {
-        const counterpart = actual[(position % channels) * cellCount + Math.floor(position / channels)] ?? NaN;
+        const cell = Math.floor(position / channels);
+        const counterpart = actual[(position % channels) * height * width + cell] ?? NaN;
         const error = Math.abs(counterpart - value) / Math.max(1, Math.abs(value));
         if (!(error <= worst)) worst = error;
       }
@@ -65,88 +71,48 @@ describe('the detector tower', () => {
     }
   });
 
-  it('reports the highest peaks per class with their boxes', () => {
-    const peaks = highestPeaks(floats(raw.heatmap), 100);
+  it('shows NanoDet the image at its size, blue first, as it was normalised in training', () => {
+    const input = floats(raw.nano_det_input);
+    // In an even area resizing changes nothing: the synthetic image's corner.
+    const [red = 0, green = 0, blue = 0] = pixels;
+    const plane = 416 * 416;
+    const expected = [(blue - 103.53) / 57.375, (green - 116.28) / 57.12, (red - 123.675) / 58.395];
+    for (const [channel, value] of expected.entries()) {
+      assert.ok(Math.abs((input[channel * plane] ?? NaN) - value) < 0.1, `channel ${channel}`);
+    }
+  });
+
+  it('reports the highest class scores of its regions as detections', () => {
+    const regionBoxes = floats(decoded.region_boxes);
+    const classScores = floats(decoded.region_class_scores);
+    const best = Array.from(classScores.entries()).sort(([i, a], [j, b]) => b - a || i - j);
+    const expected = best.slice(0, 100);
     assert.deepEqual(
       Array.from(floats(decoded.scores)),
-      peaks.map(({ score }) => score),
+      expected.map(([, score]) => score),
     );
     assert.deepEqual(
       decoded.classes?.data,
-      BigInt64Array.from(peaks, ({ channel }) => BigInt(channel)),
+      BigInt64Array.from(expected, ([index]) => BigInt(index % 80)),
     );
-    assertBoxes(floats(decoded.boxes), peaks);
-  });
-
-  it('reports the highest peaks of any class with all their class scores', () => {
-    const heatmap = floats(raw.heatmap);
-    const bestClass = Float32Array.from({ length: cellCount }, (_, cell) => {
-      let best = 0;
-      for (let index = cell; index < heatmap.length; index += cellCount) best = Math.max(best, heatmap[index] ?? 0);
-      return best;
-    });
-    const peaks = highestPeaks(bestClass, 100);
-    assertBoxes(floats(decoded.region_boxes), peaks);
     assert.deepEqual(
-      Array.from(floats(decoded.region_class_scores)),
-      peaks.flatMap(({ cell }) => Array.from({ length: 80 }, (_, channel) => heatmap[channel * cellCount + cell])),
+      Array.from(floats(decoded.boxes)),
+      expected.flatMap(([index]) => Array.from(regionBoxes.subarray(Math.floor(index / 80) * 4).subarray(0, 4))),
     );
   });
 
   it('finds in each image of a batch what it finds in it alone', async () => {
     const other = pixels.map((value) => 255 - value);
-    const alone = [decoded, await run(detectorTower(model), other)];
+    const alone = [decoded, await run(detectorTower(models), other)];
     const numbers = (tensor: Tensor | undefined) => Array.from((tensor?.data ?? []) as ArrayLike<unknown>, Number);
-    for (const [name, tensor] of Object.entries(await run(detectorTower(model), pixels, other))) {
+    for (const [name, tensor] of Object.entries(await run(detectorTower(models), pixels, other))) {
       assert.deepEqual(tensor.dims.slice(0, 2), [2, 100]);
       const expected = alone.flatMap((outputs) => numbers(outputs[name]));
       const worst = Math.max(...numbers(tensor).map((value, index) => Math.abs(value - (expected[index] ?? NaN))));
       assert.ok(worst <= 1e-4, `${name} is off by ${worst}`);
     }
   });
-
-  function assertBoxes(boxes: Float32Array, peaks: readonly Peak[]): void {
-    const sizes = floats(raw.sizes);
-    assert.equal(boxes.length, peaks.length * 4);
-    for (const [index, { cell }] of peaks.entries()) {
-      const x = cell % gridSize;
-      const y = Math.floor(cell / gridSize);
-      for (const [corner, centre] of [x, y, x, y].entries()) {
-        const distance = (sizes[corner * cellCount + cell] ?? NaN) * (corner < 2 ? -1 : 1);
-        const expected = Math.min(1, Math.max(0, (4 * centre + distance) / 512));
-        assert.ok(Math.abs((boxes[index * 4 + corner] ?? NaN) - expected) < 1e-5);
-      }
-    }
-  }
 });
-
-interface Peak {
-  readonly score: number;
-  readonly channel: number;
-  readonly cell: number;
-}
-
-function highestPeaks(heatmap: Float32Array, count: number): Peak[] {
-  const peaks: Peak[] = [];
-  for (const [index, score] of heatmap.entries()) {
-    const cell = index % cellCount;
-    const isPeak = neighbours(cell).every((neighbour) => (heatmap[index - cell + neighbour] ?? 0) <= score);
-    if (isPeak) peaks.push({ score, channel: Math.floor(index / cellCount), cell });
-  }
-  return peaks.sort((one, other) => other.score - one.score).slice(0, count);
-}
-
-function neighbours(cell: number): number[] {
-  const x = cell % gridSize;
-  const y = Math.floor(cell / gridSize);
-  const result: number[] = [];
-  for (let row = Math.max(0, y - 1); row <= Math.min(gridSize - 1, y + 1); row += 1) {
-    for (let column = Math.max(0, x - 1); column <= Math.min(gridSize - 1, x + 1); column += 1) {
-      result.push(row * gridSize + column);
-    }
-  }
-  return result;
-}
 
 /** What this test needs of TensorFlow.js, which `@energetic-ai/core` bundles without its type declarations. */
 interface TensorFlow {
@@ -158,7 +124,12 @@ interface TensorFlow {
   }>;
 }
 
-async function tensorflowOutputs(topology: Buffer, weightData: Buffer, names: string[]): Promise<Float32Array[]> {
+async function tensorflowOutputs(
+  topology: Buffer,
+  weightData: Buffer,
+  { values, shape }: { readonly values: Float32Array; readonly shape: readonly number[] },
+  names: string[],
+): Promise<Float32Array[]> {
   const tensorflow = createRequire(import.meta.url)('@energetic-ai/core') as TensorFlow;
   assert.ok(await tensorflow.setBackend('wasm'));
   const { modelTopology, weightsManifest } = JSON.parse(topology.toString()) as {
@@ -171,6 +142,6 @@ async function tensorflowOutputs(topology: Buffer, weightData: Buffer, names: st
     weightData: new Uint8Array(weightData).buffer,
   };
   const model = await tensorflow.loadGraphModel(tensorflow.io.fromMemory(artifacts));
-  const input = tensorflow.tensor(Float32Array.from(pixels), [1, 512, 512, 3]);
+  const input = tensorflow.tensor(values, shape);
   return model.execute(input, names).map((tensor) => tensor.dataSync());
 }

@@ -44,16 +44,35 @@ describe('detectionReader', () => {
     ]);
   });
 
+  it('reads a padded view’s boxes as shares of the image, and leaves out what lies in the padding', () => {
+    const detections = detectionReader.read([
+      view(
+        [0, -0.5, 1, 1.5],
+        [false, false, false, false],
+        [[0.5, 0.25, 1, 0.75], 3, 0.5],
+        [[0, 0, 0.5, 0.5], 4, 0.375],
+        [[0, 0.75, 1, 1], 5, 0.25],
+      ),
+    ]);
+    assert.deepEqual(
+      detections.map(({ box, classIndex }) => [box, classIndex]),
+      [
+        [[0.5, 0, 1, 1], 3],
+        [[0, 0, 0.5, 0.5], 4],
+      ],
+    );
+  });
+
   it('lists the other classes in nearly the same box as rivals, best first, and no others', () => {
     const [cat, ...others] = detectionReader.read([
       view(
         [0, 0, 1, 1],
         [false, false, false, false],
-        [[0, 0, 0.5, 0.5], 1, 0.5],
+        [[0, 0, 0.5, 0.5], 1, 0.875],
+        [[0, 0, 0.4375, 0.5], 3, 0.75],
         [[0, 0, 0.5, 0.5], 1, 0.25],
         [[0, 0, 0.5, 0.4375], 2, 0.25],
-        [[0, 0, 0.4375, 0.5], 3, 0.75],
-        [[0, 0, 0.25, 0.5], 4, 0.75],
+        [[0, 0, 0.25, 0.5], 4, 0.125],
       ),
     ]);
     assert.deepEqual(cat?.rivals, [

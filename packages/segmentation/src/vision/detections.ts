@@ -43,8 +43,6 @@ function detectionsOf(outputs: DetectedView['outputs']): ScoredBox[] {
 function mergeDetections(
   views: readonly { readonly found: readonly ScoredBox[]; readonly place: ViewPlace }[],
 ): readonly ScoredBox[] {
-  const [only] = views;
-  if (only !== undefined && views.length === 1) return only.found;
   const seen = views.flatMap(({ found, place }, view) =>
     found.map((detection) => ({
       ...detection,

@@ -47,7 +47,7 @@ export class Detector<Found> {
       runner,
       graph: 'detector',
       outputs,
-      preparation: `views of ${side} pixels`,
+      preparation: `padded views of ${side} pixels`,
     });
   }
 

@@ -22,23 +22,29 @@ function viewsOf(width: number, height: number) {
 }
 
 describe('planViews', () => {
-  it('stretches an image up to 2 : 1', () => {
-    for (const [width, height] of [
-      [640, 480],
-      [400, 200],
-      [200, 400],
-      [1, 1],
+  it('shows an image up to 2 : 1 in the middle of a square, its aspect kept', () => {
+    for (const [width, height, target, box] of [
+      [640, 480, { width: 64, height: 48 }, [0, -8 / 48, 1, 56 / 48]],
+      [400, 200, { width: 64, height: 32 }, [0, -0.5, 1, 1.5]],
+      [200, 400, { width: 32, height: 64 }, [-0.5, 0, 1.5, 1]],
+      [1, 1, { width: 64, height: 64 }, [0, 0, 1, 1]],
     ] as const) {
       const { targets } = planViews({ width, height }, side);
-      assert.deepEqual(targets, [{ width: side, height: side, fit: 'fill' }]);
+      assert.deepEqual(targets, [{ ...target, fit: 'fill' }]);
       const [view, ...others] = viewsOf(width, height);
-      assert.deepEqual([view?.place.box, others], [[0, 0, 1, 1], []]);
+      assert.ok(view);
+      assert.deepEqual(
+        // -0 is 0.
+        view.place.box.map((edge) => edge + 0),
+        box,
+      );
+      assert.deepEqual([view.pixels.width, view.pixels.height, others], [side, side, []]);
     }
   });
 
   it('shows a longer image whole and padded, and in overlapping tiles', () => {
     const [whole, ...tiles] = viewsOf(400, 100);
-    assert.deepEqual(whole?.place, { box: [0, 0, 1, 4], isCut: [false, false, false, false], scoreWeight: 1 });
+    assert.deepEqual(whole?.place, { box: [0, -1.5, 1, 2.5], isCut: [false, false, false, false], scoreWeight: 1 });
     assert.deepEqual(
       tiles.map(({ place: { box } }) => box),
       [0, 48, 96, 144].map((start) => [start / 208, 0, (start + 64) / 208, 1]),
@@ -58,7 +64,7 @@ describe('planViews', () => {
 
   it('cuts tiles of a tall image out of its rows', () => {
     const [whole, ...tiles] = viewsOf(100, 400);
-    assert.deepEqual(whole?.place.box, [0, 0, 4, 1]);
+    assert.deepEqual(whole?.place.box, [-1.5, 0, 2.5, 1]);
     const second = tiles[1];
     assert.deepEqual(
       [second?.place.box, second?.place.isCut],
@@ -75,13 +81,13 @@ describe('planViews', () => {
     assert.ok(whole);
     const at = (x: number, y: number) => [...whole.pixels.data.subarray((y * side + x) * 3, (y * side + x + 1) * 3)];
     assert.deepEqual(
-      [at(0, 0), at(63, 15)],
+      [at(0, 24), at(63, 39)],
       [
         [0, 0, 7],
         [63, 15, 7],
       ],
     );
-    assert.deepEqual(at(0, 16), at(63, 63));
+    assert.deepEqual([at(0, 23), at(63, 40), at(0, 0), at(63, 63)], Array(4).fill([124, 116, 103]));
   });
 
   it('bounds the tiles of the longest images, which cover them', () => {
@@ -91,7 +97,7 @@ describe('planViews', () => {
     ] as const) {
       const [whole, ...tiles] = viewsOf(width, height);
       assert.equal(tiles.length, 8);
-      assert.ok(whole?.place.box.every((edge) => edge >= 0 && edge <= side));
+      assert.ok(whole?.place.box.every((edge) => Math.abs(edge) <= side));
       const axis = width > height ? 0 : 1;
       assert.deepEqual([tiles[0]?.place.box[axis], tiles[7]?.place.box[axis + 2]], [0, 1]);
       for (const { pixels } of tiles) assert.equal(pixels.data.length, side * side * 3);

@@ -9,7 +9,7 @@ export interface ImageView {
 
 /** What of an image a view shows. */
 export interface ViewPlace {
-  /** In shares of the image's width and height. Beyond 1 the view is padded. */
+  /** In shares of the image's width and height. Below 0 and beyond 1 the view is padded. */
   readonly box: Box;
   /** Whether there is more of the image beyond the view's left, upper, right and lower edge. */
   readonly isCut: readonly [left: boolean, top: boolean, right: boolean, bottom: boolean];
@@ -25,8 +25,8 @@ export interface ViewPlan {
   readonly cut: (images: readonly PixelImage[]) => ImageView[];
 }
 
-/** Up to this aspect an image is stretched to the square; beyond, the detector does not recognise objects in it. */
-const stretchableAspect = 2;
+/** Up to this aspect one view shows an image well; beyond, its objects are too small in it. */
+const oneViewAspect = 2;
 /** A tile may be this much longer than it is broad; the detector reads it as a square. */
 const tileAspect = 1.25;
 /** Tiles overlap by at least this share of their length, so that an object is whole in one of them. */
@@ -48,8 +48,8 @@ export const wholeImage: ViewPlace = {
 };
 
 /**
- * One view, stretched to a square, of an image up to 2 : 1. Of a longer one the whole image padded to a square, for the
- * objects that fill it, and overlapping tiles along it, which show the others large.
+ * The whole image, its aspect kept, in the middle of a square. Of one longer than 2 : 1 also overlapping tiles along it,
+ * which show its objects larger.
  *
  * @param side - of a view, in pixels
  */
@@ -59,38 +59,56 @@ export function planViews(
 ): ViewPlan {
   const isWide = width >= height;
   const aspect = isWide ? width / height : height / width;
-  if (aspect <= stretchableAspect) {
-    return oneView({ width: side, height: side, fit: 'fill' }, wholeImage);
-  }
+  const whole = planPadded({ isWide, breadth: Math.max(1, Math.round(side / aspect)) }, side);
+  return aspect <= oneViewAspect ? whole : withTiles(whole, { isWide, aspect }, side);
+}
+
+interface Shape {
+  readonly isWide: boolean;
+}
+
+/** @param breadth - of the image when it is as long as the square, in pixels */
+function planPadded({ isWide, breadth }: Shape & { readonly breadth: number }, side: number): ViewPlan {
+  const before = Math.floor((side - breadth) / 2);
+  const [from, to] = [-before / breadth, (side - before) / breadth];
+  const place: ViewPlace = { ...wholeImage, box: isWide ? [0, from, 1, to] : [from, 0, to, 1] };
+  return {
+    targets: [sized({ isWide, length: side, breadth })],
+    places: [place],
+    cut: ([image]) => {
+      if (image === undefined) return [];
+      return [{ pixels: isWide ? cutOut(image, 0, -before, side) : cutOut(image, -before, 0, side), place }];
+    },
+  };
+}
+
+function withTiles(whole: ViewPlan, { isWide, aspect }: Shape & { readonly aspect: number }, side: number): ViewPlan {
   const tiles = Math.min(maximumTiles, Math.ceil((aspect / tileAspect - tileOverlap) / (1 - tileOverlap)));
   const stripLength = Math.round(side * (1 + (tiles - 1) * (1 - tileOverlap)));
-  const sized = (length: number, breadth: number): ResizeTarget =>
-    isWide ? { width: length, height: breadth, fit: 'fill' } : { width: breadth, height: length, fit: 'fill' };
-  const breadth = Math.max(1, Math.round(side / aspect));
-  const padded: Box = isWide ? [0, 0, 1, side / breadth] : [0, 0, side / breadth, 1];
   const starts = Array.from({ length: tiles }, (_, tile) => Math.round((tile * (stripLength - side)) / (tiles - 1)));
-  const tilePlaces = starts.map((start, tile): ViewPlace => {
+  const places = starts.map((start, tile): ViewPlace => {
     const [from, to] = [start / stripLength, (start + side) / stripLength];
     const [isCutBefore, isCutAfter] = [tile > 0, tile < tiles - 1];
     return isWide
       ? { box: [from, 0, to, 1], isCut: [isCutBefore, false, isCutAfter, false], scoreWeight: tileWeight }
       : { box: [0, from, 1, to], isCut: [false, isCutBefore, false, isCutAfter], scoreWeight: tileWeight };
   });
-  const places = [{ ...wholeImage, box: padded }, ...tilePlaces];
   return {
-    targets: [sized(side, breadth), sized(stripLength, side)],
-    places,
-    cut: ([whole, strip]) => {
-      if (whole === undefined || strip === undefined) return [];
-      const tilePixels = starts.map((start) =>
-        isWide ? cutOut(strip, start, 0, side) : cutOut(strip, 0, start, side),
-      );
-      return [cutOut(whole, 0, 0, side), ...tilePixels].map((pixels, view) => ({
-        pixels,
-        place: places[view] ?? wholeImage,
-      }));
+    targets: [...whole.targets, sized({ isWide, length: stripLength, breadth: side })],
+    places: [...whole.places, ...places],
+    cut: ([image, strip]) => {
+      if (image === undefined || strip === undefined) return [];
+      const views = places.map((place, tile) => {
+        const start = starts[tile] ?? 0;
+        return { pixels: isWide ? cutOut(strip, start, 0, side) : cutOut(strip, 0, start, side), place };
+      });
+      return [...whole.cut([image]), ...views];
     },
   };
+}
+
+function sized({ isWide, length, breadth }: Shape & Readonly<Record<'length' | 'breadth', number>>): ResizeTarget {
+  return isWide ? { width: length, height: breadth, fit: 'fill' } : { width: breadth, height: length, fit: 'fill' };
 }
 
 /** One view: the largest square around the centre, as CLIP reads an image. */
@@ -113,14 +131,20 @@ function oneView(target: ResizeTarget, place: ViewPlace): ViewPlan {
   };
 }
 
-/** The square from a pixel on, padded where it reaches beyond the image. */
+/** The square from a pixel on; where that, or its other end, is beyond the image it is padded. */
 function cutOut(image: PixelImage, left: number, top: number, side: number): PixelImage {
-  const data = new Uint8Array(side * side * 3);
-  for (let index = 0; index < data.length; index++) data[index] = paddingColour[index % 3] ?? 0;
-  const columns = Math.min(side, image.width - left);
-  for (let row = 0; row < Math.min(side, image.height - top); row++) {
-    const start = ((top + row) * image.width + left) * 3;
-    data.set(image.data.subarray(start, start + columns * 3), row * side * 3);
+  const data = paddedSquare(side);
+  const [first, last] = [Math.max(0, left), Math.min(image.width, left + side)];
+  for (let y = Math.max(0, top); y < Math.min(image.height, top + side); y++) {
+    const row = image.data.subarray((y * image.width + first) * 3, (y * image.width + last) * 3);
+    data.set(row, ((y - top) * side + first - left) * 3);
   }
   return { width: side, height: side, data };
+}
+
+function paddedSquare(side: number): Uint8Array {
+  const data = new Uint8Array(side * side * 3);
+  data.set(paddingColour);
+  for (let filled = paddingColour.length; filled < data.length; filled *= 2) data.copyWithin(filled, 0, filled);
+  return data;
 }

@@ -7,8 +7,8 @@ it('reads the highest score of every proposal', () => {
   const floats = (dims: number[], ...values: number[]) =>
     ({ type: 'float32', dims, data: Float32Array.from(values) }) as const;
   const outputs = {
-    region_boxes: floats([1, 2, 4], 0, 0, 0.5, 1, 0.5, 0, 1, 0.5),
-    region_class_scores: floats([1, 2, 3], 0.5, 0.25, 0.125, 0, 0.75, 0.0625),
+    region_boxes: floats([1, 2, 4], 0.5, 0, 1, 0.5, 0, 0, 0.5, 1),
+    region_class_scores: floats([1, 2, 3], 0, 0.75, 0.0625, 0.5, 0.25, 0.125),
     boxes: floats([1, 0, 4]),
     scores: floats([1, 0]),
     classes: { type: 'int64', dims: [1, 0], data: new BigInt64Array() },
@@ -22,10 +22,10 @@ it('reads the highest score of every proposal', () => {
     ],
   );
   assert.deepEqual(proposals.boxes, [
-    [0, 0, 0.5, 1],
     [0.5, 0, 1, 0.5],
+    [0, 0, 0.5, 1],
   ]);
-  assert.deepEqual([...proposals.objectness], [0.5, 0.75]);
+  assert.deepEqual([...proposals.objectness], [0.75, 0.5]);
   assert.deepEqual(proposals.detections, []);
 });
 
