@@ -16,7 +16,7 @@ export interface FeatureMap {
   readonly width: number;
   /** Whether the TFJS graph has it as NCHW; NHWC otherwise. */
   readonly channelsFirst?: boolean;
-  /** Cells that the TFJS graph adds around the map, which the next node does: a convolution or a pooling. */
+  /** Cells that the TFJS graph has added around the map. Here the convolution or pooling that reads it adds them. */
   readonly padding?: Padding;
 }
 
@@ -151,7 +151,11 @@ export function convertGraphModel(
 
   function slidingWindow(node: TfjsNode, source: FeatureMap, kernel: readonly [height: number, width: number]) {
     const [, strideY = 1, strideX = 1] = integerListAttribute(node, 'strides');
-    const isSame = stringAttribute(node, 'padding') === 'SAME';
+    const [way, order] = [stringAttribute(node, 'padding'), stringAttribute(node, 'data_format')];
+    if (!['SAME', 'VALID'].includes(way) || !['', 'NHWC'].includes(order)) {
+      throw new TypeError(`"${node.name}" has the padding ${way} or the data format ${order}`);
+    }
+    const isSame = way === 'SAME';
     const { padding } = source;
     if (isSame && padding) throw new TypeError(`"${node.name}" pads a padded map`);
     const { top = 0, left = 0, bottom = 0, right = 0 } = padding ?? {};
@@ -287,6 +291,9 @@ export function convertGraphModel(
     const channelsFirst = first.channelsFirst ?? false;
     if (parts.some((part) => (part.channelsFirst ?? false) !== channelsFirst)) {
       throw new TypeError(`"${node.name}" has operands of two layouts`);
+    }
+    if (parts.some(({ height, width }) => height !== first.height || width !== first.width)) {
+      throw new TypeError(`"${node.name}" concatenates maps of different sizes`);
     }
     if (axis !== (channelsFirst ? 1 : 3) && !(axis === -1 && !channelsFirst)) {
       throw new TypeError(`"${node.name}" concatenates along another axis than channels`);

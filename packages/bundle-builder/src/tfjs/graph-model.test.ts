@@ -93,6 +93,10 @@ test('layouts and paddings that an operator does not read are refused', () => {
     [{ op: 'MaxPool', input: ['padded'], attr: { strides } }, /padded with 0/],
     [{ op: 'Relu', input: ['padded'] }, /reads a padded map/],
     [{ op: 'Add', input: ['first', 'image'] }, /two layouts/],
+    [
+      { op: 'Conv2D', input: ['image', 'filter'], attr: { strides, padding: { s: 'RVhQTElDSVQ=' } } },
+      /the padding EXPLICIT/,
+    ],
     [{ op: 'Add', input: ['first', 'vector'] }, /neither a scalar nor one number per channel/],
     [{ op: 'ConcatV2', input: ['image', 'first', 'axis'] }, /two layouts/],
     [{ op: 'Pad', input: ['first', 'paddings'] }, /pads other axes/],

@@ -46,7 +46,10 @@ export class RegionLayers {
     return graph.node('GatherElements', [values, everyColumn], { axis: 1 });
   }
 
-  /** Sorted regions without those that show the object of one before them: these are empty, with the lowest logits. */
+  /**
+   * Sorted regions without those that show the object of one before them, itself left out or not: these are empty, with the
+   * lowest logits. Bolya et al., "YOLACT" (2019), section 5 calls it Fast NMS.
+   */
   withoutDuplicates(regions: Regions): Regions {
     const graph = this.#graph;
     const overlaps = this.#overlaps(regions.boxes, regions.boxes);
@@ -58,7 +61,7 @@ export class RegionLayers {
    * What two detectors have found, one after the other's: of an object that both have seen the mean of both boxes and
    * logits, of the others the lowered logits.
    *
-   * @param own - sorted; of several regions that show the same as one of the other's, the first gets it
+   * @param own - sorted; a region of the other's goes to the first of those that show the same
    */
   merge(own: Regions, other: Regions): Regions {
     const graph = this.#graph;

@@ -184,6 +184,11 @@ describe('chooseRegions', () => {
     assert.deepEqual(places(same), [0]);
   });
 
+  it('has no target left when each object is an excluded one', () => {
+    const { score, objects, excluded } = choose({ classes: [0], excluded: [1, 0] });
+    assert.deepEqual([score, objects, excluded], [0, [], []]);
+  });
+
   it('passes on what the reading warns of', () => {
     const warnings = [{ code: 'ignored_words', words: ['old'] }] as const;
     assert.deepEqual(

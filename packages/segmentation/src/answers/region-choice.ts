@@ -60,9 +60,11 @@ export function chooseRegions(
   const excluded = excludedObjects(reading, proposals, settings);
   const objects = withoutExcluded(choice.objects, excluded, settings.box_overlap_threshold);
   const label = classLabel(reading.classes, evidence.classNames);
+  const isEmptied = choice.objects.length > 0 && objects.length === 0;
   return {
     label,
     ...choice,
+    score: isEmptied ? 0 : choice.score,
     objects,
     excluded: objects.length === 0 ? [] : excluded,
     count: reading.quantity.count,

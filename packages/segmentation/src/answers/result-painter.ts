@@ -38,6 +38,9 @@ export interface PaintingOptions {
   readonly output: NonNullable<SegmentOptions['output']>;
 }
 
+/** An object that keeps no larger share of its pixels than this is one of the excluded ones, seen a little differently. */
+const leastRemaining = 0.05;
+
 type MaskDescription = Pick<SegmentInstance, 'mask' | 'bbox' | 'area' | 'mask_score'>;
 
 /** Draws the results of one request. */
@@ -65,8 +68,11 @@ export class ResultPainter {
   }
 
   async #result(answer: Answer): Promise<SegmentQueryResult> {
-    const { about, score, objects, masks, warnings, tokenMap } = answer;
+    const { about, masks, warnings, tokenMap } = answer;
     const erased = this.#erasedPixels(answer);
+    const objects = await this.#remaining(answer, erased);
+    // Without what it excludes nothing is left of the target.
+    const score = answer.objects.length > 0 && objects.length === 0 ? 0 : answer.score;
     const instances: SegmentInstance[] = [];
     if (this.#wantsInstances) {
       for (const object of objects) {
@@ -79,7 +85,7 @@ export class ResultPainter {
       }
     }
     const { description: union, coarseCount } = await this.#describe(objects, masks, erased);
-    const label = labelOf(answer);
+    const label = labelOf({ ...answer, objects });
     return {
       ...about,
       present: union.area > 0,
@@ -90,6 +96,21 @@ export class ResultPainter {
       warnings: [...warnings, ...(this.#options.isRefined ? coarseWarnings(coarseCount) : [])],
       ...(tokenMap === undefined ? {} : { token_map: [...tokenMap] }),
     };
+  }
+
+  /** The objects of which more than edges are left. */
+  async #remaining({ objects, masks }: Answer, erased: BinaryMask | undefined): Promise<readonly ChosenObject[]> {
+    if (erased === undefined) return objects;
+    const remaining: ChosenObject[] = [];
+    for (const object of objects) {
+      await yieldToEvents();
+      const mask = createMask(this.#size.height, this.#size.width);
+      paintObject(mask, object.prompt, masks.get(object.prompt), this.#options.exponent);
+      const area = maskArea(mask);
+      erase(mask, erased);
+      if (maskArea(mask) > leastRemaining * area) remaining.push(object);
+    }
+    return remaining;
   }
 
   /** A large mask takes a while to draw, so other events get their turn before each one, and a request may end there. */
@@ -103,7 +124,7 @@ export class ResultPainter {
       if (objects.length === 0) return { description: this.#nothing(), coarseCount: 0 };
       const mask = createMask(this.#size.height, this.#size.width);
       const painted = objects.map(({ prompt }) => paintObject(mask, prompt, masks.get(prompt), this.#options.exponent));
-      for (const [pixel, isErased] of erased?.data.entries() ?? []) if (isErased === 1) mask.data[pixel] = 0;
+      if (erased !== undefined) erase(mask, erased);
       const coarseCount = painted.filter(({ isCoarse }) => isCoarse).length;
       const area = painted.reduce((sum, own) => sum + own.area, 0);
       const iouSum = painted.reduce((sum, own, index) => sum + own.area * predictedIoU(masks, objects[index]), 0);
@@ -129,6 +150,11 @@ export class ResultPainter {
     this.#emptyMask ??= formatMask(createMask(this.#size.height, this.#size.width), this.#options.output);
     return { mask: this.#emptyMask, bbox: [0, 0, 0, 0], area: 0 };
   }
+}
+
+/** Clears the pixels of `mask` that `erased` has. */
+function erase(mask: BinaryMask, erased: BinaryMask): void {
+  for (const [pixel, isErased] of erased.data.entries()) if (isErased === 1) mask.data[pixel] = 0;
 }
 
 /** In [0, 1]; the model's own figure may be a little outside. 0 for an object that was not refined. */

@@ -255,6 +255,18 @@ describe('the reader of tessera-mini', () => {
     });
   }
 
+  it('counts what it does not know beside its object among the words that make no difference', async () => {
+    for (const query of ['the umbrella held by the lady', 'the bike leaning on the wall']) {
+      const { isAnswerable, warnings } = await read(query);
+      assert.ok(isAnswerable, query);
+      assert.deepEqual(
+        warnings.map(({ code }) => code),
+        ['ignored_words'],
+        query,
+      );
+    }
+  });
+
   it('names the words that it cannot use', async () => {
     assert.deepEqual((await read('the policeman')).warnings, [{ code: 'kind_not_told', words: ['policeman'] }]);
     assert.ok((await read('the wooden chair')).warnings.some(({ words }) => words.join(' ').includes('wooden')));

@@ -49,6 +49,8 @@ const warningCodes = {
   ignored: 'ignored_words',
 } as const;
 const tagsThatWarn = ['kind', 'part', 'unknown', 'ignored'] as const;
+/** What a query that is answered does not ask for: something unknown beside its object makes no difference. */
+const tagsOfIgnored = ['unknown', 'ignored'] as const;
 
 type ReaderSettings = Pick<RegionReasonerSettings, 'reader_tokenizer' | 'description_calibration'>;
 
@@ -246,11 +248,12 @@ function refusalOf(
 /** What of a query that can be answered makes no difference to the answer. */
 function wordWarnings(words: TaggedWords, naming: Naming, names: Float32Array): Warning[] {
   const isKind = (names[namings.indexOf('kind')] ?? 0) >= leastKind;
-  return tagsThatWarn.flatMap((tag) => {
+  const found = (['kind', 'part'] as const).map((tag): Warning => {
     const isCertain = tag === naming || (tag === 'kind' && isKind);
-    const own = isCertain ? words.likeliestOfUnwarned(tag) : words.with(tag);
-    return own.length === 0 ? [] : [{ code: warningCodes[tag], words: own }];
+    return { code: warningCodes[tag], words: isCertain ? words.likeliestOfUnwarned(tag) : words.with(tag) };
   });
+  const ignored: Warning = { code: warningCodes.ignored, words: words.with(...tagsOfIgnored) };
+  return [...found, ignored].filter((warning) => warning.words.length > 0);
 }
 
 /** The words of a sentence by what they are tagged as. */
@@ -279,12 +282,13 @@ class TaggedWords {
     return pictures.length === 0 ? this.all : [...this.with('unknown'), ...pictures];
   }
 
-  /** Words with a tag, neighbours together. */
-  with(tag: Tag): string[] {
+  /** Words with one of these tags, neighbours together. */
+  with(...wanted: readonly Tag[]): string[] {
     const found: string[] = [];
+    const isWanted = (word: { readonly tag: Tag } | undefined) => word !== undefined && wanted.includes(word.tag);
     for (const [index, word] of this.#words.entries()) {
-      if (word.tag !== tag) continue;
-      const isContinued = this.#words[index - 1]?.tag === tag;
+      if (!isWanted(word)) continue;
+      const isContinued = isWanted(this.#words[index - 1]);
       found.push(isContinued ? `${found.pop() ?? ''} ${word.text}` : word.text);
     }
     return found;

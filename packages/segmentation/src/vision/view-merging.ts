@@ -36,7 +36,7 @@ export function placeInImage(
 
 /**
  * What several views of an image show, best first, each object once: in the view that is surest of it. What a view cuts
- * off is left out: tiles overlap, and one view shows the whole image, so another one has all of it.
+ * off is left out: the detector's tiles overlap, and its first view shows the whole image, so another one has all of it.
  *
  * @param isSame - whether two detections in nearly the same box may be one object
  */
