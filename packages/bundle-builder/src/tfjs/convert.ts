@@ -58,6 +58,11 @@ export function convertGraphModel(
     return found;
   }
 
+  /** The first input, which may be padded. */
+  function paddedInput(node: TfjsNode): FeatureMap {
+    return featureMap(node.inputs[0] ?? '');
+  }
+
   /** An input without padding. */
   function input(node: TfjsNode, index: number): FeatureMap {
     const map = featureMap(node.inputs[index] ?? '');
@@ -72,7 +77,7 @@ export function convertGraphModel(
         return convolution(node, 1);
       case 'DepthwiseConv2dNative':
       case 'FusedDepthwiseConv2dNative':
-        return convolution(node, featureMap(node.inputs[0] ?? '').channels);
+        return convolution(node, paddedInput(node).channels);
       case 'MaxPool':
         return maximumPool(node);
       case 'Mul':
@@ -141,7 +146,7 @@ export function convertGraphModel(
 
   /** What a convolution or a pooling reads: an NHWC map, padded with `filling` or not at all. */
   function window(node: TfjsNode, filling: number): FeatureMap {
-    const source = featureMap(node.inputs[0] ?? '');
+    const source = paddedInput(node);
     if (source.channelsFirst) throw new TypeError(`"${node.name}" reads a map whose channels are not last`);
     if (source.padding && source.padding.value !== filling) {
       throw new TypeError(`"${node.name}" reads a map padded with ${source.padding.value}`);
@@ -168,7 +173,7 @@ export function convertGraphModel(
   }
 
   function transposed(node: TfjsNode): FeatureMap {
-    const source = featureMap(node.inputs[0] ?? '');
+    const source = paddedInput(node);
     const toChannelsFirst = !source.channelsFirst;
     if (Array.from(weight(node, 1).values).join() !== (toChannelsFirst ? '0,3,1,2' : '0,2,3,1')) {
       throw new TypeError(`"${node.name}" does not move the channels from one end to the other`);
@@ -223,10 +228,18 @@ export function convertGraphModel(
     return names.length === 1 ? names[0] : undefined;
   }
 
+  /** Whether the operands of a node have their channels first: all or none. */
+  function haveChannelsFirst(node: TfjsNode, maps: readonly FeatureMap[]): boolean {
+    const [channelsFirst = false, ...others] = maps.map((map) => map.channelsFirst ?? false);
+    if (others.some((other) => other !== channelsFirst)) {
+      throw new TypeError(`"${node.name}" has operands of two layouts`);
+    }
+    return channelsFirst;
+  }
+
   function elementwise(node: TfjsNode): FeatureMap {
     const maps = node.inputs.flatMap((name, index) => (model.weights.has(name) ? [] : [input(node, index)]));
-    const [channelsFirst = false, other = channelsFirst] = maps.map((map) => map.channelsFirst ?? false);
-    if (other !== channelsFirst) throw new TypeError(`"${node.name}" has operands of two layouts`);
+    const channelsFirst = haveChannelsFirst(node, maps);
     const operands = node.inputs.map((name) => {
       const constant = model.weights.get(name);
       if (!constant) return featureMap(name);
@@ -288,14 +301,12 @@ export function convertGraphModel(
     const parts = node.inputs.slice(0, -1).map((_, index) => input(node, index));
     const [first] = parts;
     if (!first) throw new TypeError(`"${node.name}" concatenates nothing`);
-    const channelsFirst = first.channelsFirst ?? false;
-    if (parts.some((part) => (part.channelsFirst ?? false) !== channelsFirst)) {
-      throw new TypeError(`"${node.name}" has operands of two layouts`);
-    }
+    const channelsFirst = haveChannelsFirst(node, parts);
     if (parts.some(({ height, width }) => height !== first.height || width !== first.width)) {
       throw new TypeError(`"${node.name}" concatenates maps of different sizes`);
     }
-    if (axis !== (channelsFirst ? 1 : 3) && !(axis === -1 && !channelsFirst)) {
+    const channelAxes = channelsFirst ? [1] : [3, -1];
+    if (!channelAxes.includes(axis ?? NaN)) {
       throw new TypeError(`"${node.name}" concatenates along another axis than channels`);
     }
     return {

@@ -5,7 +5,8 @@ import { parseGraphModel, type TfjsGraphModel } from '../tfjs/graph-model.js';
 import { readWeightFile } from '../weights.js';
 import { classCount, RegionLayers, type Regions } from './regions.js';
 
-const imageSize = 512;
+/** Side of the pictures that it reads, in pixels. */
+export const imageSize = 512;
 /** Heatmap cells per row and per column; a cell is `cellStride` pixels wide. */
 const gridSize = 128;
 const cellStride = imageSize / gridSize;
@@ -88,6 +89,5 @@ function boxesAt(graph: GraphBuilder, sizes: string, cells: string): string {
     );
   const centres = graph.node('Mul', [positions, inImages([cellStride])]);
   const distances = graph.node('Mul', [gatherCells(graph, sizes, 4, cells), inImages([-1, -1, 1, 1])]);
-  const corners = graph.node('Add', [centres, distances]);
-  return graph.node('Clip', [corners, graph.float32([], [0]), graph.float32([], [1])]);
+  return new RegionLayers(graph).boxesAround(centres, distances);
 }

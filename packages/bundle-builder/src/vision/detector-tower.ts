@@ -1,11 +1,10 @@
 import { GraphBuilder } from '../onnx/graph-builder.js';
 import type { Model } from '../onnx/model.js';
 import type { TfjsGraphModel } from '../tfjs/graph-model.js';
-import { centerNetMaps, centerNetRegions, readCenterNet } from './center-net.js';
+import { centerNetMaps, centerNetRegions, imageSize, readCenterNet } from './center-net.js';
 import { nanoDetInput, nanoDetMaps, nanoDetRegions, readNanoDet } from './nano-det.js';
 import { classCount, RegionLayers } from './regions.js';
 
-const imageSize = 512;
 /** How many detections and how many regions the tower reports. */
 const regionCount = 100;
 

@@ -71,8 +71,7 @@ export function nanoDetRegions(graph: GraphBuilder, maps: readonly FeatureMap[],
   );
   const sizes = graph.int64([2], [classCount, 4 * distanceBins]);
   const [logits = '', edges = ''] = graph.nodeWithOutputs(2, 'Split', [cells, sizes], { axis: 2 });
-  const best = graph.node('ReduceMax', [logits], { axes: [2], keepdims: 0 });
-  const { indices } = layers.highest(best, candidateCount);
+  const indices = layers.mostCertain(logits, candidateCount);
   const candidates = { boxes: boxesAt(graph, maps, edges, indices), logits: layers.rows(logits, indices, classCount) };
   return layers.best(layers.withoutDuplicates(candidates), count);
 }
@@ -107,6 +106,5 @@ function boxesAt(graph: GraphBuilder, maps: readonly FeatureMap[], edges: string
   const table = (rows: readonly (readonly number[])[]): string =>
     graph.node('Gather', [graph.float32([rows.length, 4], rows.flat()), indices], { axis: 0 });
   const distances = graph.node('Mul', [inCells, table(places.map(({ reach }) => reach))]);
-  const corners = graph.node('Add', [table(places.map(({ centre }) => centre)), distances]);
-  return graph.node('Clip', [corners, graph.float32([], [0]), graph.float32([], [1])]);
+  return layers.boxesAround(table(places.map(({ centre }) => centre)), distances);
 }

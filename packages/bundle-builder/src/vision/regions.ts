@@ -28,8 +28,20 @@ export class RegionLayers {
 
   /** The `count` regions with the highest logits of any class, from high to low. */
   best({ boxes, logits }: Regions, count: number): Regions {
-    const { indices } = this.highest(this.#maximum(logits, 2), count);
+    const indices = this.mostCertain(logits, count);
     return { boxes: this.rows(boxes, indices, 4), logits: this.rows(logits, indices, classCount) };
+  }
+
+  /** The int64 indices [B, count] of the rows of [B, N, 80] with the highest logits of any class, from high to low. */
+  mostCertain(logits: string, count: number): string {
+    return this.highest(this.#maximum(logits, 2), count).indices;
+  }
+
+  /** Boxes by their centres, as (x, y, x, y), and the distances of their edges with signs; cut at the image. */
+  boxesAround(centres: string, distances: string): string {
+    const graph = this.#graph;
+    const corners = graph.node('Add', [centres, distances]);
+    return graph.node('Clip', [corners, graph.float32([], [0]), graph.float32([], [1])]);
   }
 
   /** The `count` highest of float32 [B, N] and their int64 indices, both [B, count]. */
