@@ -42,15 +42,7 @@ const leastExcluded = 0.15;
 const leastColour = 0.25;
 const leastKind = 0.3;
 
-const warningCodes = {
-  kind: 'kind_not_told',
-  part: 'part_not_found',
-  unknown: 'unknown_thing',
-  ignored: 'ignored_words',
-} as const;
 const tagsThatWarn = ['kind', 'part', 'unknown', 'ignored'] as const;
-/** What a query that is answered does not ask for: something unknown beside its object makes no difference. */
-const tagsOfIgnored = ['unknown', 'ignored'] as const;
 
 type ReaderSettings = Pick<RegionReasonerSettings, 'reader_tokenizer' | 'description_calibration'>;
 
@@ -247,13 +239,14 @@ function refusalOf(
 
 /** What of a query that can be answered makes no difference to the answer. */
 function wordWarnings(words: TaggedWords, naming: Naming, names: Float32Array): Warning[] {
-  const isKind = (names[namings.indexOf('kind')] ?? 0) >= leastKind;
-  const found = (['kind', 'part'] as const).map((tag): Warning => {
-    const isCertain = tag === naming || (tag === 'kind' && isKind);
-    return { code: warningCodes[tag], words: isCertain ? words.likeliestOfUnwarned(tag) : words.with(tag) };
-  });
-  const ignored: Warning = { code: warningCodes.ignored, words: words.with(...tagsOfIgnored) };
-  return [...found, ignored].filter((warning) => warning.words.length > 0);
+  const isKind = naming === 'kind' || (names[namings.indexOf('kind')] ?? 0) >= leastKind;
+  const warnings: Warning[] = [
+    { code: 'kind_not_told', words: isKind ? words.likeliestOfUnwarned('kind') : words.with('kind') },
+    { code: 'part_not_found', words: words.with('part') },
+    // What it does not know is beside the object that it asks for: otherwise it would be refused.
+    { code: 'ignored_words', words: words.with('unknown', 'ignored') },
+  ];
+  return warnings.filter((warning) => warning.words.length > 0);
 }
 
 /** The words of a sentence by what they are tagged as. */
@@ -285,11 +278,11 @@ class TaggedWords {
   /** Words with one of these tags, neighbours together. */
   with(...wanted: readonly Tag[]): string[] {
     const found: string[] = [];
-    const isWanted = (word: { readonly tag: Tag } | undefined) => word !== undefined && wanted.includes(word.tag);
-    for (const [index, word] of this.#words.entries()) {
-      if (!isWanted(word)) continue;
-      const isContinued = isWanted(this.#words[index - 1]);
-      found.push(isContinued ? `${found.pop() ?? ''} ${word.text}` : word.text);
+    let isContinued = false;
+    for (const { text, tag } of this.#words) {
+      const isWanted = wanted.includes(tag);
+      if (isWanted) found.push(isContinued ? `${found.pop() ?? ''} ${text}` : text);
+      isContinued = isWanted;
     }
     return found;
   }

@@ -42,17 +42,15 @@ export const proposalReader: DetectorReader<Proposals> = {
 
 /** The proposals in an image by those in its views: as many as of one view, the last ones empty where there are fewer. */
 function mergeRegions(views: readonly DetectedView[]): Region[] {
-  const found = views.map(({ outputs }) => regionsOf(outputs));
-  const seen = views.flatMap(({ place }, view) => {
-    return (found[view] ?? []).map(({ box, classScores }) => {
+  const seen = views.flatMap(({ outputs, place }, view) =>
+    regionsOf(outputs).map(({ box, classScores }) => {
       const weighed = classScores.map((score) => score * place.scoreWeight);
       return { ...placeInImage(box, place), classScores: weighed, score: Math.max(...weighed), view };
-    });
-  });
+    }),
+  );
   const merged = mergeViews(seen, () => true);
-  const [first = []] = found;
-  const empty = { box: [0, 0, 0, 0], classScores: new Float32Array(first[0]?.classScores.length ?? 0) } as const;
-  return first.map((_, index) => merged[index] ?? empty);
+  const empty = { box: [0, 0, 0, 0], classScores: new Float32Array(seen[0]?.classScores.length ?? 0) } as const;
+  return Array.from({ length: seen.length / views.length }, (_, index) => merged[index] ?? empty);
 }
 
 function regionsOf(outputs: DetectedView['outputs']): Region[] {
