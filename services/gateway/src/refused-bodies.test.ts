@@ -316,6 +316,33 @@ test('all that a refused client sends is read, without a pause', async () => {
   }
 });
 
+const endlessForms: readonly [name: string, path: string, parts: string, status: number][] = [
+  ['an image', '/images', `${partHead}image"; filename="x"\r\n\r\n`, 413],
+  ['an image beside a query', '/segment', `${partHead}image"; filename="x"\r\n\r\n`, 413],
+  ['a file without a name of its own', '/segment', `${partHead}other"; filename="x"\r\n\r\n`, 413],
+  ['an archive by another name', '/vocabularies', `${partHead}examples"; filename="x"\r\n\r\n`, 400],
+  ['no archive', '/vocabularies', `${partHead}name"\r\n\r\nx\r\n${partHead}archive"; filename="x"\r\n\r\n`, 422],
+];
+
+for (const [name, path, parts, status] of endlessForms) {
+  test(`a form is refused before its end: ${name}`, async () => {
+    const socket = connect({ port: open.port, host: '127.0.0.1' });
+    let answer = '';
+    socket.on('data', (chunk: Buffer) => (answer += chunk.toString('latin1')));
+    socket.on('error', () => undefined);
+    const length = 'content-length: 999999999999';
+    socket.write(`POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: ${multipart}\r\n${length}\r\n\r\n${parts}`);
+    const piece = Buffer.alloc(1_000_000, 'A');
+    let sent = 0;
+    while (answer === '' && sent < 2 * bodyBytes) {
+      await new Promise((resolve) => socket.write(piece, resolve));
+      sent += piece.length;
+    }
+    socket.destroy();
+    assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `));
+  });
+}
+
 test('what follows a refused body on its connection is no request', async () => {
   const socket = await refusedUpload(open.port);
   let more = '';

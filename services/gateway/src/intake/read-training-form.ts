@@ -17,7 +17,7 @@ const shape = {
 
 /**
  * Reads the form of `POST /vocabularies`: fields as in the JSON body, then the file part `archive`, which is processed
- * while it arrives. When that fails, the rest of the body is read and dropped, so that the client reads the answer.
+ * while it arrives. When that fails, the rest of the body is not read.
  *
  * @param use - gets the validated fields, the archive, and a promise that rejects when the rest of the form is refused;
  * its result is returned
@@ -51,8 +51,8 @@ export async function readTrainingForm<Result>(
           fields.refuse(fieldname, `must not be a file; it is called ${archiveName}`);
         const begin = async () => use(validated(request, fields.toBody()), file, formEnd);
         outcome = begin();
-        // The next part comes once this one has been read.
-        outcome.catch(() => file.resume());
+        // Ends the form, too.
+        outcome.catch(() => file.destroy());
         file.once('limit', () => {
           refuse(tooLarge('The archive', maxBytes));
         });
