@@ -60,6 +60,7 @@ export async function writeTinyModel(modelsDirectory: string): Promise<void> {
       detection_threshold: 0.5,
       class_score_ratio: 0.5,
       object_score_ratio: 0.5,
+      crowd_size: 10,
       similarity_calibration: { bias: 3, weights: [1, 0, 0] },
     },
   };

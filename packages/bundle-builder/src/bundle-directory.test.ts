@@ -34,6 +34,7 @@ function contentWith(text: string): BundleContent {
         encoder_longest_side: 1024,
         detection_threshold: 0.2,
         object_score_ratio: 0.5,
+        crowd_size: 10,
         box_overlap_threshold: 0.7,
         maximum_objects: 50,
         maximum_refined_objects: 24,

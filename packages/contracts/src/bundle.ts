@@ -69,6 +69,11 @@ const classRuleSettings = {
     maximum: 1,
     description: 'Of a class whose every object is asked for, those with this share of the best one’s detector score.',
   }),
+  crowd_size: Type.Integer({
+    minimum: 2,
+    description:
+      'So many objects of a class are a crowd: most of them are seen less well than the best one, and all are taken.',
+  }),
   class_score_ratio: Type.Number({
     minimum: 0,
     maximum: 1,
@@ -130,6 +135,27 @@ const ReasonerPruning = Type.Object(
   { ...strict, description: 'The schedule that the bundle’s validation chose; other budgets follow it.' },
 );
 
+const Probability = (description: string) => Type.Number({ minimum: 0, maximum: 1, description });
+
+/** From which probabilities on the reader’s outputs count. */
+const ReaderThresholds = Type.Object(
+  {
+    english: Probability('A query that is less probably English is refused.'),
+    named: Probability('Of a class that a query names.'),
+    described: Probability('Of a class that fits a description.'),
+    referred: Probability('Of a class that stands in relation to the target.'),
+    excluded: Probability('Of a class that the query excludes.'),
+    colour: Probability('Of a colour, over all places.'),
+    kind: Probability('Of the target being named by a kind of its class.'),
+    described_classes: Type.Number({
+      minimum: 1,
+      description:
+        'A query that asks for more classes, by the sum of their probabilities, names a set and describes none.',
+    }),
+  },
+  { ...strict },
+);
+
 /**
  * Settings of the pipeline that reads a query with a language model, scores the detector’s regions with a smaller one and
  * refines them with SAM. Its graphs are those of `class-detector`, `reader` and `reasoner`.
@@ -139,6 +165,10 @@ export const RegionReasonerSettings = Type.Object(
     ...boxSegmentationSettings,
     ...classRuleSettings,
     reader_tokenizer: Type.String({ description: 'File of the reader’s tokenizer, a tokenizer.json of Hugging Face.' }),
+    reader_thresholds: ReaderThresholds,
+    join_gate: Probability(
+      'A query for several classes is answered by the reasoner if its gate is above this; one for a single class above a half.',
+    ),
     named_calibration: {
       ...LogisticCalibration,
       description:

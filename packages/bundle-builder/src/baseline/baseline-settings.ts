@@ -21,6 +21,8 @@ export const chosenSettings = {
   maximum_refined_objects: 24,
   class_score_ratio: 0.5,
   object_score_ratio: 0.5,
+  // Chosen on training photos.
+  crowd_size: 10,
 } as const;
 
 /**

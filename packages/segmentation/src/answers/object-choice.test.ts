@@ -11,6 +11,7 @@ const settings: ClassDetectorSettings = {
   encoder_longest_side: 1024,
   detection_threshold: 0.2,
   object_score_ratio: 0.4,
+  crowd_size: 10,
   box_overlap_threshold: 0.7,
   maximum_objects: 2,
   maximum_refined_objects: 2,

@@ -16,11 +16,8 @@ export interface ClassRule {
 /** The settings that both pipelines have. */
 type ChoiceSettings = Pick<
   RegionReasonerSettings,
-  'detection_threshold' | 'object_score_ratio' | 'box_overlap_threshold' | 'maximum_objects'
+  'detection_threshold' | 'object_score_ratio' | 'crowd_size' | 'box_overlap_threshold' | 'maximum_objects'
 >;
-
-/** So many objects of a class are a crowd: most of them are seen less well than the best one. Chosen on training photos. */
-const crowdSize = 10;
 
 /**
  * Chooses the detections of a query's classes, best first: of each class that is present the best one and those that are
@@ -61,7 +58,7 @@ export function chooseObjects(
 /** The best detection of a class, and those that are about as certain. */
 function objectsOfClass<Candidate extends Pick<Detection, 'score'>>(
   [first, ...others]: readonly Candidate[],
-  { detection_threshold: leastScore, object_score_ratio: ratio }: ChoiceSettings,
+  { detection_threshold: leastScore, object_score_ratio: ratio, crowd_size: crowdSize }: ChoiceSettings,
 ): Candidate[] {
   if (first === undefined) return [];
   const found = others.filter(({ score }) => score >= leastScore);

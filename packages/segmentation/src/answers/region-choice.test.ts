@@ -12,6 +12,8 @@ const settings: RegionReasonerSettings = {
   maximum_objects: 3,
   maximum_refined_objects: 3,
   class_floor: -2,
+  join_gate: 0.96,
+  crowd_size: 10,
   region_threshold: 0,
   detection_threshold: 0.3,
   class_score_ratio: 0.5,

@@ -16,9 +16,6 @@ type QueryKind = 'class' | 'singular' | 'context';
 /** A gate above this: the answer depends on more than the class. A colour below it: the object has another one. */
 const half = 0.5;
 
-/** The same for several classes at once: a join has a gate of up to 0.95, with a place or an order of 0.97 and more. */
-const leastJoinGate = 0.96;
-
 /** The objects of a query, and the numbers that decided whether it has a target. */
 export interface RegionChoice extends ObjectChoice {
   readonly kind: QueryKind;
@@ -52,7 +49,7 @@ export function chooseRegions(
   threshold: number,
 ): RegionChoice {
   const { reading, proposals } = evidence;
-  const kind = queryKind(reading, evidence.regions);
+  const kind = queryKind(reading, evidence.regions, settings);
   const choice =
     kind === 'class'
       ? { kind, features: undefined, ...chooseOfClasses(evidence, settings, threshold) }
@@ -164,11 +161,15 @@ function regionLabel(
   ];
 }
 
-function queryKind({ classes, references, quantity, depth }: Reading, { gate }: RegionScores): QueryKind {
+function queryKind(
+  { classes, references, quantity, depth }: Reading,
+  { gate }: RegionScores,
+  { join_gate: joinGate }: RegionReasonerSettings,
+): QueryKind {
   if (depth !== undefined) return 'class';
   if (quantity.count === 1) return 'singular';
   const isJoin = classes.length > 1 && references.length === 0 && quantity.isPlural && quantity.count === undefined;
-  if (gate <= (isJoin ? leastJoinGate : half)) return 'class';
+  if (gate <= (isJoin ? joinGate : half)) return 'class';
   return quantity.isPlural ? 'context' : 'singular';
 }
 

@@ -22,29 +22,16 @@ type Naming = (typeof namings)[number];
 
 /** Tokens of a longer query are not read. */
 const maximumTokens = 48;
-/** Least probability of being English: of 1 500 English sentences with held-out words 3 are below it. */
-const leastEnglish = 0.9;
 const half = 0.5;
-/**
- * A query that asks for more classes than this, by the sum of the reader's probabilities, names a set of them and does not
- * describe one. Chosen on the words for sets and the held-out descriptions of `training/tessera_reader/words.json`.
- */
-const mostDescribed = 2;
-/** Least probabilities of a class that a query names, and of one that fits a description. */
-const leastNamed = 0.3;
-const leastDescribed = 0.1;
-/**
- * Least probabilities of what is rare in sentences and must not be overlooked, chosen on sentences with held-out words
- * (`training/tessera_reader`): where nothing is excluded, in another colour or a kind, they hardly ever reach them.
- */
-const leastReferred = 0.3;
-const leastExcluded = 0.15;
-const leastColour = 0.25;
-const leastKind = 0.3;
 
 const tagsThatWarn = ['kind', 'part', 'unknown', 'ignored'] as const;
 
-type ReaderSettings = Pick<RegionReasonerSettings, 'reader_tokenizer' | 'description_calibration'>;
+type ReaderSettings = Pick<
+  RegionReasonerSettings,
+  'reader_tokenizer' | 'reader_thresholds' | 'description_calibration'
+>;
+
+type Thresholds = ReaderSettings['reader_thresholds'];
 
 const rememberedReadings = 1_000;
 
@@ -94,7 +81,8 @@ export class SentenceReader {
   async #read(queries: readonly string[], signal: AbortSignal | undefined): Promise<Reading[]> {
     const sentences = queries.map((query) => this.#tokenize(query));
     const outputs = await this.#run(sentences, signal);
-    const described = queries.filter((_, index) => isDescriptionOf(outputs[index]));
+    const { reader_thresholds: thresholds } = this.#settings;
+    const described = queries.filter((_, index) => isDescriptionOf(outputs[index], thresholds));
     const descriptions = described.map((query) => query.toLowerCase());
     const similarities = await this.#similarity.of(descriptions, signal);
     return sentences.flatMap((sentence, index) => {
@@ -103,7 +91,7 @@ export class SentenceReader {
       const similarity = similarities[described.indexOf(sentence.query)];
       const targets = own.slots[0] ?? new Float32Array();
       const weights = similarity === undefined ? targets : describedClasses(targets, similarity, this.#settings);
-      return [readingOf(sentence, own, weights)];
+      return [readingOf(sentence, own, weights, thresholds)];
     });
   }
 
@@ -185,35 +173,35 @@ function namingOf(outputs: ReaderOutputs | undefined): Naming {
 }
 
 /** Whether a sentence describes what it asks for: “an animal with a trunk”, but not “a creature”. */
-function isDescriptionOf(outputs: ReaderOutputs | undefined): boolean {
+function isDescriptionOf(outputs: ReaderOutputs | undefined, { described_classes: most }: Thresholds): boolean {
   const expectedClasses = outputs?.slots[0]?.reduce((sum, own) => sum + own, 0) ?? 0;
-  return namingOf(outputs) === 'description' && expectedClasses <= mostDescribed;
+  return namingOf(outputs) === 'description' && expectedClasses <= most;
 }
 
 /** @param targets - of each class the probability that it is asked for */
-function readingOf(sentence: Sentence, outputs: ReaderOutputs, targets: Float32Array): Reading {
+function readingOf(sentence: Sentence, outputs: ReaderOutputs, targets: Float32Array, thresholds: Thresholds): Reading {
   const [, first, second, excluded] = outputs.slots;
   const naming = namingOf(outputs);
   const words = new TaggedWords(sentence, outputs.tags);
-  const isDescription = isDescriptionOf(outputs);
-  const excludedClasses = classesOf(excluded, leastExcluded);
-  const targetClasses = classesOf(targets, isDescription ? leastDescribed : leastNamed);
+  const isDescription = isDescriptionOf(outputs, thresholds);
+  const excludedClasses = classesOf(excluded, thresholds.excluded);
+  const targetClasses = classesOf(targets, isDescription ? thresholds.described : thresholds.named);
   const kept = targetClasses.filter((index) => !excludedClasses.includes(index));
   const classes = kept.length > 0 ? kept : targetClasses; // nobody asks for a class without that class
-  const isEnglish = outputs.english >= leastEnglish;
+  const isEnglish = outputs.english >= thresholds.english;
   const refusal = refusalOf(words, { naming, isEnglish, hasClasses: classes.length > 0 });
   return {
     query: sentence.query,
     classWeights: targets,
     classes: refusal === undefined ? classes : [],
-    references: [first, second].map((slot) => classesOf(slot, leastReferred)).filter((own) => own.length > 0),
+    references: [first, second].map((slot) => classesOf(slot, thresholds.referred)).filter((own) => own.length > 0),
     excluded: kept.length > 0 ? excludedClasses : [],
     isDescription,
-    colours: wantedColours(outputs.colours),
+    colours: wantedColours(outputs.colours, thresholds.colour),
     depth: depths[argmax(outputs.depth)],
     quantity: quantityOf(argmax(outputs.number)),
     isAnswerable: refusal === undefined,
-    warnings: refusal === undefined ? wordWarnings(words, naming, outputs.names) : [refusal],
+    warnings: refusal === undefined ? wordWarnings(words, namesKind(outputs, thresholds)) : [refusal],
   };
 }
 
@@ -237,9 +225,12 @@ function refusalOf(
   return undefined;
 }
 
+function namesKind(outputs: ReaderOutputs, { kind }: Thresholds): boolean {
+  return namingOf(outputs) === 'kind' || (outputs.names[namings.indexOf('kind')] ?? 0) >= kind;
+}
+
 /** What of a query that can be answered makes no difference to the answer. */
-function wordWarnings(words: TaggedWords, naming: Naming, names: Float32Array): Warning[] {
-  const isKind = naming === 'kind' || (names[namings.indexOf('kind')] ?? 0) >= leastKind;
+function wordWarnings(words: TaggedWords, isKind: boolean): Warning[] {
   const warnings: Warning[] = [
     { code: 'kind_not_told', words: isKind ? words.likeliestOfUnwarned('kind') : words.with('kind') },
     { code: 'part_not_found', words: words.with('part') },
@@ -318,11 +309,11 @@ function tagChances(probabilities: Float32Array, [from, to]: TokenWord['tokens']
 }
 
 /** A colour that is probably asked for, of the part that it is likeliest of. */
-function wantedColours(probabilities: Float32Array): WantedColour[] {
+function wantedColours(probabilities: Float32Array, least: number): WantedColour[] {
   return colourNames.flatMap((colour, column) => {
     const ofPlaces = colourPlaces.map((_, row) => probabilities[row * colourNames.length + column] ?? 0);
     const place = colourPlaces[argmax(ofPlaces)];
-    const isAsked = ofPlaces.reduce((sum, own) => sum + own, 0) >= leastColour;
+    const isAsked = ofPlaces.reduce((sum, own) => sum + own, 0) >= least;
     return isAsked && place !== undefined ? [{ place, colour }] : [];
   });
 }
