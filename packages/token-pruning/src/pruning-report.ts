@@ -1,4 +1,5 @@
 import type { PruningMode, PruningReport } from '@tessera/contracts';
+import { roundTo } from '@tessera/runtime';
 import { checkStages, type DecoderShape, type Stage } from './decoder-shape.js';
 import { averageImageTokens, flopsReduction } from './flops.js';
 
@@ -12,12 +13,8 @@ export function pruningReport(mode: PruningMode, shape: DecoderShape, stages: re
   return {
     mode,
     stages: stages.map(({ name, layers, imageTokens }) => ({ name, layers: [...layers], image_tokens: imageTokens })),
-    average_image_tokens: rounded(averageImageTokens(shape, stages), 10),
+    average_image_tokens: roundTo(averageImageTokens(shape, stages), 1),
     image_tokens: shape.imageTokens,
-    flops_reduction: rounded(flopsReduction(shape, stages), 10_000),
+    flops_reduction: roundTo(flopsReduction(shape, stages), 4),
   };
-}
-
-function rounded(value: number, steps: number): number {
-  return Math.round(value * steps) / steps;
 }

@@ -1,13 +1,13 @@
 import { crc32, deflateSync } from 'node:zlib';
+import { SeededRandom } from '@tessera/runtime';
 
 /** A PNG of random greys: it does not compress, so its size is about width × height. */
 export function noisePng(width: number, height: number, seed = 1): Buffer {
   const rows = Buffer.alloc(height * (width + 1));
-  let state = seed;
+  const random = new SeededRandom(seed);
   for (let index = 0; index < rows.length; index++) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     // Every row starts with its filter type: none.
-    rows[index] = index % (width + 1) === 0 ? 0 : state >>> 24;
+    rows[index] = index % (width + 1) === 0 ? 0 : 256 * random.next();
   }
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
