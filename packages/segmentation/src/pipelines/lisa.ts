@@ -48,10 +48,10 @@ export class Lisa implements Pipeline {
     this.#shape = decoderShape(settings);
     this.#prompt = prompt;
     this.#model = new ImageLanguageModel(bundle, runner, settings);
-    const { vision_image_size: square, encoder_longest_side: longestSide } = settings;
-    this.#tower = new VisionTower(bundle, runner, square);
+    const { vision_image_size: side, encoder_longest_side: longestSide } = settings;
+    this.#tower = new VisionTower(bundle, runner, side);
     this.vision = {
-      images: new ImageReader({ square, plan: planCentreCrop, longestSide, limits }),
+      images: new ImageReader({ views: { side, plan: planCentreCrop }, longestSide, limits }),
       masks: new MaskDecoder(bundle, runner, longestSide),
     };
   }

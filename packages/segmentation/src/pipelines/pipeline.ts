@@ -4,6 +4,7 @@ import type { Bundle, InferenceRunner } from '@tessera/inference';
 import type { ObjectChoice } from '../answers/choice.js';
 import type { SegmentOutcome } from '../segment-request.js';
 import { Detector, type DetectorReader } from '../vision/detector.js';
+import { planViews } from '../vision/image-views.js';
 import { MaskDecoder } from '../vision/mask-decoder.js';
 import { ImageReader, type RequestImage } from '../vision/request-image.js';
 
@@ -43,10 +44,10 @@ export function boxVision<Found>(
   settings: Pick<BoxSegmentationSettings, 'detector_image_size' | 'encoder_longest_side'>,
   reader: DetectorReader<Found>,
 ): BoxVision<Found> {
-  const { detector_image_size: square, encoder_longest_side: longestSide } = settings;
+  const { detector_image_size: side, encoder_longest_side: longestSide } = settings;
   return {
-    images: new ImageReader({ square, longestSide, limits }),
-    detector: new Detector(bundle, runner, reader, square),
+    images: new ImageReader({ views: { side, plan: planViews }, longestSide, limits }),
+    detector: new Detector(bundle, runner, reader, side),
     masks: new MaskDecoder(bundle, runner, longestSide),
   };
 }

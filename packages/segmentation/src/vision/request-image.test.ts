@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { defaultImageLimits } from '@tessera/images';
 import sharp from 'sharp';
+import { planViews } from './image-views.js';
 import { ImageReader } from './request-image.js';
 import { StageClock } from '@tessera/runtime';
 import { segmentStages } from '../segment-request.js';
 
-const sizes = { square: 512, longestSide: 1024, limits: defaultImageLimits };
+const sizes = { views: { side: 512, plan: planViews }, longestSide: 1024, limits: defaultImageLimits };
 
 async function picture(): Promise<Uint8Array> {
   const noise = { type: 'gaussian' as const, mean: 128, sigma: 60 };
@@ -52,5 +53,16 @@ describe('the image of a request', () => {
     });
     await Promise.all([image.views(), image.scaled(), image.size(), image.views(), image.scaled()]);
     assert.equal(reads, 1);
+  });
+});
+
+describe('an image of a pipeline without views', () => {
+  it('is decoded at the encoder’s size alone', async () => {
+    const { longestSide, limits } = sizes;
+    const image = new ImageReader({ longestSide, limits }).open({ id: 'a', read: picture });
+    assert.deepEqual(await image.views(), []);
+    assert.deepEqual(image.placesIn(await image.size()), []);
+    const { width, height } = await image.scaled();
+    assert.equal(Math.max(width, height), longestSide);
   });
 });

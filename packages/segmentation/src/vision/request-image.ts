@@ -2,7 +2,7 @@ import type { ImageLimits } from '@tessera/images';
 import { decodeForModels, scaledToLongestSide, type PixelImage, type ResizeTarget } from '@tessera/images/decoding';
 import type { ImageOutputs, SharedOutputs } from '@tessera/inference';
 import { RecentValues, StageClock } from '@tessera/runtime';
-import { planViews, type ImageView, type ViewPlace, type ViewPlan } from './image-views.js';
+import type { ImageView, planViews, ViewPlace, ViewPlan } from './image-views.js';
 import { segmentStages, type SegmentClock, type SegmentImage, type SegmentOutcome } from '../segment-request.js';
 
 /** Sizes of an image in pixels. */
@@ -15,12 +15,18 @@ export interface ImageSize {
 }
 
 export interface DecodingSizes {
-  /** Side of a view. */
-  readonly square: number;
-  /** What the views show; those of a detector unless given. */
-  readonly plan?: typeof planViews;
+  /** Square views of the image, for a model that reads it so; without one there are none. */
+  readonly views?: ViewSettings;
+  /** Of the image as the image encoder reads it. */
   readonly longestSide: number;
   readonly limits: ImageLimits;
+}
+
+export interface ViewSettings {
+  /** In pixels. */
+  readonly side: number;
+  /** What each of them shows. */
+  readonly plan: typeof planViews;
 }
 
 /** How many images' sizes are remembered. */
@@ -104,11 +110,10 @@ export class RequestImage {
 
   /** What the views show of an image of this size. */
   placesIn(size: NonNullable<ImageOutputs['size']>): readonly ViewPlace[] {
-    const { square, plan = planViews } = this.#sizes;
-    return plan(size, square).places;
+    return this.#planFor(size)?.places ?? [];
   }
 
-  /** What the detector reads. */
+  /** What a detector or a vision tower reads. */
   async views(): Promise<readonly ImageView[]> {
     return (await this.#decode()).views;
   }
@@ -138,22 +143,27 @@ export class RequestImage {
   }
 
   async #decodeFile(withScaled: boolean): Promise<DecodedImage> {
-    const { square: side, plan: planOf = planViews, longestSide, limits } = this.#sizes;
+    const { longestSide, limits } = this.#sizes;
     this.clock.report('decode', 0.05);
     let plan: ViewPlan | undefined;
     const { width, height, images } = await this.clock.measure('decode', async () => {
       const targets = (original: { readonly width: number; readonly height: number }): ResizeTarget[] => {
-        plan = planOf(original, side);
-        return [...plan.targets, ...(withScaled ? [{ longestSide }] : [])];
+        plan = this.#planFor(original);
+        return [...(plan?.targets ?? []), ...(withScaled ? [{ longestSide }] : [])];
       };
       return await decodeForModels(await this.#image.read(), { targets, readForLongestSide: longestSide, limits });
     });
-    if (plan === undefined) throw new Error('An image was decoded without a plan.');
     const size = this.#sizeOf(width, height);
     this.#known.set(this.id, size);
-    const shown = plan.targets.length;
-    return { size, views: plan.cut(images.slice(0, shown)), scaled: images[shown] };
+    const shown = plan?.targets.length ?? 0;
+    return { size, views: plan?.cut(images.slice(0, shown)) ?? [], scaled: images[shown] };
   }
+
+  #planFor(size: { readonly width: number; readonly height: number }): ViewPlan | undefined {
+    const { views } = this.#sizes;
+    return views?.plan(size, views.side);
+  }
+
   #sizeOf(width: number, height: number): ImageSize {
     const scaled = scaledToLongestSide({ width, height }, this.#sizes.longestSide);
     return { width, height, scaledWidth: scaled.width, scaledHeight: scaled.height };
