@@ -23,7 +23,7 @@ export function createScreen(): Screen {
   stderr.on('error', () => undefined);
   let isLineOpen = false;
   // What is done in less time has no progress to report.
-  let toldAt = performance.now();
+  let reportedAt = performance.now();
   const closeLine = () => {
     if (isLineOpen) stderr.write('\r\u001b[K');
     isLineOpen = false;
@@ -46,8 +46,8 @@ export function createScreen(): Screen {
         const line = fraction === undefined ? text : `${progressBar(fraction)} ${text}`;
         stderr.write(`\r\u001b[K${line.slice(0, stderr.columns - 1)}`);
         isLineOpen = true;
-      } else if (performance.now() - toldAt > pauseMs) {
-        toldAt = performance.now();
+      } else if (performance.now() - reportedAt > pauseMs) {
+        reportedAt = performance.now();
         stderr.write(`${text}\n`);
       }
     },

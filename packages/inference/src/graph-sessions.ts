@@ -27,7 +27,7 @@ interface SessionOptions {
   readonly executionProviders: readonly string[];
   readonly deviceId: number;
   readonly threads: number | undefined;
-  /** Told of every execution provider that did not work, when there is another one to try. */
+  /** Called for every execution provider that did not work, when there is another one to try. */
   readonly onProviderRejected: (executionProvider: string, message: string) => void;
 }
 

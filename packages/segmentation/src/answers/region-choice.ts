@@ -119,7 +119,7 @@ function chooseOfClasses(
   settings: RegionReasonerSettings,
   threshold: number,
 ): Pick<ObjectChoice, 'score' | 'objects'> {
-  // Of objects that are told apart any one may be meant, however little of it is seen.
+  // A count, a colour or a depth distinguishes objects of a class: any one may be the target, however low its score.
   const isWholeClass =
     reading.quantity.count === undefined && reading.colours.length === 0 && reading.depth === undefined;
   const ratio = isWholeClass ? settings.object_score_ratio : 0;

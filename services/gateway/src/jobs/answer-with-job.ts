@@ -137,7 +137,7 @@ async function outcomeOf(
   }
 }
 
-/** The error of a client that is not told the job's id; nobody could ask for its result. */
+/** The error of a client that does not get the job's id: nobody could ask for its result. */
 async function giveUp(
   id: string,
   waitSeconds: number,

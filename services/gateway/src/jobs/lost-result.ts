@@ -7,8 +7,8 @@ import type { GatewayContext } from '../context.js';
 const expirySlackMs = 60_000;
 
 /**
- * Has a job run again that has succeeded and whose result is gone long before it expires. A Redis that crashes may lose what it
- * was sent in its last seconds, the result, and yet be told afterwards that the job has ended; files may be removed.
+ * Has a job run again that has succeeded and whose result is gone long before it expires. A Redis that crashes may lose the
+ * writes of its last seconds, the result among them, before the end of the job is written; files may be removed.
  *
  * @returns whether the job is to be waited for; false when it has no result, the result has expired, or the job was a training
  */
