@@ -39,6 +39,17 @@ describe('a gateway and a client installed without optional dependencies', { tim
     assert.match(stdout, /Usage: tessera/);
   });
 
+  it('is whole to `doctor`, which notes that models need more', async () => {
+    // Ends with 1, since no service runs here.
+    const doctor = run('npx', ['tessera', 'doctor', '--json', '--url', 'http://127.0.0.1:9'], { cwd: copy });
+    const { stdout } = await doctor.catch((error: unknown) => error as { stdout: string });
+    const found = JSON.parse(stdout) as { check: string; status: string; remedy?: string }[];
+    for (const name of ['onnxruntime-node', 'sharp']) {
+      const { status, remedy } = found.find(({ check }) => check === name) ?? assert.fail(`${name} is not checked`);
+      assert.deepEqual([status, remedy?.split('.')[0]], ['note', 'A gateway and this command line work without it']);
+    }
+  });
+
   it('has a gateway that accepts jobs', { skip: redisSkipReason }, async () => {
     const redis = await RedisServer.start();
     let gateway: HttpService | undefined;

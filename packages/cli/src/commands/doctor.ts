@@ -35,8 +35,7 @@ export const doctor: Command = {
     const { options, print } = context;
     const checks = await Promise.all([
       checkNode(),
-      checkLibrary('onnxruntime-node', 'packages/inference', 'models cannot run here'),
-      checkLibrary('sharp', 'packages/images', 'images cannot be decoded here'),
+      checkLibraries(),
       checkProviders(context),
       checkModels(context),
       checkRedis(context),
@@ -76,6 +75,17 @@ function checkCompiled(): Finding {
   return { check, status: 'note', detail: 'not yet', remedy: '`tessera serve` and `npm run build` compile it.' };
 }
 
+/** Without optional packages there is no ONNX Runtime, and of sharp all but the native part: then neither is needed. */
+async function checkLibraries(): Promise<Finding[]> {
+  const onnxRuntime = await checkLibrary('onnxruntime-node', 'packages/inference', 'models cannot run here');
+  const sharp = await checkLibrary('sharp', 'packages/images', 'images cannot be decoded here');
+  const isNeeded = onnxRuntime.status !== 'note';
+  return [onnxRuntime, isNeeded || sharp.status === 'ok' ? sharp : { ...sharp, status: 'note', remedy: withoutModels }];
+}
+
+const withoutModels =
+  'A gateway and this command line work without it. For the rest, `npm ci` without --omit=optional.';
+
 /** Loads a native library in a process of its own: one that is broken may end its process. */
 async function checkLibrary(name: string, folder: string, effect: string): Promise<Finding> {
   const [check, cwd] = [name, join(installation, folder)];
@@ -91,8 +101,7 @@ async function checkLibrary(name: string, folder: string, effect: string): Promi
   );
   if (result.stdout.endsWith('loads')) return { check, status: 'ok', detail: result.stdout };
   if (result.stdout === '') {
-    const remedy = 'A gateway and this command line work without it. For the rest, `npm ci` without --omit=optional.';
-    return { check, status: 'note', detail: `not installed: ${effect}`, remedy };
+    return { check, status: 'note', detail: `not installed: ${effect}`, remedy: withoutModels };
   }
   const reason = /^\w*Error\b.*: .*$/m.exec(result.stderr)?.[0] ?? 'its process ended';
   return { check, status: 'failed', detail: `does not load: ${reason}`, remedy: `Run \`npm ci\` in ${installation}.` };
