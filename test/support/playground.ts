@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { decodeRle } from '@tessera/masks';
 import type { AxeResults } from 'axe-core';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { repositoryRoot } from './repository-copy.js';
 
 /** A page of the playground, and what went wrong in it. */
@@ -84,6 +84,18 @@ export async function ask(page: Page, query: string): Promise<void> {
   await page.getByLabel('What should be found?').fill(query);
   await page.keyboard.press('Enter');
   await answered(page);
+}
+
+/** Drops files or folders of this machine on a part of the page, as a person drags them there from another window. */
+export async function dropFiles(target: Locator, paths: readonly string[]): Promise<void> {
+  await target.scrollIntoViewIfNeeded();
+  const { x, y, width, height } = (await target.boundingBox()) ?? assert.fail('it is not to be seen');
+  const place = { x: x + width / 2, y: y + height / 2 };
+  const session = await target.page().context().newCDPSession(target.page());
+  const data = { items: [], files: [...paths], dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+    await session.send('Input.dispatchDragEvent', { type, ...place, data });
+  await session.detach();
 }
 
 /** The pixels of the overlay number `index` as `[H, W]`, 1 where something is drawn. */

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { it } from 'node:test';
 import { join } from 'node:path';
+import type { Route } from 'playwright-core';
 import type { Pages } from '../../support/pages.js';
-import { assertAccessible, openSample, sample } from '../../support/playground.js';
+import { assertAccessible, dropFiles, openSample, sample } from '../../support/playground.js';
 import { copySnippet, runSnippet, snippetLanguages } from '../../support/snippets.js';
 
 /** The view of compositions. */
@@ -55,6 +56,30 @@ export function testCompositions(pages: () => Pages): void {
       await page.getByLabel('Folder with training photos').setInputFiles(folder);
       await page.getByRole('button', { name: 'Replace things' }).click();
       await page.getByText('things is trained.', { exact: false }).first().waitFor();
+    }));
+
+  it('trains on a folder that is dropped there, and says which of its files cannot be read', () =>
+    pages().onPlayground(async (page) => {
+      const folder = await trainingFolder(join(pages().directory, 'dropped'));
+      await openSample(page, 'Coffee');
+      await page.getByRole('button', { name: 'Compositions' }).click();
+      await page.getByText('Train a vocabulary on your photos').click();
+      await page.getByLabel('Name').fill('dropped');
+      await page.getByLabel('Epochs').fill('2');
+      const zone = page.locator('.dropzone');
+      await dropFiles(zone, [join(folder, 'images')]);
+      await page.getByText('The folder has no metadata.json').first().waitFor();
+      await dropFiles(zone, [folder]);
+      await page.getByText('dropped is trained.', { exact: false }).first().waitFor();
+
+      await page.getByLabel('Name').fill('incomplete');
+      const losePhoto = async (route: Route) => {
+        await rm(join(folder, 'images/coffee.jpg'));
+        await route.continue();
+      };
+      await page.route('**/vocabularies', losePhoto, { times: 1 });
+      await dropFiles(zone, [folder]);
+      await page.getByText('images/coffee.jpg cannot be read.', { exact: false }).first().waitFor();
     }));
 
   it('begins with words that it gets right on each sample', () =>

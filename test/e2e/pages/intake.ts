@@ -1,10 +1,21 @@
 import assert from 'node:assert/strict';
+import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import sharp from 'sharp';
 import type { Pages } from '../../support/pages.js';
-import { answered, apiKey, ask, assertAccessible, card, openSample, sample } from '../../support/playground.js';
+import {
+  answered,
+  apiKey,
+  ask,
+  assertAccessible,
+  card,
+  dropFiles,
+  openSample,
+  sample,
+} from '../../support/playground.js';
 
 const scriptLimitBytes = 150_000;
 const firstPaintLimitMs = 1_000;
@@ -186,6 +197,31 @@ export function testIntake(pages: () => Pages): void {
       await page.dispatchEvent('main', 'drop', { dataTransfer: drawing });
       await refused.filter({ hasText: 'mark.svg is a vector drawing.' }).waitFor();
       assert.equal(await page.locator('.card').count(), 1, 'the open photo stays');
+    }));
+
+  it('refuses a folder and a file that cannot be read for what they are, and keeps the photo that is open', () =>
+    pages().onPlayground(async (page) => {
+      await openSample(page, 'Coffee');
+      const refused = page.getByRole('alert');
+      const folder = join(pages().directory, 'train');
+      await mkdir(folder);
+      await dropFiles(page.locator('.surface'), [folder]);
+      await refused.filter({ hasText: '“train” is a folder, not a photo.' }).waitFor();
+
+      const gone = join(pages().directory, 'gone.jpg');
+      await copyFile(sample('chelsea.jpg'), gone);
+      const chooser = await page.evaluateHandle(() => Object.assign(document.createElement('input'), { type: 'file' }));
+      await chooser.setInputFiles(gone);
+      const dragged = await chooser.evaluateHandle(({ files }) => {
+        const transfer = new DataTransfer();
+        for (const file of files ?? []) transfer.items.add(file);
+        return transfer;
+      });
+      await rm(gone);
+      await page.dispatchEvent('main', 'drop', { dataTransfer: dragged });
+      await refused.filter({ hasText: /^gone\.jpg cannot be read\. \w+/ }).waitFor();
+      assert.equal(await page.locator('.card').count(), 1);
+      await ask(page, 'something to drink from');
     }));
 
   for (const width of [390, 320]) {

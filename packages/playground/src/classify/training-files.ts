@@ -15,13 +15,13 @@ export async function droppedFiles(data: DataTransfer | null): Promise<TrainingF
 }
 
 async function filesBelow(entry: FileSystemEntry, root: string): Promise<TrainingFile[]> {
-  if (entry instanceof FileSystemFileEntry) {
+  if (isFile(entry)) {
     const file = await new Promise<File>((resolve, reject) => {
       entry.file(resolve, reject);
     });
     return [{ path: entry.fullPath.slice(root.length), file }];
   }
-  if (!(entry instanceof FileSystemDirectoryEntry)) return [];
+  if (!isDirectory(entry)) return [];
   const reader = entry.createReader();
   const found: TrainingFile[] = [];
   // A reader gives its entries in portions, and an empty one at the end.
@@ -32,4 +32,13 @@ async function filesBelow(entry: FileSystemEntry, root: string): Promise<Trainin
     if (portion.length === 0) return found;
     for (const one of portion) found.push(...(await filesBelow(one, root)));
   }
+}
+
+// Chromium has no classes of these names to compare with.
+function isFile(entry: FileSystemEntry): entry is FileSystemFileEntry {
+  return entry.isFile;
+}
+
+function isDirectory(entry: FileSystemEntry): entry is FileSystemDirectoryEntry {
+  return entry.isDirectory;
 }

@@ -1,8 +1,9 @@
-import { ServiceError, type Progress, type VocabularyDescription } from '@tessera/client';
+import { ConnectionError, ServiceError, type Progress, type VocabularyDescription } from '@tessera/client';
 import { announce } from '../page/announce.js';
 import { element } from '../page/element.js';
 import { reasonOf } from '../page/reason.js';
 import { runningStage } from '../page/words.js';
+import { readingProblem } from '../photo/reading-problem.js';
 import { QueuePlace } from '../service/queue-place.js';
 import type { Service } from '../service/service.js';
 import { droppedFiles, chosenFiles } from './training-files.js';
@@ -54,7 +55,7 @@ export class TrainingView {
       {
         class: 'dropzone',
         drop: (event: DragEvent) => {
-          this.#drop(event);
+          void this.#drop(event);
         },
       },
       element('p', { class: 'quiet' }, 'Drop a folder with metadata.json and images/, or'),
@@ -86,14 +87,22 @@ export class TrainingView {
     );
   }
 
-  #drop(event: DragEvent): void {
+  async #drop(event: DragEvent): Promise<void> {
     event.preventDefault();
-    void droppedFiles(event.dataTransfer).then((files) => this.#train(files));
+    const files = await droppedFiles(event.dataTransfer).catch((error: unknown) => {
+      this.#fail(`The folder cannot be read. ${reasonOf(error)}`);
+    });
+    if (files !== undefined) await this.#train(files);
+  }
+
+  #fail(reason: string): void {
+    this.#state.replaceChildren(element('p', { class: 'problem' }, reason));
+    announce(reason);
   }
 
   /** Trains, but never in place of a vocabulary without having asked. */
   async #train(files: readonly TrainingFile[], mayReplace = false): Promise<void> {
-    if (files.length === 0 || !this.#name.reportValidity() || !this.#epochs.reportValidity()) return;
+    if (!this.#name.reportValidity() || !this.#epochs.reportValidity()) return;
     const name = this.#name.value;
     const askFirst = () => {
       this.#askToReplace(name, files);
@@ -126,9 +135,8 @@ export class TrainingView {
         askFirst();
         return;
       }
-      const reason = cancelling.signal.aborted ? 'The training was cancelled.' : reasonOf(error);
-      this.#state.replaceChildren(element('p', { class: 'problem' }, reason));
-      announce(reason);
+      const unread = error instanceof ConnectionError ? await unreadFile(files) : undefined;
+      this.#fail(cancelling.signal.aborted ? 'The training was cancelled.' : (unread ?? reasonOf(error)));
     }
   }
 
@@ -194,4 +202,13 @@ export class TrainingView {
     }
     throw new Error('The training ended without a result.');
   }
+}
+
+/** What is wrong with the first file that cannot be read: then nothing is sent, as if there were no service. */
+async function unreadFile(files: readonly TrainingFile[]): Promise<string | undefined> {
+  for (const { path, file } of files) {
+    const problem = await readingProblem(file, path);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
 }

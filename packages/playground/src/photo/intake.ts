@@ -1,5 +1,6 @@
 import { element, icon } from '../page/element.js';
 import { closePhoto, openPhoto, type Photo } from './photo.js';
+import { readingProblem } from './reading-problem.js';
 import { refusalOf } from './refusal.js';
 import { samples, sampleUrl, type Sample } from './samples.js';
 
@@ -86,10 +87,13 @@ export class Intake {
     return this.#openLatest(open, suggestions[0]);
   }
 
-  async #open(file: File): Promise<void> {
-    const refusal = refusalOf(file);
-    if (refusal !== undefined) this.problem.textContent = refusal;
-    else await this.#openLatest(() => openPhoto(file, file.name === '' ? 'pasted.png' : file.name), undefined);
+  #open(file: File, isFolder = false): Promise<void> {
+    const name = file.name === '' ? 'pasted.png' : file.name;
+    const open = async () => {
+      if (isFolder) return `“${name}” is a folder, not a photo.`;
+      return (await readingProblem(file, name)) ?? refusalOf(file) ?? openPhoto(file, name);
+    };
+    return this.#openLatest(open, undefined);
   }
 
   /** Opens a photo, or says why not, unless another one was chosen meanwhile. */
@@ -107,7 +111,6 @@ export class Intake {
 
   #listen(): void {
     const classes = document.body.classList;
-    const filesOf = (data: DataTransfer | null) => [...(data?.files ?? [])];
     // Text that is dropped goes into the field under it.
     const hasFiles = ({ dataTransfer }: DragEvent) => dataTransfer?.types.includes('Files') === true;
     document.addEventListener('dragover', (event) => {
@@ -122,11 +125,12 @@ export class Intake {
       classes.remove('dropping');
       if (event.defaultPrevented || !hasFiles(event)) return;
       event.preventDefault();
-      const [file] = filesOf(event.dataTransfer);
-      if (file !== undefined) void this.#open(file);
+      const item = [...(event.dataTransfer?.items ?? [])].find(({ kind }) => kind === 'file');
+      const file = item?.getAsFile() ?? undefined;
+      if (file !== undefined) void this.#open(file, item?.webkitGetAsEntry()?.isDirectory);
     });
     document.addEventListener('paste', (event) => {
-      const image = filesOf(event.clipboardData).find(({ type }) => type.startsWith('image/'));
+      const image = [...(event.clipboardData?.files ?? [])].find(({ type }) => type.startsWith('image/'));
       if (image !== undefined) void this.#open(image);
     });
   }
