@@ -178,7 +178,7 @@ export const warningDescriptions = {
   negation: 'the query excludes objects in a way that the model cannot follow, so the mask is empty',
   fewer_found: 'the query asks for more objects than were found',
   language: 'the query is in a language that the model does not read',
-  unused_points: 'points beside an object that lie in no object that was found: as many as `count` change nothing',
+  unused_points: 'points beside an object that are not on the mask: as many as `count` change nothing',
   uncalibrated_score:
     'the score is the IoU that the mask decoder expects of its mask, not a probability: the model was not calibrated on photos',
   coarse_masks:

@@ -36,7 +36,9 @@ export function testMasks(pages: () => Pages): void {
       const { width, height } = (await page.locator('.surface').boundingBox()) ?? { width: 0, height: 0 };
       // The left side of the cup.
       const point = { x: 200, y: 200 };
-      await page.locator('.surface').click({ position: { x: (width * point.x) / 600, y: (height * point.y) / 400 } });
+      const click = ({ x, y }: { x: number; y: number }) =>
+        page.locator('.surface').click({ position: { x: (width * x) / 600, y: (height * y) / 400 } });
+      await click(point);
       await page.locator('.mark.exclude').waitFor();
       await answered(page);
       const corrected = await drawnPixels(page, 0);
@@ -54,6 +56,11 @@ export function testMasks(pages: () => Pages): void {
       await answered(page);
       assert.equal(intersectionOverUnion(await drawnPixels(page, 0), first), 1);
       assert.match(await said(), /the cup, point beside it taken back: found cup, .* % of the photo\./);
+
+      // In the box of the cup, beside it.
+      await click({ x: 410, y: 32 });
+      await answered(page);
+      assert.match(await card(page, 'the cup').innerText(), /One point is not on the mask and changes nothing\./);
     }));
 
   it('answers several queries as layers, and says when nothing matches and why', () =>

@@ -67,8 +67,8 @@ export function warningSentence({ code, words, count: objects = 0 }: Warning): s
       return 'The model reads English only.';
     case 'unused_points':
       return objects === 1
-        ? 'One point lies in no object and changes nothing.'
-        : `${objects} points lie in no object and change nothing.`;
+        ? 'One point is not on the mask and changes nothing.'
+        : `${objects} points are not on the mask and change nothing.`;
     case 'uncalibrated_score':
       return 'The score says how good the mask is, not how likely the object is there: the model is not calibrated.';
     case 'coarse_masks':

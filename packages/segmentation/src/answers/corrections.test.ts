@@ -27,19 +27,14 @@ describe('maskPrompt', () => {
   });
 });
 
-/** The objects alone. */
-function corrected(...args: Parameters<typeof correctObjects>) {
-  return correctObjects(...args).objects;
-}
-
 describe('correctObjects', () => {
   it('leaves the objects as they are without prompts', () => {
-    assert.deepEqual(corrected([left, right], []), [left, right]);
+    assert.deepEqual(correctObjects([left, right], []), [left, right]);
   });
 
   it('gives a point on an object to the smallest box around it', () => {
     const point = on(0.2, 0.2);
-    assert.deepEqual(corrected([left, right, inner], [{ points: [point] }]), [
+    assert.deepEqual(correctObjects([left, right, inner], [{ points: [point] }]), [
       left,
       right,
       { ...inner, prompt: { ...inner.prompt, points: [point] } },
@@ -48,7 +43,7 @@ describe('correctObjects', () => {
 
   it('makes a new object of the points of a prompt that are on none', () => {
     const points = [on(0.5, 0.9), on(0.5, 0.95)];
-    const objects = corrected([left], [{ points: [...points, on(0.2, 0.5)] }, { points: [on(0.9, 0.9)] }]);
+    const objects = correctObjects([left], [{ points: [...points, on(0.2, 0.5)] }, { points: [on(0.9, 0.9)] }]);
     assert.deepEqual(prompts(objects), [
       { ...left.prompt, points: [on(0.2, 0.5)] },
       { points },
@@ -62,25 +57,23 @@ describe('correctObjects', () => {
 
   it('gives a point beside an object to every box around it, and to the new object of its prompt', () => {
     const point = beside(0.2, 0.2);
-    const objects = corrected([left, inner], [{ points: [point, on(0.5, 0.9)] }]);
+    const objects = correctObjects([left, inner], [{ points: [point, on(0.5, 0.9)] }]);
     assert.deepEqual(prompts(objects), [left.prompt, inner.prompt, { points: [on(0.5, 0.9)] }]);
     for (const { beside: own } of objects) assert.deepEqual(own, [point]);
   });
 
   it('ignores points beside objects where nothing was found', () => {
     const point = beside(0.5, 0.9);
-    assert.deepEqual(correctObjects([left], [{ points: [point, point] }]), { objects: [left], unusedPoints: 2 });
-    assert.deepEqual(correctObjects([], [{ points: [point] }]), { objects: [], unusedPoints: 1 });
-    const [inLeft] = corrected([left], [{ points: [beside(0.2, 0.2), point] }]);
+    assert.deepEqual(correctObjects([left], [{ points: [point, point] }]), [left]);
+    assert.deepEqual(correctObjects([], [{ points: [point] }]), []);
+    const [inLeft] = correctObjects([left], [{ points: [beside(0.2, 0.2), point] }]);
     assert.deepEqual(inLeft, { ...left, beside: [beside(0.2, 0.2)] });
-    assert.equal(correctObjects([left], [{ points: [beside(0.2, 0.2), point] }]).unusedPoints, 1);
-    assert.equal(correctObjects([left], [{ points: [point, on(0.5, 0.95)] }]).unusedPoints, 0);
   });
 
   it('puts a box, with its points, in the place of what was found in nearly the same one', () => {
     const prompt: MaskPrompt = { box: [0.02, 0, 0.42, 0.8], points: [beside(0.7, 0.3)] };
     const { points, ...boxOnly } = prompt;
-    assert.deepEqual(corrected([left, right], [prompt]), [
+    assert.deepEqual(correctObjects([left, right], [prompt]), [
       right,
       { prompt: boxOnly, probability: undefined, beside: points },
     ]);
@@ -89,7 +82,7 @@ describe('correctObjects', () => {
   it('gives every point to an object that was found without a box', () => {
     const described: ChosenObject = { prompt: { embeddings: new Float32Array(256) }, probability: 0.9 };
     const points = [on(0.2, 0.2), beside(0.9, 0.9)];
-    assert.deepEqual(corrected([described], [{ points }]), [
+    assert.deepEqual(correctObjects([described], [{ points }]), [
       { ...described, prompt: { ...described.prompt, points: points.slice(0, 1) }, beside: points.slice(1) },
     ]);
   });

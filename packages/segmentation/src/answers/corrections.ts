@@ -21,13 +21,6 @@ export function maskPrompt(
   return { ...(box === undefined ? {} : { box: corners(box) }), ...(shares === undefined ? {} : { points: shares }) };
 }
 
-/** A query's answer after a client's prompts. */
-export interface Correction {
-  readonly objects: readonly ChosenObject[];
-  /** Points beside an object that are in no object's box and come with no point on an object: they change nothing. */
-  readonly unusedPoints: number;
-}
-
 /**
  * The objects of a query's answer, corrected by a client's prompts:
  *
@@ -37,36 +30,31 @@ export interface Correction {
  * - a point beside it goes to every found box that it is in, and to its prompt's new object;
  * - an object that was found without a box is one that every point is in.
  */
-export function correctObjects(objects: readonly ChosenObject[], prompts: readonly MaskPrompt[]): Correction {
+export function correctObjects(objects: readonly ChosenObject[], prompts: readonly MaskPrompt[]): ChosenObject[] {
   const boxes = prompts.filter(({ box }) => box !== undefined);
   const found = objects.filter(
     ({ prompt }) => !boxes.some(({ box }) => box && prompt.box && boxOverlap(box, prompt.box) > sameObjectOverlap),
   );
   const added = new Map<ChosenObject, PromptPoint[]>();
   const pointedTo: MaskPrompt[] = [...boxes];
-  let unusedPoints = 0;
   for (const { box, points = [] } of prompts) {
     if (box !== undefined) continue;
     const loose: PromptPoint[] = [];
-    let inNoBox = 0;
     for (const point of points) {
       const around = found.filter(({ prompt }) => prompt.box === undefined || isInside(point, prompt.box));
       const targets = point.isOnObject ? smallest(around) : around;
       for (const target of targets) added.set(target, [...(added.get(target) ?? []), point]);
       if (!point.isOnObject || targets.length === 0) loose.push(point);
-      if (targets.length === 0) inNoBox += 1;
     }
     if (loose.some(({ isOnObject }) => isOnObject)) pointedTo.push({ points: loose });
-    else unusedPoints += inNoBox;
   }
-  const corrected = [
+  return [
     ...found.map((object) => {
       const points = added.get(object);
       return points === undefined ? object : withPoints(object, points);
     }),
     ...pointedTo.map(({ points, ...prompt }) => withPoints({ prompt, probability: undefined }, points)),
   ];
-  return { objects: corrected, unusedPoints };
 }
 
 /** The points on an object are part of its prompt; those beside it are kept apart. */

@@ -26,8 +26,10 @@ function rowsMask(rows: readonly number[]): DecodedMask {
 
 const inRow = (row: number): PromptPoint => ({ x: 0.5, y: (row + 0.5) / side, isOnObject: false });
 
-/** The rows that remain of an object, given which ones the decoder finds with 0, 1, 2 … points. */
-async function rowsLeft(drawn: readonly (readonly number[])[], beside: readonly PromptPoint[]): Promise<number[]> {
+type DrawnRows = readonly (readonly number[])[];
+
+/** What points leave of an object, given the rows that the decoder finds with 0, 1, 2 … of them. */
+async function excluded(drawn: DrawnRows, beside: readonly PromptPoint[]) {
   const decoder = {
     decode: (_: unknown, prompts: readonly MaskPrompt[]) =>
       Promise.resolve(prompts.map(({ points = [] }) => rowsMask(drawn[points.length] ?? []))),
@@ -35,7 +37,11 @@ async function rowsLeft(drawn: readonly (readonly number[])[], beside: readonly 
   const object: ChosenObject = { prompt: { box: [0, 0, 1, 1] }, probability: 0.9, beside };
   const [masks] = await RefinedMasks.decode(decoder, image, [[object]], 1);
   assert.ok(masks);
-  const { objects, masks: left } = await excludePoints(decoder, image, { objects: [object], masks });
+  return excludePoints(decoder, image, { objects: [object], masks });
+}
+
+async function rowsLeft(drawn: DrawnRows, beside: readonly PromptPoint[]): Promise<number[]> {
+  const { objects, masks: left } = await excluded(drawn, beside);
   const data = objects.flatMap(({ prompt }) => [...(left.get(prompt)?.data ?? [])]);
   return [0, 1, 2, 3].filter((row) => (data[row * side] ?? -1) > 0);
 }
@@ -98,5 +104,16 @@ describe('excludePoints', () => {
   it('takes out an object of which nothing remains, or nothing was found', async () => {
     assert.deepEqual(await rowsLeft([[0, 1], [3]], [inRow(0)]), []);
     assert.deepEqual(await rowsLeft([[], [0]], [inRow(3)]), []);
+  });
+
+  it('names the points that took something away', async () => {
+    const [first, again, off] = [inRow(2), inRow(2), inRow(3)];
+    const redrawn = [
+      [0, 1, 2],
+      [0, 1],
+    ];
+    assert.deepEqual([...(await excluded(redrawn, [off, first, again])).used], [first]);
+    assert.deepEqual([...(await excluded([[0, 1, 2]], [off, first, again])).used], [first], 'it takes the object out');
+    assert.deepEqual([...(await excluded([[]], [off])).used], [off], 'an object without a mask goes with any point');
   });
 });

@@ -15,6 +15,12 @@ interface DrawnObjects {
   readonly masks: RefinedMasks;
 }
 
+/** What points beside objects leave of them. */
+interface Exclusion extends DrawnObjects {
+  /** The points that objects have lost pixels to. */
+  readonly used: ReadonlySet<PromptPoint>;
+}
+
 /**
  * Objects without what points beside them cover. Each point in turn: a mask that does not cover it stays; one that does
  * is decoded again with it and loses the pixels that are not in the new one; an object that covers the point even then
@@ -24,7 +30,8 @@ export async function excludePoints(
   decoder: Pick<MaskDecoder, 'decode'>,
   image: RequestImage,
   { objects, masks }: DrawnObjects,
-): Promise<DrawnObjects> {
+): Promise<Exclusion> {
+  const used = new Set<PromptPoint>();
   const kept: ChosenObject[] = [];
   const redrawn: (readonly [MaskPrompt, DecodedMask])[] = [];
   for (const object of objects) {
@@ -33,26 +40,38 @@ export async function excludePoints(
       continue;
     }
     const drawn = masks.get(object.prompt);
-    const left = drawn && (await withoutPoints(decoder, image, { prompt: object.prompt, mask: drawn }, object.beside));
+    if (drawn === undefined || isEmpty(drawn)) {
+      // Without the points it would have a coarse shape.
+      for (const point of object.beside) used.add(point);
+      continue;
+    }
+    const whole = { prompt: object.prompt, mask: drawn };
+    const left = await withoutPoints(decoder, image, whole, object.beside, used);
     if (left === undefined) continue;
     kept.push({ ...object, prompt: left.prompt });
     redrawn.push([left.prompt, left.mask]);
   }
-  return { objects: kept, masks: masks.with(redrawn) };
+  return { objects: kept, masks: masks.with(redrawn), used };
 }
 
-/** What remains of an object; undefined when nothing does. */
+/**
+ * What remains of an object; undefined when nothing does.
+ *
+ * @param used - gets the points that take something away
+ */
 async function withoutPoints(
   decoder: Pick<MaskDecoder, 'decode'>,
   image: RequestImage,
   object: { readonly prompt: MaskPrompt; readonly mask: DecodedMask },
   beside: readonly PromptPoint[],
+  used: Set<PromptPoint>,
 ): Promise<{ readonly prompt: MaskPrompt; readonly mask: DecodedMask } | undefined> {
   const size = await image.size();
   let { prompt, mask } = object;
   let redraws = 0;
   for (const point of beside) {
     if (!covers(mask, point, size)) continue;
+    used.add(point);
     if (redraws === maximumRedraws) return undefined;
     redraws += 1;
     prompt = { ...prompt, points: [...(prompt.points ?? []), point] };

@@ -134,6 +134,28 @@ for (const model of ['tessera-baseline', 'tessera-mini']) {
       assert.deepEqual(await ask({ queries: ['the stop sign'], prompts }, image), [{ ...alone, warnings }]);
     });
 
+    it('says so, too, of a point in the box of an object that is not on its mask, and of one beside a new object', async () => {
+      const image = freshImage();
+      const [alone] = await ask({ queries: ['the stop sign'] }, image);
+      assert.ok(alone);
+      const [x, y, w] = alone.bbox;
+      const { data } = pixelsOf(alone.mask);
+      const corner = [x + 1, x + w - 2].find((column) => data[(y + 1) * width + column] === 0);
+      assert.ok(corner !== undefined);
+      const off = { x: corner, y: y + 1, label: 0 } as const;
+      const on = { x: 160, y: 130, label: 0 } as const;
+      const warned = async (...prompts: SegmentPrompt[]) => {
+        const [result] = await ask({ queries: ['the stop sign'], prompts }, image);
+        return result?.warnings.find(({ code }) => code === 'unused_points')?.count ?? 0;
+      };
+      assert.equal(await warned({ points: [off] }), 1);
+      assert.equal(await warned({ points: [on] }), 0);
+      assert.equal(await warned({ points: [off, on] }), 1);
+      const [sky, grass] = [{ x: 20, y: 20, label: 1 } as const, { x: 20, y: 235, label: 0 } as const];
+      assert.equal(await warned({ points: [sky, grass] }), 1);
+      assert.equal(await warned({ ...signBox, points: [off] }), 1);
+    });
+
     it('adds to a query’s answer what a point outside of it is on', async () => {
       const image = freshImage();
       const options = { output: { instances: true } };

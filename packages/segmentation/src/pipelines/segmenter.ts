@@ -13,7 +13,7 @@ import {
   type SegmentOutcome,
   type SegmentQuestion,
 } from '../segment-request.js';
-import type { MaskPrompt } from '../vision/mask-prompt.js';
+import type { MaskPrompt, PromptPoint } from '../vision/mask-prompt.js';
 import type { RequestImage } from '../vision/request-image.js';
 import type { ChosenObjects, Pipeline } from './pipeline.js';
 
@@ -63,7 +63,7 @@ export class Segmenter {
         : choices.map((choice, index): ChosenAnswer => ({
             about: { query: queries[index] ?? '' },
             ...choice,
-            ...corrected(choice, maskPrompts),
+            objects: correctObjects(choice.objects, maskPrompts),
           }));
 
     const limit = isRefined ? settings.maximum_refined_objects : 0;
@@ -81,8 +81,9 @@ export class Segmenter {
       }
       // An object whose double is taken out goes with it.
       const distinct = withoutDoubles(answer.objects, own);
-      const kept = await excludePoints(vision.masks, image, { objects: distinct, masks: own });
-      answers.push({ ...rest, ...kept, warnings: [...answer.warnings, ...fewerFound(count, kept.objects.length)] });
+      const { used, ...kept } = await excludePoints(vision.masks, image, { objects: distinct, masks: own });
+      const warnings = [...unusedPoints(maskPrompts, used), ...fewerFound(count, kept.objects.length)];
+      answers.push({ ...rest, ...kept, warnings: [...answer.warnings, ...warnings] });
     }
     const exponent = settings.region_shape_exponent;
     const painter = new ResultPainter(image, size, { exponent, isRefined, output: options.output ?? {} });
@@ -103,14 +104,11 @@ function promptAnswer(prompt: MaskPrompt, index: number): ChosenAnswer {
   return { about: { prompt: index }, score: undefined, objects: [{ prompt, probability: undefined }], warnings: [] };
 }
 
-/** What a client's prompts change of a choice. */
-function corrected(
-  { objects, warnings }: ObjectChoice,
-  prompts: readonly MaskPrompt[],
-): Pick<ObjectChoice, 'objects' | 'warnings'> {
-  const { objects: own, unusedPoints } = correctObjects(objects, prompts);
-  if (unusedPoints === 0) return { objects: own, warnings };
-  return { objects: own, warnings: [...warnings, { code: 'unused_points', words: [], count: unusedPoints }] };
+/** The warning for points beside objects that take nothing away from them. */
+function unusedPoints(prompts: readonly MaskPrompt[], used: ReadonlySet<PromptPoint>): Warning[] {
+  const beside = prompts.flatMap(({ points = [] }) => points.filter(({ isOnObject }) => !isOnObject));
+  const count = beside.filter((point) => !used.has(point)).length;
+  return count === 0 ? [] : [{ code: 'unused_points', words: [], count }];
 }
 
 /** The warning for a query that asks for more objects than its answer has; one without any says so itself. */
