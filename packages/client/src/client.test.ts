@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { afterEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClassifyCompositionResponse, JobResponse, ProblemDetails, SegmentResponse } from '@tessera/contracts';
-import { TesseraClient } from './client.js';
+import { TesseraClient, type ImageInput } from './client.js';
 import type { JobUpdate } from './job-updates.js';
 import { ConnectionError, ServiceError } from './service-error.js';
 import {
@@ -234,10 +234,40 @@ describe('a segmentation', () => {
     const output = { instances: true };
     assert.deepEqual(await client.segment({ image: bytes, query: '["the" dog', prompts, output }), masks);
     await client.segment({ image: new Blob([bytes]), queries: ['a', 'b'], model: 'tessera-mini' });
-    const [one, several] = await Promise.all(requests.map(formOf));
+    await client.segment({ image: bytes.slice().buffer, query: 'the dog' });
+    const [one, several, buffer] = await Promise.all(requests.map(formOf));
     assert.deepEqual(new Uint8Array(await fileOf(one, 'image').arrayBuffer()), Uint8Array.of(255, 216, 255));
+    assert.deepEqual(new Uint8Array(await fileOf(buffer, 'image').arrayBuffer()), Uint8Array.of(255, 216, 255));
     assert.deepEqual(fieldsOf(one), { query: '["the" dog', prompts, options: { output } });
     assert.deepEqual(fieldsOf(several), { queries: ['a', 'b'], options: { model: 'tessera-mini' } });
+  });
+
+  it('of what is no image rejects with what is one, and sends nothing', async () => {
+    const { url, requests } = await start((_, response) => {
+      sendJson(response, 200, masks);
+    });
+    const client = new TesseraClient({ url });
+    const wrong: [input: unknown, type: string][] = [
+      [42, 'Number'],
+      [null, 'Null'],
+      [undefined, 'Undefined'],
+      [[1, 2], 'Array'],
+      [{ id: 7 }, 'Object'],
+      [Promise.resolve(new Uint8Array()), 'Promise'],
+      [new Float32Array(1), 'Float32Array'],
+    ];
+    for (const [input, type] of wrong) {
+      const image = input as ImageInput;
+      const calls = [
+        () => client.segment({ image, query: 'the dog' }),
+        () => client.queueSegment({ image, query: 'the dog' }),
+        () => client.storeImage(image),
+        () => client.queueClassify({ images: [new Uint8Array(1), image], vocabulary: 'apparel' }),
+      ];
+      const message = `An image is a Uint8Array, an ArrayBuffer, a Blob, a URL, base64, or the \`image\` of an answer, not of type ${type}.`;
+      for (const call of calls) await assert.rejects(call, new TypeError(message));
+    }
+    assert.deepEqual(requests, []);
   });
 
   it('sends a URL as its text, and other sources as they are', async () => {

@@ -88,7 +88,7 @@ const withdrawalMs = 3_000;
 
 /**
  * Talks to a Tessera service. Every method rejects with a {@link ServiceError} when the service refuses, and with a
- * {@link ConnectionError} when it cannot be reached.
+ * {@link ConnectionError} when it cannot be reached. Those that take an image reject with a `TypeError` for what is none.
  */
 export class TesseraClient {
   readonly #url: URL;
@@ -118,7 +118,7 @@ export class TesseraClient {
    * Stores an image, which later calls name by the answer or its `id` instead of sending it again. The service keeps it for
    * `ttl_s` seconds after its last use.
    */
-  storeImage(image: ImageInput, options?: CallOptions): Promise<StoredImage> {
+  async storeImage(image: ImageInput, options?: CallOptions): Promise<StoredImage> {
     return this.#json('images', postOf(imageBody({ image }, {}), { signal: this.#limit(options) }));
   }
 
@@ -128,7 +128,7 @@ export class TesseraClient {
   }
 
   /** Queues a segmentation; its job, for {@link followJob} and {@link resultOf}. */
-  queueSegment(call: SegmentCall, options?: JobOptions): Promise<JobResponse> {
+  async queueSegment(call: SegmentCall, options?: JobOptions): Promise<JobResponse> {
     return this.#queue('segment', segmentBody(call), options);
   }
 
@@ -140,7 +140,7 @@ export class TesseraClient {
   }
 
   /** Queues a classification; its job, for {@link followJob} and {@link resultOf}. */
-  queueClassify(call: ClassifyCall, options?: JobOptions): Promise<JobResponse> {
+  async queueClassify(call: ClassifyCall, options?: JobOptions): Promise<JobResponse> {
     return this.#queue('classify-composition', classifyBody(call), options);
   }
 
