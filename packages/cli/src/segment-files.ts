@@ -12,10 +12,15 @@ export function pictureFormat(option: string, path: string): 'jpeg' | 'png' {
   throw new UsageError(`--${option} is a .jpg or .png file, not "${path}".`);
 }
 
-/** Writes the mask of every result as PNG; of several, `mask.png` becomes `mask-1.png` and so on. */
-export async function writeMasks({ results }: SegmentResponse, path: string): Promise<string[]> {
+/** The files of so many masks: of several, `mask.png` becomes `mask-1.png` and so on. */
+export function maskPaths(path: string, count: number): string[] {
   const stem = path.slice(0, path.length - extname(path).length);
-  const paths = results.map((_, index) => (results.length === 1 ? path : `${stem}-${index + 1}.png`));
+  return count === 1 ? [path] : Array.from({ length: count }, (_, index) => `${stem}-${index + 1}.png`);
+}
+
+/** Writes the mask of every result as PNG, to the files of {@link maskPaths}. */
+export async function writeMasks({ results }: SegmentResponse, path: string): Promise<string[]> {
+  const paths = maskPaths(path, results.length);
   for (const [index, result] of results.entries()) await write(paths[index] ?? path, maskPng(result));
   return paths;
 }

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { decodeMask, type SegmentQueryResult, type SegmentResponse } from '@tessera/client';
 import { encodePng } from '@tessera/masks/png';
 import { problemOf, sendEvents, sendJson, sendProblem, TestService } from '@tessera/runtime/test-service';
@@ -148,6 +149,12 @@ describe('`segment` of an image', () => {
     [['a', 'b', '--out', '-'], /^--out - is for one mask/],
     [['--box', '1,2,3,4', '--box', '1,2,3,4', '--out', '-'], /^--out - is for one mask/],
     [['a', '--json', '--out', '-'], /^--out - and --json both write/],
+    [['a', '--out', 'x.png', '--overlay', './x.png'], /^--out and --overlay both write x\.png: name two files\.\n/],
+    [['a', 'b', '--out', 'x.png', '--overlay', 'x-2.png'], /^--out and --overlay both write x-2\.png/],
+    [
+      [fileURLToPath(import.meta.url), 'a'],
+      /^".*" is a file, not what to find\. To ask about several photos, name their/,
+    ],
   ];
   for (const [words, expected] of wrong) {
     it(`that is called wrongly ends with 2: ${words.join(' ')}`, async () => {

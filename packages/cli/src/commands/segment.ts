@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { SegmentPrompt, SegmentResponse } from '@tessera/client';
 import { percent } from '@tessera/runtime';
 import { UsageError } from '../command-errors.js';
@@ -6,7 +7,7 @@ import type { Command, CommandContext, OptionValues } from '../command.js';
 import { listOption, numberOption, numbersOf, textOption } from '../option-values.js';
 import { isUrl, readImage } from '../read-image.js';
 import { segmentDirectory } from '../segment-directory.js';
-import { maskPng, pictureFormat, writeMasks, writeOverlay } from '../segment-files.js';
+import { maskPaths, maskPng, pictureFormat, writeMasks, writeOverlay } from '../segment-files.js';
 import { segmentationOptions } from '../segmentation-options.js';
 import { warningText, type Question } from '../segment-question.js';
 import { table } from '../tables.js';
@@ -62,11 +63,24 @@ export const segment: Command = {
     const { positionals, options } = context;
     const [image = '', ...queries] = positionals;
     const question = questionOf(queries, options);
+    await refuseFiles(queries);
     const parallel = numberOption(options, 'parallel', { min: 1, max: 64, isInteger: true }) ?? 1;
     if (await isDirectory(image)) await segmentDirectory(image, question, parallel, context);
     else await segmentImage(image, question, context);
   },
 };
+
+/** @throws UsageError for a query that is the name of a file, as a shell makes several of `*.jpg` */
+async function refuseFiles(queries: readonly string[]): Promise<void> {
+  for (const query of queries) {
+    const stats = await stat(query).catch(() => undefined);
+    if (stats?.isFile() === true) {
+      throw new UsageError(
+        `"${query}" is a file, not what to find. To ask about several photos, name their directory: tessera segment photos/ "the dog" --out masks/`,
+      );
+    }
+  }
+}
 
 /** @throws UsageError when there is nothing of this name */
 async function isDirectory(image: string): Promise<boolean> {
@@ -86,6 +100,7 @@ async function segmentImage(image: string, question: Question, context: CommandC
   if (out === '-') requireOneResult(question, options);
   else if (out !== undefined && pictureFormat('out', out) !== 'png')
     throw new UsageError('--out is a .png file, or -.');
+  else if (out !== undefined && overlay !== undefined) requireOtherFile(overlay, maskPaths(out, resultCount(question)));
   const output = overlay === undefined ? {} : { output: { overlay: pictureFormat('overlay', overlay) } };
   const answer = await client.segment(
     { image: await readImage(image, signal), ...question, ...output },
@@ -114,10 +129,21 @@ function show(answer: SegmentResponse, out: string | undefined, { options, print
   } else print(options.json === true ? JSON.stringify(answer, null, 2) : resultTable(answer));
 }
 
+/** How many masks answer a question. */
+function resultCount({ query, queries, prompts = [] }: Question): number {
+  return queries?.length ?? (query === undefined ? prompts.length : 1);
+}
+
+/** @throws UsageError when the overlay would take the place of a mask */
+function requireOtherFile(overlay: string, masks: readonly string[]): void {
+  const mask = masks.find((path) => resolve(path) === resolve(overlay));
+  if (mask !== undefined) throw new UsageError(`--out and --overlay both write ${mask}: name two files.`);
+}
+
 /** @throws UsageError when there is more than one mask to write on the standard output */
-function requireOneResult({ query, queries, prompts = [] }: Question, options: OptionValues): void {
+function requireOneResult(question: Question, options: OptionValues): void {
   if (options.json === true) throw new UsageError('--out - and --json both write on the standard output.');
-  if (queries !== undefined || (query === undefined && prompts.length > 1)) {
+  if (resultCount(question) > 1) {
     throw new UsageError('--out - is for one mask: ask for one object, or name a file.');
   }
 }
