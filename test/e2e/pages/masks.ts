@@ -235,6 +235,25 @@ export function testMasks(pages: () => Pages): void {
       assert.equal(await page.locator('.problem:not(:empty)').count(), 0);
     }));
 
+  it('says of which query the service refuses what is wrong with it, and answers the others', () =>
+    pages().onPlayground(async (page) => {
+      await page.locator('input[type=file]').setInputFiles(coffee);
+      const input = page.getByLabel('What should be found?');
+      await input.evaluate((field: HTMLInputElement) => {
+        field.value = `the cup; the ${String.fromCharCode(0xd800)}; the dog; a ${String.fromCharCode(0xdfff)}`;
+      });
+      await input.press('Enter');
+      await page.waitForFunction(() => {
+        const scores = Array.from(document.querySelectorAll('.card-score'), ({ textContent }) => textContent);
+        return scores.length === 4 && !scores.includes('…');
+      });
+      const problem = 'The query contains a character that is no text.';
+      for (const index of [1, 3])
+        assert.equal(await page.locator('.card').nth(index).locator('.problem').innerText(), problem);
+      assert.match(await card(page, 'the cup').innerText(), /^the cup\s+(over )?\d+ %/);
+      assert.match(await card(page, 'the dog').innerText(), /^the dog\s+not here/);
+    }));
+
   it('says that there are too many queries, and that one is too long, and keeps them', () =>
     pages().onPlayground(async (page) => {
       await page.locator('input[type=file]').setInputFiles(coffee);

@@ -51,7 +51,7 @@ test('a problem names the fields that it is about, once', () => {
     code: 'TSR_VALIDATION',
     errors: [{ pointer: '/query', message: 'must not be longer than 512 characters' }],
   };
-  assert.equal(problemSentence(problem), 'One field is wrong. Query must not be longer than 512 characters.');
+  assert.equal(problemSentence(problem), 'One field is wrong. The query must not be longer than 512 characters.');
   const detail = 'query must not be longer than 512 characters';
   assert.equal(problemSentence({ ...problem, detail }), detail);
 });
@@ -71,6 +71,11 @@ test('mistakes that people may make are explained without the contract’s words
     'The query is longer than 512 characters.',
   );
   assert.equal(sentenceOf('/queries/3', 'must not be blank'), 'The query is empty.');
+  assert.equal(
+    sentenceOf('/queries/1', 'must not contain a NUL character or half of a surrogate pair'),
+    'The query contains a character that is no text.',
+  );
+  assert.equal(sentenceOf('/queries/1', 'has 900 tokens'), 'The query has 900 tokens.');
   assert.equal(sentenceOf('/queries', 'must NOT have more than 16 items'), 'There are more than 16 queries.');
   assert.equal(sentenceOf('/vocabulary/attributes', 'must NOT have fewer than 1 items'), 'There are no attributes.');
   assert.equal(

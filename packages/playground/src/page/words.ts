@@ -85,7 +85,9 @@ export function problemSentence({ title, detail, errors = [] }: ProblemDetails):
   if (inWords.length > 0 && inWords.every((sentence) => sentence !== undefined)) return inWords.join(' ');
   // What is a pointer to a program is the name of a field to a person.
   const fieldSentences = (fields: readonly FieldProblem[]) =>
-    fields.map(({ pointer, message }) => `${capital(pointer.split('/').at(-1) ?? '')} ${message}.`);
+    fields.map(
+      ({ pointer, message }) => `${capital(namesOf(pointer)[0] ?? pointer.split('/').at(-1) ?? '')} ${message}.`,
+    );
   if (errors.length > 0 && detail.startsWith('/')) return fieldSentences(errors).join(' ');
   const unnamed = errors.filter(({ message }) => !detail.includes(message));
   return [detail === '' ? `${title}.` : detail, ...fieldSentences(unnamed)].join(' ');
@@ -103,14 +105,19 @@ const fieldNames: Readonly<Record<string, readonly [one: string, several: string
   points: ['a point', 'points'],
 };
 
+/** What people call a field, one and several; nothing for one that they do not fill in. */
+function namesOf(pointer: string): readonly [one?: string, several?: string] {
+  return fieldNames[pointer.split('/').findLast((part) => part in fieldNames) ?? ''] ?? [];
+}
+
 function fieldSentence({ pointer, message }: FieldProblem): string | undefined {
-  const name = pointer.split('/').findLast((part) => part in fieldNames);
-  const [one, several] = fieldNames[name ?? ''] ?? [];
+  const [one, several] = namesOf(pointer);
   if (one === undefined || several === undefined) return undefined;
   const [, bound, limit, unit] = /^must NOT have (more|fewer) than (\d+) (characters|items)$/.exec(message) ?? [];
   const [, place] = / is outside the image of (\d+ × \d+) pixels$/.exec(message) ?? [];
   if (place !== undefined)
     return `${pointer.endsWith('/box') ? 'A box' : 'A point'} is outside the photo of ${place} pixels.`;
+  if (message.startsWith('must not contain a NUL')) return `${capital(one)} contains a character that is no text.`;
   if (message === 'must not be blank') return `${capital(one)} is empty.`;
   if (bound === undefined || limit === undefined) return undefined;
   if (unit === 'characters') {

@@ -7,6 +7,7 @@ import { drawMask } from '../stage/mask-picture.js';
 import type { Correction } from './corrections.js';
 import { changeOf } from './outcome.js';
 import { colourOf, questionOf, type Layer } from './layer.js';
+import { refusedQueries } from './refused-queries.js';
 
 export interface LayersOptions {
   readonly service: Service;
@@ -153,11 +154,16 @@ export class Layers {
         this.#end(layer);
       }
     } catch (error) {
-      for (const layer of layers.filter(isCurrent)) {
-        if (photo.left.signal.aborted) continue;
-        layer.state = { kind: 'failed', reason: reasonOf(error) };
+      if (photo.left.signal.aborted) return;
+      const refused = refusedQueries(error);
+      const isRefused = (_: Layer, index: number) => refused.has(index);
+      const ended = layers.some(isRefused) ? layers.filter(isRefused) : layers;
+      for (const layer of ended.filter(isCurrent)) {
+        layer.state = { kind: 'failed', reason: refused.get(layers.indexOf(layer)) ?? reasonOf(error) };
         this.#end(layer);
       }
+      // The other queries are answered without those.
+      void this.#ask(layers.filter((layer) => isCurrent(layer) && !ended.includes(layer)));
     } finally {
       place.close();
     }
