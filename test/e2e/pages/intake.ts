@@ -162,6 +162,16 @@ export function testIntake(pages: () => Pages): void {
       const frame = await page.locator('.surface').boundingBox();
       assert.ok(frame && Math.abs(frame.width / frame.height - 451 / 300) < 0.02);
       await page.unroute('**/images');
+
+      const small = await sharp(sample('coffee.jpg')).resize(45, 30).tiff().toBuffer();
+      const chooser = page.locator('input[type=file]');
+      await page.getByRole('button', { name: 'New photo' }).click();
+      await chooser.setInputFiles({ name: 'small.tiff', mimeType: 'image/tiff', buffer: small });
+      await said(page, 'small.tiff, 45 by 30 pixels.');
+      const explanation = page.getByText('Masks appear in this frame.');
+      const isClipped = await explanation.evaluate((element) => element.closest('.frame') !== null);
+      const text = await explanation.boundingBox();
+      assert.ok(!isClipped && text && text.width > 300 && text.height < 60, JSON.stringify(text));
     }));
 
   it('says in words what the service refuses', () =>

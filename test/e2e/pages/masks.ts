@@ -254,6 +254,16 @@ export function testMasks(pages: () => Pages): void {
       assert.match(await card(page, 'the dog').innerText(), /^the dog\s+not here/);
     }));
 
+  it('keeps the photo in view beside a long list', () =>
+    pages().onPlayground(async (page) => {
+      await page.locator('input[type=file]').setInputFiles(coffee);
+      await ask(page, Array.from({ length: 16 }, (_, index) => `the cup ${index + 1}`).join('; '));
+      await page.locator('.card').last().scrollIntoViewIfNeeded();
+      assert.ok((await page.evaluate(() => scrollY)) > 200);
+      const photo = await page.locator('.frame').boundingBox();
+      assert.ok(photo && photo.y >= 0 && photo.y + photo.height <= 800, JSON.stringify(photo));
+    }));
+
   it('says that there are too many queries, and that one is too long, and keeps them', () =>
     pages().onPlayground(async (page) => {
       await page.locator('input[type=file]').setInputFiles(coffee);

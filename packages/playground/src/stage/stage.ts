@@ -35,8 +35,6 @@ export class Stage {
   });
   readonly #frame = element('div', { class: 'frame' });
   readonly #caption = element('figcaption', { class: 'credit' });
-  /** In place of a photo that the browser cannot show. */
-  readonly #unseen = element('p', { class: 'unseen' });
   #photo: Photo | undefined;
   #isPointing = false;
 
@@ -62,26 +60,26 @@ export class Stage {
 
   show(photo: Photo): void {
     this.#photo = photo;
-    this.explain(
-      'This browser cannot show the file. Clicks and boxes wait until the service has said how large it is.',
-    );
     this.#frame.replaceChildren(
-      photo.picture ?? this.#unseen,
+      ...(photo.picture === undefined ? [] : [photo.picture]),
       this.#overlays,
       this.#marks,
       this.#drawn,
       this.#crosshair,
       this.#surface,
     );
-    this.#caption.textContent = photo.credit ?? '';
+    this.#caption.textContent =
+      photo.picture === undefined
+        ? 'This browser cannot show the file. Clicks and boxes wait until the service has said how large it is.'
+        : (photo.credit ?? '');
     this.fit();
     this.showOverlays([]);
     this.showMarks([], '');
   }
 
-  /** Says in place of a photo that the browser cannot show what is known about it. */
+  /** Says under the frame of a photo that the browser cannot show what is known about it; the frame may be small. */
   explain(sentence: string): void {
-    this.#unseen.textContent = sentence;
+    this.#caption.textContent = sentence;
   }
 
   /** Follows the photo's size, which of some photos only the service knows: until then nothing can be pointed to. */
