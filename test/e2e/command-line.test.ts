@@ -10,7 +10,7 @@ import { decodeRle, maskArea } from '@tessera/masks';
 import { provideEmptyQueue } from '@tessera/runtime/testing';
 import sharp from 'sharp';
 import { writeShapes } from '../support/compositions.js';
-import { commandFor, commandSkipReason, commandsOf, inShell, linkCommandLine } from '../support/documents.js';
+import { blocksOf, commandFor, commandSkipReason, commandsOf, inShell, linkCommandLine } from '../support/documents.js';
 import { startProcess, type RunningProcess } from '../support/process.js';
 import { repositoryRoot } from '../support/repository-copy.js';
 import { drawnPicture } from '../support/requests.js';
@@ -168,6 +168,35 @@ describe('the commands in the documents', { timeout: 600_000, concurrency: true 
       }
     });
   }
+
+  it('give about the numbers that the README shows', async (test) => {
+    const [request = ''] = await commandsOf('README.md');
+    const reason = commandSkipReason([request]);
+    if (reason !== false) {
+      test.skip(reason);
+      return;
+    }
+    const [block = ''] = await blocksOf('README.md', 'jsonc');
+    const shown = JSON.parse(block.replaceAll(/ \/\/ .*$/gm, '').replaceAll('{ … }', '{}'));
+    const { stdout } = await inShell(asHere(request, ''), directory, shellEnvironment());
+    const { model, results } = JSON.parse(stdout);
+    assert.deepEqual([model, results.length], [shown.model, shown.results.length]);
+    for (const [index, result] of results.entries()) {
+      const { score, mask_score: maskScore, bbox, area, mask, ...exact } = shown.results[index];
+      for (const [name, value] of Object.entries(exact)) assert.deepEqual(result[name], value, name);
+      assert.deepEqual(result.mask.size, mask.size);
+      // Processors round differently.
+      const near = (actual: number, expected: number, tolerance: number, name: string) => {
+        assert.ok(Math.abs(actual - expected) <= tolerance, `the README shows ${name} ${expected}, not ${actual}`);
+      };
+      near(result.score, score, 0.02, 'the score');
+      near(result.mask_score, maskScore, 0.02, 'the mask_score');
+      near(result.area, area, 0.03 * area, 'the area');
+      const [height, width] = mask.size;
+      for (const [place, side] of [width, height, width, height].entries())
+        near(result.bbox[place], bbox[place], 0.03 * side, `bbox[${place}]`);
+    }
+  });
 
   /** A command for this service and its photo, with the ids that a person puts into it. */
   function asHere(command: string, printed: string): string {
