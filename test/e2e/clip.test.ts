@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { loadTokenizer } from '@tessera/tokenizer';
 import sharp from 'sharp';
 import { writeShapes } from '../support/compositions.js';
-import { commandFor, commandSkipReason, inShell, requestsOf } from '../support/documents.js';
+import { commandFor, commandSkipReason, commandsOf, inShell, linkCommandLine } from '../support/documents.js';
 import { startProcess } from '../support/process.js';
 import { runTraining, trainingPython, trainingSkipReason } from '../support/python.js';
 import { bodyOf, drawnPicture } from '../support/requests.js';
@@ -92,12 +92,14 @@ describe('a checkpoint of CLIP', { skip: trainingSkipReason, timeout: 600_000 },
     assert.ok(difference <= 1e-3, `off by ${difference}`);
   });
 
-  it('answers the request of its guide', { skip: commandSkipReason(['curl ']) }, async () => {
+  it('answers the commands of its guide', { skip: commandSkipReason(['curl ']) }, async () => {
     await writeFile(join(directory, 'photo.jpg'), await drawnPicture());
-    for (const request of await requestsOf('docs/guides/serve-clip.md')) {
-      const command = commandFor(service.url, request).replace('clip-vit-large-patch14', 'small-clip');
-      const { results } = JSON.parse((await inShell(command, directory)).stdout);
-      assert.match(results[0].predictions[0].label, /^(red|black|white) (dress|shirt|shoes)$/);
+    const environment = { PATH: await linkCommandLine(directory), TESSERA_CLIENT_URL: service.url };
+    for (const documented of await commandsOf('docs/guides/serve-clip.md')) {
+      const command = commandFor(service.url, documented).replace('clip-vit-large-patch14', 'small-clip');
+      const { stdout } = await inShell(command, directory, environment);
+      if (!command.startsWith('curl ')) assert.match(stdout, /small-clip/);
+      else assert.match(JSON.parse(stdout).results[0].predictions[0].label, /^(red|black|white) (dress|shirt|shoes)$/);
     }
   });
 

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { Tokenizer } from '@huggingface/tokenizers';
 import sharp from 'sharp';
-import { commandFor, commandSkipReason, inShell, requestsOf } from '../support/documents.js';
+import { commandFor, commandSkipReason, commandsOf, inShell } from '../support/documents.js';
 import { startProcess } from '../support/process.js';
 import { trainingPython, trainingSkipReason } from '../support/python.js';
 import { repositoryRoot } from '../support/repository-copy.js';
@@ -107,7 +107,7 @@ describe('a LISA checkpoint folder', { skip: trainingSkipReason, timeout: 300_00
 
   it('answers the request of its guide', { skip: commandSkipReason(['curl ']) }, async () => {
     await writeFile(join(directory, 'photo.jpg'), await sharp(picture).jpeg().toBuffer());
-    for (const request of await requestsOf('docs/guides/serve-lisa-7b.md')) {
+    for (const request of await commandsOf('docs/guides/serve-lisa-7b.md')) {
       const { stdout } = await inShell(commandFor(service.url, request), directory);
       const { model, results } = JSON.parse(stdout) as Answer & { readonly model: string };
       assert.match(model, /^lisa-mini@/);

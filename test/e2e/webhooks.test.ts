@@ -169,7 +169,12 @@ describe('the guide to webhooks', { skip: commandSkipReason(['curl ']), timeout:
     const call = async (command: string) => (await inShell(command, directory, environment)).stdout;
 
     const commands = await commandsOf('docs/guides/webhooks.md');
-    const find = (pattern: RegExp) => commandFor(service.url, commands.find((command) => pattern.test(command)) ?? '');
+    const found = new Set<string>();
+    const find = (pattern: RegExp) => {
+      const command = commands.find((one) => pattern.test(one)) ?? assert.fail(`there is no command ${pattern.source}`);
+      found.add(command);
+      return commandFor(service.url, command);
+    };
     await call(find(/^curl .*prefer: respond-async/).replace(/https:[^"]+/, receiver.url));
     await call(find(/^tessera keys webhook-secret/).replace('webhook-secret annotators', 'create annotators'));
     await call(find(/^tessera keys webhook-secret/));
@@ -184,5 +189,6 @@ describe('the guide to webhooks', { skip: commandSkipReason(['curl ']), timeout:
     assert.equal(receiver.ids.size, 1);
     await sleepUntil(async () => (await call(find(/^tessera webhooks failed/))) === 'There are none.\n');
     await call(find(/^tessera webhooks redeliver --all/));
+    assert.deepEqual([...found].sort(), [...commands].sort(), 'every command was run');
   });
 });

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, symlink } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { commandsNotRun } from './commands-not-run.js';
 import { findProgram } from './programs.js';
 import { repositoryRoot } from './repository-copy.js';
 
@@ -12,13 +13,22 @@ const documentedUrl = 'http://127.0.0.1:3000';
 
 /** Programs of which the calls in the documents are run. */
 const programs = /^(tessera|curl|tar) /;
-/** They run until they are stopped, are for a shell that a person types into, or measure public data sets, which are not here. */
-const leftOut = /^tessera (serve|gateway|worker|evaluate)\b|<\(/;
 
-/** The calls of `tessera`, `curl` and `tar` in the shell examples of a document, in their order. */
+/** The README and the guides. */
+export async function documents(): Promise<string[]> {
+  const guides = await readdir(join(repositoryRoot, 'docs/guides'));
+  return ['README.md', ...guides.sort().map((name) => `docs/guides/${name}`)];
+}
+
+/** All commands in the shell examples of a document, in their order. */
+export async function allCommandsOf(document: string): Promise<string[]> {
+  return (await blocksOf(document, 'sh')).flatMap(commandsIn).map((command) => command.replace(/^npx /, ''));
+}
+
+/** Those of them that tests run: calls of `tessera`, `curl` and `tar`, but {@link commandsNotRun}. */
 export async function commandsOf(document: string): Promise<string[]> {
-  const commands = (await blocksOf(document, 'sh')).flatMap(commandsIn).map((command) => command.replace(/^npx /, ''));
-  return commands.filter((command) => programs.test(command) && !leftOut.test(command));
+  const isLeftOut = (command: string) => commandsNotRun.some(([commands]) => commands.test(command));
+  return (await allCommandsOf(document)).filter((command) => programs.test(command) && !isLeftOut(command));
 }
 
 /** What the commands call that a machine may lack, and how it is called. */
@@ -34,13 +44,6 @@ export function commandSkipReason(commands: readonly string[]): string | false {
   const called = Object.keys(calls).filter((name) => commands.some((command) => calls[name]?.test(command)));
   const missing = called.find((name) => findProgram({ names: [name] }) === undefined);
   return missing === undefined ? false : `there is no ${missing}`;
-}
-
-/** The calls of `curl` among the commands of a document; at least one. */
-export async function requestsOf(document: string): Promise<string[]> {
-  const requests = (await commandsOf(document)).filter((command) => command.startsWith('curl '));
-  if (requests.length === 0) throw new Error(`${document} has no call of curl.`);
-  return requests;
 }
 
 /** Puts `tessera` into the directory, as `npm link` puts it on the PATH; the PATH with it. */
@@ -73,13 +76,13 @@ export async function inShell(
 function commandsIn(block: string): string[] {
   const commands: string[] = [];
   let open = '';
-  for (const line of block.replaceAll(/ +# .*$/gm, '').split('\n')) {
+  for (const line of block.replaceAll(/(^| +)# .*$/gm, '').split('\n')) {
     open += line;
     const isOpen = open.endsWith('\\') || open.split("'").length % 2 === 0;
     if (!isOpen) commands.push(open);
     open = isOpen ? `${open}\n` : '';
   }
-  return commands;
+  return commands.filter((command) => command !== '');
 }
 
 /** The examples of a document in one language. */
