@@ -18,6 +18,7 @@ import { limitBodyTime } from './plugins/body-timeout.js';
 import { recognizeApiKeys, requireApiKey } from './plugins/api-keys.js';
 import { allowOrigins } from './plugins/cross-origin.js';
 import { addDocsPage } from './plugins/docs-page.js';
+import { drainOnClose } from './plugins/drain-on-close.js';
 import { refuseForeignPages } from './plugins/foreign-pages.js';
 import { checkHttpHeaders } from './plugins/http-headers.js';
 import { closeLingering } from './plugins/lingering-close.js';
@@ -130,7 +131,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayApp
   limitBodyTime(app);
   boundJson(app);
   refuseUnusableText(app);
-  drainOnClose(app, closing, draining, config.TESSERA_DRAIN_S);
+  drainOnClose(app, { closing, draining }, config.TESSERA_DRAIN_S);
   await describeApi(app);
   const refuseOtherMethods = trackAllowedMethods(app);
 
@@ -200,30 +201,5 @@ function announceEnds(app: GatewayApp, context: GatewayContext): void {
   app.addHook('onClose', async () => {
     // Neither ends while Redis hangs.
     await settledWithin(Promise.all([stopReading?.(), delivering?.drain(webhookDrainMs)]), 2 * webhookDrainMs);
-  });
-}
-
-/** Closing waits for open requests; the ones that still wait for a job when the time is up are answered 202. */
-function drainOnClose(
-  app: GatewayApp,
-  closing: AbortController,
-  draining: AbortController,
-  drainSeconds: number,
-): void {
-  let timer: NodeJS.Timeout | undefined;
-  app.addHook('preClose', (done) => {
-    closing.abort();
-    timer = setTimeout(() => {
-      draining.abort();
-    }, drainSeconds * 1000);
-    done();
-  });
-  // A connection that stayed open after its last response would keep the server from closing.
-  app.addHook('onSend', (_request, reply, payload, done) => {
-    if (timer !== undefined) reply.header('connection', 'close');
-    done(null, payload);
-  });
-  app.addHook('onClose', () => {
-    clearTimeout(timer);
   });
 }
