@@ -106,6 +106,19 @@ export const ConfigSchema = Type.Object(
       default: 1000,
       description: 'Jobs that may wait before 429 is answered.',
     }),
+    TESSERA_MAX_EVENT_LOOP_DELAY_MS: Type.Integer({
+      minimum: 0,
+      default: 1000,
+      description:
+        'How late the event loop of a gateway may be, on average over a second, before it answers new work with 503 (milliseconds); 0 never does. It does so, too, when nine tenths of Node’s heap are in use.',
+    }),
+    TESSERA_MAX_MEMORY_MB: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description:
+          'Memory of the process beyond which a gateway answers new work with 503 (resident, megabytes): somewhat less than its container may have.',
+      }),
+    ),
     TESSERA_RATE_LIMIT_PER_MIN: Type.Optional(
       Type.Integer({
         minimum: 1,

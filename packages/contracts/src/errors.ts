@@ -253,6 +253,12 @@ export const errorTable = {
     title: 'The job queue cannot be reached',
     remedy: 'Retry after the time in the `retry-after` header.',
   },
+  TSR_OVERLOADED: {
+    status: 503,
+    retryable: true,
+    title: 'The service is overloaded',
+    remedy: 'Retry after the time in the `retry-after` header.',
+  },
   TSR_NOT_READY: {
     status: 503,
     retryable: true,

@@ -22,6 +22,7 @@ import { drainOnClose } from './plugins/drain-on-close.js';
 import { refuseForeignPages } from './plugins/foreign-pages.js';
 import { checkHttpHeaders } from './plugins/http-headers.js';
 import { closeLingering } from './plugins/lingering-close.js';
+import { refuseWhenOverloaded } from './plugins/overload.js';
 import { addPlayground } from './plugins/playground.js';
 import { addProblemResponses, sendProblem } from './plugins/problems.js';
 import { refuseUnusableText } from './plugins/usable-text.js';
@@ -153,6 +154,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayApp
     addWebhooks(guarded, context);
     addVocabularies(guarded, context);
     await guarded.register(async (uploads: GatewayApp) => {
+      await refuseWhenOverloaded(uploads, config);
       acceptPlainBodies(uploads);
       requireBodies(uploads);
       expectUploads(uploads);

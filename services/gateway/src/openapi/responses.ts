@@ -29,13 +29,16 @@ export const webhookProblems = [
   'TSR_WEBHOOK_SECRET_MISSING',
 ] as const satisfies readonly ErrorCode[];
 
+/** Errors of a route that takes in work, when there is too much of it. */
+export const loadProblems = ['TSR_QUEUE_FULL', 'TSR_OVERLOADED'] as const satisfies readonly ErrorCode[];
+
 /** Errors of a route that waits for its job. */
 export const jobProblems = [
   ...webhookProblems,
   'TSR_MODEL_NOT_FOUND',
   'TSR_IMAGE_TIMEOUT',
   'TSR_JOB_CANCELLED',
-  'TSR_QUEUE_FULL',
+  ...loadProblems,
   'TSR_IDEMPOTENCY_KEY_REUSED',
   'TSR_INFERENCE_FAILED',
   'TSR_RUN_INVALID',

@@ -5,7 +5,7 @@ import type { FormShape } from '../intake/form-fields.js';
 import { formAsBody } from '../intake/read-form.js';
 import { storedImageHeader, storeImage } from '../intake/store-image.js';
 import { clientGone } from '../jobs/client-gone.js';
-import { guardProblems, imageProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
+import { guardProblems, imageProblems, jsonResponse, loadProblems, problemResponses } from '../openapi/responses.js';
 
 const schema = {
   operationId: 'storeImage',
@@ -17,7 +17,7 @@ const schema = {
   body: StoreImageRequest,
   response: {
     200: jsonResponse(StoredImage, 'The image is stored.'),
-    ...problemResponses(...guardProblems, ...imageProblems, 'TSR_QUEUE_FULL', 'TSR_QUEUE_UNAVAILABLE'),
+    ...problemResponses(...guardProblems, ...imageProblems, ...loadProblems, 'TSR_QUEUE_UNAVAILABLE'),
   },
 };
 

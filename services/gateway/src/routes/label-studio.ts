@@ -18,7 +18,14 @@ import { checkPoints } from '../label-studio/interaction.js';
 import { knownFields } from '../label-studio/known-fields.js';
 import { parseLabelingConfig } from '../label-studio/labeling-config.js';
 import { predictTask, targetOf } from '../label-studio/predict-task.js';
-import { guardProblems, imageProblems, jobProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
+import {
+  guardProblems,
+  imageProblems,
+  jobProblems,
+  jsonResponse,
+  loadProblems,
+  problemResponses,
+} from '../openapi/responses.js';
 import { wrongType } from '../problems/translate-error.js';
 import type { WorkerDirectory } from '../workers/worker-directory.js';
 
@@ -74,7 +81,7 @@ function addSetup(app: GatewayApp, workers: WorkerDirectory): void {
     body: SetupRequest,
     response: {
       200: jsonResponse(SetupResponse, 'Predictions can be made for it.'),
-      ...problemResponses(...storeProblems, ...bodyProblems, 'TSR_QUEUE_FULL'),
+      ...problemResponses(...storeProblems, ...bodyProblems, ...loadProblems),
     },
   };
   app.post('/label-studio/setup', { schema, config, preValidation: keepKnown(SetupRequest) }, async (request) => {

@@ -9,7 +9,14 @@ import { readTrainingForm } from '../intake/read-training-form.js';
 import { clientGone } from '../jobs/client-gone.js';
 import { JobHeaders } from '../jobs/job-headers.js';
 import { jobSummary } from '../jobs/job-response.js';
-import { guardProblems, imageProblems, jsonResponse, problemResponses, webhookProblems } from '../openapi/responses.js';
+import {
+  guardProblems,
+  imageProblems,
+  jsonResponse,
+  loadProblems,
+  problemResponses,
+  webhookProblems,
+} from '../openapi/responses.js';
 import { uploadTimeoutMs } from '../server-options.js';
 import { startTraining, type ExampleSource, type TrainingRequest } from '../vocabularies/start-training.js';
 
@@ -38,7 +45,7 @@ const schema = {
       'TSR_IDEMPOTENCY_KEY_REUSED',
       'TSR_ARCHIVE_INVALID',
       'TSR_TRAINING_SET_INVALID',
-      'TSR_QUEUE_FULL',
+      ...loadProblems,
       'TSR_QUEUE_UNAVAILABLE',
     ),
   },

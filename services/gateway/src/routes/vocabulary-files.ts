@@ -1,6 +1,6 @@
 import { VocabularyDescription, vocabularyMediaType } from '@tessera/contracts';
 import type { GatewayApp, GatewayContext } from '../context.js';
-import { guardProblems, jsonResponse, problemResponses } from '../openapi/responses.js';
+import { guardProblems, jsonResponse, loadProblems, problemResponses } from '../openapi/responses.js';
 import { wrongType } from '../problems/translate-error.js';
 import { VocabularyParameters } from './vocabularies.js';
 
@@ -61,7 +61,7 @@ export function addVocabularyFiles(app: GatewayApp, { vocabularies }: GatewayCon
             'TSR_BODY_TOO_LARGE',
             'TSR_MEDIA_TYPE_UNSUPPORTED',
             'TSR_VOCABULARY_INVALID',
-            'TSR_QUEUE_FULL',
+            ...loadProblems,
             'TSR_QUEUE_UNAVAILABLE',
           ),
         },
