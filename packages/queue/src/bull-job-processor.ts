@@ -17,7 +17,7 @@ import type { BullWorker, QueueBackend } from './queue-backend.js';
 
 /** How often the running jobs are looked up among the cancelled ones. */
 const cancelCheckMs = 250;
-/** How long handing jobs back, and closing connections, may take when draining. */
+/** How long storing the ends of jobs, handing jobs back, and closing connections may take when draining. */
 const handBackMs = 2_000;
 
 export interface ProcessorOptions {
@@ -41,6 +41,8 @@ export class BullJobProcessor<Data> implements JobProcessor {
   readonly #running = new Map<string, RunningAttempt>();
   readonly #cancelTimer: NodeJS.Timeout;
   #draining: Promise<void> | null = null;
+  /** Called when the last running job has ended. */
+  #onIdle: () => void = () => {};
 
   constructor(backend: QueueBackend, handler: JobHandler<Data>, { onError, ...options }: ProcessorOptions) {
     this.#backend = backend;
@@ -70,21 +72,26 @@ export class BullJobProcessor<Data> implements JobProcessor {
 
   async #drain(timeoutMs: number): Promise<void> {
     const closed = this.#worker.close();
-    await settledWithin(closed, timeoutMs);
+    // While Redis hangs, BullMQ waits for it, also when no job runs.
+    await settledWithin(Promise.race([closed, this.#idle()]), timeoutMs);
     for (const attempt of this.#running.values()) attempt.interrupt('draining');
     await settledWithin(closed, handBackMs);
     clearInterval(this.#cancelTimer);
   }
 
+  /** Resolves when no job runs. */
+  #idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+      if (this.#running.size === 0) resolve();
+    });
+  }
+
   async #run(job: BullJob, token: string | undefined): Promise<string> {
     const id = fromBullId(job.id ?? '');
     const attempt = new RunningAttempt();
-    this.#running.set(id, attempt);
     try {
-      // BullMQ's worker may claim one more job while it closes.
-      if (!this.isAccepting) attempt.interrupt('draining');
-      await this.#findCancelled([id]);
-      const resultKey = await Promise.race([attempt.handedBack, this.#handle(job, id, attempt)]);
+      const resultKey = await this.#attempt(job, id, attempt);
       if (attempt.interruption === 'cancelled') throw cancelledError();
       return resultKey;
     } catch (error) {
@@ -101,9 +108,21 @@ export class BullJobProcessor<Data> implements JobProcessor {
       if (!(error instanceof RetryLaterError)) throw toFailure(error);
       lengthenPause(job, error.delayMs);
       throw toFailure(error.cause);
+    }
+  }
+
+  /** The job counts as running until its handler has ended; what is left then is to store how. */
+  async #attempt(job: BullJob, id: string, attempt: RunningAttempt): Promise<string> {
+    this.#running.set(id, attempt);
+    try {
+      // BullMQ's worker may claim one more job while it closes.
+      if (!this.isAccepting) attempt.interrupt('draining');
+      await this.#findCancelled([id]);
+      return await Promise.race([attempt.handedBack, this.#handle(job, id, attempt)]);
     } finally {
       // A job that was lost may be running here again.
       if (this.#running.get(id) === attempt) this.#running.delete(id);
+      if (this.#running.size === 0) this.#onIdle();
     }
   }
 

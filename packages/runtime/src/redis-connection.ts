@@ -25,11 +25,14 @@ export interface RedisConnectionOptions {
 
 /**
  * A connection for callers that need an error at once instead of a wait: while Redis is down, or hangs,
- * operations reject with `TSR_QUEUE_UNAVAILABLE`; as soon as it is back they work again.
+ * operations reject with `TSR_QUEUE_UNAVAILABLE`; as soon as it is back they work again. That Redis hangs shows in the first
+ * operation that takes too long; from then on until Redis answers again, none waits for it.
  */
 export class RedisConnection {
   readonly client: Redis;
   readonly #operationTimeoutMs: number;
+  /** Whether Redis has been asked for a sign of life, and has given none yet. */
+  #isSilent = false;
 
   private constructor(options: RedisConnectionOptions) {
     this.#operationTimeoutMs = options.operationTimeoutMs;
@@ -40,6 +43,8 @@ export class RedisConnection {
       autoResendUnfulfilledCommands: false,
     });
     this.client.on('error', options.onError);
+    // What was asked on a lost connection is never answered.
+    this.client.on('close', () => (this.#isSilent = false));
   }
 
   /** Resolves when connected, or after a second without a connection: a service may start before its Redis. */
@@ -57,8 +62,12 @@ export class RedisConnection {
    */
   async run<Result>(operation: (client: Redis) => Promise<Result>): Promise<Result> {
     const timeoutMs = this.#operationTimeoutMs;
-    const timeoutError = () => new Error(`Redis did not answer within ${timeoutMs} ms`);
+    const timeoutError = () => {
+      this.#awaitAnswer();
+      return new Error(`Redis did not answer within ${timeoutMs} ms`);
+    };
     try {
+      if (this.#isSilent) throw new Error('Redis has not answered for a while');
       return await answeredWithin(operation(this.client), timeoutMs, timeoutError);
     } catch (error) {
       if (TesseraError.isInstance(error) || isFault(error)) throw error;
@@ -68,6 +77,14 @@ export class RedisConnection {
 
   close(): void {
     this.client.disconnect();
+  }
+
+  /** Redis answers in the order in which it is asked: once it has caught up, it answers this. */
+  #awaitAnswer(): void {
+    if (this.#isSilent) return;
+    this.#isSilent = true;
+    const onAnswer = () => (this.#isSilent = false);
+    this.client.ping().then(onAnswer, onAnswer);
   }
 }
 
