@@ -120,6 +120,19 @@ async function eventually(condition: () => boolean, limitMs: number): Promise<vo
   }
 }
 
+test('a run that ends in time is no late one when this process is too busy to take its result', async (t) => {
+  const { runner, log } = await start(t, { runTimeoutMs: 1_000 });
+  await count(runner, 1n);
+  const run = count(runner, 2n);
+  // The request leaves with the next turn.
+  setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500));
+  await run;
+  assert.deepEqual(
+    log.entries.filter(({ level }) => level !== 'info'),
+    [],
+  );
+});
+
 test('tensors of every type go in and come back', async (t) => {
   const { runner } = await start(t);
   const normalized = await runner.run({ bundle, graph: 'normalize', feeds: { image, gain } });

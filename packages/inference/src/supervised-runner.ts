@@ -1,4 +1,5 @@
 import { TesseraError } from '@tessera/contracts';
+import { answeredWithin } from '@tessera/runtime';
 import { ProcessEndedError } from './inference-process.js';
 import {
   InvalidRunError,
@@ -50,11 +51,14 @@ export class SupervisedRunner {
     const inferenceProcess = await this.#supervisor.process().catch((cause: unknown) => {
       throw runFailure('The inference process is not running.', cause);
     });
-    const watchdog = setTimeout(() => {
-      inferenceProcess.kill(`a run took longer than ${this.#runTimeoutMs} ms`);
-    }, this.#runTimeoutMs);
+    const timeoutMs = this.#runTimeoutMs;
+    const endProcess = () => {
+      const reason = `a run took longer than ${timeoutMs} ms`;
+      inferenceProcess.kill(reason);
+      return new ProcessEndedError(reason);
+    };
     try {
-      const reply = await inferenceProcess.ask({ type: 'run', request });
+      const reply = await answeredWithin(inferenceProcess.ask({ type: 'run', request }), timeoutMs, endProcess);
       this.#supervisor.noteSuccess();
       return this.#resultOf(reply, request);
     } catch (error) {
@@ -62,8 +66,6 @@ export class SupervisedRunner {
         throw runFailure(`The inference process ended during the model run: ${error.message}. ${afterDeath}`, error);
       }
       throw error;
-    } finally {
-      clearTimeout(watchdog);
     }
   }
 
