@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ConfigSchema } from '@tessera/contracts';
+import { ConfigSchema, parseConfig } from '@tessera/contracts';
 import { parse } from 'yaml';
 import { repositoryRoot } from '../support/repository-copy.js';
 
@@ -31,6 +31,8 @@ interface ComposeFile {
 }
 
 interface ComposeService {
+  readonly image: string;
+  readonly stop_grace_period?: string;
   readonly profiles?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly volumes?: readonly string[];
@@ -58,6 +60,17 @@ test('docker compose passes settings that the services have, and what metrics, k
   }
   for (const name of ['worker', 'worker-gpu']) {
     assert.equal(services[name]?.environment?.TESSERA_METRICS_PORT, '${TESSERA_METRICS_PORT:-9464}');
+  }
+});
+
+test('docker compose lets each of our services drain before it is killed', async () => {
+  const { services } = await readCompose();
+  const ours = Object.entries(services).filter(([, { image }]) => image.startsWith('tessera'));
+  assert.equal(ours.length, 3);
+  // Connections and child processes end after the drain.
+  const leastSeconds = parseConfig({}).TESSERA_DRAIN_S + 5;
+  for (const [name, { stop_grace_period: period = '10s' }] of ours) {
+    assert.ok(Number(/^(\d+)s$/.exec(period)?.[1]) > leastSeconds, name);
   }
 });
 
