@@ -168,6 +168,27 @@ test('the generated files are up to date: run `npm run docs`', async () => {
   for (const file of generatedFiles(body)) assert.equal(await committedText(file), file.text, file.path);
 });
 
+test('every body that the document announces has a schema', async () => {
+  const { body } = await gateway.client.get('/openapi.json').expect(200);
+  const { paths } = body as {
+    paths: Record<string, Record<string, { responses: Record<string, DocumentedResponse> }>>;
+  };
+  for (const [path, methods] of Object.entries(paths)) {
+    for (const [method, { responses }] of Object.entries(methods)) {
+      for (const [status, { content = {} }] of Object.entries(responses)) {
+        for (const { schema } of Object.values(content)) {
+          const words = Object.keys(schema).filter((word) => word !== 'description');
+          assert.ok(words.length > 0, `${method} ${path} ${status}`);
+        }
+      }
+    }
+  }
+});
+
+interface DocumentedResponse {
+  readonly content?: Readonly<Record<string, { readonly schema: object }>>;
+}
+
 test('compositional classification refuses what does not fit, with pointers', async () => {
   const valid = { image: 'x', vocabulary: { attributes: ['red'], objects: ['ball'] } };
   const invalid: [body: object, pointers: string[]][] = [

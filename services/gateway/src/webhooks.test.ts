@@ -247,7 +247,8 @@ for (const { name, skip, open } of backends) {
       });
       receiver.answer = (_request, response) => response.writeHead(200).end();
       const redeliver = () => place.gateways[1].client.post(`/webhooks/failed/end-${id}/redeliver`);
-      await redeliver().expect(202);
+      const accepted = await redeliver().expect(202);
+      assert.deepEqual([accepted.text, accepted.headers['content-type']], ['', undefined]);
       await until(() => receiver.about(id).length === 5);
       await until(async () => (await failedWebhooks()).length === 0);
       assert.equal(problemOf(await redeliver().expect(404)).code, 'TSR_WEBHOOK_NOT_FOUND');

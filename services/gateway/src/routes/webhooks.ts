@@ -11,6 +11,8 @@ const mostListed = 1_000;
 const shared = { tags: ['Webhooks'], security: [{ apiKey: [] }] };
 const WebhookParameters = Type.Object({ id: Type.String({ description: 'As in the list of failed webhooks.' }) });
 
+const noBody = { description: 'The webhook waits to be sent.', type: 'null' };
+
 /** `GET /webhooks/failed` and `POST /webhooks/failed/{id}/redeliver`. A key sees the webhooks of its own requests. */
 export function addWebhooks(app: GatewayApp, { webhooks }: GatewayContext): void {
   app.get(
@@ -44,7 +46,7 @@ export function addWebhooks(app: GatewayApp, { webhooks }: GatewayContext): void
         summary: 'Send a failed webhook again',
         description: 'With all its attempts, and the same `webhook-id`.',
         response: {
-          202: { description: 'The webhook waits to be sent.' },
+          202: noBody,
           ...problemResponses(...guardProblems, 'TSR_WEBHOOK_NOT_FOUND', 'TSR_QUEUE_UNAVAILABLE'),
         },
       },
