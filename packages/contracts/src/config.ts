@@ -136,6 +136,11 @@ export const ConfigSchema = Type.Object(
       description:
         'Host names by which an open service on loopback may be called beside `localhost` and addresses, comma-separated: those of a proxy in front of it.',
     }),
+    TESSERA_FRAME_ANCESTORS: Type.Array(Type.String({ pattern: "^('self'|https?://[^/?#@;'\\s]+)$" }), {
+      default: [],
+      description:
+        "Origins whose pages may show the playground and `/docs` in a frame, comma-separated (`https://app.example.org`, `https://*.example.org`, `'self'`); otherwise none may.",
+    }),
     TESSERA_HSTS_S: Type.Optional(
       Type.Integer({
         minimum: 0,

@@ -122,7 +122,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayApp
   // The routes build responses field by field; a compiled serializer would not change them.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   await traceRequests(app, tracing);
-  addResponseHeaders(app, config);
+  await addResponseHeaders(app, config);
   await allowOrigins(app, config.TESSERA_CORS_ORIGINS);
   checkHttpHeaders(app);
   addProblemResponses(app);
@@ -140,8 +140,8 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayApp
   addReadyz(app, context);
   addInferenceHealth(app, context);
   addDocumentation(app);
-  await addDocsPage(app);
-  await addPlayground(app);
+  await addDocsPage(app, config);
+  await addPlayground(app, config);
   await app.register(async (guarded: GatewayApp) => {
     if (keys !== undefined) recognizeApiKeys(guarded, keys);
     // Before keys are required: wrong ones count for the address that they come from.

@@ -149,6 +149,18 @@ describe('headers for browsers', () => {
     }
   });
 
+  it('let the pages of some origins show the service in a frame', async () => {
+    const client = await start({ TESSERA_FRAME_ANCESTORS: "https://app.example.org, https://*.example.com,'self'" });
+    for (const path of ['/', '/docs/', '/livez', '/nowhere']) {
+      const { headers } = await client.get(path);
+      assert.equal(headers['x-frame-options'], undefined, path);
+      const policy = headers['content-security-policy'] ?? '';
+      assert.match(policy, /frame-ancestors https:\/\/app\.example\.org https:\/\/\*\.example\.com 'self'(;|$)/, path);
+    }
+    for (const origins of ['app.example.org', 'https://app.example.org/page', "https://a.org;script-src 'self'"])
+      await assert.rejects(start({ TESSERA_FRAME_ANCESTORS: origins }), /TESSERA_FRAME_ANCESTORS/);
+  });
+
   it('ask for https only when they should', async () => {
     const client = await start({ TESSERA_HSTS_S: '31536000' });
     for (const path of ['/', '/livez', '/nowhere']) {

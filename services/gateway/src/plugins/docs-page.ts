@@ -1,6 +1,8 @@
 import swaggerUi from '@fastify/swagger-ui';
+import type { Config } from '@tessera/contracts';
 import type { GatewayApp } from '../context.js';
 import { hideRefusedPaths } from './problems.js';
+import { frameAncestors } from './response-headers.js';
 
 /** All errors have one form, shown once among the schemas: each status has its codes in words alone. */
 const shortErrors = `
@@ -17,7 +19,7 @@ const noServers = `
 `;
 
 /** Serves Swagger UI at /docs from local files; the page loads nothing from elsewhere. */
-export async function addDocsPage(app: GatewayApp): Promise<void> {
+export async function addDocsPage(app: GatewayApp, config: Config): Promise<void> {
   await app.register(async (page: GatewayApp) => {
     hideRefusedPaths(page);
     await page.register(swaggerUi, {
@@ -27,7 +29,7 @@ export async function addDocsPage(app: GatewayApp): Promise<void> {
       staticCSP: {
         'default-src': "'self'",
         'base-uri': "'self'",
-        'frame-ancestors': "'none'",
+        'frame-ancestors': frameAncestors(config).join(' '),
         'img-src': "'self' data: blob:",
         'object-src': "'none'",
         'script-src': "'self'",
