@@ -110,7 +110,7 @@ export const ConfigSchema = Type.Object(
       minimum: 0,
       default: 1000,
       description:
-        'How late the event loop of a gateway may be, on average over a second, before it answers new work with 503 (milliseconds); 0 never does. It does so, too, when nine tenths of Node’s heap are in use.',
+        'How late the event loop of a gateway may be, on average over twice that time, before it answers new work with 503 (milliseconds); 0 never does. It does so, too, when nine tenths of Node’s heap are in use.',
     }),
     TESSERA_MAX_MEMORY_MB: Type.Optional(
       Type.Integer({

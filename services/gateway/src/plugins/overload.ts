@@ -5,6 +5,7 @@ import type { GatewayApp } from '../context.js';
 
 /** Share of the heap that Node allows; a process that needs more of it is about to end. */
 const heapShare = 0.9;
+const leastSampleMs = 1_000;
 
 /**
  * Refuses new work at the routes of `app` while the process cannot keep up with what it has: while its event loop is late
@@ -16,6 +17,8 @@ export async function refuseWhenOverloaded(
 ): Promise<void> {
   await app.register(underPressure, {
     maxEventLoopDelay: delayMs,
+    // Twice the limit: a single long turn of the event loop, for a huge image, is not all that is measured.
+    sampleInterval: Math.max(leastSampleMs, 2 * delayMs),
     maxHeapUsedBytes: heapShare * getHeapStatistics().heap_size_limit,
     maxRssBytes: memoryMb * 1_000_000,
     pressureHandler: ({ method }, _reply, kind) => {

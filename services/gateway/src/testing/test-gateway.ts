@@ -90,7 +90,8 @@ export async function listen(
   settings: Record<string, string> = {},
   logger: Logger = pino({ level: 'silent' }),
 ): Promise<TestGateway> {
-  const config = parseConfig(settings);
+  // A test keeps the event loop that it shares with its gateway as busy as it likes.
+  const config = parseConfig({ TESSERA_MAX_EVENT_LOOP_DELAY_MS: '0', ...settings });
   const app = await createGateway({ config, queue, trainings, webhooks, blobs, logger });
   await app.listen({ host: '127.0.0.1', port: 0 });
   return { app, port: (app.server.address() as AddressInfo).port, client: request(app.server) };
