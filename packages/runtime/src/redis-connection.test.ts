@@ -115,7 +115,12 @@ describe('a Redis connection', { skip: redisSkipReason, timeout: 30_000 }, () =>
     const pingAfter = async (pauseMs: number) => {
       server.pause();
       const answer = connection.run((client) => client.ping());
-      await Promise.allSettled([answer, delay(pauseMs).then(() => { server.resume(); })]);
+      await Promise.allSettled([
+        answer,
+        delay(pauseMs).then(() => {
+          server.resume();
+        }),
+      ]);
       return answer;
     };
     try {
