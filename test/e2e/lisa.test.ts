@@ -80,6 +80,13 @@ describe('a LISA checkpoint folder', { skip: trainingSkipReason, timeout: 300_00
     return { status: response.status, answer: (await bodyOf(response)) as Answer };
   }
 
+  it('becomes ready by itself, before any request', async () => {
+    const deadline = Date.now() + 30_000;
+    let readiness = await fetch(`${service.url}/readyz`);
+    while (readiness.status !== 200 && Date.now() < deadline) readiness = await fetch(`${service.url}/readyz`);
+    assert.equal(readiness.status, 200, JSON.stringify(await bodyOf(readiness)));
+  });
+
   it('answers as the model that transformers puts together from it', async () => {
     const reference = ['training/tests/lisa_reference.py', join(directory, 'picture.png'), ...queries];
     const folders = ['--checkpoint', join(directory, 'lisa'), '--clip', join(directory, 'clip')];

@@ -5,7 +5,7 @@ import type { Models } from './models.js';
 export async function runCanary({ segmentation, composition }: Models): Promise<{ model: string }> {
   if (segmentation.descriptions.length > 0) {
     const { description, pipeline } = segmentation.find(undefined);
-    await pipeline.segment(canaryImage(), { queries: ['a person'], options: { refine: false } });
+    await pipeline.segment(canaryImage(), { queries: ['a person'], options: pipeline.cheapest });
     return { model: description.name };
   }
   const { description, pipeline } = composition.find(undefined);

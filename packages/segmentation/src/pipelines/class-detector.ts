@@ -28,6 +28,7 @@ const certainObject = { box: [0, 0, 1, 1], score: 0.9, rivals: [] } as const;
  */
 export class ClassDetector implements Pipeline {
   readonly settings: ClassDetectorSettings;
+  readonly cheapest: SegmentOptions = { refine: false };
   readonly classNames: readonly string[];
   readonly similarity: ClassSimilarity;
   readonly vision: BoxVision<readonly Detection[]>;

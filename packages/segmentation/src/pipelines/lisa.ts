@@ -33,6 +33,7 @@ const leastIoU = 1e-3;
 export class Lisa implements Pipeline {
   /** No object has a coarse shape: without the mask decoder there is no answer. */
   readonly settings = { maximum_refined_objects: 1, region_shape_exponent: 2 };
+  readonly cheapest: SegmentOptions = {};
   readonly vision: Vision;
   readonly #name: string;
   readonly #settings: LisaSettings;

@@ -12,6 +12,8 @@ import { ImageReader, type RequestImage } from '../vision/request-image.js';
 export interface Pipeline {
   readonly vision: Vision;
   readonly settings: Pick<BoxSegmentationSettings, 'maximum_refined_objects' | 'region_shape_exponent'>;
+  /** What makes an answer take the least time that the model can have. */
+  readonly cheapest: SegmentOptions;
   /** @throws TesseraError `TSR_OPTION_UNSUPPORTED` for an option that the model does not have */
   checkOptions(options: SegmentOptions): void;
   choose(image: RequestImage, queries: readonly string[], options: SegmentOptions): Promise<ChosenObjects>;

@@ -44,6 +44,7 @@ const rememberedColours = 16;
  */
 export class RegionReasoner implements Pipeline {
   readonly settings: RegionReasonerSettings;
+  readonly cheapest: SegmentOptions = { refine: false };
   readonly classNames: readonly string[];
   readonly reader: SentenceReader;
   readonly vision: BoxVision<Proposals>;

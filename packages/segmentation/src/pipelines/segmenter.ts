@@ -1,4 +1,4 @@
-import { checkPromptsInside, type SegmentPrompt, type Warning } from '@tessera/contracts';
+import { checkPromptsInside, type SegmentOptions, type SegmentPrompt, type Warning } from '@tessera/contracts';
 import { StageClock } from '@tessera/runtime';
 import type { ObjectChoice } from '../answers/choice.js';
 import { correctObjects, maskPrompt } from '../answers/corrections.js';
@@ -27,6 +27,11 @@ export class Segmenter {
 
   constructor(pipeline: Pipeline) {
     this.#pipeline = pipeline;
+  }
+
+  /** The options of the cheapest answer that the model gives. */
+  get cheapest(): SegmentOptions {
+    return this.#pipeline.cheapest;
   }
 
   /**

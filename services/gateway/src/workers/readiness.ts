@@ -13,7 +13,9 @@ const freshMs = 30_000;
 const staleMs = 60_000;
 /** How long a check waits for a running canary; probes time out after two seconds. */
 const patienceMs = 1_200;
-const retryPauseMs = 1_000;
+/** After a canary that failed; doubled after each further one. */
+const leastPauseMs = 1_000;
+const mostPauseMs = 10_000;
 const canaryDeadlineMs = 30_000;
 const canaryWaitMs = 60_000;
 
@@ -92,14 +94,17 @@ export class Readiness {
 
   async #sendCanaries(): Promise<void> {
     const askedAt = Date.now();
-    while (!this.#isAnswered(askedAt)) {
+    for (let pauseMs = leastPauseMs; !this.#isAnswered(askedAt); pauseMs = Math.min(2 * pauseMs, mostPauseMs)) {
       try {
-        if (await this.#canarySucceeds()) this.recordSuccess();
+        if (await this.#canarySucceeds()) {
+          this.recordSuccess();
+          return;
+        }
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
         this.#logger.warn({ err: error }, 'a canary could not be sent');
-        await delay(retryPauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
       }
+      await delay(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
     }
   }
 
