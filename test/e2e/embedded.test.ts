@@ -47,6 +47,9 @@ test('the metrics of gateway and worker are at one place', async () => {
   const text = await scrape();
   assert.match(text, /tessera_jobs_ended_total\{kind="segment",status="succeeded",code=""\} [1-9]/);
   assert.match(text, /tessera_worker_attempts_total\{kind="segment",outcome="succeeded",code=""\} [1-9]/);
+  assert.match(text, /tessera_worker_running_jobs \d/);
+  assert.match(text, /tessera_worker_device_ready\{device="0",provider="cpu"\} 1/);
+  assert.match(text, /tessera_worker_inference_restarts_total\{device="0"\} \d/);
   assert.equal(text.match(/^# HELP process_resident_memory_bytes/gm)?.length, 1);
 });
 

@@ -4,7 +4,7 @@ import { problemResponses } from '../openapi/responses.js';
 
 /** `GET /metrics`: Prometheus text format. */
 export function addMetrics(app: GatewayApp, { metrics, workerMetrics }: GatewayContext): void {
-  const registry = workerMetrics === undefined ? metrics.registry : Registry.merge([metrics.registry, workerMetrics]);
+  const registries = workerMetrics === undefined ? [metrics.registry] : [metrics.registry, workerMetrics];
   app.get(
     '/metrics',
     {
@@ -21,6 +21,8 @@ export function addMetrics(app: GatewayApp, { metrics, workerMetrics }: GatewayC
       },
     },
     async (_request, reply) => {
+      // At every scrape: a worker adds metrics when its models are loaded.
+      const registry = Registry.merge(registries);
       const text = await registry.metrics();
       return reply.type(registry.contentType).send(text);
     },
