@@ -3,7 +3,15 @@
 Files are mapped into memory, one at a time, so a tensor takes memory only while it is used.
 """
 
+import math
+from dataclasses import dataclass
+
+import torch
+
 from tessera_export.folder import CheckpointError, Folder
+
+# As safetensors names them, and as PyTorch does.
+FLOATS = ("F64", "F32", "F16", "BF16", torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
 class Weights:
@@ -11,44 +19,79 @@ class Weights:
         """The weights whose names begin with this, by the rest of their names."""
         return Prefixed(self, prefix)
 
+    def shape(self, name):
+        return tuple(self[name].shape)
+
     def tensor(self, name, *shape):
         """The tensor, whose shape has to be this."""
-        found = tuple(self.shape(name))
+        found = self.shape(name)
         require(found == shape, f"{name} is {list(found)}, but config.json makes it {list(shape)}")
         return self[name]
 
 
+@dataclass(frozen=True)
+class Stored:
+    file: str
+    shape: tuple
+    type: object  # of FLOATS, or another
+
+
 class Checkpoint(Weights):
     def __init__(self, directory):
-        self.folder = OneFileAtATime(directory)
+        self.folder = Folder(directory)
         self.directory = self.folder.path
-        self.files = self.folder.places()  # name -> file
+        self.reader, self.mapped = None, None
+        self.stored = {}
+        for file in self.folder.weight_files():
+            reader = self.folder.open(file)
+            self.stored |= {name: stored(file, reader, name) for name in reader.keys()}
 
     def __contains__(self, name):
-        return name in self.files
+        return name in self.stored
 
-    def reader(self, name):
-        if name not in self.files:
-            raise CheckpointError(f"The weights of {self.directory} have no tensor {name}.")
-        return self.folder.reader(self.files[name])
+    def __iter__(self):
+        return iter(self.stored)
 
     def __getitem__(self, name):
-        reader = self.reader(name)
-        return reader[name] if isinstance(reader, dict) else reader.get_tensor(name)
+        file = self.place(name).file
+        if self.mapped != file:
+            self.reader, self.mapped = self.folder.open(file), file
+        tensor = self.reader[name] if isinstance(self.reader, dict) else self.reader.get_tensor(name)
+        require(is_finite(tensor), f"{name} has values that are not finite")
+        return tensor
+
+    def place(self, name):
+        if name not in self.stored:
+            raise CheckpointError(f"The weights of {self.directory} have no tensor {name}.")
+        return self.stored[name]
 
     def shape(self, name):
-        reader = self.reader(name)
-        return tuple(reader[name].shape if isinstance(reader, dict) else reader.get_slice(name).get_shape())
+        return self.place(name).shape
+
+    def require(self, shapes, source):
+        """`shapes`: what each tensor has to be by its name; `source`: what says so"""
+        for name, shape in shapes.items():
+            found = self.place(name)
+            require(found.shape == shape, f"{name} is {list(found.shape)}, but {source} makes it {list(shape)}")
+            require(
+                found.type in FLOATS, f"{name} has numbers of type {found.type}; only floating-point weights are read"
+            )
 
     def config(self):
         return self.folder.json("config.json")
 
 
-class OneFileAtATime(Folder):
-    def reader(self, file):
-        if file not in self.readers:
-            self.readers.clear()  # mapped pages count as memory
-        return super().reader(file)
+def stored(file, reader, name):
+    if isinstance(reader, dict):
+        require(isinstance(reader[name], torch.Tensor), f"{name} in {file} is no tensor")
+        return Stored(file, tuple(reader[name].shape), reader[name].dtype)
+    described = reader.get_slice(name)
+    return Stored(file, tuple(described.get_shape()), described.get_dtype())
+
+
+def is_finite(tensor):
+    """Without a copy: the least and the largest value are not finite where any is not."""
+    return all(math.isfinite(value) for value in tensor.detach().aminmax())
 
 
 class Prefixed(Weights):
@@ -57,6 +100,9 @@ class Prefixed(Weights):
 
     def __contains__(self, name):
         return self.prefix + name in self.weights
+
+    def __iter__(self):
+        return (name.removeprefix(self.prefix) for name in self.weights if name.startswith(self.prefix))
 
     def __getitem__(self, name):
         return self.weights[self.prefix + name]

@@ -26,7 +26,7 @@ CUDA_GRAPHS = {"image_encoder": "image-encoder-cuda.onnx", "text_encoder": "text
 def export(folder, bundle, precision, report=print, with_cuda=True):
     """`with_cuda`: also encoders for CUDA"""
     config = read_config(folder)
-    preprocessing, tokenizer = read_preprocessing(folder, config), read_tokenizer(folder, config)
+    preprocessing, tokenizer = read_preprocessing(folder, config.image_size), read_tokenizer(folder, config)
     with bundle:
         report("image encoder")
         image_weights = SharedWeightFile(bundle.path("image-encoder.weights"), precision)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tessera_export.fields import Fields
 from tessera_export.folder import CheckpointError
 
 ACTIVATIONS = ("quick_gelu", "gelu")
@@ -88,13 +89,7 @@ def read_config(folder):
     if kind != "clip":
         raise CheckpointError(f'{folder.path} is not a CLIP model: config.json has model_type "{kind}".')
     text = part(config, "text_config", TEXT_DEFAULTS)
-    vision = part(config, "vision_config", VISION_DEFAULTS)
-    if vision["num_channels"] != 3:
-        raise CheckpointError(f"The vision tower reads {vision['num_channels']} channels; images have 3.")
-    if vision["image_size"] % vision["patch_size"]:
-        raise CheckpointError(
-            f"Patches of {vision['patch_size']} pixels do not fill an image of {vision['image_size']}."
-        )
+    vision = vision_part(config)
     return ClipConfig(
         text=tower("text_config", text),
         vision=tower("vision_config", vision),
@@ -108,8 +103,20 @@ def read_config(folder):
 
 def part(config, name, defaults):
     """Early releases of transformers wrote a second copy, `…_dict`, which wins as it does there."""
-    given = {**(config.get(name) or {}), **(config.get(f"{name}_dict") or {})}
-    return {key: given.get(key, default) for key, default in defaults.items()}
+    first, second = (Fields(config).part(key).values for key in (name, f"{name}_dict"))
+    given = Fields({**first, **second}, f"{name} of config.json")
+    return {key: given.like(key, default) for key, default in defaults.items()}
+
+
+def vision_part(config):
+    vision = part(config, "vision_config", VISION_DEFAULTS)
+    if vision["num_channels"] != 3:
+        raise CheckpointError(f"The vision tower reads {vision['num_channels']} channels; images have 3.")
+    if vision["image_size"] % vision["patch_size"]:
+        raise CheckpointError(
+            f"Patches of {vision['patch_size']} pixels do not fill an image of {vision['image_size']}."
+        )
+    return vision
 
 
 def tower(name, values):
@@ -126,7 +133,7 @@ def tower(name, values):
     )
 
 
-def read_preprocessing(folder, config):
+def read_preprocessing(folder, image_size):
     """-> Preprocessing; refuses what the service would not do in the same way."""
     name = "preprocessor_config.json"
     if name not in folder and "processor_config.json" in folder:
@@ -139,7 +146,7 @@ def read_preprocessing(folder, config):
             raise CheckpointError(f"{name} switches {step} off; images are always resized, cropped and normalised.")
     if values["resample"] != BICUBIC:
         raise CheckpointError(f"{name} resizes with filter {values['resample']}; only bicubic ({BICUBIC}) is served.")
-    if abs(values["rescale_factor"] * 255 - 1) > 1e-6:
+    if abs(Fields(values, name).number("rescale_factor") * 255 - 1) > 1e-6:
         raise CheckpointError(f"{name} has the rescale_factor {values['rescale_factor']}; only 1/255 is served.")
     size, crop = side(values["size"]), side(values["crop_size"])
     if size is None or size != crop:
@@ -147,15 +154,18 @@ def read_preprocessing(folder, config):
             f"{name} resizes to {values['size']} and crops to {values['crop_size']}; "
             "only a shortest side that equals a square crop is served."
         )
-    if size != config.image_size:
-        raise CheckpointError(f"{name} gives images of {size} pixels, but the model reads {config.image_size}.")
-    return Preprocessing(size, values["image_mean"], values["image_std"])
+    if size != image_size:
+        raise CheckpointError(f"{name} gives images of {size} pixels, but the model reads {image_size}.")
+    mean, std = (Fields(values, name).channels(key) for key in ("image_mean", "image_std"))
+    return Preprocessing(size, mean, std)
 
 
 def side(size):
     """Pixels of a square or of the shortest side, as a number or in one of the dictionaries of transformers."""
     if isinstance(size, int):
         return size
+    if not isinstance(size, dict):
+        return None
     if "shortest_edge" in size:
         return size["shortest_edge"]
     return size.get("height") if size.get("height") == size.get("width") else None

@@ -8,47 +8,29 @@ image uint8 [B, side, side, 3]      resized and cropped by whoever runs it
 from dataclasses import dataclass
 
 from tessera_export.checkpoint import require
+from tessera_export.clip_folder import IMAGE_DEFAULTS, Tower, tower, vision_part
 from tessera_export.clip_layers import TowerWeights, VisionLayers
 from tessera_export.export_graph import ExportGraph
 from tessera_training.contract import Contract
 from tessera_training.graph import END, FLOAT
 
 UINT8 = 2
-MEAN = (0.48145466, 0.4578275, 0.40821073)
-STD = (0.26862954, 0.26130258, 0.27577711)
+MEAN, STD = (tuple(IMAGE_DEFAULTS[name]) for name in ("image_mean", "image_std"))
 
 
-@dataclass
-class VisionConfig:
+@dataclass(frozen=True, kw_only=True)
+class VisionConfig(Tower):
     side: int
     patch: int
-    width: int
-    feed_width: int
-    layers: int
-    heads: int
-    epsilon: float
-    activation: str
     mean: tuple = MEAN
     std: tuple = STD
 
     @classmethod
-    def read(cls, config, preprocessor):
-        """From the `config.json` and the `preprocessor_config.json` of a CLIP folder."""
-        vision = config.get("vision_config", config)
-        activation = vision.get("hidden_act", "quick_gelu")
-        require(activation in ("quick_gelu", "gelu"), f"the tower's activation {activation} is not supported")
-        return cls(
-            side=vision.get("image_size", 224),
-            patch=vision.get("patch_size", 32),
-            width=vision.get("hidden_size", 768),
-            feed_width=vision.get("intermediate_size", 3072),
-            layers=vision.get("num_hidden_layers", 12),
-            heads=vision.get("num_attention_heads", 12),
-            epsilon=vision.get("layer_norm_eps", 1e-5),
-            activation=activation,
-            mean=tuple(preprocessor.get("image_mean", MEAN)),
-            std=tuple(preprocessor.get("image_std", STD)),
-        )
+    def read(cls, config):
+        """From the `config.json` of CLIP, or of its vision tower alone."""
+        vision = vision_part(config if "vision_config" in config else {"vision_config": config})
+        sizes = vars(tower("vision_config", vision))
+        return cls(side=vision["image_size"], patch=vision["patch_size"], **sizes)
 
     @property
     def tokens(self):
@@ -74,8 +56,8 @@ class VisionTower:
         """States of the patches after a layer, counted as transformers counts `hidden_states` -> [B, N, width], CLS
         attention [B, N]"""
         graph, config, layers = self.graph, self.config, self.layers
-        count = select_layer % (config.layers + 1)
-        require(0 < count, "the selected layer of the tower is before its first one")
+        count = select_layer if select_layer >= 0 else config.layers + 1 + select_layer
+        require(0 < count <= config.layers, f"mm_vision_select_layer {select_layer} is none of the tower's layers")
         x = layers.tokens(layers.planes(image, config.mean, config.std), config.side, config.patch)
         for index in range(count):
             x = layers.block(x, index, self.attend)
@@ -87,11 +69,6 @@ class VisionTower:
 def write_vision_tower(weights, config, projector, path, select_layer, precision="float32"):
     """`projector`: weights `weight` and `bias` of one linear layer."""
     width = projector.shape("weight")[0]
-    require(
-        projector.shape("weight")[1] == config.width,
-        f"mm_projector takes states of width {projector.shape('weight')[1]}, but the tower has {config.width}: "
-        "this is not the CLIP that the checkpoint was trained with",
-    )
     contract = Contract(
         {"image": (UINT8, ["batch", config.side, config.side, 3])},
         {

@@ -9,6 +9,7 @@ import onnx
 import torch
 from onnx import numpy_helper
 
+from tessera_export.checkpoint import is_finite, require
 from tessera_training.graph import FLOAT, Graph
 from tessera_training.weight_files import WeightFile, block_product
 
@@ -32,7 +33,9 @@ class ExportGraph(Graph):
         """A weight as states are; with `half` it is stored in half precision whatever they are."""
         if name not in self.weights:
             kind = np.float16 if half else self.dtype
-            array = tensor.detach().to(torch.float16 if kind is np.float16 else torch.float32).numpy()
+            converted = tensor.detach().to(torch.float16 if kind is np.float16 else torch.float32)
+            require(is_finite(converted), f"{name} has values beyond {np.dtype(kind).name}")
+            array = converted.numpy()
             if array.nbytes < INLINE_BYTES:
                 self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
             else:

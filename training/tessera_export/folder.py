@@ -29,16 +29,22 @@ class Folder:
     def text(self, name):
         if name not in self:
             raise CheckpointError(f"{self.path} has no {name}; download the whole folder of the model.")
-        return (self.path / name).read_text(encoding="utf-8")
+        try:
+            return (self.path / name).read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise CheckpointError(f"{self.path / name} is no text.") from None
 
     def json(self, name):
         text = self.text(name)
         if text.startswith("version https://git-lfs"):
             raise CheckpointError(f"{self.path / name} is a pointer of Git LFS; run `git lfs pull` in the folder.")
         try:
-            return json.loads(text)
+            values = json.loads(text)
         except json.JSONDecodeError as error:
             raise CheckpointError(f"{self.path / name} is not JSON: {error}.") from None
+        if not isinstance(values, dict):
+            raise CheckpointError(f"{self.path / name} is no JSON object.")
+        return values
 
     # --- weights
 
@@ -48,7 +54,10 @@ class Folder:
             if name in self:
                 return [name]
             if f"{name}.index.json" in self:
-                return sorted(set(self.json(f"{name}.index.json")["weight_map"].values()))
+                places = self.json(f"{name}.index.json").get("weight_map")
+                if not isinstance(places, dict):
+                    raise CheckpointError(f"{self.path / name}.index.json has no weight_map.")
+                return sorted(set(places.values()))
         raise CheckpointError(f"{self.path} has no weights: neither {SAFE} nor {PICKLED}, whole or in shards.")
 
     def places(self):
@@ -59,16 +68,20 @@ class Folder:
 
     def reader(self, file):
         if file not in self.readers:
-            if file not in self:
-                raise CheckpointError(f"{self.path} has no {file}, one of its weight files; download it, too.")
-            try:
-                self.readers[file] = open_weights(self.path / file)
-            except Exception as error:
-                raise CheckpointError(
-                    f"{self.path / file} is not readable: {error}. Download it again; "
-                    "a file of some hundred bytes is a pointer of Git LFS."
-                ) from None
+            self.readers[file] = self.open(file)
         return self.readers[file]
+
+    def open(self, file):
+        """What gives the tensors of a weight file, whose pages stay mapped while it or one of its tensors is used."""
+        if file not in self:
+            raise CheckpointError(f"{self.path} has no {file}, one of its weight files; download it, too.")
+        try:
+            return open_weights(self.path / file)
+        except Exception as error:
+            raise CheckpointError(
+                f"{self.path / file} is not readable: {error}. Download it again; "
+                "a file of some hundred bytes is a pointer of Git LFS."
+            ) from None
 
     def tensor(self, name, *shape):
         """The tensor in single precision; `shape` is what it has to be."""
@@ -95,4 +108,7 @@ class Folder:
 def open_weights(path):
     if path.suffix == ".safetensors":
         return safe_open(path, framework="pt", device="cpu")
-    return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    weights = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    if not isinstance(weights, dict):
+        raise ValueError("there are no weights by their names in it")
+    return weights

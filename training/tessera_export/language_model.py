@@ -36,6 +36,14 @@ PARTS = {
     "down": "mlp.down_proj",
 }
 NORMS = {"attention_norm": "input_layernorm", "feed_norm": "post_attention_layernorm"}
+# What the graph does, where config.json may ask for something else.
+IMPLEMENTED = {
+    "hidden_act": "silu",
+    "attention_bias": False,
+    "mlp_bias": False,
+    "sliding_window": None,
+    "tie_word_embeddings": False,
+}
 LARGEST = 2  # added to an attention weight so that it ranks before all others
 
 
@@ -53,21 +61,27 @@ class LlamaConfig:
 
     @classmethod
     def read(cls, config):
-        """From the `config.json` of a Hugging Face folder."""
-        rope = config.get("rope_scaling") or config.get("rope_parameters") or {}
-        kind = rope.get("rope_type", rope.get("type", "default"))
-        require(kind == "default", f"config.json scales rotary positions by {kind}, which is not supported")
-        heads = config["num_attention_heads"]
+        """`config`: Fields of the `config.json` of a Hugging Face folder"""
+        rope = config.part("rope_scaling" if config.values.get("rope_scaling") else "rope_parameters")
+        kind = rope.values.get("rope_type", rope.values.get("type", "default"))
+        require(kind == "default", f"{config.file} scales rotary positions by {kind}, which is not supported")
+        width, heads = config.count("hidden_size"), config.count("num_attention_heads")
+        key_heads = config.count("num_key_value_heads", heads)
+        require(
+            width % (2 * heads) == 0 and heads % key_heads == 0,
+            f"{heads} attention heads and {key_heads} of keys do not divide the hidden_size {width} of {config.file}",
+        )
+        config.require(IMPLEMENTED | {"head_dim": width // heads})
         return cls(
-            layers=config["num_hidden_layers"],
-            width=config["hidden_size"],
+            layers=config.count("num_hidden_layers"),
+            width=width,
             heads=heads,
-            key_heads=config.get("num_key_value_heads") or heads,
-            hidden=config["intermediate_size"],
-            vocabulary=config["vocab_size"],
-            epsilon=config["rms_norm_eps"],
-            theta=float(config.get("rope_theta") or rope.get("rope_theta") or 10_000.0),
-            positions=min(config.get("max_position_embeddings") or 2048, 4096),
+            key_heads=key_heads,
+            hidden=config.count("intermediate_size"),
+            vocabulary=config.count("vocab_size"),
+            epsilon=config.number("rms_norm_eps"),
+            theta=config.number("rope_theta", rope.number("rope_theta", 10_000.0)),
+            positions=min(config.count("max_position_embeddings", 2048), 4096),
         )
 
     def sizes(self):

@@ -12,17 +12,22 @@ import json
 import math
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from tessera_export.bundle import BundleDirectory
 from tessera_export.checkpoint import Checkpoint, require
+from tessera_export.clip_folder import read_preprocessing
 from tessera_export.clip_vision import VisionConfig, write_vision_tower
 from tessera_export.export_graph import PRECISIONS
+from tessera_export.fields import Fields
 from tessera_export.folder import CheckpointError
 from tessera_export.language_model import LlamaConfig
 from tessera_export.lisa_language import write_language_model
+from tessera_export.lisa_weights import SAM, check
 from tessera_export.llama_tokenizer import read_tokenizer
 from tessera_export.sam import write_image_encoder, write_mask_decoder
+from tessera_export.sam_shapes import PROMPT, SamShape
 
 OPENING = (
     "A chat between a curious human and an artificial intelligence assistant. "
@@ -50,6 +55,13 @@ PROVENANCE = [
     ("CLIP", "MIT", "https://github.com/openai/CLIP", "vision tower"),
     ("Segment Anything", "Apache-2.0", "https://github.com/facebookresearch/segment-anything", "encoder and decoder"),
 ]
+# What the graphs do, where config.json may ask for something else.
+IMPLEMENTED = {
+    "mm_projector_type": "linear",
+    "mm_use_im_start_end": True,
+    "mm_vision_select_feature": "patch",
+    "out_dim": PROMPT,
+}
 # Of a weight in a large product; with int4 a block of 32 has a scale of two bytes and half a byte of zero point.
 BYTES = {"float32": 4, "float16": 2, "int4": (32 / 2 + 2 + 0.5) / 32}
 
@@ -59,37 +71,36 @@ class Lisa:
 
     def __init__(self, checkpoint, clip):
         self.weights, self.tower = Checkpoint(checkpoint), Checkpoint(clip)
-        config = self.weights.config()
+        config = Fields(self.weights.config(), f"{self.weights.directory}/config.json")
         for name in ("model.mm_projector.weight", "model.text_hidden_fcs.0.0.weight", "lm_head.weight"):
             require(
                 name in self.weights,
                 f"{self.weights.directory} has no {name}: it is no checkpoint of LISA v1 (LISA++ and LLaVA 1.5 differ)",
             )
-        self.sam = self.weights.with_prefix("model.visual_model.")
+        self.sam = self.weights.with_prefix(SAM)
         require(
             "image_encoder.pos_embed" in self.sam,
             f"{self.weights.directory} has no model.visual_model: SAM is not in it",
         )
-        self.llama = LlamaConfig.read(config)
-        preprocessor = self.tower.directory / "preprocessor_config.json"
-        self.vision = VisionConfig.read(
-            self.tower.config(), json.loads(preprocessor.read_text()) if preprocessor.exists() else {}
-        )
-        self.select_layer = config.get("mm_vision_select_layer", -2)
-        self.tokenizer, added = read_tokenizer(self.weights.directory)
+        config.require(IMPLEMENTED)
+        self.llama, self.sam_shape = LlamaConfig.read(config), SamShape.of(self.sam.with_prefix("image_encoder."))
+        vision = VisionConfig.read(self.tower.config())
+        preprocessing = read_preprocessing(self.tower.folder, vision.side)
+        self.vision = replace(vision, mean=tuple(preprocessing.mean), std=tuple(preprocessing.std))
+        self.select_layer = config.integer("mm_vision_select_layer", -2)
+        self.start_token = config.count("bos_token_id", 1)
+        check(self.weights, self.llama, self.sam_shape, self.tower, self.vision)
+        self.tokenizer, added = read_tokenizer(self.weights.folder, self.llama.vocabulary)
         missing = [token for token in SPECIAL if token not in added]
         require(not missing, f"{self.weights.directory}/added_tokens.json has no {', '.join(missing)}")
         self.seg_token = added["[SEG]"]
-        self.start_token = config.get("bos_token_id", 1)
-        self.grid = self.sam.shape("image_encoder.pos_embed")[1]
-        self.side = self.grid * self.sam.shape("image_encoder.patch_embed.proj.weight")[2]
 
     def bytes(self, precision, vision_precision):
         """Size of the bundle's weights by graph, about."""
         sizes = {"vision_tower": 0.0, "language_model": 0.0, "sam": 0.0}
-        for name in self.weights.files:
+        for name in self.weights:
             count = math.prod(self.weights.shape(name))
-            if name.startswith("model.visual_model."):
+            if name.startswith(SAM):
                 sizes["sam"] += count * BYTES[vision_precision]
             elif name == "model.embed_tokens.weight":
                 sizes["language_model"] += count * (4 if precision == "float32" else 2)
@@ -97,7 +108,7 @@ class Lisa:
                 sizes["language_model"] += count * (1.1 if precision == "int4" else BYTES[precision])
             elif "inv_freq" not in name:
                 sizes["language_model"] += count * BYTES[precision]
-        for name in self.tower.files:
+        for name in self.tower:
             if name.startswith("vision_model."):
                 sizes["vision_tower"] += math.prod(self.tower.shape(name)) * BYTES[vision_precision]
         return {name: int(size) for name, size in sizes.items()}
@@ -114,7 +125,7 @@ class Lisa:
             "mask_source": "before_seg",
             "maximum_tokens": llama.positions,
             "vision_image_size": self.vision.side,
-            "encoder_longest_side": self.side,
+            "encoder_longest_side": self.sam_shape.side,
             "decoder": {
                 "layers": llama.layers,
                 "width": llama.width,
@@ -157,7 +168,7 @@ def export(lisa, bundle, precision, vision_precision, say):
     prompts, decoder = (lisa.sam.with_prefix(f"{part}.") for part in ("prompt_encoder", "mask_decoder"))
     path = bundle.path(GRAPHS["mask_decoder"])
     contracts["mask_decoder"] = write_mask_decoder(
-        prompts, decoder, path, lisa.grid, lisa.side, vision_precision
+        prompts, decoder, path, lisa.sam_shape.grid, lisa.sam_shape.side, vision_precision
     ).contract
     bundle.path("tokenizer.json").write_text(lisa.tokenizer.to_str(), encoding="utf8")
 
@@ -175,7 +186,8 @@ def export(lisa, bundle, precision, vision_precision, say):
         "pipeline": "lisa",
         "settings": lisa.settings(),
     }
-    sources = [str(sorted(lisa.weights.files.items())), precision, vision_precision, json.dumps(lisa.weights.config())]
+    files = sorted((name, place.file) for name, place in lisa.weights.stored.items())
+    sources = [str(files), precision, vision_precision, json.dumps(lisa.weights.config())]
     graphs = {name: (GRAPHS[name], contract) for name, contract in contracts.items()}
     return bundle.finish(content, graphs, hashlib.sha256("\n".join(sources).encode()).hexdigest())
 

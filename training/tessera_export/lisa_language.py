@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from tessera_export.checkpoint import require
 from tessera_export.export_graph import ExportGraph
 from tessera_export.language_model import LanguageModel, language_contract
 from tessera_training.graph import FLOAT
@@ -19,12 +18,6 @@ def write_language_model(weights, config, path, precision, image_tokens, seg_tok
     tokens [1 or Q, …]  image tokens of layer 0, ascending, then of layer 1 …; one row when all queries share them
     """
     outputs = {"embedding": (FLOAT, ["queries", EMBEDDING]), "seg_logit": (FLOAT, ["queries"])}
-    vocabulary = weights.shape("lm_head.weight")[0]
-    require(seg_token < vocabulary, f"[SEG] is token {seg_token}, but the model has {vocabulary} tokens")
-    require(
-        weights.shape("model.text_hidden_fcs.0.2.weight")[0] == EMBEDDING,
-        f"text_hidden_fcs does not end in {EMBEDDING} values, which SAM's prompts have",
-    )
     graph = ExportGraph("language_model", language_contract(config, image_tokens, outputs), path, precision)
     states, tokens = LanguageModel(graph, config, weights).decode()
 

@@ -5,27 +5,28 @@ A folder that was saved with the slow tokenizer, as LISA's, has `tokenizer.model
 trained.
 """
 
-import json
-
 import sentencepiece
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
 
 from tessera_export.checkpoint import require
+from tessera_export.fields import Fields
 from tessera_export.folder import CheckpointError
 
-SPACE = "▁"
+SPACE, ADDED = "▁", "added_tokens.json"
 
 
-def read_tokenizer(directory):
-    """-> tokenizers.Tokenizer, ids of the added tokens by their text"""
-    added_file = directory / "added_tokens.json"
-    added = json.loads(added_file.read_text()) if added_file.exists() else {}
-    if (directory / "tokenizer.json").exists():
-        tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
-    elif (directory / "tokenizer.model").exists():
-        tokenizer = from_sentencepiece(directory / "tokenizer.model")
-    else:
-        raise CheckpointError(f"{directory} has neither tokenizer.json nor tokenizer.model.")
+def read_tokenizer(folder, vocabulary):
+    """
+    -> tokenizers.Tokenizer, ids of the added tokens by their text
+
+    `vocabulary`: how many tokens the model has
+    """
+    added_file = folder.path / ADDED
+    added = folder.json(ADDED) if ADDED in folder else {}
+    tokens = Fields(added, added_file)
+    for token in added:
+        tokens.integer(token)
+    tokenizer = stored_tokenizer(folder)
     missing = sorted((index, token) for token, index in added.items() if tokenizer.token_to_id(token) != index)
     for index, token in missing:
         tokenizer.add_tokens([AddedToken(token, lstrip=True, rstrip=True, normalized=False, special=True)])
@@ -33,11 +34,23 @@ def read_tokenizer(directory):
             tokenizer.token_to_id(token) == index,
             f"{added_file} gives {token} the number {index}, which does not follow the tokens before it",
         )
+    size = tokenizer.get_vocab_size()
+    require(size <= vocabulary, f"The tokenizer of {folder.path} has {size} tokens, but the model has {vocabulary}")
     return tokenizer, added
 
 
+def stored_tokenizer(folder):
+    for name, read in (("tokenizer.json", Tokenizer.from_file), ("tokenizer.model", from_sentencepiece)):
+        if name in folder:
+            try:
+                return read(str(folder.path / name))
+            except Exception as error:  # of whatever type their libraries raise
+                raise CheckpointError(f"{folder.path / name} is not readable: {error}.") from None
+    raise CheckpointError(f"{folder.path} has neither tokenizer.json nor tokenizer.model.")
+
+
 def from_sentencepiece(path):
-    model = sentencepiece.SentencePieceProcessor(model_file=str(path))
+    model = sentencepiece.SentencePieceProcessor(model_file=path)
     pieces = [model.id_to_piece(index) for index in range(model.get_piece_size())]
     vocabulary = {piece: index for index, piece in enumerate(pieces)}
     ordinary = [index for index in range(len(pieces)) if not (model.is_control(index) or model.is_byte(index))]

@@ -1,30 +1,23 @@
 """SAM's image encoder in a known shape with random weights, to be timed. All blocks of a kind have the same weights."""
 
 import re
-from dataclasses import dataclass
 from math import prod
 
 import torch
 
-from tessera_export.sam import PROMPT, write_image_encoder
+from tessera_export.sam import write_image_encoder
+from tessera_export.sam_shapes import SamShape, encoder_shapes
 
-PATCH = 16
 
-
-@dataclass
-class SamShape:
-    width: int
-    layers: int
-    heads: int
-    global_layers: tuple  # blocks that attend to the whole image
-    window: int = 14  # of the other blocks
-    grid: int = 64
+def shape(width, layers, heads, global_layers, window=14, grid=64):
+    windows = tuple(grid if number in global_layers else window for number in range(layers))
+    return SamShape(width, heads, windows, 4 * width, grid)
 
 
 SHAPES = {
-    "sam-vit-h": SamShape(1280, 32, 16, (7, 15, 23, 31)),
-    "sam-vit-b": SamShape(768, 12, 12, (2, 5, 8, 11)),
-    "sam-tiny": SamShape(32, 2, 2, (1,), window=3, grid=8),
+    "sam-vit-h": shape(1280, 32, 16, (7, 15, 23, 31)),
+    "sam-vit-b": shape(768, 12, 12, (2, 5, 8, 11)),
+    "sam-tiny": shape(32, 2, 2, (1,), window=3, grid=8),
 }
 
 
@@ -32,40 +25,13 @@ class RandomSam:
     """Weights by their names below `image_encoder.`, as `write_image_encoder` reads them."""
 
     def __init__(self, config):
-        self.config, self.drawn = config, {}
-        self.blocks = {name.split(".", 2)[2]: dims for name, dims in self.block_shapes().items()}
-        width = config.width
-        self.others = {
-            "pos_embed": (1, config.grid, config.grid, width),
-            "patch_embed.proj.weight": (width, 3, PATCH, PATCH),
-            "patch_embed.proj.bias": (width,),
-            "neck.0.weight": (PROMPT, width, 1, 1),
-            "neck.2.weight": (PROMPT, PROMPT, 3, 3),
-            **{f"neck.{layer}.{part}": (PROMPT,) for layer in (1, 3) for part in ("weight", "bias")},
-        }
-
-    def block_shapes(self):
-        width = self.config.width
-        linear = {"attn.qkv": (3 * width, width), "attn.proj": (width, width)}
-        linear |= {"mlp.lin1": (4 * width, width), "mlp.lin2": (width, 4 * width)}
-        shapes = {f"blocks.0.{name}.weight": dims for name, dims in linear.items()}
-        shapes |= {f"blocks.0.{name}.bias": dims[:1] for name, dims in linear.items()}
-        return shapes | {
-            f"blocks.0.{norm}.{part}": (width,) for norm in ("norm1", "norm2") for part in ("weight", "bias")
-        }
+        self.shapes, self.drawn = encoder_shapes(config), {}
 
     def __contains__(self, name):
-        block = re.match(r"blocks\.(\d+)\.", name)
-        return int(block[1]) < self.config.layers if block else name in self.others
+        return name in self.shapes
 
     def shape(self, name):
-        block = re.match(r"blocks\.(\d+)\.(.+)", name)
-        if not block:
-            return self.others[name]
-        if block[2].startswith("attn.rel_pos"):
-            side = self.config.grid if int(block[1]) in self.config.global_layers else self.config.window
-            return (2 * side - 1, self.config.width // self.config.heads)
-        return self.blocks[block[2]]
+        return self.shapes[name]
 
     def __getitem__(self, name):
         dims = self.shape(name)

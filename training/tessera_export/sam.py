@@ -17,15 +17,14 @@ Mask decoder, for the prompts of one image:
 import numpy as np
 import torch
 
-from tessera_export.checkpoint import require
 from tessera_export.export_graph import ExportGraph
+from tessera_export.sam_shapes import PROMPT
 from tessera_training.contract import Contract
 from tessera_training.graph import FLOAT, INT64
 
 UINT8 = 2
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
-PROMPT = 256
 NORM_EPSILON = 1e-6
 TRANSFORMER_EPSILON = 1e-5
 DECODER_HEADS = 8
@@ -132,7 +131,6 @@ class ImageEncoder:
 
 
 def write_image_encoder(weights, path, precision="float32"):
-    require(weights.shape("neck.2.weight")[0] == PROMPT, f"SAM's encoder does not give {PROMPT} channels")
     grid = weights.shape("pos_embed")[1]
     contract = Contract(
         {"image": (UINT8, ["batch", "height", "width", 3]), "sizes": (INT64, ["batch", 2])},

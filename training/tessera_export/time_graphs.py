@@ -111,7 +111,7 @@ def prefill_cases(config, arguments):
 
 
 def encoder_cases(config, arguments):
-    side = config.grid * random_image_encoder.PATCH
+    side = config.side
     image = np.random.default_rng(1).integers(0, 256, (1, side, side, 3), dtype=np.uint8)
     return [({"case": f"{side} pixels"}, {"image": image, "sizes": np.array([[side, side]])})]
 

@@ -187,8 +187,11 @@ def write_shards(directory, tensors, shards=2):
         seen += tensor.nbytes
     for number, part in enumerate(parts):
         torch.save(part, directory / f"pytorch_model-{number + 1:05}-of-{shards:05}.bin")
-    index = {"metadata": {"total_size": total}, "weight_map": weight_map}
-    (directory / "pytorch_model.bin.index.json").write_text(json.dumps(index))
+    write_index(directory, weight_map)
+
+
+def write_index(directory, weight_map):
+    (directory / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": weight_map}))
 
 
 def write_clip(directory, config=CLIP):
@@ -204,9 +207,8 @@ def write_clip(directory, config=CLIP):
     save_file(tensors, str(directory / "model.safetensors"))
 
 
-def write_miniature(directory, llama=LLAMA, sam=SAM_OF_MINIATURE):
-    write_clip(directory / "clip")
-    lisa = directory / "lisa"
+def write_configuration(lisa, llama):
+    """Tokenizer and config.json -> how many tokens the model has"""
     lisa.mkdir(parents=True)
     vocabulary = write_tokenizer(lisa)
     added = ["<pad>", "[SEG]", "<im_start>", "<im_end>"]
@@ -214,8 +216,8 @@ def write_miniature(directory, llama=LLAMA, sam=SAM_OF_MINIATURE):
     config = {
         "architectures": ["LlavaLlamaForCausalLM"],
         "model_type": "llava",
-        **llama,
         "vocab_size": vocabulary + len(added),
+        **llama,
         "mm_hidden_size": CLIP["hidden_size"],
         "mm_use_im_start_end": True,
         "mm_vision_select_layer": -2,
@@ -226,7 +228,14 @@ def write_miniature(directory, llama=LLAMA, sam=SAM_OF_MINIATURE):
         "eos_token_id": 2,
     }
     (lisa / "config.json").write_text(json.dumps(config))
-    tensors = {name: tensor.bfloat16() for name, tensor in llama_weights(config["vocab_size"], llama).items()}
+    return config["vocab_size"]
+
+
+def write_miniature(directory, llama=LLAMA, sam=SAM_OF_MINIATURE):
+    write_clip(directory / "clip")
+    lisa = directory / "lisa"
+    vocabulary = write_configuration(lisa, llama)
+    tensors = {name: tensor.bfloat16() for name, tensor in llama_weights(vocabulary, llama).items()}
     tensors |= {f"model.visual_model.{name}": tensor for name, tensor in sam_weights(sam, in_blocks=True).items()}
     write_shards(lisa, tensors)
     return lisa

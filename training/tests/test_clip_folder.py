@@ -33,7 +33,7 @@ def edit(path, change):
 def read(folder):
     opened = Folder(folder)
     config = read_config(opened)
-    return config, read_preprocessing(opened, config), read_tokenizer(opened, config)
+    return config, read_preprocessing(opened, config.image_size), read_tokenizer(opened, config)
 
 
 def test_the_layout_of_early_releases_says_the_same(folder, original):

@@ -15,7 +15,9 @@ from odd_texts import odd_texts
 from safetensors.torch import save_file
 
 from tessera_export.checkpoint import Checkpoint
+from tessera_export.folder import Folder
 from tessera_export.lisa import Lisa, main
+from tessera_export.lisa_weights import language_shapes, sam_shapes, tower_shapes
 from tessera_export.llama_tokenizer import from_sentencepiece, read_tokenizer
 
 TRAINING = Path(__file__).resolve().parents[1]
@@ -51,7 +53,7 @@ def refusal(folders, tmp_path):
 def test_safetensors_and_pickles_give_the_same_bundle(folders, tmp_path):
     lisa = copied(folders, tmp_path)
     checkpoint = Checkpoint(lisa)
-    tensors = {name: checkpoint[name].clone() for name in checkpoint.files}
+    tensors = {name: checkpoint[name].clone() for name in checkpoint}
     for path in lisa.glob("pytorch_model*"):
         path.unlink()
     save_file(tensors, str(lisa / "model.safetensors"))
@@ -112,10 +114,20 @@ print(most() - before)
 # --- what is refused
 
 
-def without(lisa, name):
+def rewrite(lisa, change):
+    """The checkpoint with a change to its tensors by their names."""
     checkpoint = Checkpoint(lisa)
-    tensors = {key: checkpoint[key].clone() for key in checkpoint.files if key != name}
+    tensors = {name: checkpoint[name].clone() for name in checkpoint}
+    change(tensors)
     write_shards(lisa, tensors)
+
+
+def with_tensor(name, tensor):
+    return lambda tensors: tensors.update({name: tensor})
+
+
+def edit(path, **values):
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +139,7 @@ def without(lisa, name):
     ],
 )
 def test_a_missing_weight_is_named(folders, tmp_path, name, message):
-    without(copied(folders, tmp_path), name)
+    rewrite(copied(folders, tmp_path), lambda tensors: tensors.pop(name))
     assert message in refusal(tmp_path, tmp_path)
 
 
@@ -144,18 +156,12 @@ def test_a_pointer_of_git_lfs_is_recognised(folders, tmp_path):
 
 
 def test_another_clip_is_recognised(folders, tmp_path):
-    lisa = copied(folders, tmp_path)
-    checkpoint = Checkpoint(lisa)
-    tensors = {key: checkpoint[key].clone() for key in checkpoint.files}
-    tensors["model.mm_projector.weight"] = torch.zeros(64, 96)
-    write_shards(lisa, tensors)
+    rewrite(copied(folders, tmp_path), with_tensor("model.mm_projector.weight", torch.zeros(64, 96)))
     assert "this is not the CLIP that the checkpoint was trained with" in refusal(tmp_path, tmp_path)
 
 
 def test_scaled_rotary_positions_are_refused(folders, tmp_path):
-    lisa = copied(folders, tmp_path)
-    config = json.loads((lisa / "config.json").read_text()) | {"rope_scaling": {"type": "linear", "factor": 2.0}}
-    (lisa / "config.json").write_text(json.dumps(config))
+    edit(copied(folders, tmp_path) / "config.json", rope_scaling={"type": "linear", "factor": 2.0})
     assert "scales rotary positions by linear" in refusal(tmp_path, tmp_path)
 
 
@@ -166,18 +172,162 @@ def test_a_token_without_its_place_is_refused(folders, tmp_path):
     assert "does not follow the tokens before it" in refusal(tmp_path, tmp_path)
 
 
+# --- shapes, types and values
+
+
+def cut(name, *shape):
+    """The first values of a tensor along each dimension."""
+    return lambda tensors: tensors.update({name: tensors[name][tuple(slice(size) for size in shape)].clone()})
+
+
+LAYER, ENCODER, DECODER = "model.layers.2.", "model.visual_model.image_encoder.", "model.visual_model.mask_decoder."
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "expected", "source"),
+    [
+        (f"{LAYER}self_attn.q_proj.weight", (32, 64), [64, 64], "config.json"),
+        (f"{LAYER}mlp.down_proj.weight", (64, 96), [64, 160], "config.json"),
+        ("model.norm.weight", (32,), [64], "config.json"),
+        ("model.mm_projector.bias", (32,), [64], "config.json"),
+        ("model.embed_tokens.weight", (700, 64), [804, 64], "config.json"),
+        ("lm_head.weight", (700, 64), [804, 64], "config.json"),
+        ("model.text_hidden_fcs.0.0.weight", (32, 64), [64, 64], "config.json"),
+        ("model.text_hidden_fcs.0.2.weight", (128, 64), [256, 64], "config.json"),
+        (f"{ENCODER}pos_embed", (1, 7, 14, 64), [1, 14, 14, 64], "the rest of SAM"),
+        (f"{ENCODER}blocks.1.mlp.lin1.weight", (96, 64), [128, 64], "the rest of SAM"),
+        (f"{ENCODER}blocks.1.attn.rel_pos_w", (9, 16), [27, 16], "the rest of SAM"),
+        (f"{DECODER}iou_prediction_head.layers.2.weight", (1, 256), [4, 256], "the rest of SAM"),
+    ],
+)
+def test_a_weight_of_another_shape_is_named(folders, tmp_path, name, shape, expected, source):
+    rewrite(copied(folders, tmp_path), cut(name, *shape))
+    assert f"{name} is {list(shape)}, but {source} makes it {expected}." in refusal(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            with_tensor("model.norm.weight", torch.full((64,), torch.nan)),
+            "model.norm.weight has values that are not finite",
+        ),
+        (with_tensor("model.norm.weight", torch.full((64,), 1e6)), "model.norm.weight has values beyond float16"),
+        (
+            with_tensor("model.norm.weight", torch.ones(64, dtype=torch.int8)),
+            "model.norm.weight has numbers of type torch.int8; only floating-point weights are read",
+        ),
+        (
+            with_tensor(f"{LAYER}self_attn.q_proj.bias", torch.zeros(64)),
+            f"has {LAYER}self_attn.q_proj.bias, which the model of config.json does not have",
+        ),
+    ],
+)
+def test_weights_that_make_another_model_are_named(folders, tmp_path, change, message):
+    rewrite(copied(folders, tmp_path), change)
+    assert message in refusal(tmp_path, tmp_path)
+
+
+def test_what_is_no_tensor_is_named(folders, tmp_path):
+    torch.save({"steps": 3}, copied(folders, tmp_path) / "pytorch_model-00002-of-00002.bin")
+    assert "steps in pytorch_model-00002-of-00002.bin is no tensor" in refusal(tmp_path, tmp_path)
+
+
+def test_every_weight_that_is_read_has_been_checked(folders, tmp_path, monkeypatch):
+    read, original = set(), Checkpoint.__getitem__
+    monkeypatch.setattr(Checkpoint, "__getitem__", lambda self, name: read.add(name) or original(self, name))
+    export(folders, tmp_path / "bundle")
+    lisa = Lisa(folders / "lisa", folders / "clip")
+    language = language_shapes(lisa.llama, lisa.vision.width) | sam_shapes(lisa.sam_shape)
+    assert read >= language.keys() and read <= (language | tower_shapes(lisa.vision)).keys()
+
+
+def test_layers_beyond_those_of_the_configuration_are_named(folders, tmp_path):
+    lisa = copied(folders, tmp_path)
+    edit(lisa / "config.json", num_hidden_layers=4)
+    assert "has model.layers.4." in refusal(tmp_path, tmp_path)
+
+
+def test_what_no_answer_needs_is_passed_over(folders, tmp_path):
+    others = ("model.visual_model.prompt_encoder.mask_downscaling.0.weight", "model.vision_tower.vision_tower.x.weight")
+    rewrite(copied(folders, tmp_path), lambda tensors: tensors.update({name: torch.zeros(4) for name in others}))
+    export(tmp_path, tmp_path / "bundle")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"num_attention_heads": 3}, "3 attention heads and 3 of keys do not divide the hidden_size 64"),
+        ({"num_key_value_heads": 3}, "4 attention heads and 3 of keys do not divide"),
+        ({"hidden_act": "gelu"}, "hidden_act of {file} is 'gelu'; only 'silu' can be exported"),
+        ({"attention_bias": True}, "attention_bias of {file} is True"),
+        ({"mm_use_im_start_end": False}, "mm_use_im_start_end of {file} is False; only True can be exported"),
+        ({"mm_vision_select_feature": "cls_patch"}, "mm_vision_select_feature of {file} is 'cls_patch'"),
+        ({"mm_vision_select_layer": 9}, "mm_vision_select_layer 9 is none of the tower's layers"),
+        ({"out_dim": 128}, "out_dim of {file} is 128"),
+        ({"hidden_size": None}, "{file} has no hidden_size"),
+        ({"hidden_size": "wide"}, "hidden_size of {file} is 'wide', but has to be a whole number above 0"),
+        ({"rope_scaling": 2}, "rope_scaling of {file} is 2, but has to be an object"),
+    ],
+)
+def test_a_configuration_that_the_graph_does_not_have_is_refused(folders, tmp_path, values, message):
+    file = copied(folders, tmp_path) / "config.json"
+    edit(file, **values)
+    assert message.replace("{file}", str(file)) in refusal(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"resample": 2}, "preprocessor_config.json resizes with filter 2"),
+        ({"do_center_crop": False}, "preprocessor_config.json switches do_center_crop off"),
+        ({"image_mean": "x"}, "image_mean of preprocessor_config.json is 'x', but has to be three numbers"),
+    ],
+)
+def test_another_preprocessing_is_refused(folders, tmp_path, values, message):
+    copied(folders, tmp_path)
+    edit(tmp_path / "clip/preprocessor_config.json", **values)
+    assert message in refusal(tmp_path, tmp_path)
+
+
+def test_heads_that_do_not_divide_the_width_of_clip_are_refused(folders, tmp_path):
+    copied(folders, tmp_path)
+    file = tmp_path / "clip/config.json"
+    edit(file, vision_config=json.loads(file.read_text())["vision_config"] | {"num_attention_heads": 5})
+    assert "5 attention heads of vision_config do not divide its hidden_size 64" in refusal(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("lisa/config.json", "[]", "config.json is no JSON object"),
+        ("lisa/tokenizer.model", "broken", "tokenizer.model is not readable"),
+        ("lisa/tokenizer.json", "{}", "tokenizer.json is not readable"),
+        ("lisa/added_tokens.json", '{"[SEG]": "x"}', "added_tokens.json is 'x', but has to be a whole number"),
+        ("lisa/pytorch_model.bin.index.json", "{}", "index.json has no weight_map"),
+        ("clip/preprocessor_config.json", "{", "preprocessor_config.json is not JSON"),
+        ("clip/config.json", '{"vision_config": []}', "vision_config of config.json is [], but has to be an object"),
+    ],
+)
+def test_a_broken_file_is_named(folders, tmp_path, file, text, message):
+    copied(folders, tmp_path)
+    (tmp_path / file).write_text(text)
+    said = refusal(tmp_path, tmp_path)
+    assert message in said and "\n" not in said
+
+
 # --- the tokenizer
 
 
 def test_the_tokenizer_equals_sentencepiece(folders):
     lisa = folders / "lisa"
-    tokenizer = from_sentencepiece(lisa / "tokenizer.model")
+    tokenizer = from_sentencepiece(str(lisa / "tokenizer.model"))
     original = sentencepiece.SentencePieceProcessor(model_file=str(lisa / "tokenizer.model"))
     different = [text for text in odd_texts() if tokenizer.encode(text).ids != original.encode(text)]
     assert not different, different[:3]
 
 
 def test_added_tokens_take_the_spaces_around_them(folders):
-    tokenizer, added = read_tokenizer(folders / "lisa")
+    tokenizer, added = read_tokenizer(Folder(folders / "lisa"), 804)
     ids = [tokenizer.encode(text).ids for text in ("USER:<im_start>", "USER: <im_start>", "USER:  <im_start> \n")]
     assert ids[0] == ids[1] == ids[2] and ids[0][-1] == added["<im_start>"]

@@ -9,6 +9,7 @@ from miniature_lisa import CLIP, LLAMA, SAM, clip_weights, llama_weights, sam_we
 
 from tessera_export.checkpoint import Weights
 from tessera_export.clip_vision import MEAN, STD, VisionConfig, write_vision_tower
+from tessera_export.fields import Fields
 from tessera_export.folder import CheckpointError
 from tessera_export.language_model import LlamaConfig
 from tessera_export.lisa_language import write_language_model
@@ -20,9 +21,6 @@ GROUPED = LLAMA | {"num_key_value_heads": 2, "rope_theta": 100_000.0}
 
 class Tensors(Weights, dict):
     """Weights in memory as the exporter reads them from files."""
-
-    def shape(self, name):
-        return tuple(self[name].shape)
 
     def with_prefix(self, prefix):
         return Tensors({name.removeprefix(prefix): tensor for name, tensor in self.items() if name.startswith(prefix)})
@@ -48,7 +46,7 @@ class Language:
     def __init__(self, directory, precision, shape=LLAMA):
         self.weights = Tensors(llama_weights(VOCABULARY, shape))
         described = shape | {"vocab_size": VOCABULARY}
-        self.config = LlamaConfig.read(described)
+        self.config = LlamaConfig.read(Fields(described))
         self.path = directory / f"{precision}.onnx"
         write_language_model(self.weights, self.config, self.path, precision, IMAGE, SEG_TOKEN)
         self.session = session(self.path)
@@ -203,7 +201,7 @@ def test_the_vision_tower_equals_transformers(directory, activation):
     weights = Tensors(clip_weights(described))
     projector = Tensors(llama_weights(VOCABULARY)).with_prefix("model.mm_projector.")
     path = directory / f"vision-{activation}.onnx"
-    config = VisionConfig.read({"vision_config": described}, {})
+    config = VisionConfig.read({"vision_config": described})
     write_vision_tower(weights, config, projector, path, select_layer=-2)
     image = np.random.default_rng(3).integers(256, size=(1, 224, 224, 3), dtype=np.uint8)
     outputs = run(path, {"image": image})
@@ -225,7 +223,7 @@ def test_the_vision_tower_equals_transformers(directory, activation):
 
 def test_a_tower_of_other_sizes_than_its_config_is_refused(directory):
     projector = Tensors(llama_weights(VOCABULARY)).with_prefix("model.mm_projector.")
-    config = VisionConfig.read({"vision_config": CLIP | {"intermediate_size": 7}}, {})
+    config = VisionConfig.read({"vision_config": CLIP | {"intermediate_size": 7}})
     with pytest.raises(CheckpointError, match=r"mlp\.fc1\.weight is .*, but config\.json makes it \[7, "):
         write_vision_tower(Tensors(clip_weights()), config, projector, directory / "refused.onnx", select_layer=-2)
 

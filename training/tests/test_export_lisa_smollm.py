@@ -13,6 +13,7 @@ import transformers
 from lisa_reference import llama_reference
 
 from tessera_export.export_graph import ExportGraph
+from tessera_export.fields import Fields
 from tessera_export.language_model import LanguageModel, LlamaConfig, language_contract
 from tessera_training.graph import FLOAT
 
@@ -78,7 +79,7 @@ def models(tmp_path_factory):
         "max_position_embeddings": 2048,
         "vocab_size": len(source.field("tokenizer.ggml.tokens")),
     }
-    config = LlamaConfig.read(described)
+    config = LlamaConfig.read(Fields(described))
     path = tmp_path_factory.mktemp("smollm") / "language-model.onnx"
     outputs = {"logits": (FLOAT, ["queries", config.vocabulary])}
     graph = ExportGraph("smollm", language_contract(config, IMAGE, outputs), path)

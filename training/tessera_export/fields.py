@@ -1,0 +1,56 @@
+"""Values of a checkpoint's JSON files, checked when they are read: errors name the file and the value."""
+
+from tessera_export.folder import CheckpointError
+
+
+class Fields:
+    def __init__(self, values, file="config.json"):
+        self.values, self.file = values, file
+
+    def get(self, name, default, kind, is_right):
+        value = self.values.get(name)
+        value = default if value is None else value
+        if value is None:
+            raise CheckpointError(f"{self.file} has no {name}.")
+        if not is_right(value):
+            raise CheckpointError(f"{name} of {self.file} is {value!r}, but has to be {kind}.")
+        return value
+
+    def count(self, name, default=None):
+        return self.get(name, default, "a whole number above 0", lambda value: type(value) is int and value > 0)
+
+    def integer(self, name, default=None):
+        return self.get(name, default, "a whole number", lambda value: type(value) is int)
+
+    def number(self, name, default=None):
+        return float(self.get(name, default, "a number above 0", is_positive))
+
+    def text(self, name, default=None):
+        return self.get(name, default, "a text", lambda value: isinstance(value, str))
+
+    def like(self, name, default):
+        """A text, a count or a number, as the default is."""
+        kind = {str: self.text, int: self.count, float: self.number}[type(default)]
+        return kind(name, default)
+
+    def channels(self, name):
+        return self.get(name, None, "three numbers", is_triple)
+
+    def part(self, name):
+        """An object inside this one, empty where there is none."""
+        return Fields(self.get(name, {}, "an object", lambda value: isinstance(value, dict)), self.file)
+
+    def require(self, expected):
+        """`expected`: the values that alone can be exported, which also count where there is none."""
+        for name, value in expected.items():
+            found = self.values.get(name)
+            if found is not None and found != value:
+                raise CheckpointError(f"{name} of {self.file} is {found!r}; only {value!r} can be exported.")
+
+
+def is_positive(value):
+    return type(value) in (int, float) and value > 0
+
+
+def is_triple(value):
+    return isinstance(value, (list, tuple)) and len(value) == 3 and all(type(part) in (int, float) for part in value)
