@@ -1,6 +1,7 @@
 """Weights of a Hugging Face folder, tensor by tensor and in the type that they are stored in.
 
-Files are mapped into memory, one at a time, so a tensor takes memory only while it is used.
+One file at a time is mapped into memory. Pages that were read count as memory while it is, so that it is mapped anew
+when much of it was read.
 """
 
 import math
@@ -10,6 +11,7 @@ import torch
 
 from tessera_export.folder import CheckpointError, Folder
 
+MAPPED_BYTES = 64 << 20  # read of a file before it is mapped anew
 # As safetensors names them, and as PyTorch does.
 FLOATS = ("F64", "F32", "F16", "BF16", torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
@@ -40,7 +42,7 @@ class Checkpoint(Weights):
     def __init__(self, directory):
         self.folder = Folder(directory)
         self.directory = self.folder.path
-        self.reader, self.mapped = None, None
+        self.close()
         self.stored = {}
         for file in self.folder.weight_files():
             reader = self.folder.open(file)
@@ -54,11 +56,17 @@ class Checkpoint(Weights):
 
     def __getitem__(self, name):
         file = self.place(name).file
-        if self.mapped != file:
+        if self.mapped != file or self.read_bytes > MAPPED_BYTES:
+            self.close()
             self.reader, self.mapped = self.folder.open(file), file
         tensor = self.reader[name] if isinstance(self.reader, dict) else self.reader.get_tensor(name)
+        self.read_bytes += tensor.nbytes
         require(is_finite(tensor), f"{name} has values that are not finite")
         return tensor
+
+    def close(self):
+        """Gives up the memory of what was read; the next tensor maps its file again."""
+        self.reader, self.mapped, self.read_bytes = None, None, 0
 
     def place(self, name):
         if name not in self.stored:

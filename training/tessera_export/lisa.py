@@ -156,6 +156,7 @@ def export(lisa, bundle, precision, vision_precision, say):
     contracts["vision_tower"] = write_vision_tower(
         tower, lisa.vision, projector, path, lisa.select_layer, vision_precision
     ).contract
+    lisa.tower.close()
     say(f"language model, {lisa.llama.layers} layers in {precision}")
     path = bundle.path(GRAPHS["language_model"])
     tokens, seg_token = lisa.vision.tokens, lisa.seg_token
