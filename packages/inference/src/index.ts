@@ -22,5 +22,14 @@ export type { InferenceLog } from './log.js';
 export { requireGraphNames, requireGraphs, type RequiredGraph } from './required-graphs.js';
 export { ofRun, SharedGraph, type ImageOutputs, type SharedOutputs } from './shared-outputs.js';
 export { InferenceStartError, startInferenceRunner, type InferenceRunnerOptions } from './start-inference-runner.js';
-export { concatenate, float32Output, imageTensor, int64Output, outputTensor, rowsOf, sizeTensor } from './tensors.js';
+export {
+  concatenate,
+  finiteOutput,
+  float32Output,
+  imageTensor,
+  int64Output,
+  outputTensor,
+  rowsOf,
+  sizeTensor,
+} from './tensors.js';
 export { withRun } from './with-run.js';

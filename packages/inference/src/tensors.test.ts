@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { HostTensor } from './index.js';
 import {
   concatenate,
+  finiteOutput,
   float32Output,
   imageTensor,
   int64Output,
@@ -27,6 +28,17 @@ test('an output that is missing or of another type names itself', () => {
   assert.throws(() => outputTensor(outputs, 'toString'), /output "toString"/);
   assert.throws(() => float32Output(outputs, 'classes'), /float32 output "classes"/);
   assert.throws(() => int64Output(outputs, 'scores'), /int64 output "scores"/);
+});
+
+test('values that are not finite are a failure of the model', () => {
+  assert.deepEqual(finiteOutput(outputs, 'scores'), Float32Array.of(0.5, 2));
+  for (const value of [NaN, Infinity, -Infinity]) {
+    const broken: Record<string, HostTensor> = { iou: { type: 'float32', dims: [2], data: Float32Array.of(1, value) } };
+    assert.throws(() => finiteOutput(broken, 'iou'), {
+      code: 'TSR_INFERENCE_FAILED',
+      message: 'The model gave values of "iou" that are not finite.',
+    });
+  }
 });
 
 test('a matrix falls into its rows and is put together again', () => {

@@ -1,3 +1,4 @@
+import { TesseraError } from '@tessera/contracts';
 import type { HostTensor } from './inference-runner.js';
 
 type Outputs = Readonly<Record<string, HostTensor>>;
@@ -22,6 +23,17 @@ export function float32Output(outputs: Outputs, name: string): Float32Array {
   const { data } = outputTensor(outputs, name);
   if (data instanceof Float32Array) return data;
   throw new Error(`The graph did not give the float32 output "${name}".`);
+}
+
+/**
+ * As {@link float32Output}, for values that an answer is made of.
+ *
+ * @throws TesseraError `TSR_INFERENCE_FAILED` when one of them is not finite
+ */
+export function finiteOutput(outputs: Outputs, name: string): Float32Array {
+  const values = float32Output(outputs, name);
+  if (values.every(Number.isFinite)) return values;
+  throw new TesseraError('TSR_INFERENCE_FAILED', `The model gave values of "${name}" that are not finite.`);
 }
 
 /** As {@link float32Output}, for indices. */

@@ -1,5 +1,5 @@
 import type { RegionReasonerSettings, Warning } from '@tessera/contracts';
-import { float32Output, rowsOf, type Bundle, type HostTensor, type InferenceRunner } from '@tessera/inference';
+import { finiteOutput, rowsOf, type Bundle, type HostTensor, type InferenceRunner } from '@tessera/inference';
 import { colourNames } from '../vision/colour-names.js';
 import type { WantedColour } from '../vision/colour-probability.js';
 import { colourPlaces } from '../vision/colours.js';
@@ -105,7 +105,7 @@ export class SentenceReader {
       fetch: ['classes', 'number', 'colours', 'names', 'depth', 'english', 'tags'],
       signal,
     });
-    const rows = (name: string): readonly Float32Array[] => rowsOf(float32Output(outputs, name), sentences.length);
+    const rows = (name: string): readonly Float32Array[] => rowsOf(finiteOutput(outputs, name), sentences.length);
     const [classes, number, colours] = [rows('classes'), rows('number'), rows('colours')];
     const [names, depth, english, tagRows] = [rows('names'), rows('depth'), rows('english'), rows('tags')];
     const empty = new Float32Array();

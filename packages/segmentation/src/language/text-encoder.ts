@@ -1,5 +1,5 @@
 import {
-  float32Output,
+  finiteOutput,
   outputTensor,
   rowsOf,
   type Bundle,
@@ -53,7 +53,7 @@ export class TextEncoder {
         ['sentence'],
         signal,
       );
-      const vectors = rowsOf(float32Output(outputs, 'sentence'), batch.length);
+      const vectors = rowsOf(finiteOutput(outputs, 'sentence'), batch.length);
       for (const [row, { index }] of batch.entries()) embeddings[index] = vectors[row] ?? new Float32Array();
     }
     return embeddings;

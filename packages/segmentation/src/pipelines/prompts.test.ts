@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { TesseraError, type Mask, type SegmentPrompt } from '@tessera/contracts';
+import { withRun, type Bundle } from '@tessera/inference';
 import { decodeRle, intersectionOverUnion, type BinaryMask } from '@tessera/masks';
 import sharp from 'sharp';
 import type { Segmenter } from './segmenter.js';
@@ -20,6 +21,7 @@ function pixelsOf(mask: Mask | undefined): BinaryMask {
 for (const model of ['tessera-baseline', 'tessera-mini']) {
   describe(`prompts to ${model}`, () => {
     let runner: ObservedRunner;
+    let bundle: Bundle;
     let segmenter: Segmenter;
     let picture: Buffer;
     let reads = 0;
@@ -42,11 +44,28 @@ for (const model of ['tessera-baseline', 'tessera-mini']) {
     before(async () => {
       picture = await signPicture();
       const started = await startTestRunner(model);
-      runner = started.runner;
-      segmenter = await createSegmenter(started.bundle, runner);
+      ({ bundle, runner } = started);
+      segmenter = await createSegmenter(bundle, runner);
     });
 
     after(() => runner.close());
+
+    it('fails, and does not answer, when the model gives no numbers', async () => {
+      const outputs = ['iou', 'low_res_masks', model === 'tessera-mini' ? 'region_class_scores' : 'scores'];
+      for (const output of outputs) {
+        const broken = withRun(runner, async (request) => {
+          const result = await runner.run(request);
+          const values = result.outputs[output]?.data;
+          if (values instanceof Float32Array) values.fill(NaN, -1);
+          return result;
+        });
+        const question = { queries: ['the stop sign'] };
+        await assert.rejects((await createSegmenter(bundle, broken)).segment(freshImage(), question), {
+          code: 'TSR_INFERENCE_FAILED',
+          message: `The model gave values of "${output}" that are not finite.`,
+        });
+      }
+    });
 
     it('gives the object in a box and the one under a point, each with the IoU that the decoder predicts', async () => {
       const count = runner.runs.length;

@@ -1,6 +1,6 @@
 import { TesseraError, type LisaSettings, type TokenStage } from '@tessera/contracts';
 import {
-  float32Output,
+  finiteOutput,
   int64Output,
   rowsOf,
   type Bundle,
@@ -67,9 +67,9 @@ export class ImageLanguageModel {
       signal,
     });
     const count = question.texts.length;
-    const segLogits = float32Output(outputs, 'seg_logit');
+    const segLogits = finiteOutput(outputs, 'seg_logit');
     const seen = tokenMaps(question.plan.stages, int64Output(outputs, 'tokens'), count);
-    return rowsOf(float32Output(outputs, 'embedding'), count).map((embedding, index) => ({
+    return rowsOf(finiteOutput(outputs, 'embedding'), count).map((embedding, index) => ({
       embedding,
       segLogit: segLogits[index] ?? 0,
       tokenMap: seen[index] ?? [],

@@ -1,6 +1,6 @@
 import type { RegionReasonerSettings, ScatterRule, TokenStage } from '@tessera/contracts';
 import {
-  float32Output,
+  finiteOutput,
   int64Output,
   rowsOf,
   type Bundle,
@@ -73,9 +73,9 @@ export class Reasoner {
       signal,
     });
     const count = question.mentions.length;
-    const scores = rowsOf(float32Output(outputs, 'scores'), count);
-    const classLogits = rowsOf(float32Output(outputs, 'class_logits'), count);
-    const gate = float32Output(outputs, 'gate');
+    const scores = rowsOf(finiteOutput(outputs, 'scores'), count);
+    const classLogits = rowsOf(finiteOutput(outputs, 'class_logits'), count);
+    const gate = finiteOutput(outputs, 'gate');
     const seen = tokenMaps(question.plan.stages, int64Output(outputs, 'tokens'), count);
     return scores.map((own, index) => ({
       scores: own,

@@ -1,4 +1,4 @@
-import { float32Output, int64Output } from '@tessera/inference';
+import { finiteOutput, int64Output } from '@tessera/inference';
 import { boxArea, boxOverlap, type Box } from './box.js';
 import type { DetectedView, DetectorReader } from './detector.js';
 import type { ViewPlace } from './image-views.js';
@@ -33,8 +33,8 @@ export const detectionReader: DetectorReader<readonly Detection[]> = {
 
 function detectionsOf(outputs: DetectedView['outputs']): ScoredBox[] {
   return readDetections(
-    float32Output(outputs, 'boxes'),
-    float32Output(outputs, 'scores'),
+    finiteOutput(outputs, 'boxes'),
+    finiteOutput(outputs, 'scores'),
     int64Output(outputs, 'classes'),
   );
 }

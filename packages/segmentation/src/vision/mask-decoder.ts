@@ -1,4 +1,4 @@
-import { float32Output, rowsOf, type Bundle, type InferenceRunner, type KeptTensor } from '@tessera/inference';
+import { finiteOutput, rowsOf, type Bundle, type InferenceRunner, type KeptTensor } from '@tessera/inference';
 import type { Box } from './box.js';
 import { ImageEncoder } from './image-encoder.js';
 import type { MaskLogits } from './mask-logits.js';
@@ -101,7 +101,7 @@ export class MaskDecoder {
       fetch: ['low_res_masks', 'iou'],
       signal,
     });
-    return { logits: rowsOf(float32Output(outputs, 'low_res_masks'), count), iou: float32Output(outputs, 'iou') };
+    return { logits: rowsOf(finiteOutput(outputs, 'low_res_masks'), count), iou: finiteOutput(outputs, 'iou') };
   }
 }
 

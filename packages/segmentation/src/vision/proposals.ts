@@ -1,4 +1,4 @@
-import { float32Output, rowsOf, type HostTensor } from '@tessera/inference';
+import { finiteOutput, rowsOf, type HostTensor } from '@tessera/inference';
 import type { Box } from './box.js';
 import { detectionReader, type Detection } from './detections.js';
 import type { DetectedView, DetectorReader } from './detector.js';
@@ -54,9 +54,9 @@ function mergeRegions(views: readonly DetectedView[]): Region[] {
 }
 
 function regionsOf(outputs: DetectedView['outputs']): Region[] {
-  const corners = float32Output(outputs, 'region_boxes');
+  const corners = finiteOutput(outputs, 'region_boxes');
   const boxes = rowsOf(corners, corners.length / 4);
-  const scores = rowsOf(float32Output(outputs, 'region_class_scores'), boxes.length);
+  const scores = rowsOf(finiteOutput(outputs, 'region_class_scores'), boxes.length);
   return boxes.map(([x0 = 0, y0 = 0, x1 = 0, y1 = 0], index) => {
     return { box: [x0, y0, x1, y1], classScores: scores[index] ?? new Float32Array() };
   });

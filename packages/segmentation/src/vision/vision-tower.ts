@@ -1,5 +1,5 @@
 import {
-  float32Output,
+  finiteOutput,
   imageTensor,
   ofRun,
   SharedGraph,
@@ -67,7 +67,7 @@ export class VisionTower {
       const embeddings = found?.tensors[embeddingsName];
       if (found === undefined || embeddings === undefined) return false;
       await this.#runner.keep(key, embeddings);
-      this.#attention.set(image.id, float32Output(found.tensors, attentionName));
+      this.#attention.set(image.id, finiteOutput(found.tensors, attentionName));
       return true;
     });
   }
@@ -86,7 +86,7 @@ export class VisionTower {
         signal: image.clock.signal,
       }),
     );
-    const attention = float32Output(outputs, 'cls_attention');
+    const attention = finiteOutput(outputs, 'cls_attention');
     this.#attention.set(image.id, attention);
     image.shared?.store(key, async () => {
       const embeddings = await this.#runner.readKept(key);
