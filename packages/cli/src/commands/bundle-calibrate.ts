@@ -32,6 +32,7 @@ export const bundleCalibrate: Command = {
     root: { type: 'string' },
     split: { type: 'string' },
     images: { type: 'string' },
+    refs: { type: 'string' },
     limit: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
@@ -40,6 +41,7 @@ export const bundleCalibrate: Command = {
     root: 'directory of the data set (required)',
     split: 'part of it; not the one that the model is measured on',
     images: 'directory of the images, where they lie elsewhere',
+    refs: 'of refcoco with several refs(….p): which (unc or umd where it has them)',
     limit: 'take this many images, the first ones',
     json: 'print JSON',
   },
@@ -49,7 +51,8 @@ export const bundleCalibrate: Command = {
     const limit = numberOption(options, 'limit', { min: 2, isInteger: true });
     const manifest = await readLisaManifest(bundle);
     const split = textOption(options, 'split') ?? set.defaultSplit;
-    const images = (await set.open({ root, split, images: textOption(options, 'images') })).slice(0, limit);
+    const location = { root, split, images: textOption(options, 'images'), refs: textOption(options, 'refs') };
+    const images = (await set.open(location)).slice(0, limit);
 
     const { modelsDirectory, close } = await linkEvidenceBundle(bundle, manifest);
     let samples: WeightedSample[];

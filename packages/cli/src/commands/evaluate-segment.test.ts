@@ -199,6 +199,21 @@ describe('`evaluate segment` on RefCOCO', () => {
     assert.match(none.errors, /No reference is of the split "testC"; there are testA, val\./);
   });
 
+  it('takes the usual one of several files of references, or the one that is named', async () => {
+    const references = (sent: string) => [{ ann_id: 70, image_id: 7, split: 'val', sentences: [{ sent }] }];
+    const askedOf = async (...words: string[]) => (await evaluate('refcoco', ...words)).asked.join();
+    await file('refs(google).json', references('of google'));
+    assert.match(await askedOf(), /"of google"/);
+    await file('refs(umd).json', references('of umd'));
+    assert.match(await askedOf(), /"of umd"/);
+    await file('refs(unc).json', references('of unc'));
+    assert.match(await askedOf(), /"of unc"/);
+    assert.match(await askedOf('--refs', 'google'), /"of google"/);
+    const { code, errors } = await evaluate('refcoco', '--refs', 'berkeley');
+    assert.equal(code, 2);
+    assert.match(errors, /has the references google, umd, unc; name one of them with --refs\./);
+  });
+
   it('reads the pickle as it was downloaded, and no code from it', async () => {
     const pickle = await readFile(new URL('../../test-vectors/refs-python2-protocol0.p', import.meta.url));
     await writeFile(join(root, 'refs(unc).p'), pickle);

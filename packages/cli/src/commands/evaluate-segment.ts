@@ -31,6 +31,7 @@ export const evaluateSegment: Command = {
     root: { type: 'string' },
     split: { type: 'string' },
     images: { type: 'string' },
+    refs: { type: 'string' },
     limit: { type: 'string' },
     model: { type: 'string' },
     pruning: { type: 'string' },
@@ -46,6 +47,7 @@ export const evaluateSegment: Command = {
       .flatMap(([name, { defaultSplit }]) => (defaultSplit === undefined ? [] : [`${defaultSplit} of ${name}`]))
       .join(', ')})`,
     images: 'directory of the images, where they lie elsewhere',
+    refs: 'of refcoco with several refs(….p): which (unc or umd where it has them)',
     limit: 'measure on this many images, the first ones',
     model: 'a segmentation model from `tessera models`; otherwise the default',
     pruning: 'how image tokens are left out: off, csp, or an experimental method',
@@ -60,7 +62,7 @@ export const evaluateSegment: Command = {
     const parallel = numberOption(options, 'parallel', { min: 1, max: 64, isInteger: true }) ?? 1;
     const requested = segmentationOptions(options);
     const split = textOption(options, 'split') ?? set.defaultSplit;
-    const location = { root, split, images: textOption(options, 'images') };
+    const location = { root, split, images: textOption(options, 'images'), refs: textOption(options, 'refs') };
     const images = (await set.open(location)).slice(0, limit);
     // A service that is away, or refuses the key, would fail for every image.
     await client.models({ signal });

@@ -16,6 +16,9 @@ const References = Type.Array(
   }),
 );
 
+/** Whose splits are taken where a download has several: those that publications report. */
+const preferred = ['unc', 'umd'];
+
 /**
  * RefCOCO, RefCOCO+ and RefCOCOg (Kazemzadeh et al., 2014; Yu et al., 2016) in the layout of `refer`: every sentence about
  * an object is asked.
@@ -24,8 +27,8 @@ export const refCoco: SegmentationSet = {
   layout:
     '<root>/refs(unc).p (or as .json) and <root>/instances.json, images in <root>/../images/mscoco/images/train2014/',
   defaultSplit: 'val',
-  async open({ root, split = 'val', images: directory = join(root, '..', 'images/mscoco/images/train2014') }) {
-    const all = await readReferences(root);
+  async open({ root, split = 'val', refs, images: directory = join(root, '..', 'images/mscoco/images/train2014') }) {
+    const all = await readReferences(root, refs);
     const references = all.filter((reference) => reference.split === split);
     if (references.length === 0) {
       const known = [...new Set(all.map((reference) => reference.split))].sort().join(', ');
@@ -53,22 +56,23 @@ export const refCoco: SegmentationSet = {
 /**
  * `refs(….)` as JSON, or as the pickle that `refer` distributes.
  *
- * @throws UsageError when there is not exactly one, or it is damaged
+ * @throws UsageError when it is not there, not named where it has to be, or damaged
  */
-async function readReferences(root: string): Promise<Static<typeof References>> {
+async function readReferences(root: string, refs: string | undefined): Promise<Static<typeof References>> {
   const names = await readdir(root).catch(() => {
     throw new UsageError(`There is no directory ${root}.`);
   });
-  const json = names.filter((name) => /^refs\(.+\)\.json$/.test(name));
-  // Who converted a pickle has both.
-  const [found, ...others] = json.length > 0 ? json : names.filter((name) => /^refs\(.+\)\.p$/.test(name));
-  if (found === undefined)
+  const known = [...new Set(names.flatMap((name) => /^refs\((.+)\)\.(?:json|p)$/.exec(name)?.[1] ?? []))].sort();
+  const own = refs ?? (known.length === 1 ? known[0] : preferred.find((name) => known.includes(name)));
+  if (known.length === 0)
     throw new UsageError(`${root} has no refs(….p); --root is a directory as refer/data/refcoco.`);
-  if (others.length > 0) {
-    throw new UsageError(`${root} has ${[found, ...others].sort().join(' and ')}; leave the one to evaluate on.`);
+  if (own === undefined || !known.includes(own)) {
+    throw new UsageError(`${root} has the references ${known.join(', ')}; name one of them with --refs.`);
   }
-  const file = join(root, found);
-  if (json.length > 0) return await readJson(file, References);
+  // Who converted a pickle has both.
+  const isJson = names.includes(`refs(${own}).json`);
+  const file = join(root, `refs(${own}).${isJson ? 'json' : 'p'}`);
+  if (isJson) return await readJson(file, References);
   const bytes = await readFile(file).catch(() => {
     throw new UsageError(`${file} cannot be read.`);
   });

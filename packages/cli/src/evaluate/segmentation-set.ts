@@ -23,6 +23,8 @@ export interface SetLocation {
   readonly split: string | undefined;
   /** Directory of the images; otherwise where the data set has them. */
   readonly images: string | undefined;
+  /** Of RefCOCO: whose splits, as in `refs(unc).p`. */
+  readonly refs: string | undefined;
 }
 
 /** A data set that a segmentation model is measured on. */
