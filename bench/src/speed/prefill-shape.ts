@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -56,6 +56,8 @@ const textTokens = prefixTokens + questionTokens;
 const reductions = [0.65, 0.7];
 const baselines = ['fastv', 'pyramid', 'cls_topk', 'random'] as const;
 const vocabulary = 1024;
+/** Embeddings and rotary positions, at most. */
+const tableBytes = 16e6;
 
 export interface ShapeOptions {
   readonly shape: string;
@@ -76,12 +78,13 @@ interface Case {
  * every baseline at the FLOPs of the first cut, in turn.
  *
  * @returns the table
- * @throws Error when there is too little memory, or Python cannot write the graph
+ * @throws Error when there is too little memory or room on the disk, or Python cannot write the graph
  */
 export async function benchmarkShape({ shape: name, imageTokens, rounds, python }: ShapeOptions): Promise<string> {
   const known = shapes[name];
   if (known === undefined) throw new Error(`--shape is one of ${shapeNames.join(', ')}`);
-  if (freemem() < known.gigabytes * 1e9) throw new Error(`${name} needs ${known.gigabytes} GB of free memory.`);
+  const { bavail, bsize } = await statfs(tmpdir());
+  requireRoom(name, known, { memory: freemem(), disk: bavail * bsize });
   const shape: DecoderShape = { ...known, imageTokens };
   const directory = await mkdtemp(join(tmpdir(), 'tessera-prefill-'));
   try {
@@ -106,6 +109,23 @@ export async function benchmarkShape({ shape: name, imageTokens, rounds, python 
     return tableOf(shape, known.otherMacs, cases, productSpeed(productTimes));
   } finally {
     await rm(directory, { recursive: true });
+  }
+}
+
+/**
+ * @param free - bytes of memory, and of the disk that the graph is written to
+ * @throws Error when a shape needs more
+ */
+export function requireRoom(
+  name: string,
+  { gigabytes, width, feedForwardWidth }: PrefillShape,
+  free: { readonly memory: number; readonly disk: number },
+): void {
+  if (free.memory < gigabytes * 1e9) throw new Error(`${name} needs ${gigabytes} GB of free memory.`);
+  // All layers share the weights of one, in 4-bit blocks with their scales.
+  const disk = tableBytes + 0.6 * width * (4 * width + 3 * feedForwardWidth);
+  if (free.disk < disk) {
+    throw new Error(`${name} needs ${Math.ceil(disk / 1e6)} MB of free disk for its weights; TMPDIR names another.`);
   }
 }
 
