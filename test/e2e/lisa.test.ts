@@ -250,16 +250,25 @@ describe('a LISA checkpoint folder', { skip: trainingSkipReason, timeout: 300_00
   it('is refused when its parts do not belong together', async () => {
     const file = join(directory, 'models/lisa-mini/bundle.json');
     const manifest = await readFile(file, 'utf8');
-    await writeFile(file, manifest.replace('"grid_side": 16', '"grid_side": 24'));
-    const broken = startProcess('node', ['services/standalone/dist/main.js'], {
-      PORT: '0',
-      DATA_DIR: join(directory, 'other-data'),
-      MODELS_DIR: join(directory, 'models'),
-      TESSERA_DEFAULT_MODEL: 'lisa-mini',
-    });
-    assert.notEqual(await broken.exitCode(), 0);
-    await writeFile(file, manifest);
-    assert.match(broken.output(), /graph \\?"vision_tower\\?" needs among its outputs \\?"image_embeddings\\?"/);
+    const refusals: [text: string, replacement: string, said: RegExp][] = [
+      ['"grid_side": 16', '"grid_side": 24', /graph "vision_tower" needs among its outputs "image_embeddings"/],
+      ['"maximum_tokens": 2048', '"maximum_tokens": 300', /A query is too long for the model\. \/queries\/0 has/],
+      ['<image><im_end>', '<im_end>', /A prompt has <image> once/],
+    ];
+    for (const [text, replacement, said] of refusals) {
+      await writeFile(file, manifest.replace(text, replacement));
+      const broken = startProcess('node', ['services/standalone/dist/main.js'], {
+        PORT: '0',
+        DATA_DIR: join(directory, 'other-data'),
+        MODELS_DIR: join(directory, 'models'),
+        TESSERA_DEFAULT_MODEL: 'lisa-mini',
+      });
+      assert.notEqual(await broken.exitCode(), 0);
+      await writeFile(file, manifest);
+      const output = broken.output();
+      assert.match(output, /^Bundle "lisa-mini"/m);
+      assert.match(output, said);
+    }
   });
 });
 

@@ -5,6 +5,7 @@ import { loadBundles, startInferenceRunner, type Bundle, type InferenceRunner } 
 import { createSegmenter, type Segmenter } from '@tessera/segmentation';
 import { noTracing, type Tracing } from '@tessera/tracing';
 import type { Logger } from 'pino';
+import { bundleFailure } from './bundle-failure.js';
 import { canaryImage } from './canary-image.js';
 import { chooseDefaults } from './default-models.js';
 import { jobRunner } from './job-runner.js';
@@ -102,10 +103,14 @@ async function createModels(
     ): Promise<TaskModels<Pipeline>> => {
       const models: Model<Pipeline>[] = [];
       for (const bundle of bundles.filter(({ manifest }) => manifest.task === task)) {
-        const pipeline = await create(bundle, runner, options);
-        // Side by side they spread over the devices.
-        await Promise.all(runner.devices.map(() => pipeline.warmUp(canaryImage())));
-        models.push({ description: describe(bundle, defaults.get(task)), pipeline });
+        try {
+          const pipeline = await create(bundle, runner, options);
+          // Side by side they spread over the devices.
+          await Promise.all(runner.devices.map(() => pipeline.warmUp(canaryImage())));
+          models.push({ description: describe(bundle, defaults.get(task)), pipeline });
+        } catch (error) {
+          throw bundleFailure(bundle, error);
+        }
       }
       return taskModels(task, models);
     };
