@@ -28,14 +28,21 @@ export interface LogitsRequest {
   readonly onImages: (done: number) => void;
 }
 
+/** Of each candidate `[C]`. */
+interface CollectedLogits {
+  readonly labelled: LabelledLogits;
+  /** 0 for candidates that the service left out. */
+  readonly feasible: Uint8Array;
+  /** Of an open world with a threshold; -1, the least, for candidates that were left out. */
+  readonly feasibility: Float32Array;
+}
+
 /**
  * The logits of every candidate for every image, as the service gives them.
  *
  * @throws UsageError when there are more candidates than one answer can have
  */
-export async function collectLogits(
-  request: LogitsRequest,
-): Promise<{ readonly labelled: LabelledLogits; readonly feasible: Uint8Array }> {
+export async function collectLogits(request: LogitsRequest): Promise<CollectedLogits> {
   const { client, question, candidates, images, signal, onImages } = request;
   const { count } = candidates;
   if (count > classifyLimits.topK) {
@@ -50,6 +57,7 @@ export async function collectLogits(
 
   const logits = new Float32Array(images.length * count).fill(-Infinity);
   const feasible = new Uint8Array(count);
+  const feasibility = new Float32Array(count).fill(-1);
   for (let start = 0; start < images.length; start += imagesAtOnce) {
     const batch = images.slice(start, start + imagesAtOnce);
     const encoded = await Promise.all(batch.map(async (image) => Buffer.from(await image.read()).toString('base64')));
@@ -60,10 +68,11 @@ export async function collectLogits(
         if (place === undefined) continue;
         logits[(start + index) * count + place] = prediction.logit;
         feasible[place] = 1;
+        feasibility[place] = prediction.feasibility ?? -1;
       }
     }
     onImages(start + batch.length);
   }
   const truths = Int32Array.from(images, ({ composition }) => places.get(compositionKey(composition)) ?? -1);
-  return { labelled: { logits, seen: candidates.seen, truths }, feasible };
+  return { labelled: { logits, seen: candidates.seen, truths }, feasible, feasibility };
 }

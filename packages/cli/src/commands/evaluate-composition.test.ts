@@ -49,14 +49,30 @@ after(async () => {
   await rm(root, { recursive: true });
 });
 
-function answerTo({ images = [], pairs: candidates = [] }: ClassifyCompositionRequest) {
+/** In the open world, where the service takes an old dog for the likeliest of all, and for least feasible. */
+function feasibilityOf(pair: string): number {
+  return pair === 'old dog' ? -0.5 : 0.5;
+}
+
+function openCandidates(threshold: number): string[][] {
+  const everyPair = ['dry', 'old', 'wet'].flatMap((attribute) => [
+    [attribute, 'cat'],
+    [attribute, 'dog'],
+  ]);
+  return everyPair.filter((pair) => feasibilityOf(pair.join(' ')) >= threshold);
+}
+
+function answerTo({ images = [], world, feasibility_threshold: threshold, ...asked }: ClassifyCompositionRequest) {
+  const candidates = world === 'open' ? openCandidates(threshold ?? -1) : (asked.pairs ?? []);
   const results = (images as readonly string[]).map((image, index) => {
     const [attribute, object, shown] = Buffer.from(image, 'base64').toString().split(' ');
     const predictions = candidates.map(([first = '', second = '']) => {
       const isShown = first === attribute && second === object;
       const seen = pairs.train.includes(`${first} ${second}\n`);
-      const logit = (isShown ? Number(shown) : 0) + (seen ? seenLead : 0);
-      return { label: `${first} ${second}`, attributes: [first], object: second, score: 0, logit, seen };
+      const label = `${first} ${second}`;
+      const logit = (isShown ? Number(shown) : 0) + (seen ? seenLead : 0) + (label === 'old dog' ? 3 : 0);
+      const feasibility = threshold === undefined ? {} : { feasibility: feasibilityOf(label) };
+      return { label, attributes: [first], object: second, score: 0, logit, seen, ...feasibility };
     });
     return { index, predictions };
   });
@@ -105,6 +121,36 @@ describe('`evaluate composition`', () => {
     assert.match(await readFile(svg, 'utf8'), /^<svg[^]*MIT-States test, 2 images, closed world/);
   });
 
+  it('measures in the open world, with the feasibility that is best on the images of val', async () => {
+    const words = await evaluate('mit-states', '--world', 'open', '--json');
+    assert.equal(words.code, 0, words.errors);
+    assert.equal(JSON.parse(words.output).metrics.best_unseen, 0, 'an old dog is taken for everything');
+    const { images, ...question } = words.asked[0] ?? {};
+    assert.equal((images as unknown[]).length, 4);
+    const vocabulary = { attributes: ['dry', 'old', 'wet'], objects: ['cat', 'dog'] };
+    assert.deepEqual(question, { vocabulary, world: 'open', top_k: 6 });
+
+    const metadata = await readFile(join(root, 'metadata_compositional-split-natural.json'), 'utf8');
+    try {
+      const seen = { image: 'wet dog/1.jpg', attr: 'wet', obj: 'dog', set: 'val' };
+      await file('metadata_compositional-split-natural.json', JSON.stringify([...JSON.parse(metadata), seen]));
+      const open = ['--world', 'open', '--vocabulary', 'states', '--json'];
+      const { code, output, errors, asked } = await evaluate('mit-states', ...open);
+      assert.equal(code, 0, errors);
+      const { metrics, world, feasibility_threshold: threshold } = JSON.parse(output);
+      assert.deepEqual([metrics.best_unseen, metrics.auc, world], [1, 0.75, 'open']);
+      assert.ok(threshold > -0.5 && threshold <= 0.5, `${threshold}`);
+      assert.deepEqual(
+        asked.map(({ feasibility_threshold: given }) => given),
+        [-1, threshold],
+      );
+      const chosen = await evaluate('mit-states', ...open, '--feasibility-threshold=-0.5');
+      assert.equal(JSON.parse(chosen.output).metrics.best_unseen, 0);
+    } finally {
+      await file('metadata_compositional-split-natural.json', metadata);
+    }
+  });
+
   it('says when the evaluation is not defined', async () => {
     const { code, errors } = await evaluate('mit-states', '--split', 'val');
     assert.equal(code, 2);
@@ -118,6 +164,7 @@ describe('`evaluate composition`', () => {
   it('names what to change', async () => {
     assert.match((await evaluate('imagenet')).errors, /--dataset is one of mit-states, ut-zappos, c-gqa\./);
     assert.match((await evaluate('c-gqa', '--split', 'all')).errors, /--split is one of train, val, test\./);
+    assert.match((await evaluate('c-gqa', '--world', 'all')).errors, /--world is open or closed\./);
     const metadata = await readFile(join(root, 'metadata_compositional-split-natural.json'), 'utf8');
     try {
       await rm(join(root, 'metadata_compositional-split-natural.json'));
