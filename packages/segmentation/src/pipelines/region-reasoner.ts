@@ -8,6 +8,7 @@ import type { ObjectChoice } from '../answers/choice.js';
 import { chooseRegions, refuseQuery, type RegionChoice } from '../answers/region-choice.js';
 import { readClasses, readJson } from '../language/bundle-classes.js';
 import { ClassSimilarity } from '../language/class-similarity.js';
+import { spelledOrdinals } from '../language/ordinals.js';
 import type { Reading } from '../language/reading.js';
 import { SentenceReader } from '../language/sentence-reader.js';
 import { TextEncoder } from '../language/text-encoder.js';
@@ -119,7 +120,7 @@ export class RegionReasoner implements Pipeline {
       answerable.length === 0
         ? []
         : await clock.measure('language', async () => {
-            const sentences = answerable.map(({ query }) => query.toLowerCase());
+            const sentences = answerable.map(({ query }) => spelledOrdinals(query.toLowerCase()));
             const texts = await this.#encoder.encode(sentences, clock.signal);
             const question = { proposals, texts, mentions: answerable.map(mentionsOf), plan, seed: image.id };
             return await this.#reasoner.answer(question, clock.signal);
