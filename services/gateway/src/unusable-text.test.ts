@@ -18,13 +18,15 @@ const image = png.toString('base64');
 /** A NUL, and either half of a surrogate pair. */
 const unusable = ['\0', '\ud800', '\udc00'];
 
-/** Requests with every field that takes text. */
+const webhook = { url: 'https://example.org/hook', events: ['job.succeeded'] };
+
+/** Requests with every field that takes text; those of `/v2` are in `open-inference.test.ts`. */
 const requests = {
   '/images': [StoreImageRequest, { image }, { image: { id: `sha256:${'0'.repeat(64)}` } }],
   '/segment': [
     SegmentRequest,
     { image, query: 'a dog', model: 'm', output: { format: 'rle' }, pruning: { mode: 'off' } },
-    { image: { id: `sha256:${'0'.repeat(64)}` }, queries: ['a dog', 'a cat'] },
+    { image: { id: `sha256:${'0'.repeat(64)}` }, queries: ['a dog', 'a cat'], webhook },
   ],
   '/classify-composition': [
     ClassifyCompositionRequest,
@@ -36,7 +38,7 @@ const requests = {
       world: 'open',
       unknown_primitives: 'error',
     },
-    { image, vocabulary: 'apparel' },
+    { image, vocabulary: 'apparel', webhook },
   ],
   '/label-studio/predict': [
     PredictRequest,
@@ -59,6 +61,7 @@ const requests = {
       name: 'shapes',
       model: 'm',
       method: 'csp',
+      webhook,
       examples: [
         { image, attributes: 'red', object: 'ball', set: 'train' },
         { image, attributes: ['red', 'big'], object: 'ball' },
