@@ -48,7 +48,8 @@ describe('the images below a directory', () => {
     const root = await directoryOf('names', ['a.jfif', 'B.JPEG', '._a.jpg', '.b.jpg', 'c.txt'], {});
     await mkdir(join(root, '.thumbnails'));
     await writeFile(join(root, '.thumbnails', 'd.jpg'), 'd');
-    assert.deepEqual(await imagesBelow(root), { images: ['B.JPEG', 'a.jfif'], unread: [] });
+    const { images, unread } = await imagesBelow(root);
+    assert.deepEqual([images, unread], [['B.JPEG', 'a.jfif'], []]);
   });
 
   it('do not include formats that the service does not read, which are named with what to do', async () => {

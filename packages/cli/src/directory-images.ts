@@ -11,6 +11,8 @@ export interface DirectoryImages {
   readonly images: readonly string[];
   /** Photos in formats that the service does not read. */
   readonly unread: readonly string[];
+  /** Real paths of all these files, and of the directories that they were found in. */
+  readonly visited: ReadonlySet<string>;
 }
 
 /**
@@ -22,8 +24,8 @@ export interface DirectoryImages {
 export async function imagesBelow(directory: string): Promise<DirectoryImages> {
   const walk = new Walk(directory);
   await walk.visit('');
-  const { images, unread } = walk;
-  if (images.length > 0) return { images: images.sort(), unread: unread.sort() };
+  const { images, unread, visited } = walk;
+  if (images.length > 0) return { images: images.sort(), unread: unread.sort(), visited };
   const reason = unread.length === 0 ? '' : ` ${unreadSentence(unread)}`;
   throw new UsageError(`There are no images in ${directory}.${reason}`);
 }
@@ -41,9 +43,9 @@ export function unreadSentence(unread: readonly string[]): string {
 class Walk {
   readonly images: string[] = [];
   readonly unread: string[] = [];
-  readonly #directory: string;
   /** Real paths of the files and directories so far. */
-  readonly #visited = new Set<string>();
+  readonly visited = new Set<string>();
+  readonly #directory: string;
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -81,8 +83,8 @@ class Walk {
   async #isNew(path: string): Promise<boolean> {
     const place = join(this.#directory, path);
     const real = await realpath(place).catch(() => place);
-    if (this.#visited.has(real)) return false;
-    this.#visited.add(real);
+    if (this.visited.has(real)) return false;
+    this.visited.add(real);
     return true;
   }
 }

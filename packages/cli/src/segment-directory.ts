@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { ServiceError, type SegmentResponse } from '@tessera/client';
 import { cocoDocument } from './coco.js';
 import { CommandFailure, UsageError } from './command-errors.js';
@@ -6,6 +6,7 @@ import { imagesBelow, unreadSentence } from './directory-images.js';
 import { explain } from './explain.js';
 import { inParallel } from './in-parallel.js';
 import type { CommandContext } from './command.js';
+import { keepOut, keepPhotos } from './keep-photos.js';
 import { textOption } from './option-values.js';
 import { printableLine } from './printable.js';
 import { readImage } from './read-image.js';
@@ -31,7 +32,14 @@ export async function segmentDirectory(
   if (out === undefined && overlay === undefined && coco === undefined && options.json !== true) {
     throw new UsageError('For a directory, say what to write: --coco, --out, --overlay or --json.');
   }
-  const { images: paths, unread } = await imagesBelow(directory);
+  const { images: paths, unread, visited } = await imagesBelow(directory);
+  if (out !== undefined) await keepOut('out', out, visited);
+  if (overlay !== undefined) await keepOut('overlay', overlay, visited);
+  if (coco !== undefined) {
+    await keepPhotos('coco', [coco], visited);
+    // Annotations are often kept beside the photos, and are not taken for one.
+    if (extname(coco).toLowerCase() !== '.json') await keepOut('coco', coco, visited);
+  }
   if (unread.length > 0) say(unreadSentence(unread));
   // A service that is away, or refuses the key, would fail for every image.
   await client.models({ signal });

@@ -166,6 +166,54 @@ describe('`segment` of an image', () => {
   }
 });
 
+describe('`segment` keeps what it reads', () => {
+  let photos: string;
+  let cup: string;
+
+  before(async () => {
+    photos = join(directory, 'kept');
+    cup = join(photos, 'cup.png');
+    await mkdir(photos);
+    await writeFile(cup, 'the only copy');
+    await symlink(photos, join(directory, 'alias'));
+    await symlink('cup.png', join(directory, 'kept/link.jpg'));
+  });
+
+  const overwriting: [of: string, options: string[], errors: RegExp][] = [
+    [
+      'kept/cup.png',
+      ['--out', 'kept/cup.png'],
+      /^--out would overwrite .*cup\.png, which is read: name another file\./,
+    ],
+    ['kept/cup.png', ['--overlay', 'alias/cup.png'], /^--overlay would overwrite/],
+    ['kept/cup.png', ['--overlay', 'kept/link.jpg'], /^--overlay would overwrite/],
+    ['alias/cup.png', ['--out', 'kept/../kept/cup.png'], /^--out would overwrite/],
+    ['kept', ['--out', 'kept'], /^--out .*kept is among the photos that are read: name a place outside/],
+    ['kept', ['--out', 'masks', '--overlay', 'alias/new/overlays'], /^--overlay .* is among the photos/],
+    ['alias', ['--coco', 'kept/cup.png'], /^--coco would overwrite/],
+    ['kept', ['--coco', 'kept/new.jpg'], /^--coco .* is among the photos/],
+  ];
+  for (const [of, options, expected] of overwriting) {
+    it(`and sends nothing: ${[of, ...options].join(' ')}`, async () => {
+      await serviceThatFinds(answerOf({ ...found, query: 'cup' }));
+      const words = options.map((word) => (word.startsWith('--') ? word : `${directory}/${word}`));
+      const { code, errors } = await segment(join(directory, of), 'cup', ...words);
+      assert.match(errors, expected);
+      assert.deepEqual([code, service.requests.length], [2, 0]);
+      assert.equal(await readFile(cup, 'utf8'), 'the only copy');
+    });
+  }
+
+  it('also where queries number the masks', async () => {
+    await serviceThatFinds(answerOf());
+    const second = join(photos, 'mask-2.png');
+    await writeFile(second, 'the second');
+    const { code, errors } = await segment(second, 'a', 'b', '--out', join(photos, 'mask.png'));
+    assert.match(errors, /^--out would overwrite .*mask-2\.png/);
+    assert.equal(code, 2);
+  });
+});
+
 describe('`segment` of a directory', () => {
   let photos: string;
 

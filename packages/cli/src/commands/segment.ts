@@ -1,9 +1,10 @@
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { SegmentPrompt, SegmentResponse } from '@tessera/client';
 import { percent } from '@tessera/runtime';
 import { UsageError } from '../command-errors.js';
 import type { Command, CommandContext, OptionValues } from '../command.js';
+import { keepPhotos } from '../keep-photos.js';
 import { listOption, numberOption, numbersOf, textOption } from '../option-values.js';
 import { isUrl, readImage } from '../read-image.js';
 import { segmentDirectory } from '../segment-directory.js';
@@ -100,8 +101,15 @@ async function segmentImage(image: string, question: Question, context: CommandC
   if (out === '-') requireOneResult(question, options);
   else if (out !== undefined && pictureFormat('out', out) !== 'png')
     throw new UsageError('--out is a .png file, or -.');
-  else if (out !== undefined && overlay !== undefined) requireOtherFile(overlay, maskPaths(out, resultCount(question)));
+  const masks = out === undefined || out === '-' ? [] : maskPaths(out, resultCount(question));
+  if (overlay !== undefined) requireOtherFile(overlay, masks);
   const output = overlay === undefined ? {} : { output: { overlay: pictureFormat('overlay', overlay) } };
+  if (image !== '-' && !isUrl(image)) {
+    // The pipe of a shell's `<(…)` has no real path.
+    const read = new Set([await realpath(image).catch(() => image)]);
+    await keepPhotos('out', masks, read);
+    await keepPhotos('overlay', overlay === undefined ? [] : [overlay], read);
+  }
   const answer = await client.segment(
     { image: await readImage(image, signal), ...question, ...output },
     {
