@@ -82,6 +82,34 @@ export function testCompositions(pages: () => Pages): void {
       await page.getByText('images/coffee.jpg cannot be read.', { exact: false }).first().waitFor();
     }));
 
+  it('trains once at a time: what is dropped or chosen meanwhile is refused, and can be trained on later', () =>
+    pages().onPlayground(async (page) => {
+      const folder = await trainingFolder(join(pages().directory, 'once'));
+      await openSample(page, 'Coffee');
+      await page.getByRole('button', { name: 'Compositions' }).click();
+      await page.getByText('Train a vocabulary on your photos').click();
+      await page.getByLabel('Name').fill('long');
+      await page.getByLabel('Epochs').fill('500');
+      const zone = page.locator('.dropzone');
+      await dropFiles(zone, [folder]);
+      const cancel = page.getByRole('button', { name: 'Cancel' });
+      await cancel.waitFor();
+      await zone.getByText('long is being trained. Cancel it or wait.').waitFor();
+
+      await page.getByLabel('Name').fill('later');
+      await page.getByLabel('Epochs').fill('2');
+      await dropFiles(zone, [folder]);
+      await zone.locator('.problem').waitFor();
+      await page.getByLabel('Folder with training photos').setInputFiles(folder);
+      await assertAccessible(page);
+      await cancel.click();
+      await page.getByText('The training was cancelled.').first().waitFor();
+      await zone.getByText('Drop a folder with metadata.json and images/, or').waitFor();
+      await dropFiles(zone, [folder]);
+      await page.getByText('later is trained.', { exact: false }).first().waitFor();
+      assert.equal(await page.getByText('long is trained.').count(), 0);
+    }));
+
   it('begins with words that it gets right on each sample', () =>
     pages().onPlayground(async (page) => {
       for (const [name, expected] of [

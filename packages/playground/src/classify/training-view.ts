@@ -11,6 +11,8 @@ import { trainingArchive, type TrainingFile } from './training-archive.js';
 import { trainingCurves } from './training-curves.js';
 import { noAuc, progressSentence, trainedSentence } from './training-words.js';
 
+const dropHint = 'Drop a folder with metadata.json and images/, or';
+
 /** Trains a vocabulary from a folder, and shows how it learns. */
 export class TrainingView {
   readonly root: HTMLElement;
@@ -39,6 +41,8 @@ export class TrainingView {
   });
   /** Changes with every epoch; screen readers hear the beginning and the end. */
   readonly #state = element('div', { class: 'stack' });
+  readonly #hint = element('p', { class: 'quiet' }, dropHint);
+  #isTraining = false;
   readonly #service: Service;
   readonly #onTrained: (name: string) => void;
 
@@ -48,24 +52,25 @@ export class TrainingView {
     this.#folder.addEventListener('change', () => {
       const files = chosenFiles(this.#folder.files);
       this.#folder.value = '';
-      void this.#train(files);
+      void this.#begin(() => Promise.resolve(files));
     });
     const zone = element(
       'div',
       {
         class: 'dropzone',
         drop: (event: DragEvent) => {
-          void this.#drop(event);
+          event.preventDefault();
+          void this.#begin(() => droppedFiles(event.dataTransfer));
         },
       },
-      element('p', { class: 'quiet' }, 'Drop a folder with metadata.json and images/, or'),
+      this.#hint,
       element(
         'button',
         {
           type: 'button',
           class: 'button',
           click: () => {
-            this.#folder.click();
+            if (!this.#refuses()) this.#folder.click();
           },
         },
         'Choose a folder',
@@ -87,12 +92,26 @@ export class TrainingView {
     );
   }
 
-  async #drop(event: DragEvent): Promise<void> {
-    event.preventDefault();
-    const files = await droppedFiles(event.dataTransfer).catch((error: unknown) => {
+  /** While a training runs, its curves and Cancel keep their place. */
+  #refuses(): boolean {
+    if (!this.#isTraining) return false;
+    this.#hint.className = 'problem';
+    announce(this.#hint.textContent);
+    return true;
+  }
+
+  async #begin(read: () => Promise<readonly TrainingFile[]>, mayReplace = false): Promise<void> {
+    if (this.#refuses() || !this.#name.reportValidity() || !this.#epochs.reportValidity()) return;
+    const name = this.#name.value;
+    this.#isTraining = true;
+    this.#hint.textContent = `${name} is being trained. Cancel it or wait.`;
+    const files = await read().catch((error: unknown) => {
       this.#fail(`The folder cannot be read. ${reasonOf(error)}`);
     });
-    if (files !== undefined) await this.#train(files);
+    if (files !== undefined) await this.#train(name, files, mayReplace);
+    this.#isTraining = false;
+    this.#hint.className = 'quiet';
+    this.#hint.textContent = dropHint;
   }
 
   #fail(reason: string): void {
@@ -101,9 +120,7 @@ export class TrainingView {
   }
 
   /** Trains, but never in place of a vocabulary without having asked. */
-  async #train(files: readonly TrainingFile[], mayReplace = false): Promise<void> {
-    if (!this.#name.reportValidity() || !this.#epochs.reportValidity()) return;
-    const name = this.#name.value;
+  async #train(name: string, files: readonly TrainingFile[], mayReplace: boolean): Promise<void> {
     const askFirst = () => {
       this.#askToReplace(name, files);
     };
@@ -155,7 +172,7 @@ export class TrainingView {
     };
     const replace = () => {
       this.#name.value = name;
-      void this.#train(files, true);
+      void this.#begin(() => Promise.resolve(files), true);
     };
     const choice = (text: string, click: () => void) =>
       element('button', { type: 'button', class: 'button', click }, text);
