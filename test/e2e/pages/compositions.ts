@@ -72,6 +72,10 @@ export function testCompositions(pages: () => Pages): void {
       await dropFiles(zone, [folder]);
       await page.getByText('dropped is trained.', { exact: false }).first().waitFor();
 
+      await page.getByLabel('Name').fill('contents');
+      await dropFiles(zone, [join(folder, 'metadata.json'), join(folder, 'images')]);
+      await page.getByText('contents is trained.', { exact: false }).first().waitFor();
+
       await page.getByLabel('Name').fill('incomplete');
       const losePhoto = async (route: Route) => {
         await rm(join(folder, 'images/coffee.jpg'));

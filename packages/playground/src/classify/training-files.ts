@@ -5,12 +5,12 @@ export function chosenFiles(files: FileList | null): TrainingFile[] {
   return [...(files ?? [])].map((file) => ({ path: file.webkitRelativePath.split('/').slice(1).join('/'), file }));
 }
 
-/** The files of a dropped folder, by their paths below it. */
+/** The files of a dropped folder, or of all that is in one, by their paths below it. */
 export async function droppedFiles(data: DataTransfer | null): Promise<TrainingFile[]> {
   const entries = [...(data?.items ?? [])].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  const found = await Promise.all(
-    entries.map((entry) => filesBelow(entry, entry.isDirectory ? `${entry.fullPath}/` : '/')),
-  );
+  const isInside = entries.some((entry) => isFile(entry) && entry.name === 'metadata.json');
+  const rootOf = (entry: FileSystemEntry) => (isInside || isFile(entry) ? '/' : `${entry.fullPath}/`);
+  const found = await Promise.all(entries.map((entry) => filesBelow(entry, rootOf(entry))));
   return found.flat();
 }
 
