@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { ServiceError, type SegmentResponse } from '@tessera/client';
 import { cocoDocument } from './coco.js';
@@ -32,14 +33,13 @@ export async function segmentDirectory(
   if (out === undefined && overlay === undefined && coco === undefined && options.json !== true) {
     throw new UsageError('For a directory, say what to write: --coco, --out, --overlay or --json.');
   }
+  if (coco === '-' && options.json === true) {
+    throw new UsageError('--coco - and --json both write on the standard output.');
+  }
   const { images: paths, unread, visited } = await imagesBelow(directory);
   if (out !== undefined) await keepOut('out', out, visited);
   if (overlay !== undefined) await keepOut('overlay', overlay, visited);
-  if (coco !== undefined) {
-    await keepPhotos('coco', [coco], visited);
-    // Annotations are often kept beside the photos, and are not taken for one.
-    if (extname(coco).toLowerCase() !== '.json') await keepOut('coco', coco, visited);
-  }
+  if (coco !== undefined && coco !== '-') await checkCocoFile(coco, visited);
   if (unread.length > 0) say(unreadSentence(unread));
   // A service that is away, or refuses the key, would fail for every image.
   await client.models({ signal });
@@ -53,8 +53,11 @@ export async function segmentDirectory(
       categories,
       paths.map((path) => [path, answers.get(path)] as const),
     );
-    await write(coco, `${JSON.stringify(document)}\n`);
-    say(`${document.annotations.length} annotations of ${document.images.length} images are in ${coco}`);
+    const json = JSON.stringify(document);
+    if (coco === '-') print(json);
+    else await write(coco, `${json}\n`);
+    const place = coco === '-' ? 'on the standard output' : `in ${coco}`;
+    say(`${document.annotations.length} annotations of ${document.images.length} images are ${place}`);
   };
   const work = inParallel(paths, parallel, async (path) => {
     const output = { instances: true, ...(overlay === undefined ? {} : { overlay: 'jpeg' as const }) };
@@ -84,4 +87,16 @@ export async function segmentDirectory(
   if (coco === undefined) say(`${answers.size} images are done`);
   else await writeCoco();
   if (failures > 0) throw new CommandFailure(`${failures} of ${paths.length} images failed.`);
+}
+
+/**
+ * @param visited - real paths of what is read
+ * @throws UsageError when annotations cannot be written there, or would take the place of a photo
+ */
+async function checkCocoFile(coco: string, visited: ReadonlySet<string>): Promise<void> {
+  const stats = await stat(coco).catch(() => undefined);
+  if (stats?.isDirectory() === true) throw new UsageError(`--coco is a file, but ${coco} is a directory.`);
+  await keepPhotos('coco', [coco], visited);
+  // Annotations are often kept beside the photos, and are not taken for one.
+  if (extname(coco).toLowerCase() !== '.json') await keepOut('coco', coco, visited);
 }

@@ -262,6 +262,14 @@ describe('`segment` of a directory', () => {
     assert.deepEqual(await readFile(join(overlays ?? '', 'b.jpg.jpg')), picture);
   });
 
+  it('writes the annotations on the standard output, and all else on the other', async () => {
+    await startService();
+    const { code, output, errors } = await segment(photos, 'the dog', '--coco', '-');
+    assert.equal(code, 1);
+    assert.equal(JSON.parse(output).images.length, 3);
+    assert.match(errors, /\d annotations of 3 images are on the standard output\n/);
+  });
+
   it('prints a line of JSON per image', async () => {
     await startService();
     const { output } = await segment(photos, 'the dog', '--json', '--parallel', '1');
@@ -288,6 +296,9 @@ describe('`segment` of a directory', () => {
     await startService();
     assert.match((await segment(photos, 'the dog')).errors, /^For a directory, say what to write/);
     assert.match((await segment(photos, 'the dog', '--out', '-')).errors, /^--out - is for one image/);
+    assert.match((await segment(photos, 'the dog', '--coco', '-', '--json')).errors, /^--coco - and --json both write/);
+    const folder = await segment(photos, 'the dog', '--coco', directory);
+    assert.deepEqual([folder.code, folder.errors], [2, `--coco is a file, but ${directory} is a directory.\n`]);
     const none = await segment(join(directory, 'x'), 'the dog', '--json');
     assert.deepEqual([none.code, none.errors], [2, `There are no images in ${join(directory, 'x')}.\n`]);
   });

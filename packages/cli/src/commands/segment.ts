@@ -48,7 +48,7 @@ export const segment: Command = {
   optionHelp: {
     out: 'write the mask to this PNG file, white inside; several masks get a number each; - is the standard output',
     overlay: 'write the image with the masks painted over it to this JPEG or PNG file',
-    coco: 'write COCO annotations of a directory to this JSON file',
+    coco: 'write COCO annotations of a directory to this JSON file; - is the standard output',
     json: 'print the answer as JSON; for a directory one line per image',
     box: 'x,y,width,height in pixels: what is in this box; may be repeated',
     point: 'x,y in pixels: what is at this point; several points select one object',
