@@ -4,12 +4,12 @@ import { decodeMask, type SegmentQueryResult, type SegmentResponse } from '@tess
 import { encodePng } from '@tessera/masks/png';
 import { CommandFailure, UsageError } from './command-errors.js';
 
-/** @throws UsageError when the file of an option is neither a JPEG nor a PNG, by its name */
-export function pictureFormat(option: string, path: string): 'jpeg' | 'png' {
+/** @throws UsageError when an overlay is neither a JPEG nor a PNG, by its name */
+export function overlayFormat(path: string): 'jpeg' | 'png' {
   const extension = extname(path).toLowerCase();
   if (extension === '.png') return 'png';
   if (extension === '.jpg' || extension === '.jpeg') return 'jpeg';
-  throw new UsageError(`--${option} is a .jpg or .png file, not "${path}".`);
+  throw new UsageError(`--overlay is a .jpg or .png file, not "${path}".`);
 }
 
 /** The files of so many masks: of several, `mask.png` becomes `mask-1.png` and so on. */

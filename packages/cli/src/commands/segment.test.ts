@@ -142,7 +142,8 @@ describe('`segment` of an image', () => {
     [['--point', '1,'], /^--point is x,y in pixels/],
     [['--box', '1,2,3,4', '--box', '1,2,3,4', '--point', '1,1'], /^--point goes with one --box/],
     [['a', '--reduction', '2'], /^--reduction is a number from 0 to 0.9, not "2"/],
-    [['a', '--out', 'mask.jpg'], /^--out is a .png file/],
+    [['a', '--out', 'mask.jpg'], /^--out is a .png file, or - for the standard output, not "mask.jpg"/],
+    [['a', '--out', 'm.txt'], /^--out is a .png file, or - for the standard output, not "m.txt"/],
     [['a', '--overlay', 'x.gif'], /^--overlay is a .jpg or .png file/],
     [['a', '--coco', 'x.json'], /^--coco is for a directory/],
     [['a', '--parallel', '0'], /^--parallel is a whole number from 1 to 64, not "0"/],
@@ -153,7 +154,7 @@ describe('`segment` of an image', () => {
     [['a', 'b', '--out', 'x.png', '--overlay', 'x-2.png'], /^--out and --overlay both write x-2\.png/],
     [
       [fileURLToPath(import.meta.url), 'a'],
-      /^".*" is a file, not what to find\. To ask about several photos, name their/,
+      /^".*" is a file, not what to find\. If .* put "the" before it\. To ask about several photos, name their/,
     ],
   ];
   for (const [words, expected] of wrong) {

@@ -1,5 +1,5 @@
 import { realpath, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { extname, resolve } from 'node:path';
 import type { SegmentPrompt, SegmentResponse } from '@tessera/client';
 import { percent } from '@tessera/runtime';
 import { UsageError } from '../command-errors.js';
@@ -8,7 +8,7 @@ import { keepPhotos } from '../keep-photos.js';
 import { listOption, numberOption, numbersOf, textOption } from '../option-values.js';
 import { isUrl, readImage } from '../read-image.js';
 import { segmentDirectory } from '../segment-directory.js';
-import { maskPaths, maskPng, pictureFormat, writeMasks, writeOverlay } from '../segment-files.js';
+import { maskPaths, maskPng, overlayFormat, writeMasks, writeOverlay } from '../segment-files.js';
 import { segmentationOptions } from '../segmentation-options.js';
 import { warningText, type Question } from '../segment-question.js';
 import { table } from '../tables.js';
@@ -77,7 +77,7 @@ async function refuseFiles(queries: readonly string[]): Promise<void> {
     const stats = await stat(query).catch(() => undefined);
     if (stats?.isFile() === true) {
       throw new UsageError(
-        `"${query}" is a file, not what to find. To ask about several photos, name their directory: tessera segment photos/ "the dog" --out masks/`,
+        `"${query}" is a file, not what to find. If something of that name is to be found, put "the" before it. To ask about several photos, name their directory: tessera segment photos/ "the dog" --out masks/`,
       );
     }
   }
@@ -99,11 +99,11 @@ async function segmentImage(image: string, question: Question, context: CommandC
   const [out, overlay] = [textOption(options, 'out'), textOption(options, 'overlay')];
   if (options.coco !== undefined) throw new UsageError('--coco is for a directory of images.');
   if (out === '-') requireOneResult(question, options);
-  else if (out !== undefined && pictureFormat('out', out) !== 'png')
-    throw new UsageError('--out is a .png file, or -.');
+  else if (out !== undefined && extname(out).toLowerCase() !== '.png')
+    throw new UsageError(`--out is a .png file, or - for the standard output, not "${out}".`);
   const masks = out === undefined || out === '-' ? [] : maskPaths(out, resultCount(question));
   if (overlay !== undefined) requireOtherFile(overlay, masks);
-  const output = overlay === undefined ? {} : { output: { overlay: pictureFormat('overlay', overlay) } };
+  const output = overlay === undefined ? {} : { output: { overlay: overlayFormat(overlay) } };
   if (image !== '-' && !isUrl(image)) {
     // The pipe of a shell's `<(…)` has no real path.
     const read = new Set([await realpath(image).catch(() => image)]);
