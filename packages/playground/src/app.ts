@@ -69,6 +69,7 @@ export class App {
     this.#stage = new Stage({
       tool: () => this.#toolbar.tool,
       onCorrection: (correction) => {
+        this.#goOn();
         this.#layers.correct(correction);
       },
       onUndo: undo,
@@ -86,7 +87,13 @@ export class App {
     });
     for (const button of places.views) {
       button.addEventListener('click', () => {
+        this.#goOn();
         this.#show(button.dataset.view ?? 'masks');
+      });
+    }
+    for (const action of ['click', 'submit']) {
+      places.panel.addEventListener(action, () => {
+        this.#goOn();
       });
     }
     this.#start();
@@ -157,6 +164,11 @@ export class App {
     this.#render();
     if (view === 'tokens') this.#tokens.show(this.#layers.selected?.query ?? this.#layers.all.at(-1)?.query);
     if (view === 'compositions') this.#classify.show();
+  }
+
+  /** Why another photo was not opened no longer matters once the open one is worked with. */
+  #goOn(): void {
+    this.#intake.problem.textContent = '';
   }
 
   #close(): void {

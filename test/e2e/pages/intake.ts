@@ -232,6 +232,7 @@ export function testIntake(pages: () => Pages): void {
       await refused.filter({ hasText: /^gone\.jpg cannot be read\. \w+/ }).waitFor();
       assert.equal(await page.locator('.card').count(), 1);
       await ask(page, 'something to drink from');
+      assert.equal(await refused.filter({ hasText: 'gone.jpg' }).count(), 0, 'the refusal went with the next query');
     }));
 
   for (const width of [390, 320]) {
