@@ -40,6 +40,11 @@ class Fields:
         """An object inside this one, empty where there is none."""
         return Fields(self.get(name, {}, "an object", lambda value: isinstance(value, dict)), self.file)
 
+    def parts(self, name):
+        """The objects of a list, none where there is no list."""
+        given = self.get(name, [], "a list of objects", is_list_of_objects)
+        return [Fields(values, f"{name} of {self.file}") for values in given]
+
     def require(self, expected):
         """`expected`: the values that alone can be exported, which also count where there is none."""
         for name, value in expected.items():
@@ -50,6 +55,10 @@ class Fields:
 
 def is_positive(value):
     return type(value) in (int, float) and value > 0
+
+
+def is_list_of_objects(value):
+    return isinstance(value, list) and all(isinstance(part, dict) for part in value)
 
 
 def is_triple(value):

@@ -92,7 +92,7 @@ class Lisa:
         check(self.weights, self.llama, self.sam_shape, self.tower, self.vision)
         self.tokenizer, added = read_tokenizer(self.weights.folder, self.llama.vocabulary)
         missing = [token for token in SPECIAL if token not in added]
-        require(not missing, f"{self.weights.directory}/added_tokens.json has no {', '.join(missing)}")
+        require(not missing, f"The tokenizer of {self.weights.directory} has no added tokens {', '.join(missing)}")
         self.seg_token = added["[SEG]"]
 
     def bytes(self, precision, vision_precision):

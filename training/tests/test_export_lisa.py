@@ -11,6 +11,7 @@ from export_memory import memory_of_export
 from miniature_lisa import LLAMA, write_miniature, write_shards
 from odd_texts import odd_texts
 from safetensors.torch import save_file
+from transformers import LlamaTokenizer
 
 from tessera_export.checkpoint import Checkpoint
 from tessera_export.folder import Folder
@@ -318,3 +319,40 @@ def test_added_tokens_take_the_spaces_around_them(folders):
     tokenizer, added = read_tokenizer(Folder(folders / "lisa"), 804)
     ids = [tokenizer.encode(text).ids for text in ("USER:<im_start>", "USER: <im_start>", "USER:  <im_start> \n")]
     assert ids[0] == ids[1] == ids[2] and ids[0][-1] == added["<im_start>"]
+
+
+def saved_again(lisa):
+    """The folder with its tokenizer as transformers 5 writes it."""
+    tokenizer = LlamaTokenizer.from_pretrained(lisa)
+    for name in ("tokenizer.model", "added_tokens.json"):
+        (lisa / name).unlink()
+    tokenizer.save_pretrained(lisa)
+    return lisa
+
+
+def test_a_tokenizer_that_transformers_saved_again_is_the_same(folders, tmp_path):
+    original, added = read_tokenizer(Folder(folders / "lisa"), 804)
+    lisa = saved_again(copied(folders, tmp_path))
+    assert not (lisa / "added_tokens.json").exists()
+    tokenizer, found = read_tokenizer(Folder(lisa), 804)
+    assert found.items() >= added.items()
+    texts = [*odd_texts(), "USER: <im_start> <im_end>\n What is a [SEG] ?"]
+    different = [text for text in texts if tokenizer.encode(text).ids != original.encode(text).ids]
+    assert not different, different[:3]
+    export(tmp_path, tmp_path / "bundle")
+    assert json.loads((tmp_path / "bundle/bundle.json").read_text())["settings"]["seg_token"] == added["[SEG]"]
+
+
+def test_added_tokens_may_be_in_the_configuration_of_the_tokenizer(folders, tmp_path):
+    lisa = copied(folders, tmp_path)
+    original, added = read_tokenizer(Folder(lisa), 804)
+    (lisa / "added_tokens.json").unlink()
+    decoder = {index: {"content": token} for token, index in added.items()}
+    (lisa / "tokenizer_config.json").write_text(json.dumps({"added_tokens_decoder": decoder}))
+    tokenizer, found = read_tokenizer(Folder(lisa), 804)
+    assert found == added and tokenizer.to_str() == original.to_str()
+
+
+def test_a_tokenizer_without_the_tokens_of_lisa_is_refused(folders, tmp_path):
+    (copied(folders, tmp_path) / "added_tokens.json").unlink()
+    assert "has no added tokens [SEG], <im_start>, <im_end>" in refusal(tmp_path, tmp_path)
