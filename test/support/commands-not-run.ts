@@ -8,7 +8,7 @@ export const commandsNotRun: readonly (readonly [commands: RegExp, reason: strin
   [/--dataset (reasonseg|refcoco|coco) /, 'need public data sets, which are not here'],
   [/\b(mit-states|ut-zappos)\b/, 'need public data sets, which are not here'],
   [/^python3 -c "import json, torch;/, 'reads a file of such a data set'],
-  [/^(hf|huggingface-cli) download /, 'download gigabytes'],
+  [/^hf download /, 'download gigabytes'],
   [/^tessera bundle export /, 'need those gigabytes: clip.test.ts and lisa.test.ts export small checkpoints'],
   [
     /^python3 -m venv |^pip install |^cd training$/,
