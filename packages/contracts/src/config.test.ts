@@ -55,6 +55,12 @@ test('unknown settings of ours are refused, variables of others are left alone',
   assert.doesNotThrow(() => parseConfig({ PATH: '/usr/bin', npm_config_x: '1' }));
 });
 
+test('the variables of the command line are no settings, and no mistakes', () => {
+  const variables = { TESSERA_CLIENT_URL: 'http://127.0.0.1:3000', TESSERA_PYTHON: '.venv/bin/python' };
+  assert.deepEqual(parseConfig(variables), parseConfig({}));
+  assert.match(problemsOf({ TESSERA_PYTHONS: 'python3' }), /TESSERA_PYTHONS is not a known setting/);
+});
+
 test('every problem is listed with the value that caused it', () => {
   const message = problemsOf({
     PORT: '99999',

@@ -315,8 +315,9 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-/** Beginning of the variables that the command line reads. */
+/** Beginning of the variables that the command line reads, and the one that names its Python. */
 const clientPrefix = 'TESSERA_CLIENT_';
+const pythonVariable = 'TESSERA_PYTHON';
 
 /**
  * Parses the environment once, at start. Variables that are neither in the schema nor start with `TESSERA_` belong
@@ -330,8 +331,9 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
   for (const [name, text] of Object.entries(environment)) {
     const schema = (ConfigSchema.properties as Record<string, TSchema>)[name];
     if (schema === undefined) {
-      if (name.startsWith('TESSERA_') && !name.startsWith(clientPrefix))
+      if (name.startsWith('TESSERA_') && !name.startsWith(clientPrefix) && name !== pythonVariable) {
         problems.push(`${name} is not a known setting`);
+      }
     } else if (text !== undefined && text.trim() !== '') {
       values[name] = fromText(schema, text.trim());
     }
