@@ -5,6 +5,7 @@ when much of it was read.
 """
 
 import math
+import re
 from dataclasses import dataclass
 
 import torch
@@ -61,7 +62,7 @@ class Checkpoint(Weights):
             self.reader, self.mapped = self.folder.open(file), file
         tensor = self.reader[name] if isinstance(self.reader, dict) else self.reader.get_tensor(name)
         self.read_bytes += tensor.nbytes
-        require(is_finite(tensor), f"{name} has values that are not finite")
+        require(is_finite(tensor), f"{name} of {self.directory / file} has values that are not finite")
         return tensor
 
     def close(self):
@@ -85,6 +86,17 @@ class Checkpoint(Weights):
                 found.type in FLOATS, f"{name} has numbers of type {found.type}; only floating-point weights are read"
             )
 
+    def refuse_others(self, shapes, unread):
+        """`shapes`: by the names of what is read; `unread`: patterns of what may be there beside it"""
+        harmless = re.compile("|".join(unread))
+        others = [name for name in self if name not in shapes and not harmless.fullmatch(name)]
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        require(
+            not others,
+            f"{self.directory} has {', '.join(others[:3])}{more}, which the model of config.json does not have; "
+            "without them it would be another model",
+        )
+
     def config(self):
         return self.folder.json("config.json")
 
@@ -100,6 +112,19 @@ def stored(file, reader, name):
 def is_finite(tensor):
     """Without a copy: the least and the largest value are not finite where any is not."""
     return all(math.isfinite(value) for value in tensor.detach().aminmax())
+
+
+class Single(Weights):
+    """Weights in single precision."""
+
+    def __init__(self, weights):
+        self.weights = weights
+
+    def __getitem__(self, name):
+        return self.weights[name].detach().float()
+
+    def shape(self, name):
+        return self.weights.shape(name)
 
 
 class Prefixed(Weights):

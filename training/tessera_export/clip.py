@@ -22,9 +22,10 @@ import sys
 from pathlib import Path
 
 from tessera_export.bundle import BundleDirectory
+from tessera_export.checkpoint import Checkpoint
 from tessera_export.clip_bundle import export
 from tessera_export.clip_weights import DTYPES
-from tessera_export.folder import CheckpointError, Folder
+from tessera_export.folder import CheckpointError
 
 
 def main(words=None):
@@ -39,7 +40,7 @@ def main(words=None):
     try:
         bundle = BundleDirectory(arguments.out, arguments.name)
         with_cuda = not arguments.no_cuda
-        export(Folder(arguments.checkpoint), bundle, arguments.precision, report, with_cuda)
+        export(Checkpoint(arguments.checkpoint), bundle, arguments.precision, report, with_cuda)
         if not arguments.no_check:
             from tessera_export.clip_check import check
 

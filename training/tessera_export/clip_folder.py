@@ -97,7 +97,7 @@ def read_config(folder):
         context_length=text["max_position_embeddings"],
         image_size=vision["image_size"],
         patch_size=vision["patch_size"],
-        embedding_width=config.get("projection_dim") or PROJECTION_WIDTH,
+        embedding_width=Fields(config).count("projection_dim", PROJECTION_WIDTH),
     )
 
 
@@ -156,8 +156,8 @@ def read_preprocessing(folder, image_size):
         )
     if size != image_size:
         raise CheckpointError(f"{name} gives images of {size} pixels, but the model reads {image_size}.")
-    mean, std = (Fields(values, name).channels(key) for key in ("image_mean", "image_std"))
-    return Preprocessing(size, mean, std)
+    channels = Fields(values, name).channels
+    return Preprocessing(size, channels("image_mean", 0, 1), channels("image_std", 0.001, 1))
 
 
 def side(size):

@@ -1,4 +1,4 @@
-"""The graphs of a CLIP bundle, from the tensors of a Hugging Face folder."""
+"""The graphs of a CLIP bundle, from the weights of a Hugging Face folder."""
 
 import math
 from types import SimpleNamespace
@@ -23,10 +23,10 @@ def text_block(weights, index):
     return block
 
 
-def text_tower(folder, config):
+def text_tower(source, config):
     """What TextGraph takes for an encoder."""
-    weights, width = TowerWeights(folder, "text_model.", config.text), config.text.width
-    projection = folder.tensor("text_projection.weight", config.embedding_width, width)
+    weights, width = TowerWeights(source, "text_model.", config.text), config.text.width
+    projection = source.tensor("text_projection.weight", config.embedding_width, width)
     return SimpleNamespace(
         positions=weights.tensor("embeddings.position_embedding.weight", config.context_length, width),
         blocks=[text_block(weights, index) for index in range(config.text.layers)],
@@ -64,13 +64,13 @@ class ClipStepGraph(Activation, WeightsBeside, StepGraph):
     pass
 
 
-def text_graphs(folder, config, weight_file):
+def text_graphs(source, config, weight_file):
     """-> models of text_encoder and soft_prompt_step over the same weights"""
-    return [text_graph(kind, folder, config, weight_file) for kind in (ClipEncoderGraph, ClipStepGraph)]
+    return [text_graph(kind, source, config, weight_file) for kind in (ClipEncoderGraph, ClipStepGraph)]
 
 
-def text_graph(kind, folder, config, weight_file, computes_in_half=False):
-    encoder = text_tower(folder, config)
+def text_graph(kind, source, config, weight_file, computes_in_half=False):
+    encoder = text_tower(source, config)
     return kind(config.text.activation, weight_file, computes_in_half, encoder, config.text.heads).build()
 
 
@@ -86,9 +86,9 @@ class ClipImageGraph(WeightsBeside, Graph):
         contract = read_contract("dual-encoder", "image_encoder", **sizes)
         super().__init__(weight_file, computes_in_half, "image_encoder", contract)
 
-    def build(self, folder, preprocessing):
+    def build(self, source, preprocessing):
         config, tower = self.config, self.tower
-        layers = VisionLayers(self, TowerWeights(folder, "vision_model.", tower))
+        layers = VisionLayers(self, TowerWeights(source, "vision_model.", tower))
         planes = layers.planes("pixels", preprocessing.mean, preprocessing.std)
         x = layers.tokens(planes, config.image_size, config.patch_size)
         for index in range(tower.layers):
@@ -96,7 +96,7 @@ class ClipImageGraph(WeightsBeside, Graph):
             x = layers.block(x, index, self.attend, has_class_token_alone=index == tower.layers - 1)
         final_norm = layers.weights.norm("post_layernorm")
         pooled = layers.norm(self.reshape(x, -1, tower.width), "post_norm", final_norm)
-        projection = folder.tensor("visual_projection.weight", config.embedding_width, tower.width)
+        projection = source.tensor("visual_projection.weight", config.embedding_width, tower.width)
         self.output("image_embeds", self.single(self.matmul(pooled, "projection", projection)))
         return self.model()
 
@@ -104,5 +104,5 @@ class ClipImageGraph(WeightsBeside, Graph):
         return self.node("MultiHeadAttention", query, key, value, fused=True, num_heads=self.tower.heads)
 
 
-def image_graph(folder, config, preprocessing, weight_file, computes_in_half=False):
-    return ClipImageGraph(weight_file, config, computes_in_half).build(folder, preprocessing)
+def image_graph(source, config, preprocessing, weight_file, computes_in_half=False):
+    return ClipImageGraph(weight_file, config, computes_in_half).build(source, preprocessing)

@@ -1,6 +1,10 @@
 """Values of a checkpoint's JSON files, checked when they are read: errors name the file and the value."""
 
+import math
+
 from tessera_export.folder import CheckpointError
+
+SMALLEST, LARGEST = 1e-37, 1e37  # in single precision
 
 
 class Fields:
@@ -23,7 +27,7 @@ class Fields:
         return self.get(name, default, "a whole number", lambda value: type(value) is int)
 
     def number(self, name, default=None):
-        return float(self.get(name, default, "a number above 0", is_positive))
+        return float(self.get(name, default, "a finite number above 0", is_positive))
 
     def text(self, name, default=None):
         return self.get(name, default, "a text", lambda value: isinstance(value, str))
@@ -33,8 +37,10 @@ class Fields:
         kind = {str: self.text, int: self.count, float: self.number}[type(default)]
         return kind(name, default)
 
-    def channels(self, name):
-        return self.get(name, None, "three numbers", is_triple)
+    def channels(self, name, least, most):
+        """Of red, green and blue."""
+        kind = f"three numbers from {least} to {most}"
+        return self.get(name, None, kind, lambda value: is_triple(value) and least <= min(value) <= max(value) <= most)
 
     def part(self, name):
         """An object inside this one, empty where there is none."""
@@ -54,12 +60,16 @@ class Fields:
 
 
 def is_positive(value):
-    return type(value) in (int, float) and value > 0
+    return type(value) in (int, float) and SMALLEST <= value <= LARGEST
 
 
 def is_list_of_objects(value):
     return isinstance(value, list) and all(isinstance(part, dict) for part in value)
 
 
+def is_number(value):
+    return type(value) in (int, float) and math.isfinite(value)
+
+
 def is_triple(value):
-    return isinstance(value, (list, tuple)) and len(value) == 3 and all(type(part) in (int, float) for part in value)
+    return isinstance(value, (list, tuple)) and len(value) == 3 and all(is_number(part) for part in value)

@@ -15,13 +15,12 @@ class CheckpointError(Exception):
 
 
 class Folder:
-    """Reads one tensor at a time, so that a checkpoint is never in memory as a whole."""
+    """Its texts, and what reads its weight files."""
 
     def __init__(self, path):
         self.path = Path(path)
         if not self.path.is_dir():
             raise CheckpointError(f"There is no directory {self.path}.")
-        self.readers, self.index = {}, None
 
     def __contains__(self, name):
         return (self.path / name).is_file()
@@ -60,17 +59,6 @@ class Folder:
                 return sorted(set(places.values()))
         raise CheckpointError(f"{self.path} has no weights: neither {SAFE} nor {PICKLED}, whole or in shards.")
 
-    def places(self):
-        """Name of each tensor -> the file that has it."""
-        if self.index is None:
-            self.index = {key: file for file in self.weight_files() for key in self.reader(file).keys()}
-        return self.index
-
-    def reader(self, file):
-        if file not in self.readers:
-            self.readers[file] = self.open(file)
-        return self.readers[file]
-
     def open(self, file):
         """What gives the tensors of a weight file, whose pages stay mapped while it or one of its tensors is used."""
         if file not in self:
@@ -82,19 +70,6 @@ class Folder:
                 f"{self.path / file} is not readable: {error}. Download it again; "
                 "a file of some hundred bytes is a pointer of Git LFS."
             ) from None
-
-    def tensor(self, name, *shape):
-        """The tensor in single precision; `shape` is what it has to be."""
-        file = self.places().get(name)
-        if file is None:
-            raise CheckpointError(f"The weights of {self.path} have no tensor {name}.")
-        reader = self.reader(file)
-        tensor = reader[name] if isinstance(reader, dict) else reader.get_tensor(name)
-        if tuple(tensor.shape) != shape:
-            found = ", ".join(map(str, tensor.shape))
-            expected = ", ".join(map(str, shape))
-            raise CheckpointError(f"{name} of {self.path} is [{found}], but config.json makes it [{expected}].")
-        return tensor.detach().float()
 
     def fingerprint(self):
         """SHA-256 of config.json and of the weights."""

@@ -1,10 +1,9 @@
 """The weights of a LISA checkpoint and of its CLIP by their names and shapes: checked before anything is written."""
 
-import re
-
 from tessera_export.checkpoint import require
+from tessera_export.clip_shapes import tower_shapes
 from tessera_export.language_model import NORMS, PARTS
-from tessera_export.sam_shapes import PROMPT, decoder_shapes, encoder_shapes, linear, norm, prompt_shapes
+from tessera_export.sam_shapes import PROMPT, decoder_shapes, encoder_shapes, linear, prompt_shapes
 
 SAM = "model.visual_model."
 # Weights that no answer needs: what rotary positions are computed from, a copy of CLIP, which stays frozen, and of SAM
@@ -39,22 +38,13 @@ def check(weights, llama, sam, tower, vision):
         f"mm_projector takes states of width {read}, but the tower has {vision.width}: "
         "this is not the CLIP that the checkpoint was trained with",
     )
-    language, visual, patches = language_shapes(llama, vision.width), sam_shapes(sam), tower_shapes(vision)
+    language, visual = language_shapes(llama, vision.width), sam_shapes(sam)
+    patches = tower_shapes(vision, vision.side, vision.patch)
     weights.require(language, "config.json")
     weights.require(visual, "the rest of SAM")
-    refuse_others(weights, language | visual, UNREAD)
+    weights.refuse_others(language | visual, UNREAD)
     tower.require(patches, f"{tower.directory}/config.json")
-    refuse_others(tower, patches, UNREAD_OF_CLIP)
-
-
-def refuse_others(weights, shapes, unread):
-    harmless = re.compile("|".join(unread))
-    others = [name for name in weights if name not in shapes and not harmless.fullmatch(name)]
-    require(
-        not others,
-        f"{weights.directory} has {', '.join(others[:3])}{f' and {len(others) - 3} more' if len(others) > 3 else ''}, "
-        "which the model of config.json does not have; without them it would be another model",
-    )
+    tower.refuse_others(patches, UNREAD_OF_CLIP)
 
 
 def language_shapes(llama, tower_width):
@@ -75,22 +65,3 @@ def language_shapes(llama, tower_width):
 def sam_shapes(sam):
     parts = {"image_encoder": encoder_shapes(sam), "prompt_encoder": prompt_shapes(), "mask_decoder": decoder_shapes()}
     return {f"{SAM}{part}.{name}": shape for part, shapes in parts.items() for name, shape in shapes.items()}
-
-
-def tower_shapes(vision):
-    width = vision.width
-    shapes = {
-        "embeddings.class_embedding": (width,),
-        "embeddings.patch_embedding.weight": (width, 3, vision.patch, vision.patch),
-        "embeddings.position_embedding.weight": (1 + vision.tokens, width),
-        **norm("pre_layrnorm", width),
-    }
-    for number in range(vision.layers):
-        key = f"encoder.layers.{number}"
-        for part in ("q_proj", "k_proj", "v_proj", "out_proj"):
-            shapes |= linear(f"{key}.self_attn.{part}", width, width)
-        shapes |= linear(f"{key}.mlp.fc1", vision.feed_width, width) | linear(
-            f"{key}.mlp.fc2", width, vision.feed_width
-        )
-        shapes |= norm(f"{key}.layer_norm1", width) | norm(f"{key}.layer_norm2", width)
-    return {f"vision_model.{name}": shape for name, shape in shapes.items()}

@@ -6,7 +6,9 @@ import shutil
 import pytest
 import torch
 from clip_folders import write_clip_folder
+from safetensors.torch import load_file, save_file
 
+from tessera_export.checkpoint import Checkpoint
 from tessera_export.clip import main
 from tessera_export.clip_folder import read_config, read_preprocessing, read_tokenizer
 from tessera_export.folder import CheckpointError, Folder
@@ -56,8 +58,8 @@ def test_the_layout_of_early_releases_says_the_same(folder, original):
 
 
 def test_weights_may_be_in_shards(folder):
-    whole = Folder(folder)
-    tensors = {name: whole.reader("model.safetensors").get_tensor(name) for name in whole.places()}
+    whole = Checkpoint(folder)
+    tensors = {name: whole[name] for name in whole}
     names = sorted(tensors)
     halves = {"pytorch_model-00001-of-00002.bin": names[::2], "pytorch_model-00002-of-00002.bin": names[1::2]}
     for file, part in halves.items():
@@ -65,9 +67,12 @@ def test_weights_may_be_in_shards(folder):
     index = {name: file for file, part in halves.items() for name in part}
     (folder / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": index}))
     (folder / "model.safetensors").unlink()
-    opened = Folder(folder)
+    opened = Checkpoint(folder)
     for name in names:
-        assert torch.equal(opened.tensor(name, *tensors[name].shape), tensors[name].float())
+        assert torch.equal(opened.tensor(name, *tensors[name].shape), tensors[name])
+
+
+INFINITE, NORM = float("inf"), "text_model.final_layer_norm.weight"
 
 
 def config_with(**values):
@@ -80,6 +85,28 @@ def tower_with(tower, **values):
 
 def images_with(**values):
     return lambda path: edit(path / "preprocessor_config.json", lambda images: images.update(values))
+
+
+def weights_with(name, change):
+    """`change`: from the tensor of this name, or None, to what takes its place"""
+
+    def rewrite(path):
+        tensors = load_file(path / "model.safetensors")
+        tensors[name] = change(tensors.get(name))
+        save_file(tensors, path / "model.safetensors", metadata={"format": "pt"})
+
+    return rewrite
+
+
+def with_first(value):
+    """The value in the place of a tensor's first."""
+
+    def change(tensor):
+        tensor = tensor.clone()
+        tensor.view(-1)[0] = value
+        return tensor
+
+    return change
 
 
 def without(name):
@@ -112,6 +139,27 @@ def with_file(name, content):
         (without("tokenizer.json"), "has no tokenizer"),
         (with_file("tokenizer.json", b'{"model": {"type": "Unigram"}}'), "is not CLIP's"),
         (tower_with("text_config", vocab_size=700), "embeds 700 tokens"),
+        (config_with(projection_dim=40.0), "projection_dim of config.json is 40.0, but has to be a whole number"),
+        (
+            tower_with("text_config", layer_norm_eps=0),
+            "layer_norm_eps of text_config of config.json is 0, but has to be",
+        ),
+        (tower_with("vision_config", layer_norm_eps=INFINITE), "layer_norm_eps of vision_config of config.json is inf"),
+        (images_with(image_std=[0, 0.3, 0.3]), "image_std of preprocessor_config.json is [0, 0.3, 0.3], but has to be"),
+        (images_with(image_std=[0.3, -0.3, 0.3]), "image_std of preprocessor_config.json is [0.3, -0.3, 0.3]"),
+        (images_with(image_std=[float("nan"), 0.3, 0.3]), "image_std of preprocessor_config.json is [nan, 0.3, 0.3]"),
+        (images_with(image_mean=[0.5, INFINITE, 0.5]), "image_mean of preprocessor_config.json is [0.5, inf, 0.5]"),
+        (
+            weights_with("logit_scale", with_first(1000.0)),
+            "model.safetensors is 1000, but has to be a factor's logarithm",
+        ),
+        (weights_with("logit_scale", with_first(INFINITE)), "model.safetensors has values that are not finite"),
+        (weights_with("logit_scale", lambda scale: scale.repeat(2)), "logit_scale is [2]"),
+        (weights_with(NORM, with_first(float("nan"))), f"{NORM} of "),
+        (weights_with(NORM, lambda norm: norm.to(torch.int8)), f"{NORM} has numbers of type I8; only floating-point"),
+        (weights_with("text_projection.bias", lambda _: torch.zeros(40)), "has text_projection.bias, which the model"),
+        (tower_with("vision_config", num_hidden_layers=2), "has vision_model.encoder.layers.2."),
+        (tower_with("text_config", num_hidden_layers=2), "has text_model.encoder.layers.2."),
     ],
 )
 def test_other_folders_are_refused_with_the_reason(folder, tmp_path, capsys, change, said):
@@ -137,15 +185,19 @@ def test_code_in_pickled_weights_is_not_run(folder):
     (folder / "model.safetensors").unlink()
     torch.save({"logit_scale": Code()}, folder / "pytorch_model.bin")
     with pytest.raises(CheckpointError, match="is not readable"):
-        Folder(folder).tensor("logit_scale")
+        Checkpoint(folder)
 
 
 def test_weights_beyond_half_precision_are_refused(folder, tmp_path, capsys):
-    from safetensors.torch import load_file, save_file
-
     tensors = load_file(folder / "model.safetensors")
     tensors["text_projection.weight"][0, 0] = 1e6
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     words = ["--checkpoint", str(folder), "--out", str(tmp_path / "bundle"), "--precision", "float16", "--no-check"]
     assert main(words) == 1
     assert "not finite in float16" in capsys.readouterr().err
+
+
+def test_what_no_answer_needs_is_passed_over(folder, tmp_path):
+    for tower in ("text_model", "vision_model"):
+        weights_with(f"{tower}.embeddings.position_ids", lambda _: torch.arange(77)[None])(folder)
+    assert main(["--checkpoint", str(folder), "--out", str(tmp_path / "bundle"), "--no-check"]) == 0

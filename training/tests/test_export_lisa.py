@@ -14,9 +14,10 @@ from safetensors.torch import save_file
 from transformers import LlamaTokenizer
 
 from tessera_export.checkpoint import Checkpoint
+from tessera_export.clip_shapes import tower_shapes
 from tessera_export.folder import Folder
 from tessera_export.lisa import Lisa, main
-from tessera_export.lisa_weights import language_shapes, sam_shapes, tower_shapes
+from tessera_export.lisa_weights import language_shapes, sam_shapes
 from tessera_export.llama_tokenizer import from_sentencepiece, read_tokenizer
 
 
@@ -198,7 +199,7 @@ def test_a_weight_of_another_shape_is_named(folders, tmp_path, name, shape, expe
     [
         (
             with_tensor("model.norm.weight", torch.full((64,), torch.nan)),
-            "model.norm.weight has values that are not finite",
+            "pytorch_model-00001-of-00002.bin has values that are not finite",
         ),
         (with_tensor("model.norm.weight", torch.full((64,), 1e6)), "model.norm.weight has values beyond float16"),
         (
@@ -227,7 +228,10 @@ def test_every_weight_that_is_read_has_been_checked(folders, tmp_path, monkeypat
     export(folders, tmp_path / "bundle")
     lisa = Lisa(folders / "lisa", folders / "clip")
     language = language_shapes(lisa.llama, lisa.vision.width) | sam_shapes(lisa.sam_shape)
-    assert read >= language.keys() and read <= (language | tower_shapes(lisa.vision)).keys()
+    assert (
+        read >= language.keys()
+        and read <= (language | tower_shapes(lisa.vision, lisa.vision.side, lisa.vision.patch)).keys()
+    )
 
 
 def test_layers_beyond_those_of_the_configuration_are_named(folders, tmp_path):
