@@ -40,11 +40,12 @@ class BundleDirectory:
     def path(self, name):
         return self.staging / name
 
-    def finish(self, content, graphs, built_from, on_cuda=None):
+    def finish(self, content, graphs, built_from, on_cuda=None, check=None):
         """
         Writes the manifest and puts the bundle in its place.
 
-        `graphs`: name -> file, contract; `on_cuda`: name -> file of the graph that takes its place on CUDA
+        `graphs`: name -> file, contract; `on_cuda`: name -> file of the graph that takes its place on CUDA; `check`
+        gets the directory before, and raises where it must not take its place
         """
         files = {path.name: file_of(path) for path in sorted(self.staging.iterdir())}
         described_graphs = {name: self.described_graph(file, contract) for name, (file, contract) in graphs.items()}
@@ -59,6 +60,8 @@ class BundleDirectory:
             "files": files,
         }
         self.path(MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+        if check:
+            check(self.staging)
         replaced = self.staging.with_name(self.staging.name.replace("-new", "-old"))
         if self.out.exists():
             self.out.rename(replaced)

@@ -19,6 +19,7 @@ precision; processors compute in single precision all the same. --no-cuda leaves
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from tessera_export.bundle import BundleDirectory
@@ -39,23 +40,23 @@ def main(words=None):
     arguments = parser.parse_args(words)
     try:
         bundle = BundleDirectory(arguments.out, arguments.name)
-        with_cuda = not arguments.no_cuda
-        export(Checkpoint(arguments.checkpoint), bundle, arguments.precision, report, with_cuda)
-        if not arguments.no_check:
-            from tessera_export.clip_check import check
-
-            report("comparison with transformers' CLIPModel")
-            checks = {"": arguments.precision, **({" of the graphs for CUDA": "float16"} if with_cuda else {})}
-            for which, precision in checks.items():
-                image, text, logits = check(arguments.checkpoint, arguments.out, precision, on_cuda=which != "")
-                report(
-                    f"largest differences{which}: {image:.1e} of images, {text:.1e} of texts, {logits:.1e} of logits"
-                )
+        with_cuda, check = not arguments.no_cuda, None if arguments.no_check else partial(compare, arguments)
+        export(Checkpoint(arguments.checkpoint), bundle, arguments.precision, report, with_cuda, check)
     except (CheckpointError, OverflowError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"The model {bundle.name} is in {arguments.out}; a service with MODELS_DIR={arguments.out.parent} serves it.")
     return 0
+
+
+def compare(arguments, directory):
+    from tessera_export.clip_check import check
+
+    report("comparison with transformers' CLIPModel")
+    checks = {"": arguments.precision, **({} if arguments.no_cuda else {" of the graphs for CUDA": "float16"})}
+    for which, precision in checks.items():
+        image, text, logits = check(arguments.checkpoint, directory, precision, on_cuda=which != "")
+        report(f"largest differences{which}: {image:.1e} of images, {text:.1e} of texts, {logits:.1e} of logits")
 
 
 def report(text):

@@ -28,8 +28,8 @@ GRAPHS = {
 CUDA_GRAPHS = {"image_encoder": "image-encoder-cuda.onnx", "text_encoder": "text-encoder-cuda.onnx"}
 
 
-def export(checkpoint, bundle, precision, report=print, with_cuda=True):
-    """`checkpoint`: Checkpoint of the folder; `with_cuda`: also encoders for CUDA"""
+def export(checkpoint, bundle, precision, report=print, with_cuda=True, check=None):
+    """`checkpoint`: Checkpoint of the folder; `with_cuda`: also encoders for CUDA; `check`: that of `finish`"""
     folder, weights = checkpoint.folder, Single(checkpoint)
     config = read_config(folder)
     preprocessing, tokenizer = read_preprocessing(folder, config.image_size), read_tokenizer(folder, config)
@@ -61,7 +61,7 @@ def export(checkpoint, bundle, precision, report=print, with_cuda=True):
         graphs = {graph: (file, read_contract("dual-encoder", graph)) for graph, file in GRAPHS.items()}
         fingerprint = folder.fingerprint()
         content = content_of(folder, fingerprint, settings, precision)
-        bundle.finish(content, graphs, f"{fingerprint} {precision}", CUDA_GRAPHS if with_cuda else None)
+        bundle.finish(content, graphs, f"{fingerprint} {precision}", CUDA_GRAPHS if with_cuda else None, check)
 
 
 def check_weights(checkpoint, config):

@@ -1,6 +1,7 @@
 """The exported graphs beside the CLIP of transformers, on the same checkpoint."""
 
 import json
+import math
 
 import numpy as np
 import onnxruntime
@@ -74,9 +75,10 @@ def check(checkpoint, bundle, precision, on_cuda=False):
     """Refuses a bundle that computes something else than its checkpoint."""
     image, text, logits = differences(checkpoint, bundle, on_cuda=on_cuda)
     bound = BOUNDS[precision]
-    if max(image, text) > bound:
+    if not (image <= bound and text <= bound and math.isfinite(logits)):  # nan is not, either
         raise CheckpointError(
-            f"The bundle differs from transformers' CLIPModel by {image:.1e} (images) and {text:.1e} (texts), more "
-            f"than {bound:.0e}. The checkpoint is damaged, or of a kind that this exporter does not know."
+            f"The bundle differs from transformers' CLIPModel by {image:.1e} (images), {text:.1e} (texts) and "
+            f"{logits:.1e} (logits); {bound:.0e} is the most of images and texts. The checkpoint is damaged, or of a "
+            "kind that this exporter does not know."
         )
     return image, text, logits

@@ -1,6 +1,7 @@
 """Exported CLIP bundles against transformers' CLIPModel, with random weights."""
 
 import json
+import shutil
 
 import numpy as np
 import onnx
@@ -9,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from clip_folders import SIZES, write_clip_folder
 
+from tessera_export import clip_check
 from tessera_export.clip import main
 from tessera_export.clip_bundle import CUDA_GRAPHS
 from tessera_export.clip_check import BOUNDS, differences, run
@@ -110,6 +112,22 @@ def test_the_comparison_tells_other_weights_apart(small, tmp_path):
     _, _, bundle = small
     write_clip_folder(tmp_path, seed=1)
     assert min(differences(tmp_path, bundle)[:2]) > 0.1
+
+
+@pytest.mark.parametrize(
+    "found",
+    [(np.nan, 0.0, 0.0), (0.0, np.nan, 0.0), (0.0, 0.0, np.inf), (1e-3, 0.0, 0.0)],
+    ids=["image", "text", "logits", "larger"],
+)
+def test_a_bundle_that_computes_something_else_leaves_the_one_before(small, tmp_path, monkeypatch, capsys, found):
+    _, checkpoint, bundle = small
+    out = shutil.copytree(bundle, tmp_path / "clip")
+    before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
+    monkeypatch.setattr(clip_check, "differences", lambda *_, **__: found)
+    assert main(["--checkpoint", str(checkpoint), "--out", str(out), "--no-cuda"]) == 1
+    assert "The bundle differs from transformers' CLIPModel" in capsys.readouterr().err
+    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["clip"]
 
 
 def test_prompts_of_different_lengths_do_not_depend_on_their_batch(small):
