@@ -9,9 +9,10 @@ from safetensors.torch import save as safetensors_bytes
 
 from tessera_composition.soft_prompts import PROMPT
 from tessera_export.checkpoint import Single, require
-from tessera_export.clip_folder import read_config, read_preprocessing, read_tokenizer
+from tessera_export.clip_folder import read_config, read_preprocessing
 from tessera_export.clip_graphs import ClipEncoderGraph, image_graph, text_graph, text_graphs
 from tessera_export.clip_shapes import clip_shapes
+from tessera_export.clip_tokenizer import read_tokenizer
 from tessera_export.clip_weights import DTYPES, SharedWeightFile, save
 from tessera_training.contract import read_contract
 

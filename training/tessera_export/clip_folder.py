@@ -1,4 +1,4 @@
-"""What a Hugging Face folder of CLIP says about the model: sizes, preprocessing and tokenizer."""
+"""What a Hugging Face folder of CLIP says about the model: sizes and preprocessing."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,6 @@ from tessera_export.fields import Fields
 from tessera_export.folder import CheckpointError
 
 ACTIVATIONS = ("quick_gelu", "gelu")
-START, END = "<|startoftext|>", "<|endoftext|>"
-WORD_END = "</w>"
 BICUBIC = 3
 # What transformers' CLIPTextConfig, CLIPVisionConfig and CLIPConfig have where config.json says nothing.
 TEXT_DEFAULTS = {
@@ -169,54 +167,3 @@ def side(size):
     if "shortest_edge" in size:
         return size["shortest_edge"]
     return size.get("height") if size.get("height") == size.get("width") else None
-
-
-@dataclass(frozen=True)
-class ClipTokenizer:
-    vocab: dict  # piece -> id
-    merges: list  # of pairs, most urgent first
-
-    @property
-    def start(self):
-        return self.vocab[START]
-
-    @property
-    def end(self):
-        return self.vocab[END]
-
-    def definition(self):
-        """The tokenizer.json of a bundle."""
-        return {"type": "clip-bpe", "vocab": self.vocab, "merges": self.merges}
-
-
-def read_tokenizer(folder, config):
-    if "tokenizer.json" in folder:
-        tokenizer = from_definition(folder)
-    elif "vocab.json" in folder and "merges.txt" in folder:
-        lines = folder.text("merges.txt").split("\n")
-        merges = [line.split() for line in lines if line.strip() and not line.startswith("#version")]
-        tokenizer = ClipTokenizer(folder.json("vocab.json"), merges)
-    else:
-        raise CheckpointError(f"{folder.path} has no tokenizer: neither tokenizer.json nor vocab.json with merges.txt.")
-    for piece in (START, END):
-        if piece not in tokenizer.vocab:
-            raise CheckpointError(f"The vocabulary of {folder.path} has no {piece}: it is not CLIP's.")
-    largest = max(tokenizer.vocab.values())
-    if largest >= config.vocabulary:
-        raise CheckpointError(f"The vocabulary has token {largest}, but the model embeds {config.vocabulary} tokens.")
-    return tokenizer
-
-
-def from_definition(folder):
-    definition = folder.json("tokenizer.json")
-    model = definition.get("model", {})
-    if model.get("type") != "BPE" or model.get("end_of_word_suffix") != WORD_END:
-        raise CheckpointError(
-            f"tokenizer.json of {folder.path} is not CLIP's: it has no BPE whose words end in {WORD_END}."
-        )
-    steps = (definition.get("normalizer") or {}).get("normalizers", [])
-    if [step.get("type") for step in steps] != ["NFC", "Replace", "Lowercase"]:
-        raise CheckpointError(f"tokenizer.json of {folder.path} does not normalise texts as CLIP's does.")
-    merges = [merge.split() if isinstance(merge, str) else merge for merge in model["merges"]]
-    added = {token["content"]: token["id"] for token in definition.get("added_tokens", [])}
-    return ClipTokenizer({**model["vocab"], **added}, merges)

@@ -46,6 +46,10 @@ class Fields:
         """An object inside this one, empty where there is none."""
         return Fields(self.get(name, {}, "an object", lambda value: isinstance(value, dict)), self.file)
 
+    def list(self, name):
+        """Empty where there is none."""
+        return self.get(name, [], "a list", lambda value: isinstance(value, list))
+
     def parts(self, name):
         """The objects of a list, none where there is no list."""
         given = self.get(name, [], "a list of objects", is_list_of_objects)

@@ -29,16 +29,16 @@ class Folder:
         if name not in self:
             raise CheckpointError(f"{self.path} has no {name}; download the whole folder of the model.")
         try:
-            return (self.path / name).read_text(encoding="utf-8")
+            text = (self.path / name).read_text(encoding="utf-8")
         except UnicodeDecodeError:
             raise CheckpointError(f"{self.path / name} is no text.") from None
-
-    def json(self, name):
-        text = self.text(name)
         if text.startswith("version https://git-lfs"):
             raise CheckpointError(f"{self.path / name} is a pointer of Git LFS; run `git lfs pull` in the folder.")
+        return text
+
+    def json(self, name):
         try:
-            values = json.loads(text)
+            values = json.loads(self.text(name))
         except json.JSONDecodeError as error:
             raise CheckpointError(f"{self.path / name} is not JSON: {error}.") from None
         if not isinstance(values, dict):

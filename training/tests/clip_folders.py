@@ -7,6 +7,8 @@ import torch
 from tokenizers import Tokenizer, models, trainers
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTokenizer
 
+from tessera_export.clip_tokenizer import byte_symbols
+
 README = Path(__file__).resolve().parents[2] / "README.md"
 SIZES = {
     "text_config": {
@@ -26,12 +28,6 @@ SIZES = {
     },
     "projection_dim": 40,
 }
-
-
-def byte_symbols():
-    """CLIP lists the bytes' symbols in this order: visible ones first, then substitutes."""
-    symbols = [chr(b) for b in [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]]
-    return symbols + [chr(0x100 + index) for index in range(256 - len(symbols))]
 
 
 def small_tokenizer(merges=300):

@@ -10,7 +10,8 @@ from safetensors.torch import load_file, save_file
 
 from tessera_export.checkpoint import Checkpoint
 from tessera_export.clip import main
-from tessera_export.clip_folder import read_config, read_preprocessing, read_tokenizer
+from tessera_export.clip_folder import read_config, read_preprocessing
+from tessera_export.clip_tokenizer import read_tokenizer
 from tessera_export.folder import CheckpointError, Folder
 
 
@@ -38,14 +39,20 @@ def read(folder):
     return config, read_preprocessing(opened, config.image_size), read_tokenizer(opened, config)
 
 
+def split_tokenizer(folder, change=lambda vocabulary, merges: None):
+    """Vocabulary and merges in files of their own, after a change to them."""
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())["model"]
+    change(tokenizer["vocab"], tokenizer["merges"])
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.json").write_text(json.dumps(tokenizer["vocab"]))
+    lines = ["#version: 0.2", *(" ".join(merge) for merge in tokenizer["merges"]), ""]
+    (folder / "merges.txt").write_text("\n".join(lines))
+
+
 def test_the_layout_of_early_releases_says_the_same(folder, original):
     """Sizes as numbers, a second copy of the configurations, merges and vocabulary in files of their own."""
     expected = read(original)
-    vocabulary = json.loads((folder / "tokenizer.json").read_text())["model"]
-    (folder / "tokenizer.json").unlink()
-    (folder / "vocab.json").write_text(json.dumps(vocabulary["vocab"]))
-    lines = ["#version: 0.2", *(" ".join(merge) for merge in vocabulary["merges"]), ""]
-    (folder / "merges.txt").write_text("\n".join(lines))
+    split_tokenizer(folder)
     edit(folder / "preprocessor_config.json", lambda values: values.update(size=64, crop_size=64))
 
     def moved(values):
@@ -109,6 +116,26 @@ def with_first(value):
     return change
 
 
+def tokenizer_with(change):
+    return lambda path: edit(path / "tokenizer.json", lambda tokenizer: change(tokenizer["model"]))
+
+
+def vocabulary_with(**ids):
+    return lambda path: split_tokenizer(path, lambda vocabulary, _: vocabulary.update(ids))
+
+
+def merges_with(change):
+    return lambda path: split_tokenizer(path, lambda _, merges: change(merges))
+
+
+def merges_file_with(text):
+    def write(path):
+        split_tokenizer(path)
+        (path / "merges.txt").write_text(text)
+
+    return write
+
+
 def without(name):
     return lambda path: (path / name).unlink()
 
@@ -139,6 +166,22 @@ def with_file(name, content):
         (without("tokenizer.json"), "has no tokenizer"),
         (with_file("tokenizer.json", b'{"model": {"type": "Unigram"}}'), "is not CLIP's"),
         (tower_with("text_config", vocab_size=700), "embeds 700 tokens"),
+        (merges_file_with(""), "merges.txt is cut short: its 0 merges leave out"),
+        (merges_file_with("version https://git-lfs.github.com/spec/v1\n"), "merges.txt is a pointer of Git LFS"),
+        (merges_with(lambda merges: merges.__delitem__(slice(200, None))), "merges.txt is cut short: its 200 merges"),
+        (
+            merges_with(lambda merges: merges.append("abc")),
+            "merges.txt has the merge ['a', 'b', 'c'], which is no pair",
+        ),
+        (merges_with(lambda merges: merges.append(["q", "q"])), "merges q and q, but the vocabulary has no ['qq']"),
+        (tokenizer_with(lambda model: model["merges"].clear()), "tokenizer.json is cut short"),
+        (tokenizer_with(lambda model: model.update(merges="x")), "merges of {file} is 'x', but has to be a list"),
+        (tokenizer_with(lambda model: model.update(vocab=[])), "vocab of {file} is [], but has to be an object"),
+        (tokenizer_with(lambda model: model["vocab"].pop("Ā")), "has no pieces of single bytes such as ['Ā']"),
+        (vocabulary_with(a=-1), "vocab.json gives 'a' the number -1, but the model embeds"),
+        (vocabulary_with(a=1.5), "vocab.json gives 'a' the number 1.5"),
+        (vocabulary_with(a="7"), "vocab.json gives 'a' the number '7'"),
+        (vocabulary_with(a=5), "vocab.json gives several tokens the same number"),
         (config_with(projection_dim=40.0), "projection_dim of config.json is 40.0, but has to be a whole number"),
         (
             tower_with("text_config", layer_norm_eps=0),
@@ -166,7 +209,7 @@ def test_other_folders_are_refused_with_the_reason(folder, tmp_path, capsys, cha
     change(folder)
     out = tmp_path / "bundle"
     assert main(["--checkpoint", str(folder), "--out", str(out), "--no-check"]) == 1
-    assert said in capsys.readouterr().err
+    assert said.replace("{file}", str(folder / "tokenizer.json")) in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
 
 
