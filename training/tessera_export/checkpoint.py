@@ -44,7 +44,7 @@ class Checkpoint(Weights):
         self.folder = Folder(directory)
         self.directory = self.folder.path
         self.close()
-        self.stored = {}
+        self.stored, self.tied = {}, {}
         for file in self.folder.weight_files():
             reader = self.folder.open(file)
             self.stored |= {name: stored(file, reader, name) for name in reader.keys()}
@@ -60,7 +60,8 @@ class Checkpoint(Weights):
         if self.mapped != file or self.read_bytes > MAPPED_BYTES:
             self.close()
             self.reader, self.mapped = self.folder.open(file), file
-        tensor = self.reader[name] if isinstance(self.reader, dict) else self.reader.get_tensor(name)
+        stored_name = self.tied.get(name, name)
+        tensor = self.reader[stored_name] if isinstance(self.reader, dict) else self.reader.get_tensor(stored_name)
         self.read_bytes += tensor.nbytes
         require(is_finite(tensor), f"{name} of {self.directory / file} has values that are not finite")
         return tensor
@@ -68,6 +69,10 @@ class Checkpoint(Weights):
     def close(self):
         """Gives up the memory of what was read; the next tensor maps its file again."""
         self.reader, self.mapped, self.read_bytes = None, None, 0
+
+    def tie(self, name, other):
+        """Gives a tensor a second name."""
+        self.stored[name], self.tied[name] = self.place(other), other
 
     def place(self, name):
         if name not in self.stored:

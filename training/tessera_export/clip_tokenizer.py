@@ -64,7 +64,8 @@ def check_merges(vocabulary, merges, file):
         unknown = [piece for piece in (*merge, "".join(merge)) if piece not in vocabulary]
         require(not unknown, f"{file} merges {' and '.join(merge)}, but the vocabulary has no {unknown[:1]}")
     made = {"".join(merge) for merge in merges}
-    others = [p for p in vocabulary if p not in made and p not in (START, END) and len(p.removesuffix(WORD_END)) > 1]
+    long = {piece for piece in vocabulary if len(piece.removesuffix(WORD_END)) > 1}
+    others = sorted(long - made - {START, END})
     require(
         not others,
         f"{file} is cut short: its {len(merges)} merges leave out {len(others)} pieces of the vocabulary, such as "

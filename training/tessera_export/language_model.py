@@ -42,7 +42,8 @@ IMPLEMENTED = {
     "attention_bias": False,
     "mlp_bias": False,
     "sliding_window": None,
-    "tie_word_embeddings": False,
+    "partial_rotary_factor": 1,
+    "quantization_config": None,
 }
 LARGEST = 2  # added to an attention weight so that it ranks before all others
 
@@ -65,6 +66,7 @@ class LlamaConfig:
         rope = config.part("rope_scaling" if config.values.get("rope_scaling") else "rope_parameters")
         kind = rope.values.get("rope_type", rope.values.get("type", "default"))
         require(kind == "default", f"{config.file} scales rotary positions by {kind}, which is not supported")
+        rope.require({"partial_rotary_factor": 1})
         width, heads = config.count("hidden_size"), config.count("num_attention_heads")
         key_heads = config.count("num_key_value_heads", heads)
         require(

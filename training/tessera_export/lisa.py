@@ -15,6 +15,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from tessera_export.bundle import BundleDirectory
 from tessera_export.checkpoint import Checkpoint, require
 from tessera_export.clip_folder import read_preprocessing
@@ -39,6 +41,7 @@ PROMPTS = {
     "phrase": OPENING + "What is {text} in this image? Please output segmentation mask. ASSISTANT:",
 }
 SPECIAL = ("[SEG]", "<im_start>", "<im_end>")
+HEAD, EMBEDDINGS = "lm_head.weight", "model.embed_tokens.weight"
 GRAPHS = {
     "vision_tower": "vision-tower.onnx",
     "language_model": "language-model.onnx",
@@ -72,7 +75,8 @@ class Lisa:
     def __init__(self, checkpoint, clip):
         self.weights, self.tower = Checkpoint(checkpoint), Checkpoint(clip)
         config = Fields(self.weights.config(), f"{self.weights.directory}/config.json")
-        for name in ("model.mm_projector.weight", "model.text_hidden_fcs.0.0.weight", "lm_head.weight"):
+        tie_head(self.weights, config)
+        for name in ("model.mm_projector.weight", "model.text_hidden_fcs.0.0.weight", HEAD):
             require(
                 name in self.weights,
                 f"{self.weights.directory} has no {name}: it is no checkpoint of LISA v1 (LISA++ and LLaVA 1.5 differ)",
@@ -89,11 +93,21 @@ class Lisa:
         self.vision = replace(vision, mean=tuple(preprocessing.mean), std=tuple(preprocessing.std))
         self.select_layer = config.integer("mm_vision_select_layer", -2)
         self.start_token = config.count("bos_token_id", 1)
+        require(
+            self.start_token < self.llama.vocabulary,
+            f"bos_token_id of {config.file} is {self.start_token}, but the model has {self.llama.vocabulary} tokens",
+        )
         check(self.weights, self.llama, self.sam_shape, self.tower, self.vision)
         self.tokenizer, added = read_tokenizer(self.weights.folder, self.llama.vocabulary)
         missing = [token for token in SPECIAL if token not in added]
         require(not missing, f"The tokenizer of {self.weights.directory} has no added tokens {', '.join(missing)}")
         self.seg_token = added["[SEG]"]
+        least = self.vision.tokens + max(len(self.tokenizer.encode(prompt).ids) for prompt in PROMPTS.values())
+        require(
+            least <= self.llama.positions,
+            f"max_position_embeddings of {config.file} is {self.llama.positions}, but the image and a prompt without "
+            f"its words take {least} tokens",
+        )
 
     def bytes(self, precision, vision_precision):
         """Size of the bundle's weights by graph, about."""
@@ -102,9 +116,9 @@ class Lisa:
             count = math.prod(self.weights.shape(name))
             if name.startswith(SAM):
                 sizes["sam"] += count * BYTES[vision_precision]
-            elif name == "model.embed_tokens.weight":
+            elif name == EMBEDDINGS:
                 sizes["language_model"] += count * (4 if precision == "float32" else 2)
-            elif name == "lm_head.weight":
+            elif name == HEAD:
                 sizes["language_model"] += count * (1.1 if precision == "int4" else BYTES[precision])
             elif "inv_freq" not in name:
                 sizes["language_model"] += count * BYTES[precision]
@@ -145,6 +159,19 @@ class Lisa:
             "presence_calibration": {"bias": 0, "weights": [1, 0]},
             "is_calibrated": False,
         }
+
+
+def tie_head(weights, config):
+    """Where the head is said to be the embeddings, it may be absent, or has to be equal."""
+    is_tied = config.get("tie_word_embeddings", False, "true or false", lambda value: isinstance(value, bool))
+    if is_tied and HEAD not in weights and EMBEDDINGS in weights:
+        weights.tie(HEAD, EMBEDDINGS)
+    elif is_tied and HEAD in weights:
+        require(
+            torch.equal(weights[HEAD], weights[EMBEDDINGS]),
+            f"{HEAD} differs from {EMBEDDINGS}, but tie_word_embeddings of {config.file} is True",
+        )
+        weights.close()
 
 
 def export(lisa, bundle, precision, vision_precision, say):

@@ -9,7 +9,7 @@ SAM = "model.visual_model."
 # Weights that no answer needs: what rotary positions are computed from, a copy of CLIP, which stays frozen, and of SAM
 # the prompts that are masks and the masks of ambiguous prompts.
 UNREAD = (
-    r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq",
+    r"model\.(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq",
     r"model\.vision_tower\..*",
     r"model\.visual_model\.pixel_(mean|std)",
     r"model\.visual_model\.prompt_encoder\.mask_downscaling\..*",

@@ -241,9 +241,27 @@ def test_layers_beyond_those_of_the_configuration_are_named(folders, tmp_path):
 
 
 def test_what_no_answer_needs_is_passed_over(folders, tmp_path):
-    others = ("model.visual_model.prompt_encoder.mask_downscaling.0.weight", "model.vision_tower.vision_tower.x.weight")
+    others = (
+        "model.visual_model.prompt_encoder.mask_downscaling.0.weight",
+        "model.vision_tower.vision_tower.x.weight",
+        "model.rotary_emb.inv_freq",
+    )
     rewrite(copied(folders, tmp_path), lambda tensors: tensors.update({name: torch.zeros(4) for name in others}))
     export(tmp_path, tmp_path / "bundle")
+
+
+def test_a_head_that_is_the_embeddings_may_be_absent(folders, tmp_path):
+    def with_equal_head(tensors):
+        tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"].clone()
+
+    lisa = copied(folders, tmp_path)
+    edit(lisa / "config.json", tie_word_embeddings=True)
+    rewrite(lisa, with_equal_head)
+    export(tmp_path, tmp_path / "equal", "--name", "same")
+    rewrite(lisa, lambda tensors: tensors.pop("lm_head.weight"))
+    export(tmp_path, tmp_path / "absent", "--name", "same")
+    equal, absent = (json.loads((tmp_path / name / "bundle.json").read_text()) for name in ("equal", "absent"))
+    assert equal["files"] == absent["files"]
 
 
 @pytest.mark.parametrize(
@@ -259,6 +277,18 @@ def test_what_no_answer_needs_is_passed_over(folders, tmp_path):
         ({"out_dim": 128}, "out_dim of {file} is 128"),
         ({"hidden_size": None}, "{file} has no hidden_size"),
         ({"hidden_size": "wide"}, "hidden_size of {file} is 'wide', but has to be a whole number above 0"),
+        ({"bos_token_id": 804}, "bos_token_id of {file} is 804, but the model has 804 tokens"),
+        ({"bos_token_id": "1"}, "bos_token_id of {file} is '1', but has to be a whole number"),
+        ({"max_position_embeddings": 300}, "max_position_embeddings of {file} is 300, but the image and a prompt"),
+        ({"rms_norm_eps": 0}, "rms_norm_eps of {file} is 0, but has to be a finite number above 0"),
+        ({"rms_norm_eps": float("inf")}, "rms_norm_eps of {file} is inf"),
+        ({"rope_theta": float("nan")}, "rope_theta of {file} is nan"),
+        ({"rope_parameters": {"rope_theta": -1}}, "rope_theta of {file} is -1"),
+        ({"quantization_config": {"bits": 4}}, "quantization_config of {file} is {'bits': 4}"),
+        ({"partial_rotary_factor": 0.5}, "partial_rotary_factor of {file} is 0.5; only 1 can be exported"),
+        ({"rope_parameters": {"partial_rotary_factor": 0.5}}, "partial_rotary_factor of {file} is 0.5"),
+        ({"tie_word_embeddings": True}, "lm_head.weight differs from model.embed_tokens.weight"),
+        ({"tie_word_embeddings": 1}, "tie_word_embeddings of {file} is 1, but has to be true or false"),
         ({"rope_scaling": 2}, "rope_scaling of {file} is 2, but has to be an object"),
     ],
 )
@@ -274,6 +304,8 @@ def test_a_configuration_that_the_graph_does_not_have_is_refused(folders, tmp_pa
         ({"resample": 2}, "preprocessor_config.json resizes with filter 2"),
         ({"do_center_crop": False}, "preprocessor_config.json switches do_center_crop off"),
         ({"image_mean": "x"}, "image_mean of preprocessor_config.json is 'x', but has to be three numbers"),
+        ({"image_mean": [0.5, 0.5, float("inf")]}, "image_mean of preprocessor_config.json is [0.5, 0.5, inf]"),
+        ({"image_std": [0.3, 0.3, 0]}, "image_std of preprocessor_config.json is [0.3, 0.3, 0], but has to be"),
     ],
 )
 def test_another_preprocessing_is_refused(folders, tmp_path, values, message):
