@@ -108,8 +108,11 @@ class Checkpoint(Weights):
 
 def stored(file, reader, name):
     if isinstance(reader, dict):
-        require(isinstance(reader[name], torch.Tensor), f"{name} in {file} is no tensor")
-        return Stored(file, tuple(reader[name].shape), reader[name].dtype)
+        tensor = reader[name]
+        require(isinstance(tensor, torch.Tensor), f"{name} in {file} is no tensor")
+        has_values = tensor.layout is torch.strided and tensor.device.type == "cpu"
+        require(has_values, f"{name} in {file} is {tensor.layout} on {tensor.device}; only dense tensors are read")
+        return Stored(file, tuple(tensor.shape), tensor.dtype)
     described = reader.get_slice(name)
     return Stored(file, tuple(described.get_shape()), described.get_dtype())
 

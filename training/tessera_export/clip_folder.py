@@ -135,7 +135,7 @@ def read_preprocessing(folder, image_size):
     """-> Preprocessing; refuses what the service would not do in the same way."""
     name = "preprocessor_config.json"
     if name not in folder and "processor_config.json" in folder:
-        given = folder.json("processor_config.json").get("image_processor") or {}
+        given = Fields(folder.json("processor_config.json"), "processor_config.json").part("image_processor").values
     else:
         given = folder.json(name)
     values = {key: given.get(key, default) for key, default in IMAGE_DEFAULTS.items()}

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import pickle
 from pathlib import Path
 
 import torch
@@ -41,6 +42,8 @@ class Folder:
             values = json.loads(self.text(name))
         except json.JSONDecodeError as error:
             raise CheckpointError(f"{self.path / name} is not JSON: {error}.") from None
+        except RecursionError:
+            raise CheckpointError(f"{self.path / name} has too many lists or objects inside each other.") from None
         if not isinstance(values, dict):
             raise CheckpointError(f"{self.path / name} is no JSON object.")
         return values
@@ -54,8 +57,8 @@ class Folder:
                 return [name]
             if f"{name}.index.json" in self:
                 places = self.json(f"{name}.index.json").get("weight_map")
-                if not isinstance(places, dict):
-                    raise CheckpointError(f"{self.path / name}.index.json has no weight_map.")
+                if not isinstance(places, dict) or not all(isinstance(file, str) for file in places.values()):
+                    raise CheckpointError(f"{self.path / name}.index.json has no weight_map with the names of files.")
                 return sorted(set(places.values()))
         raise CheckpointError(f"{self.path} has no weights: neither {SAFE} nor {PICKLED}, whole or in shards.")
 
@@ -65,6 +68,8 @@ class Folder:
             raise CheckpointError(f"{self.path} has no {file}, one of its weight files; download it, too.")
         try:
             return open_weights(self.path / file)
+        except CheckpointError:
+            raise
         except Exception as error:
             raise CheckpointError(
                 f"{self.path / file} is not readable: {error}. Download it again; "
@@ -83,7 +88,18 @@ class Folder:
 def open_weights(path):
     if path.suffix == ".safetensors":
         return safe_open(path, framework="pt", device="cpu")
+    if is_legacy(path):
+        raise CheckpointError(
+            f"{path} was written by PyTorch before 1.6 and cannot be read in parts. Load it with torch.load and "
+            "weights_only=True, and write it again with torch.save or safetensors."
+        )
     weights = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     if not isinstance(weights, dict):
         raise ValueError("there are no weights by their names in it")
     return weights
+
+
+def is_legacy(path):
+    """A pickle, not the ZIP file with one that torch.save has written since."""
+    with open(path, "rb") as file:
+        return file.read(1) == pickle.PROTO

@@ -32,7 +32,9 @@ def check(weights, llama, sam, tower, vision):
     Raises CheckpointError by the name of a tensor that is missing, has another shape or type, or that nothing would
     read although the model needs it.
     """
-    read = weights.shape("model.mm_projector.weight")[-1]
+    shape = weights.shape("model.mm_projector.weight")
+    require(len(shape) == 2, f"model.mm_projector.weight is {list(shape)}, but has to have two dimensions")
+    read = shape[1]
     require(
         read == vision.width,
         f"mm_projector takes states of width {read}, but the tower has {vision.width}: "

@@ -182,6 +182,8 @@ def with_file(name, content):
         (vocabulary_with(a=1.5), "vocab.json gives 'a' the number 1.5"),
         (vocabulary_with(a="7"), "vocab.json gives 'a' the number '7'"),
         (vocabulary_with(a=5), "vocab.json gives several tokens the same number"),
+        (with_file("tokenizer.json", b'{"model": []}'), "model of {file} is [], but has to be an object"),
+        (with_file("config.json", b'{"a":' * 100_000), "config.json has too many lists or objects inside each other"),
         (config_with(projection_dim=40.0), "projection_dim of config.json is 40.0, but has to be a whole number"),
         (
             tower_with("text_config", layer_norm_eps=0),

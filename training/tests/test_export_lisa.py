@@ -217,6 +217,32 @@ def test_weights_that_make_another_model_are_named(folders, tmp_path, change, me
     assert message in refusal(tmp_path, tmp_path)
 
 
+@pytest.mark.parametrize("shape", [(), (64,)])
+def test_a_projector_without_rows_is_named(folders, tmp_path, shape):
+    rewrite(copied(folders, tmp_path), with_tensor("model.mm_projector.weight", torch.zeros(shape)))
+    assert f"model.mm_projector.weight is {list(shape)}, but has to have two" in refusal(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "message"),
+    [
+        (torch.eye(64).to_sparse(), "lm_head.weight in pytorch_model-00001-of-00002.bin is torch.sparse_coo on cpu"),
+        (torch.empty(804, 64, device="meta"), "is torch.strided on meta; only dense tensors are read"),
+    ],
+)
+def test_a_tensor_without_all_its_values_is_named(folders, tmp_path, tensor, message):
+    lisa = copied(folders, tmp_path)
+    torch.save({"lm_head.weight": tensor}, lisa / "pytorch_model-00001-of-00002.bin")
+    assert message in refusal(tmp_path, tmp_path)
+
+
+def test_weights_of_old_releases_of_pytorch_are_named(folders, tmp_path):
+    file = copied(folders, tmp_path) / "pytorch_model-00001-of-00002.bin"
+    torch.save({"lm_head.weight": torch.zeros(2)}, file, _use_new_zipfile_serialization=False)
+    said = refusal(tmp_path, tmp_path)
+    assert f"{file} was written by PyTorch before 1.6" in said and "Download it again" not in said
+
+
 def test_what_is_no_tensor_is_named(folders, tmp_path):
     torch.save({"steps": 3}, copied(folders, tmp_path) / "pytorch_model-00002-of-00002.bin")
     assert "steps in pytorch_model-00002-of-00002.bin is no tensor" in refusal(tmp_path, tmp_path)
@@ -329,6 +355,10 @@ def test_heads_that_do_not_divide_the_width_of_clip_are_refused(folders, tmp_pat
         ("lisa/tokenizer.json", "{}", "tokenizer.json is not readable"),
         ("lisa/added_tokens.json", '{"[SEG]": "x"}', "added_tokens.json is 'x', but has to be a whole number"),
         ("lisa/pytorch_model.bin.index.json", "{}", "index.json has no weight_map"),
+        ("lisa/pytorch_model.bin.index.json", '{"weight_map": {"a": 1}}', "has no weight_map with the names of files"),
+        ("lisa/config.json", '{"a":' * 100_000, "config.json has too many lists or objects inside each other"),
+        ("lisa/tokenizer.json", '{"added_tokens": 3}', "tokenizer.json is not readable"),
+        ("lisa/tokenizer.json", '{"model": []}', "tokenizer.json is not readable"),
         ("clip/preprocessor_config.json", "{", "preprocessor_config.json is not JSON"),
         ("clip/config.json", '{"vision_config": []}', "vision_config of config.json is [], but has to be an object"),
     ],
