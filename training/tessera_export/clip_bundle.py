@@ -121,7 +121,7 @@ def content_of(folder, fingerprint, settings, precision):
 
 def license_of(folder):
     """As the front matter of the model card has it."""
-    card = folder.text("README.md") if "README.md" in folder else ""
+    card = (folder.path / "README.md").read_text(encoding="utf-8", errors="replace") if "README.md" in folder else ""
     front = re.match(r"---\n(.*?)\n---", card, re.DOTALL)
     found = re.search(r"^license: *(\S+)", front[1], re.MULTILINE) if front else None
     return found[1] if found else "that of the checkpoint, which does not state it"

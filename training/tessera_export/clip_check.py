@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from transformers import CLIPImageProcessor, CLIPModel
 
 from tessera_export.bundle import MANIFEST
+from tessera_export.checkpoint import Checkpoint
 from tessera_export.clip_bundle import CUDA_GRAPHS, EMBEDDING, GRAPHS
 from tessera_export.folder import CheckpointError
 
@@ -55,7 +56,9 @@ def differences(checkpoint, bundle, seed=0, on_cuda=False):
     feeds = {"inputs_embeds": table[ids].numpy(), "end": end}
     text = unit(run(bundle, "text_encoder", feeds, on_cuda)[0])
 
-    model = CLIPModel.from_pretrained(checkpoint, dtype=torch.float32).eval()
+    # transformers leaves out a logit_scale in a list; whatever else it leaves out shows in the differences.
+    model = CLIPModel.from_pretrained(checkpoint, dtype=torch.float32, ignore_mismatched_sizes=True).eval()
+    model.logit_scale.fill_(Checkpoint(checkpoint)["logit_scale"].item())
     image_expected, text_expected = reference_embeddings(model, checkpoint, pixels, ids)
     logits = settings["logit_scale"] * image @ text.T
     logits_expected = model.logit_scale.exp() * image_expected @ text_expected.T

@@ -246,3 +246,12 @@ def test_what_no_answer_needs_is_passed_over(folder, tmp_path):
     for tower in ("text_model", "vision_model"):
         weights_with(f"{tower}.embeddings.position_ids", lambda _: torch.arange(77)[None])(folder)
     assert main(["--checkpoint", str(folder), "--out", str(tmp_path / "bundle"), "--no-check"]) == 0
+
+
+def test_what_the_model_does_not_depend_on_is_no_reason_to_refuse(folder, tmp_path):
+    """A model card in Latin-1, and the scale in a list."""
+    (folder / "README.md").write_bytes("---\nlicense: mit\n---\nModèle".encode("latin-1"))
+    weights_with("logit_scale", lambda scale: scale[None])(folder)
+    assert main(["--checkpoint", str(folder), "--out", str(tmp_path / "bundle")]) == 0
+    manifest = json.loads((tmp_path / "bundle/bundle.json").read_text())
+    assert manifest["license"] == "mit" and abs(manifest["settings"]["logit_scale"] - 20) < 1e-4
