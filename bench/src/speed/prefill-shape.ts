@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -18,6 +18,7 @@ import {
   type Stage,
 } from '@tessera/token-pruning';
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
+import { inTemporaryDirectory } from './temporary-directory.js';
 import { floats, integers, matrixProduct, productSize, productSpeed, time, type Feeds } from './timed-graph.js';
 
 const run = promisify(execFile);
@@ -56,6 +57,8 @@ const textTokens = prefixTokens + questionTokens;
 const reductions = [0.65, 0.7];
 const baselines = ['fastv', 'pyramid', 'cls_topk', 'random'] as const;
 const vocabulary = 1024;
+const [leastImageTokens, mostImageTokens] = [8, 4096 - textTokens]; // of the graph's rotary positions
+const mostRounds = 100;
 /** Embeddings and rotary positions, at most. */
 const tableBytes = 16e6;
 
@@ -65,6 +68,19 @@ export interface ShapeOptions {
   readonly rounds: number;
   /** The Python that writes the graph, with `training[export]` installed. */
   readonly python: string;
+}
+
+/** @returns what is wrong with flags, in one line; nothing where they are right */
+export function mistakeIn({ shape, imageTokens, rounds }: Omit<ShapeOptions, 'python'>): string | undefined {
+  if (shape !== 'mini' && !shapeNames.includes(shape)) return `--shape is one of mini, ${shapeNames.join(', ')}`;
+  if (!isWhole(imageTokens, leastImageTokens, mostImageTokens)) {
+    return `--image-tokens is a whole number from ${leastImageTokens} to ${mostImageTokens}`;
+  }
+  return isWhole(rounds, 1, mostRounds) ? undefined : `--rounds is a whole number from 1 to ${mostRounds}`;
+}
+
+function isWhole(value: number, least: number, most: number): boolean {
+  return Number.isInteger(value) && least <= value && value <= most;
 }
 
 interface Case {
@@ -86,11 +102,14 @@ export async function benchmarkShape({ shape: name, imageTokens, rounds, python 
   const { bavail, bsize } = await statfs(tmpdir());
   requireRoom(name, known, { memory: freemem(), disk: bavail * bsize });
   const shape: DecoderShape = { ...known, imageTokens };
-  const directory = await mkdtemp(join(tmpdir(), 'tessera-prefill-'));
-  try {
+  return inTemporaryDirectory('tessera-prefill-', async (directory, signal) => {
     const module = 'tessera_export.random_language_model';
     const values = ['--shape', name, '--image-tokens', String(imageTokens), '--out', directory];
-    await run(python, ['-m', module, ...values], { cwd: join(repositoryRoot, 'training') });
+    await run(python, ['-m', module, ...values], {
+      cwd: join(repositoryRoot, 'training'),
+      signal,
+      killSignal: 'SIGKILL',
+    });
     const options = { executionProviders: ['cpu'] };
     const model = await InferenceSession.create(join(directory, 'language_model.onnx'), options);
     const cases = casesOf(shape);
@@ -107,9 +126,7 @@ export async function benchmarkShape({ shape: name, imageTokens, rounds, python 
       if (round >= 0) productTimes.push(await time(product.session, product.feeds));
     }
     return tableOf(shape, known.otherMacs, cases, productSpeed(productTimes));
-  } finally {
-    await rm(directory, { recursive: true });
-  }
+  });
 }
 
 /**

@@ -7,7 +7,7 @@ import { SeededRandom } from '@tessera/runtime';
 import { decoderShape, planPruning } from '@tessera/segmentation';
 import { tokensPerLayer, unprunedStages, type DecoderShape, type Stage } from '@tessera/token-pruning';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { benchmarkShape } from './prefill-shape.js';
+import { benchmarkShape, mistakeIn } from './prefill-shape.js';
 import { floats, integers, matrixProduct, productSize, productSpeed, time, type Feeds } from './timed-graph.js';
 
 /**
@@ -54,11 +54,18 @@ const { values: flags } = parseArgs({
   },
 });
 
-await runCommand(() => (flags.shape === 'mini' ? benchmarkReasoner() : benchmarkOther()));
+const { shape, python } = flags;
+const options = { shape, imageTokens: Number(flags['image-tokens']), rounds: Number(flags.rounds), python };
+const mistake = mistakeIn(options);
+if (mistake !== undefined) {
+  console.error(mistake);
+  process.exitCode = 2;
+} else {
+  await runCommand(() => (shape === 'mini' ? benchmarkReasoner() : benchmarkOther()));
+}
 
 async function benchmarkOther(): Promise<void> {
-  const { shape, 'image-tokens': imageTokens, rounds, python } = flags;
-  console.log(await benchmarkShape({ shape, imageTokens: Number(imageTokens), rounds: Number(rounds), python }));
+  console.log(await benchmarkShape(options));
 }
 
 async function benchmarkReasoner(): Promise<void> {
