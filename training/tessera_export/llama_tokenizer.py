@@ -78,7 +78,7 @@ def from_definition(path):
     with open(path, encoding="utf8") as file:
         definition = json.load(file)
     Tokenizer.from_str(json.dumps(definition))  # refuses what is no tokenizer
-    vocabulary = definition["model"]["vocab"]
+    vocabulary, definition["post_processor"] = definition["model"]["vocab"], None  # which may add a start token
     for token in definition["added_tokens"]:
         if token["content"] not in vocabulary:
             token |= {"lstrip": True, "rstrip": True, "normalized": False, "special": True}

@@ -389,7 +389,7 @@ def test_added_tokens_take_the_spaces_around_them(folders):
 
 def saved_again(lisa):
     """The folder with its tokenizer as transformers 5 writes it."""
-    tokenizer = LlamaTokenizer.from_pretrained(lisa)
+    tokenizer = LlamaTokenizer.from_pretrained(lisa, add_bos_token=True)
     for name in ("tokenizer.model", "added_tokens.json"):
         (lisa / name).unlink()
     tokenizer.save_pretrained(lisa)
