@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { RedisServer, redisSkipReason } from '@tessera/runtime/testing';
+import { RedisServer, redisSkipReason, TcpProxy } from '@tessera/runtime/testing';
 import { linkModels } from '../support/models.js';
 import { drawnPicture, finishedJob, postJob, postSegment } from '../support/requests.js';
 import type { RunningProcess } from '../support/process.js';
@@ -10,6 +10,8 @@ import { startGateway, startWorker } from '../support/services.js';
 /** Longest time for an answer that comes at once, on a busy machine. */
 const atOnceMs = 1_000;
 const recoveryMs = 2_000;
+/** Longest time until connections that carry nothing any more have been replaced. */
+const replacementMs = 25_000;
 /** Half of the time after which a process is ended by force. */
 const longestEndMs = 12_000;
 
@@ -28,14 +30,14 @@ describe('a Redis that hangs', { skip: redisSkipReason, timeout: 300_000 }, () =
     await redis.remove();
   });
 
-  async function newGateway() {
-    const gateway = await startGateway({ REDIS_URL: redis.url });
+  async function newGateway(redisUrl = redis.url) {
+    const gateway = await startGateway({ REDIS_URL: redisUrl });
     started.push(gateway.process);
     return gateway;
   }
 
-  async function newWorker() {
-    const environment = { REDIS_URL: redis.url, MODELS_DIR: linkModels('tessera-baseline'), TESSERA_THREADS: '1' };
+  async function newWorker(redisUrl = redis.url) {
+    const environment = { REDIS_URL: redisUrl, MODELS_DIR: linkModels('tessera-baseline'), TESSERA_THREADS: '1' };
     const worker = await startWorker(environment);
     started.push(worker);
     return worker;
@@ -84,6 +86,23 @@ describe('a Redis that hangs', { skip: redisSkipReason, timeout: 300_000 }, () =
 
     const [{ url }] = await Promise.all([newGateway(), newWorker()]);
     for (const id of ids) assert.equal((await finishedJob(url, id)).status, 'succeeded');
+  });
+
+  it('is left for a new connection when the present ones are silent for good', async (test) => {
+    const network = await TcpProxy.start(() => Number(new URL(redis.url).port));
+    test.after(() => {
+      network.close();
+    });
+    const redisUrl = `redis://127.0.0.1:${network.port}`;
+    const [{ url }] = await Promise.all([newGateway(redisUrl), newWorker(redisUrl)]);
+    const ask = () => postSegment(url, picture, 'the stop sign');
+    assert.equal((await ask()).status, 200);
+    network.silence();
+    const silencedAt = performance.now();
+    while ((await ask()).status !== 200) {
+      assert.ok(performance.now() - silencedAt < replacementMs, 'gateway and worker have not recovered');
+      await delay(200);
+    }
   });
 });
 

@@ -18,6 +18,8 @@ import { RedisEvents } from './redis-events.js';
 
 const operationTimeoutMs = 1_000;
 const prefix = 'tessera';
+/** Longest silence of a connection that waits for jobs or events. BullMQ asks Redis to wait for at most 10 s. */
+const longestSilenceMs = 15_000;
 /** BullMQ's scores of jobs with the same priority. */
 const scoresOfPriority = 2 ** 32;
 /** Overdue jobs that are looked at together. */
@@ -177,6 +179,7 @@ export class RedisBackend implements QueueBackend {
     return {
       ...reconnectingOptions,
       url: this.#url,
+      socketTimeout: longestSilenceMs,
       maxRetriesPerRequest: null,
       retryStrategy: (attempt: number) => (this.#isClosed ? null : reconnectingOptions.retryStrategy(attempt)),
     };

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { answeredWithin } from '@tessera/runtime';
 import type { RedisConnection } from '@tessera/runtime/redis';
 import type { Redis } from 'ioredis';
 import { gatherMs, retryPauseMs, type EndHandler, type EndReader } from './queue-backend.js';
@@ -12,8 +11,6 @@ const leaseMs = 10_000;
 const leaseRetryMs = 2_000;
 /** Longest wait for new events; the lease is renewed after it. */
 const blockMs = 2_000;
-/** Longest time until such a wait is answered; then its connection counts as dead. */
-const blockLimitMs = 15_000;
 /** How long a lease that was just renewed counts as held: renewing it before every read would double the work. */
 const leaseHeldMs = 500;
 /** How far the clocks of workers may differ from that of Redis, in a search for ends whose events are gone. */
@@ -48,7 +45,7 @@ interface EndKeys {
 export interface RedisEndsOptions {
   /** For short commands: one that is under way when Redis dies is never answered, which only this notices. */
   readonly connection: RedisConnection;
-  /** A connection of its own for blocking reads; closed with the reader. */
+  /** A connection of its own for blocking reads, which replaces itself when it is silent; closed with the reader. */
   readonly blocking: Redis;
   readonly keys: EndKeys;
   /** The BullMQ id of a job's id. */
@@ -126,11 +123,7 @@ export class RedisEnds implements EndReader {
   async #nextEvents(): Promise<StreamEntry[]> {
     const { blocking, keys } = this.#options;
     const from = this.#cursor === '' ? '0' : this.#cursor;
-    const reading = blocking.xread('COUNT', batchSize, 'BLOCK', blockMs, 'STREAMS', keys.events, from);
-    const streams = await answeredWithin(reading, blockLimitMs, () => {
-      blocking.disconnect(true);
-      return new Error(`Redis did not answer within ${blockLimitMs} ms`);
-    });
+    const streams = await blocking.xread('COUNT', batchSize, 'BLOCK', blockMs, 'STREAMS', keys.events, from);
     return streams?.[0]?.[1] ?? [];
   }
 

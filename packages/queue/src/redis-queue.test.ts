@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
+import { redisSkipReason, RedisServer, TcpProxy } from '@tessera/runtime/testing';
 import type { JobQueue } from './job-queue.js';
 import { isCode, QueueProcess, suiteQueues, until, type TestJob } from './test-fixtures.js';
 
-describe('a queue in Redis', { skip: redisSkipReason, timeout: 60_000 }, () => {
+describe('a queue in Redis', { skip: redisSkipReason, timeout: 120_000 }, () => {
   let server: RedisServer;
   const { openQueue, closeAll, name } = suiteQueues(() => ({
     connection: { kind: 'redis', url: server.url },
@@ -169,6 +169,33 @@ describe('a queue in Redis', { skip: redisSkipReason, timeout: 60_000 }, () => {
     );
     await until(() => ended.has('later'), 30_000);
     await processor.drain(1_000);
+  });
+
+  it('adds, runs, awaits and reads jobs again after its connections have fallen silent for good', async () => {
+    const network = await TcpProxy.start(() => Number(new URL(server.url).port));
+    const queue = await openQueue({ connection: { kind: 'redis', url: `redis://127.0.0.1:${network.port}` } });
+    const runs: string[] = [];
+    const ended = new Set<string>();
+    queue.readEnds((jobs) => {
+      for (const { id } of jobs) ended.add(id);
+      return Promise.resolve();
+    });
+    queue.process((job) => Promise.resolve(String(runs.push(job.id))), { concurrency: 1 });
+    try {
+      await add(queue, 'before');
+      await queue.waitFor('before', { timeoutMs: 5_000 });
+      await until(() => ended.has('before'));
+      network.silence();
+      const silencedAt = performance.now();
+      await until(() => succeeds(add(queue, 'after')), 15_000);
+      assert.equal((await queue.waitFor('after', { timeoutMs: 20_000 }))?.status, 'succeeded');
+      await until(() => ended.has('after'), 20_000);
+      assert.ok(performance.now() - silencedAt < 30_000);
+      assert.deepEqual(runs, ['before', 'after']);
+    } finally {
+      await closeAll();
+      network.close();
+    }
   });
 
   it('starts before Redis does', async () => {

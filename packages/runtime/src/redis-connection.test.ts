@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { connect, createServer, type AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TesseraError } from '@tessera/contracts';
 import { redisSkipReason, RedisServer } from './redis-server.js';
 import { RedisConnection } from './redis-connection.js';
+import { TcpProxy } from './tcp-proxy.js';
 
 const isUnavailable = (error: unknown) => TesseraError.isInstance(error) && error.code === 'TSR_QUEUE_UNAVAILABLE';
 
-describe('a Redis connection', { skip: redisSkipReason, timeout: 30_000 }, () => {
+describe('a Redis connection', { skip: redisSkipReason, timeout: 60_000 }, () => {
   it('opens before its server, rejects at once while it is down, and works as soon as it is up', async () => {
     const server = await RedisServer.prepare();
     const connection = await RedisConnection.open({ url: server.url, onError: () => {}, operationTimeoutMs: 500 });
@@ -41,13 +40,8 @@ describe('a Redis connection', { skip: redisSkipReason, timeout: 30_000 }, () =>
     const [old, successor] = [await RedisServer.start(), await RedisServer.start()];
     let master = old;
     // The name of the master: it leads new connections to the present one, and leaves the others as they are.
-    const name = createServer((client) => {
-      const upstream = connect(Number(new URL(master.url).port), '127.0.0.1');
-      client.pipe(upstream).pipe(client);
-      for (const socket of [client, upstream]) socket.on('error', () => undefined);
-    }).listen(0, '127.0.0.1');
-    await once(name, 'listening');
-    const url = `redis://127.0.0.1:${(name.address() as AddressInfo).port}`;
+    const name = await TcpProxy.start(() => Number(new URL(master.url).port));
+    const url = `redis://127.0.0.1:${name.port}`;
     const connection = await RedisConnection.open({ url, onError: () => {}, operationTimeoutMs: 500 });
     const write = () => connection.run((client) => client.set('key', 'value'));
     try {
@@ -109,6 +103,24 @@ describe('a Redis connection', { skip: redisSkipReason, timeout: 30_000 }, () =>
     }
   });
 
+  it('leaves a connection that is silent for good, and works on another one', async () => {
+    const server = await RedisServer.start();
+    const network = await TcpProxy.start(() => Number(new URL(server.url).port));
+    const url = `redis://127.0.0.1:${network.port}`;
+    const connection = await RedisConnection.open({ url, onError: () => {}, operationTimeoutMs: 500 });
+    const ping = () => connection.run((client) => client.ping());
+    try {
+      assert.equal(await ping(), 'PONG');
+      network.silence();
+      await assert.rejects(ping(), isUnavailable);
+      assert.equal(await eventually(ping, 13_000), 'PONG');
+    } finally {
+      connection.close();
+      network.close();
+      await server.remove();
+    }
+  });
+
   it('waits for a server that is slow, also after it was too slow once', async () => {
     const server = await RedisServer.start();
     const connection = await RedisConnection.open({ url: server.url, onError: () => {}, operationTimeoutMs: 500 });
@@ -134,9 +146,9 @@ describe('a Redis connection', { skip: redisSkipReason, timeout: 30_000 }, () =>
   });
 });
 
-/** The result of the first try that succeeds, within five seconds. */
-async function eventually<Result>(operation: () => Promise<Result>): Promise<Result> {
-  const deadline = Date.now() + 5_000;
+/** The result of the first try that succeeds in time. */
+async function eventually<Result>(operation: () => Promise<Result>, timeoutMs = 5_000): Promise<Result> {
+  const deadline = Date.now() + timeoutMs;
   for (;;) {
     try {
       return await operation();

@@ -4,11 +4,17 @@ import { answeredWithin, settledWithin } from './time-limits.js';
 
 const connectTimeoutMs = 1_000;
 const longestReconnectDelayMs = 1_000;
+/** How long Redis may send nothing while an answer is due. */
+const longestSilenceMs = 10_000;
 
-/** Options every connection shares: reconnect for ever, at most a second between two tries. */
+/**
+ * Options every connection shares: reconnect for ever, at most a second between two tries, also when the connection has been silent for
+ * too long. A network that forgets a connection, or a machine without power, closes nothing.
+ */
 export const reconnectingOptions = {
   connectTimeout: connectTimeoutMs,
   keepAlive: 5_000,
+  socketTimeout: longestSilenceMs,
   retryStrategy: (attempt: number) => Math.min(attempt * 50, longestReconnectDelayMs),
   // After a failover the old master is a replica, and keeps its connections; the name leads to the new one.
   reconnectOnError: (error: Error) => error.message.includes('READONLY'),
@@ -26,7 +32,8 @@ export interface RedisConnectionOptions {
 /**
  * A connection for callers that need an error at once instead of a wait: while Redis is down, or hangs,
  * operations reject with `TSR_QUEUE_UNAVAILABLE`; as soon as it is back they work again. That Redis hangs shows in the first
- * operation that takes too long; from then on until Redis answers again, none waits for it.
+ * operation that takes too long; from then on until Redis answers again, none waits for it. A connection that stays silent is
+ * replaced.
  */
 export class RedisConnection {
   readonly client: Redis;
