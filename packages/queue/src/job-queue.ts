@@ -42,6 +42,8 @@ export interface WaitOptions {
   readonly timeoutMs: number;
   /** Whether the caller has only just added the job. It is then read a moment later, if it has not ended by then. */
   readonly isNew?: boolean;
+  /** Whether the wait is over, as on timeout, when the queue cannot be reached for several seconds. */
+  readonly needsQueue?: boolean;
   /** Stops waiting: the promise rejects with the signal's reason. The job goes on. */
   readonly signal?: AbortSignal;
 }

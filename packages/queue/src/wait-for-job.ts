@@ -8,30 +8,33 @@ import type { JobSubscriber, JobWatch } from './job-watch.js';
  * have ended by then and are not read at all.
  */
 const firstLookMs = 250;
+/** Reads of the job that fail one after the other before the queue counts as unreachable; seconds pass between them. */
+const mostFailedLooks = 2;
 
 /**
- * Waits for a job to finish; null when the time is up.
+ * Waits for a job to finish; null when the time is up, or the queue is needed and cannot be reached.
  *
  * @param look - reads the job; its position in the queue may be missing
  * @throws TesseraError `TSR_JOB_NOT_FOUND`; the reason of the signal; the reason with which the watch is closed
  */
 export function waitForJob(
   id: string,
-  { timeoutMs, signal, isNew = false }: WaitOptions,
+  { timeoutMs, signal, isNew = false, needsQueue = false }: WaitOptions,
   watch: JobWatch,
   look: (id: string) => Promise<JobSnapshot<unknown> | null>,
 ): Promise<JobOutcome | null> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
 
+    let failedLooks = 0;
     const settle = (snapshot: JobSnapshot<unknown> | null) => {
+      failedLooks = 0;
       if (snapshot === null) subscriber.stop(unknownJob(id));
       else if (isFinished(snapshot)) subscriber.finish(snapshot);
     };
     const subscriber: JobSubscriber = {
       check: (what) => {
-        // A read that fails does not end the wait: the queue may be back before the timeout.
-        if (what === 'finished') void look(id).then(settle, () => undefined);
+        if (what === 'finished') void look(id).then(settle, onFailedLook);
       },
       finish: ({ id, status, resultKey, error }) => {
         leave();
@@ -46,12 +49,16 @@ export function waitForJob(
     const abort = () => {
       subscriber.stop(signal?.reason as Error);
     };
-    const timers = [
-      setTimeout(() => {
-        leave();
-        resolve(null);
-      }, timeoutMs),
-    ];
+    const giveUp = () => {
+      leave();
+      resolve(null);
+    };
+    // One read that fails does not end the wait: the queue may be back before the timeout.
+    const onFailedLook = () => {
+      failedLooks++;
+      if (needsQueue && failedLooks >= mostFailedLooks) giveUp();
+    };
+    const timers = [setTimeout(giveUp, timeoutMs)];
     let isOver = false;
     const leave = () => {
       isOver = true;
@@ -62,7 +69,7 @@ export function waitForJob(
 
     signal?.addEventListener('abort', abort, { once: true });
     // That a job which was just added cannot be read does not end the wait for it: it was accepted.
-    const onFailedLook = isNew ? () => undefined : subscriber.stop;
+    const onFailedFirstLook = isNew ? onFailedLook : subscriber.stop;
     const lookFirst = () => {
       look(id).then((snapshot) => {
         const untilDeadlineMs = (snapshot?.deadlineAt ?? Infinity) - Date.now();
@@ -73,7 +80,7 @@ export function waitForJob(
           timers.push(setTimeout(checkDeadline, untilDeadlineMs + 1));
         }
         settle(snapshot);
-      }, onFailedLook);
+      }, onFailedFirstLook);
     };
     if (isNew) timers.push(setTimeout(lookFirst, firstLookMs));
     else lookFirst();

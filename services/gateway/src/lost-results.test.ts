@@ -65,10 +65,10 @@ for (const { name, skip, open } of backends) {
 describe('a job that Redis has lost', { skip: backends[1]?.skip, timeout: 60_000 }, () => {
   it('is no unknown job for the client that waits for its answer', async (test) => {
     const place = await backends[1]?.open({});
-    assert.ok(place?.redisUrl !== undefined);
+    assert.ok(place?.redis !== undefined);
     test.after(() => place.close());
     const redis = await RedisConnection.open({
-      url: place.redisUrl,
+      url: place.redis.url,
       onError: assert.ifError,
       operationTimeoutMs: 5_000,
     });
@@ -84,6 +84,31 @@ describe('a job that Redis has lost', { skip: backends[1]?.skip, timeout: 60_000
     const answer = await sent;
     assert.equal(problemOf(answer).code, 'TSR_QUEUE_UNAVAILABLE');
     assert.ok(answer.headers['retry-after']);
+  });
+});
+
+describe('a job whose Redis freezes', { skip: backends[1]?.skip, timeout: 60_000 }, () => {
+  it('is named to the client that waits for its answer', async (test) => {
+    const place = await backends[1]?.open({});
+    assert.ok(place?.redis !== undefined);
+    test.after(() => place.close());
+    const sentAt = performance.now();
+    const sent = place.gateways[0].client.post('/segment').set('prefer', 'wait=60').send(request).expect(202).then();
+    await until(async () =>
+      (await place.queue.waiting()).some(({ priority, count }) => priority === 'normal' && count === 1),
+    );
+    place.redis.pause();
+    const answer = await sent;
+    place.redis.resume();
+    assert.ok(performance.now() - sentAt < 15_000);
+    const { id, status } = jobOf(answer);
+    assert.deepEqual([status, answer.headers.location], ['queued', `/jobs/${id}`]);
+    const worker = place.work();
+    await until(async () => {
+      const now = await place.gateways[0].client.get(`/jobs/${id}`);
+      return now.status === 200 && jobOf(now).status === 'succeeded';
+    });
+    await worker.drain(1_000);
   });
 });
 

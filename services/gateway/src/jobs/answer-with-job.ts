@@ -1,8 +1,9 @@
 import { TesseraError, type ClassifyJob, type Config, type SegmentJob, type Webhook } from '@tessera/contracts';
-import type { JobOutcome, JobQueue, JobSnapshot } from '@tessera/queue';
+import type { JobOutcome, JobSnapshot } from '@tessera/queue';
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayContext } from '../context.js';
 import type { WaitOutcome } from '../metrics.js';
+import { acceptedJob, addedJob } from './accepted-job.js';
 import { clientGone } from './client-gone.js';
 import { reserveJob } from './idempotency.js';
 import { jobOptions } from './job-headers.js';
@@ -65,25 +66,27 @@ export async function answerWithJob(
   const { id, isShared, isKnown } = await reserveJob(request, body, context);
   nameJobInLog(request, reply, id);
   if (isKnown) reply.header('idempotency-replayed', 'true');
-  const isQueued = isKnown && (await context.queue.get(id)) !== null;
-  const job = isQueued ? undefined : await createJob(id, client);
+  const queued = isKnown ? await context.queue.get(id) : null;
+  const isNew = queued === null;
+  const job = queued ?? addedJob(id, await createJob(id, client));
   // The images must not stay in memory while the request waits.
   request.body = undefined;
   request.uploads = new Map();
   request.bodyLease.release();
   // An id that is queued already is not added again.
-  if (job !== undefined) {
-    await context.queue.add(job, { id, origin, ...jobOptions(request) });
-    request.log.info({ kind: job.kind }, 'job queued');
+  if (isNew) {
+    await context.queue.add(job.data, { id, origin, ...jobOptions(request) });
+    request.log.info({ kind: job.data.kind }, 'job queued');
   }
   const intakeMs = performance.now() - startedAt;
   const isKept = isShared || webhook !== undefined;
-  const answering = { reply, client, isShared: isKept, isNew: job !== undefined, intakeMs, sendResult, mustFinish };
-  return answerQueued(id, parsePrefer(request.headers.prefer), context, answering);
+  const answering = { reply, client, isShared: isKept, isNew, intakeMs, sendResult, mustFinish };
+  return answerQueued(job, parsePrefer(request.headers.prefer), context, answering);
 }
 
+/** @param accepted - the job as it was when it was accepted */
 async function answerQueued(
-  id: string,
+  accepted: JobSnapshot,
   preferences: Preferences,
   context: GatewayContext,
   answering: Answering,
@@ -91,44 +94,48 @@ async function answerQueued(
   const { reply, intakeMs, sendResult, mustFinish } = answering;
   if (preferences.respondAsync && !mustFinish) {
     reply.header('preference-applied', 'respond-async');
-    return accept(reply, await find(context.queue, id));
+    return accept(reply, await acceptedJob(context.queue, accepted));
   }
   const waitSeconds = effectiveWait(mustFinish ? { waitSeconds: Infinity } : preferences, context.config);
   if (preferences.waitSeconds !== undefined && !mustFinish) reply.header('preference-applied', `wait=${waitSeconds}`);
   const startedAt = performance.now();
-  const job = await outcomeOf(id, waitSeconds * 1000, answering, context);
+  const job = await outcomeOf(accepted, waitSeconds * 1000, answering, context);
   if (job === null) return reply.hijack();
   if (isUnfinished(job)) {
-    if (mustFinish) throw await giveUp(id, waitSeconds, answering, context);
+    if (mustFinish) throw await giveUp(accepted.id, waitSeconds, answering, context);
     return accept(reply, job);
   }
   const jobMs = performance.now() - startedAt;
   const result = await finishedResult(job, context, reply.log);
   if (result === null) {
     if (mustFinish) throw lostJob();
-    return accept(reply, await find(context.queue, id));
+    return accept(reply, await acceptedJob(context.queue, accepted));
   }
   reply.header('server-timing', `intake;dur=${intakeMs.toFixed(1)}, job;dur=${jobMs.toFixed(1)}`);
   return sendResult(result, reply);
 }
 
-/** The job when it has finished or the wait is over; null when the client has disconnected. */
+/**
+ * The job when it has finished or the wait is over, which ends early for a client that can ask for its job later when the queue
+ * cannot be reached; null when the client has disconnected.
+ */
 async function outcomeOf(
-  id: string,
+  accepted: JobSnapshot,
   timeoutMs: number,
-  { client, isShared, isNew }: Answering,
+  { client, isShared, isNew, mustFinish }: Answering,
   { queue, metrics, draining }: GatewayContext,
 ): Promise<JobOutcome | null> {
   let outcome: WaitOutcome = 'failed';
   metrics.waitingRequests.inc();
   try {
-    const finished = await waitForJob(queue, id, { timeoutMs, isNew }, [client, draining]);
+    const waitOptions = { timeoutMs, isNew, needsQueue: !mustFinish };
+    const finished = await waitForJob(queue, accepted.id, waitOptions, [client, draining]);
     if (client.aborted) {
       outcome = 'abandoned';
-      if (!isShared) await queue.cancel(id);
+      if (!isShared) await queue.cancel(accepted.id);
       return null;
     }
-    const job = finished ?? (await find(queue, id));
+    const job = finished ?? (await acceptedJob(queue, accepted));
     outcome = job.status === 'queued' || job.status === 'running' ? 'deferred' : job.status;
     return job;
   } finally {
@@ -159,12 +166,6 @@ function isUnfinished(job: JobOutcome): job is JobSnapshot {
 function effectiveWait({ waitSeconds }: Pick<Preferences, 'waitSeconds'>, config: Config): number {
   const most = Math.max(longestWaitSeconds, config.TESSERA_WAIT_S);
   return Math.min(waitSeconds ?? config.TESSERA_WAIT_S, most);
-}
-
-async function find(queue: JobQueue, id: string): Promise<JobSnapshot> {
-  const job = await queue.get(id);
-  if (job === null) throw lostJob();
-  return job;
 }
 
 function accept(reply: FastifyReply, job: JobSnapshot): FastifyReply {

@@ -13,8 +13,8 @@ export interface Place {
   readonly blobs: BlobStore;
   readonly queue: JobQueue;
   readonly trainings: JobQueue<TrainVocabularyJob>;
-  /** Of its Redis, where it has one. */
-  readonly redisUrl?: string;
+  /** Where it has one. */
+  readonly redis?: RedisServer;
   readonly work: () => JobProcessor;
   readonly close: () => Promise<void>;
 }
@@ -67,7 +67,7 @@ export const backends = [
       const place = await openPlace({ ...settings, REDIS_URL: server.url });
       return {
         ...place,
-        redisUrl: server.url,
+        redis: server,
         close: async () => {
           await place.close();
           await server.remove();
