@@ -277,6 +277,16 @@ test('closing finishes the runs that wait', async (t) => {
   assert.deepEqual(numbers, [10n, 20n, 30n]);
 });
 
+test('closing waits for a run that never ends no longer than it may', async (t) => {
+  const { plain, runner } = await start(t, { max: 4, waitMs: 0 }, 60_000);
+  const results = Promise.allSettled([endless, endless].map((iterations) => runner.run(rowRun({ iterations }))));
+  const startedAt = performance.now();
+  await runner.close(100);
+  assert.ok(performance.now() - startedAt < 5_000);
+  assert.deepEqual(numbersOf(await results), ['failed', 'failed']);
+  assert.equal(plain.device.restarts, 0);
+});
+
 test('closing does not give up the rows of a batch that fails', async (t) => {
   const { runner, runs } = await start(t, { max: 4, waitMs: 60_000 });
   const indices = [0n, 99n, 2n, 3n];

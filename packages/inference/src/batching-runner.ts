@@ -1,4 +1,5 @@
 import type { BundleManifest, GraphContract } from '@tessera/contracts';
+import { settledWithin } from '@tessera/runtime';
 import { assertFeeds, graphOn } from './graph-contract.js';
 import type {
   BatchRequest,
@@ -119,11 +120,12 @@ export class BatchingRunner {
     return this.#runner.readKept(key);
   }
 
-  async close(): Promise<void> {
+  async close(finishMs?: number): Promise<void> {
     this.#isClosed = true;
     this.#runner.prepareClose();
     this.#wake();
-    await this.#draining;
+    const finished = this.#draining ?? Promise.resolve();
+    await (finishMs === undefined ? finished : settledWithin(finished, finishMs));
     await this.#runner.close();
   }
 

@@ -53,8 +53,8 @@ export class DeviceRunners implements InferenceRunner {
     return this.#holders.get(key)?.readKept(key);
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.#runners.map((runner) => runner.close()));
+  async close(finishMs?: number): Promise<void> {
+    await Promise.all(this.#runners.map((runner) => runner.close(finishMs)));
   }
 
   /** The one process that may hold all of them. */

@@ -125,6 +125,10 @@ export interface InferenceRunner {
   keep(key: string, tensor: HostTensor): Promise<void>;
   /** A copy of a kept tensor; nothing when it is gone, or has a type that does not travel. */
   readKept(key: string): Promise<HostTensor | undefined>;
-  /** Finishes the runs that were accepted, then ends the processes. */
-  close(): Promise<void>;
+  /**
+   * Finishes the runs that were accepted, then ends the processes.
+   *
+   * @param finishMs - after which processes end whatever they do; without it they are waited for
+   */
+  close(finishMs?: number): Promise<void>;
 }

@@ -10,6 +10,6 @@ export function withRun(runner: InferenceRunner, run: InferenceRunner['run']): I
     holds: (keys) => runner.holds(keys),
     keep: (key, tensor) => runner.keep(key, tensor),
     readKept: (key) => runner.readKept(key),
-    close: () => runner.close(),
+    close: (finishMs) => runner.close(finishMs),
   };
 }

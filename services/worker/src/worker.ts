@@ -78,7 +78,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       await Promise.all([processor.drain(drainMs), trainer?.drain(drainMs)]);
       await heartbeat.stop();
       await cache?.close();
-      await models.runner.close();
+      // Nobody waits for the runs that are left: their jobs were handed back.
+      await models.runner.close(0);
     },
   };
 
