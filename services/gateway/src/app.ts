@@ -24,7 +24,7 @@ import { checkHttpHeaders } from './plugins/http-headers.js';
 import { closeLingering } from './plugins/lingering-close.js';
 import { refuseWhenOverloaded } from './plugins/overload.js';
 import { addPlayground } from './plugins/playground.js';
-import { addProblemResponses, sendProblem } from './plugins/problems.js';
+import { addProblemResponses, refuseUnknownPaths, sendProblem } from './plugins/problems.js';
 import { refuseUnusableText } from './plugins/usable-text.js';
 import { requireBodies } from './plugins/required-bodies.js';
 import { acceptImageBodies, acceptPlainBodies, boundJson } from './plugins/plain-bodies.js';
@@ -122,10 +122,11 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayApp
   // The routes build responses field by field; a compiled serializer would not change them.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   await traceRequests(app, tracing);
+  addProblemResponses(app);
   await addResponseHeaders(app, config);
   await allowOrigins(app, config.TESSERA_CORS_ORIGINS);
   checkHttpHeaders(app);
-  addProblemResponses(app);
+  refuseUnknownPaths(app);
   closeLingering(app);
   measureRequests(app, metrics);
   await refuseForeignPages(app, config);

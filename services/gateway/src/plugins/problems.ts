@@ -15,15 +15,21 @@ declare module 'fastify' {
 /** Paths of the Open Inference Protocol, those that do not exist included. */
 const protocolPath = /^\/v2(?:\/|$)/;
 
-/** Makes every error, thrown anywhere, an `application/problem+json` response; 5xx causes go to the log alone. */
+/**
+ * Makes every error, thrown anywhere, an `application/problem+json` response; 5xx causes go to the log alone. Call it before any route
+ * is added: a plugin that is loaded before has answers of its own.
+ */
 export function addProblemResponses(app: GatewayApp): void {
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
-  // Refused before the body is read.
+  // Routes that serve files call it for those that are missing; the hook has run by then, with the route found.
+  app.setNotFoundHandler((request, reply) => sendProblem(routeNotFound(), request, reply));
+}
+
+/** Refuses paths that do not exist before the body is read. */
+export function refuseUnknownPaths(app: GatewayApp): void {
   app.addHook('onRequest', (request, _reply, done) => {
     done(request.is404 ? routeNotFound() : undefined);
   });
-  // Routes that serve files call it for those that are missing; the hook has run by then, with the route found.
-  app.setNotFoundHandler((request, reply) => sendProblem(routeNotFound(), request, reply));
 }
 
 function routeNotFound(): TesseraError {
