@@ -34,6 +34,7 @@ import { measureRequests } from './plugins/request-metrics.js';
 import { traceRequests } from './plugins/request-traces.js';
 import { addResponseHeaders } from './plugins/response-headers.js';
 import { limitUploads } from './plugins/upload-budget.js';
+import { refusalHeaders } from './problems/refusal-headers.js';
 import { addClassifyComposition } from './routes/classify-composition.js';
 import { addDocumentation } from './routes/documentation.js';
 import { addImages } from './routes/images.js';
@@ -88,7 +89,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayApp
   const app: GatewayApp = fastify({
     ...serverOptions(config, logger, tracing.isOn),
     frameworkErrors: (error, request, reply) => {
-      sendProblem(error, request, reply);
+      sendProblem(error, request, reply.headers(refusalHeaders(config)));
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
 

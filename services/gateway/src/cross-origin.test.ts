@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { JobQueue } from '@tessera/queue';
 import { answerJobs, listen, problemOf, TestStores, type TestGateway } from './testing/test-gateway.js';
@@ -137,7 +139,40 @@ describe('a list of origins is refused', () => {
   }
 });
 
+/** The answer to a request as it is written, which need not be HTTP: its status line, and its headers by their names. */
+async function rawAnswer(request: string): Promise<{ status: string; headers: Map<string, string> }> {
+  const socket = connect(gateway.port, '127.0.0.1');
+  socket.write(request);
+  const [head = ''] = (await text(socket)).split('\r\n\r\n');
+  const [status = '', ...lines] = head.split('\r\n');
+  const headers = lines
+    .map((line) => line.split(/: (.*)/))
+    .map(([name = '', value = '']) => [name.toLowerCase(), value]);
+  return { status, headers: new Map(headers as [string, string][]) };
+}
+
 describe('headers for browsers', () => {
+  for (const settings of [{}, { TESSERA_FRAME_ANCESTORS: 'https://a.example.org', TESSERA_HSTS_S: '60' }]) {
+    it(`are with what is refused before it is a request (${Object.keys(settings).join(', ') || 'by default'})`, async () => {
+      await start(settings);
+      const usual = await rawAnswer('GET /nowhere HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n');
+      assert.match(usual.status, / 404 /);
+      const ofOneAnswer = ['x-request-id', 'content-type', 'content-length', 'date', 'connection'];
+      for (const name of ofOneAnswer) usual.headers.delete(name);
+      const refused = [
+        ['not HTTP\r\n\r\n', 400],
+        [`GET / HTTP/1.1\r\nhost: localhost\r\nx-large: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+        ['GET /%zz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n', 400],
+      ] as const;
+      for (const [request, expected] of refused) {
+        const { status, headers } = await rawAnswer(request);
+        assert.match(status, new RegExp(` ${expected} `));
+        for (const name of ofOneAnswer) headers.delete(name);
+        assert.deepEqual(new Map([...headers].sort()), new Map([...usual.headers].sort()), request.slice(0, 20));
+      }
+    });
+  }
+
   it('are with every answer, pages and errors too', async () => {
     const client = await start();
     for (const path of ['/', '/docs/', '/livez', '/models', '/nowhere', '/jobs/x']) {

@@ -4,6 +4,7 @@ import type { FastifyBaseLogger, FastifyHttpOptions } from 'fastify';
 import type { Server } from 'node:http';
 import { ConfigError, type Config } from '@tessera/contracts';
 import { answerClientError } from './problems/client-error.js';
+import { refusalHeaders } from './problems/refusal-headers.js';
 import { logSerializers, TracedLogController } from './request-log.js';
 
 /** Longest time in which a whole request, body included, has to arrive. */
@@ -27,6 +28,7 @@ export function serverOptions(
   logger: FastifyBaseLogger,
   isTraced: boolean,
 ): FastifyHttpOptions<Server> {
+  const headersOfRefusals = refusalHeaders(config);
   return {
     loggerInstance: logger.child({}, { serializers: logSerializers }),
     ...(isTraced ? { logController: new TracedLogController() } : {}),
@@ -45,7 +47,9 @@ export function serverOptions(
       return typeof given === 'string' && saneRequestId.test(given) ? given : randomUUID();
     },
     routerOptions: { maxParamLength: 200 },
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: (error, socket) => {
+      answerClientError(error, socket, headersOfRefusals);
+    },
     // One finding is enough to refuse a body; a hostile body could have millions.
     ajv: {
       customOptions: {

@@ -5,8 +5,16 @@ import { TesseraError } from '@tessera/contracts';
 import { linger } from '../plugins/lingering-close.js';
 import { problemDetails, problemMediaType } from './problem-details.js';
 
-/** Answers what Node refuses before it has become a request: malformed HTTP, oversized headers, a request that never ends. */
-export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+/**
+ * Answers what Node refuses before it has become a request: malformed HTTP, oversized headers, a request that never ends.
+ *
+ * @param headers - of every such answer
+ */
+export function answerClientError(
+  error: Error & { code?: string },
+  socket: Socket,
+  headers: Readonly<Record<string, string>>,
+): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
@@ -20,6 +28,7 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
       `content-type: ${problemMediaType}`,
       `content-length: ${Buffer.byteLength(body)}`,
       `x-request-id: ${requestId}`,
+      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
       'connection: close',
       '',
       body,
