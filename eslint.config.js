@@ -25,6 +25,7 @@ export default tseslint.config(
                 '@tessera/*/*',
                 '!@tessera/images/decoding',
                 '!@tessera/masks/png',
+                '!@tessera/runtime/early-signals',
                 '!@tessera/runtime/key-file',
                 '!@tessera/runtime/process',
                 '!@tessera/runtime/redis',

@@ -2,11 +2,14 @@ import { ConfigError, parseConfig, redactConfig, type Config } from '@tessera/co
 import { startTracing, type Tracing } from '@tessera/tracing';
 import closeWithGrace from 'close-with-grace';
 import { pino, type Logger } from 'pino';
+import { endEarlySignals } from './early-signals.js';
 import { loggedError } from './logged-error.js';
 import { settledWithin } from './time-limits.js';
 
 /** Time after the drain in which connections and child processes end before the process ends by force. */
 const closingSeconds = 5;
+/** How long a start that is under way may go on. */
+const startGraceMs = 500;
 /** How long sending the last spans may take. */
 const lastSpansMs = 2_000;
 
@@ -34,7 +37,8 @@ export interface ServiceOptions {
 
 /**
  * Runs a service as this process: reads the configuration from the environment, starts the service, and closes its parts
- * on SIGINT, SIGTERM or an uncaught error. A start that fails prints why and ends the process with status 1.
+ * on SIGINT, SIGTERM or an uncaught error. A start that fails prints why and ends the process with status 1; one that is not over when
+ * the process is told to stop ends with it.
  *
  * @param start - gives the parts of the service in the order in which to close them: those that take in work come first
  * and finish what runs within `TESSERA_DRAIN_S`
@@ -60,10 +64,12 @@ export async function runService(
       async ({ err, signal }) => {
         if (err) log.fatal({ err }, 'stopping after an error');
         else log.info({ signal }, 'draining');
-        for (const part of await starting) await part.close();
+        const parts = (await settledWithin(starting, startGraceMs)) ?? [];
+        for (const part of parts) await part.close();
         await settledWithin(tracing.close(), lastSpansMs);
       },
     );
+    endEarlySignals();
     await starting;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

@@ -1,3 +1,4 @@
+import '@tessera/runtime/early-signals';
 import { openBlobStore } from '@tessera/blob-store';
 import { createGateway, listen, requireFreePort } from '@tessera/gateway';
 import { openJobQueues } from '@tessera/queue';

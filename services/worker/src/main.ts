@@ -1,3 +1,4 @@
+import '@tessera/runtime/early-signals';
 import { openBlobStore } from '@tessera/blob-store';
 import { openJobQueues } from '@tessera/queue';
 import { runService } from '@tessera/runtime/process';
