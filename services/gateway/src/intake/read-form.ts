@@ -8,6 +8,9 @@ import { tooLarge } from '../problems/too-large.js';
 import { bodyLimitBytes } from '../server-options.js';
 import { FormFields, type FormShape } from './form-fields.js';
 
+/** Room in a form for its text fields and the heads of its parts, beside its files. */
+const formTextBytes = 4_000_000;
+
 declare module 'fastify' {
   interface FastifyRequest {
     /** The file parts of a form by the ids with which its body refers to them; empty for a JSON body. */
@@ -77,12 +80,13 @@ function readRawImage(bytes: Buffer, query: unknown, shape: FormShape): Form {
 }
 
 /**
- * Reads `multipart/form-data` with image files; of a form that is too large no more than `maxBytes`.
+ * Reads `multipart/form-data` with image files; of a form that is too large no more than `maxBytes`, and nothing when its length says so.
  *
  * @throws TesseraError `TSR_VALIDATION` for parts that do not belong, `TSR_BODY_TOO_LARGE` above `maxBytes`,
  * `TSR_BODY_INVALID` for what is not multipart
  */
 async function readForm(request: FastifyRequest, shape: FormShape, maxBytes: number): Promise<Form> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes + formTextBytes) throw tooLarge('The form', maxBytes);
   return refuseMalformed(() => readParts(request, shape, maxBytes));
 }
 
