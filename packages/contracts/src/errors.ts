@@ -56,6 +56,12 @@ export const errorTable = {
     title: 'The request did not arrive in time',
     remedy: 'Send the whole request without long pauses.',
   },
+  TSR_RANGE_NOT_SATISFIABLE: {
+    status: 416,
+    retryable: false,
+    title: 'The file has nothing in this range',
+    remedy: 'The header `content-range` of the answer has the size of the file.',
+  },
   TSR_EXPECTATION_FAILED: {
     status: 417,
     retryable: false,

@@ -126,6 +126,9 @@ test('the playground is at /, may load nothing from elsewhere, and its assets st
     .expect('cache-control', /immutable/);
   await gateway.client.post('/').expect(405).expect('allow', /GET/);
   await gateway.client.get('/assets/../../package.json').expect(404);
+  const beyond = await gateway.client.get(script).set('range', 'bytes=99999999-').expect(416);
+  assert.equal(problemOf(beyond).code, 'TSR_RANGE_NOT_SATISFIABLE');
+  assert.match(beyond.headers['content-range'] ?? '', /^bytes \*\/\d+$/);
 });
 
 test('the documentation page is local and may run', async () => {

@@ -36,10 +36,14 @@ function routeNotFound(): TesseraError {
   return new TesseraError('TSR_ROUTE_NOT_FOUND', 'There is nothing at this path.');
 }
 
+/** Of the error about a range that the file does not have: its size. */
+type SizeHeaders = Readonly<Record<string, string>>;
+
 /** Makes a path that is refused as one of a file, such as one with a backslash, a file that is not there. */
 export function hideRefusedPaths(files: GatewayApp): void {
   files.setErrorHandler((error, request, reply) => {
-    const { statusCode } = error as { readonly statusCode?: number };
+    const { statusCode, headers = {} } = error as { readonly statusCode?: number; readonly headers?: SizeHeaders };
+    if (statusCode === 416) reply.headers({ ...headers, 'cache-control': 'no-store' });
     return sendProblem(statusCode === 400 || statusCode === 403 ? routeNotFound() : error, request, reply);
   });
 }

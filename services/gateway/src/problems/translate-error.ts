@@ -34,6 +34,7 @@ export function translateError(error: unknown, bodyLimitBytes?: number, bodyType
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return wrongType(bodyTypes);
   const known = code === undefined ? undefined : frameworkErrors[code];
   if (known !== undefined) return new TesseraError(known[0], known[1], { cause: error });
+  if (statusCode === 416) return new TesseraError('TSR_RANGE_NOT_SATISFIABLE', 'The file ends before this range.');
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return new TesseraError('TSR_BODY_INVALID', 'The request could not be read to its end.', { cause: error });
   }
