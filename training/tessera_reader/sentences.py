@@ -59,9 +59,29 @@ BEHIND = (
     "{h} behind {a}", "the {h} hidden behind {a}", "the {h} with {a} in front of it",
 )  # fmt: skip
 CONTEXT = [name for name in PHRASINGS if name not in ("one", "all", "count", "both", "description")]
+RESTRICTED = (
+    "{hs} {but} the {x} one", "{hs} {but} the one on the {x}", "{hs}, {but} the {x} {h}",
+    "{hs} {but} the {h} on the {x}", "{hs} {but} the {x} two", "{hs} {but} the {c} one", "{hs} {but} the {c} ones",
+    "{hs} {but} those next to the {o}", "{h} {but} {their} {part}", "{h}, {but} {their} {part}", "{h} {but} the {part}",
+    "{hs} {arent} {doing}", "{h} {isnt} {doing}",
+)  # fmt: skip
 NOTHING = (
     "find it", "hello", "show me", "what is this", "this one", "the thing", "it", "segment", "please", "who are you",
     "what can you see?", "describe the photo", "how are you", "ok", "test", "help", "the", "mask", "object",
+)  # fmt: skip
+HIGHER_ORDINALS = {
+    5: "fifth",
+    6: "sixth",
+    7: "seventh",
+    8: "eighth",
+    9: "ninth",
+    10: "tenth",
+    11: "eleventh",
+    12: "twelfth",
+}
+JOINING = (
+    " and ", " and ", " and ", " and ", " as well as ", " plus ", " along with ", " together with ", " or ", ", ",
+    " & ", " and also ", ", and ", ", and also ", " + ", " and then ",
 )  # fmt: skip
 SEVERAL = ("halves", "two largest")  # phrasings that ask for more than one
 
@@ -93,6 +113,16 @@ class Noun:
 def mark(text, tag):
     """Text between marks that survive being put into a sentence; `unmarked` reads them."""
     return f"{chr(0xE000 + TAGS.index(tag))}{text}\ue0ff"
+
+
+def mark_around(template, tag):
+    """Marks what a template has around its placeholders, without the spaces at its ends."""
+
+    def marked(match):
+        words = match[0].strip()
+        return match[0].replace(words, mark(words, tag)) if words else match[0]
+
+    return re.sub(r"[^{}]+(?![^{]*\})", marked, template)
 
 
 def unmarked(text):
@@ -169,7 +199,7 @@ class Writer:
 
     def anchor(self, several=False):
         """What a target stands in relation to -> with article, bare, plural, classes"""
-        noun = self.noun(("name", "name", "name", "name", "name", "name", "kind", "kind", "broader", "unknown"))
+        noun = self.noun(("name",) * 12 + ("kind",) * 4 + ("broader",) * 2 + ("unknown",) * 4)
         article = self.pick(["the", "the", "the", "the", "a", "that", "my", "some"])
         colour = f"{self.pick(list(COLOUR_WORDS))} " if self.chance(0.06) else ""
         colour = mark(colour.strip(), "ignored") + " " if colour else ""
@@ -237,17 +267,21 @@ class Writer:
     def sentence(self):
         """One sentence, of any kind."""
         kinds = {
-            "named": 0.2,
-            "context": 0.24,
-            "description": 0.18,
+            "named": 0.15,
+            "set": 0.03,
+            "context": 0.21,
+            "description": 0.13,
             "part": 0.04,
-            "join": 0.14,
-            "exclusion": 0.15,
-            "quantity": 0.03,
+            "join": 0.16,
+            "exclusion": 0.14,
+            "quantity": 0.04,
             "foreign": 0.015,
             "nothing": 0.015,
             "possessive": 0.03,
-            "verb": 0.05,
+            "verb": 0.04,
+            "action": 0.05,
+            "clothes": 0.04,
+            "number": 0.02,
             "depth": 0.04,
         }
         return self.sentence_of(self.random.choice(list(kinds), p=np.array(list(kinds.values())) / sum(kinds.values())))
@@ -301,6 +335,16 @@ class Writer:
             text = self.template("both").format(hs=noun.several)
         return self.wrapped(text)
 
+    def set(self, sentence):
+        """One word for several classes, without anything that distinguishes them."""
+        word = self.pick(list(BROADER))
+        sentence.targets = set(BROADER[word])
+        draw = self.random.random()
+        if draw < 0.6:
+            return self.wrapped(f"{self.pick(['the ', 'the ', 'a ', 'that ', 'any ', ''])}{word}")
+        sentence.number = PLURAL
+        return self.wrapped(f"{self.pick(['the ', 'all ', 'all the ', ''])}{plural(word)}")
+
     def context(self, sentence):
         noun = self.attributes(self.noun(), sentence)
         self.take(noun, sentence)
@@ -318,7 +362,7 @@ class Writer:
             sentence.second = second
         sides = ["left", "right", "left", "right", "top", "bottom"]
         x = self.pick(["upper", "lower", "left", "right"] if phrasing in ("half", "halves") else sides)
-        place = int(self.random.integers(2, 5))
+        nth, place = self.ordinal()
         words = {
             "x": x,
             "y": self.pick(["top", "bottom"]),
@@ -338,12 +382,19 @@ class Writer:
                 b=other,
                 bare=bare,
                 their=self.pick(["his", "her", "their", "its"]),
-                nth=ORDINALS[place],
+                nth=nth,
                 n=NUMBERS[place],
                 **{"as": own},
                 **words,
             )
         )
+
+    def ordinal(self):
+        """-> word, number; the reasoner counts to four"""
+        place = int(self.random.integers(2, 5 if self.chance(0.8) else 13))
+        short = {2: "2nd", 3: "3rd"}.get(place, f"{place}th")
+        word = short if self.chance(0.35) else (ORDINALS | HIGHER_ORDINALS)[place]
+        return (word if place <= 4 else mark(word, "ignored")), min(place, 4)
 
     def depth(self, sentence):
         noun = self.attributes(self.noun(("name", "name", "name", "broader", "kind", "unknown")), sentence)
@@ -448,14 +499,66 @@ class Writer:
             word = self.words(CLASSES[head], "kinds")
             noun = Noun(mark(word, "kind"), mark(plural(word), "kind"), {head}, "kind")
         self.take(noun, sentence)
-        sentence.first = {anchor}
         other = self.name_of(anchor)
+        if self.chance(0.12):
+            other = mark(self.words(WORDS, "elsewhere_common" if not self.split else "elsewhere"), "unknown")
+        else:
+            sentence.first = {anchor}
         article = self.pick(["a", "the", "a", "his", "her", "their", ""])
         be = self.pick(["", "", "", " who is", " that is"])
         if self.chance(0.15):
             sentence.number = PLURAL
-            return self.wrapped(f"the {noun.several}{be.replace('is', 'are')} {verb['text']} {plural(other)}")
+            others = plural(other) if sentence.first else other
+            return self.wrapped(f"the {noun.several}{be.replace('is', 'are')} {verb['text']} {others}")
         return self.wrapped(f"the {noun.singular}{be} {verb['text']} {article} {other}")
+
+    def action(self, sentence):
+        """What the target does: nothing that a box shows."""
+        noun = self.attributes(self.noun(("name", "name", "name", "broader", "kind", "unknown")), sentence, 0.1)
+        self.take(noun, sentence)
+        doing = self.words(WORDS["ignored"], "doing")
+        after = mark(doing + self.pick(WORDS["ignored"]["tails"]), "ignored")
+        if self.chance(0.25):
+            return self.wrapped(f"{self.pick(['the ', 'a ', 'the ', ''])}{mark(doing, 'ignored')} {noun.singular}")
+        if self.chance(0.25):
+            sentence.number = PLURAL
+            be = self.pick(["", "", "who are ", "that are ", "which are "])
+            return self.wrapped(f"{self.pick(['the ', 'all ', 'all the ', 'those ', ''])}{noun.several} {be}{after}")
+        be = self.pick(["", "", "", "who is ", "that is ", "that's ", "which is "])
+        return self.wrapped(f"{self.pick(['the ', 'the ', 'a ', 'that ', ''])}{noun.singular} {be}{after}")
+
+    def clothes(self, sentence):
+        """A person by the colour of what they wear, now and then by a place as well."""
+        noun = Noun(*(lambda w: (w, plural(w)))(self.name_of(0)), {0}, "class")
+        if self.chance(0.6):
+            word = self.words(CLASSES[0], "kinds")
+            noun = Noun(mark(word, "kind"), mark(plural(word), "kind"), {0}, "kind")
+        self.take(noun, sentence)
+        dressed = self.dressed(sentence)
+        if self.chance(0.25):
+            side = self.pick(["left", "right"])
+            place = self.pick([" on the {x}", " to the {x}", " at the far {x}", " furthest to the {x}"])
+            return self.wrapped(f"the {noun.singular}{dressed}{place.format(x=side)}")
+        if self.chance(0.25):
+            sentence.number = PLURAL
+            return self.wrapped(f"{self.pick(['the ', 'all ', 'all the ', ''])}{noun.several}{dressed}")
+        return self.wrapped(f"{self.pick(['the ', 'the ', 'a ', 'that ', ''])}{noun.singular}{dressed}")
+
+    def number(self, sentence):
+        """One by a number or an ordinal alone: from which side is not said."""
+        noun = self.noun(("name", "name", "name", "kind"))
+        self.take(noun, sentence)
+        if self.chance(0.3):
+            return self.wrapped(f"the {mark(self.ordinal()[0], 'ignored')} {noun.singular}")
+        place = int(self.random.integers(2, 13))
+        number = self.pick([str(place), NUMBERS.get(place, str(place))])
+        side = self.pick(["", "", "", " in the row", " on the left", " at the back"])
+        which = self.pick(["number {n}", "number {n}", "no. {n}", "#{n}", "the number {n} {h}"]).format(
+            n=number, h=noun.singular
+        )
+        if "number" in which and noun.singular in which:
+            return self.wrapped(which.replace(f"number {number}", mark(f"number {number}", "ignored")) + side)
+        return self.wrapped(f"{self.pick(['the ', ''])}{noun.singular} {mark(which, 'ignored')}{side}")
 
     def join(self, sentence):
         kinds = ("name", "name", "name", "name", "broader", "kind", "unknown")
@@ -466,11 +569,10 @@ class Writer:
         if not known:
             sentence.names = "unknown"
         sentence.number = PLURAL
-        word = self.pick(
-            [" and ", " and ", " and ", " as well as ", " plus ", " along with ", " or ", ", ", " & ", " and also "]
-        )
-        article = self.pick(["the ", "the ", "the ", "", "", "", "all ", "every ", "a "])
-        parts = [article + (noun.several if article == "all " or self.chance(0.2) else noun.singular) for noun in nouns]
+        word = self.pick(JOINING)
+        article = self.pick(["the ", "the ", "the ", "", "", "", "all ", "all the ", "every ", "a "])
+        several = article in ("all ", "all the ") or self.chance(0.25)
+        parts = [article + (noun.several if several or self.chance(0.2) else noun.singular) for noun in nouns]
         return self.wrapped(self.pick(["", "", "both "]) + ", ".join(parts[:-1]) + word + parts[-1])
 
     def restriction(self, sentence):
@@ -495,12 +597,14 @@ class Writer:
                 "{h} {hasnt} a {o}",
                 "{hs} {no} a {o}",
                 "{hs} {arent} {c}",
+                *RESTRICTED,
             ]
         )
         words = {
             "no": ["without", "without", "with no", "lacking", "minus", "free of"],
             "isnt": ["that isn't", "that is not", "which is not", "not", "that's not", "which isn't"],
             "arent": ["that aren't", "that are not", "not", "which are not"],
+            "but": ["but not", "except", "except for", "but without", "excluding", "other than", "apart from", "minus"],
             "hasnt": [
                 "that has no",
                 "that doesn't have",
@@ -516,7 +620,19 @@ class Writer:
         article = self.pick(["the ", "a ", "", "the ", "every ", "any "])
         return self.wrapped(
             article
-            + text.format(h=noun.singular, hs=noun.several, o=other, os=plural(other), c=colour, i=attribute, **marked)
+            + text.format(
+                h=noun.singular,
+                hs=noun.several,
+                o=other,
+                os=plural(other),
+                c=colour,
+                i=attribute,
+                x=self.pick(["left", "right", "front", "back", "rear", "top", "first", "last", "second", "middle"]),
+                their=self.pick(["its", "his", "her", "their", "the"]),
+                part=self.words(CLASSES[next(iter(noun.classes))], "parts") or "head",
+                doing=self.words(WORDS["ignored"], "doing"),
+                **marked,
+            )
         )
 
     def exclusion(self, sentence):
@@ -530,8 +646,7 @@ class Writer:
         if entry["means"] == "none":
             sentence.names = "nothing"
             sentence.first = {label}
-            marked = re.sub(r"[^{}]*(?![^{]*})", lambda m: mark(m[0], "negation") if m[0].strip() else m[0], text)
-            return marked.format(a=word, b="things", **{"as": plural(word), "bs": "things"})
+            return mark_around(text, "negation").format(a=word, b="things", **{"as": plural(word), "bs": "things"})
         sentence.excluded, sentence.number = {label}, PLURAL
         if "{b}" not in text and "{bs}" not in text:
             sentence.targets = set(range(CLASS_COUNT)) - {label}
@@ -551,7 +666,7 @@ class Writer:
         )
 
     def quantity(self, sentence):
-        entry = self.pick(WORDS["quantities"])
+        entry = self.words(WORDS, "quantities")
         noun = self.noun(("name", "name", "name", "broader", "kind"))
         self.take(noun, sentence)
         count = entry.get("count")
@@ -564,7 +679,7 @@ class Writer:
         if sentence.number == 0:
             sentence.number, sentence.targets, sentence.names, tag = SINGULAR, set(), "nothing", "negation"
         if sentence.number == MANY or tag == "negation":
-            text = re.sub(r"[^{}]*(?![^{]*})", lambda m: mark(m[0], tag) if m[0].strip() else m[0], text)
+            text = mark_around(text, tag)
         return text.format(a=noun.singular, b=noun.singular, **{"as": noun.several, "bs": noun.several})
 
     def foreign(self, sentence):

@@ -2,8 +2,9 @@
 
     OMP_WAIT_POLICY=PASSIVE python -m tessera_reader.train --out RUN
 
-Interrupted runs go on from RUN/checkpoint.pt, which may also come from the committed weights (`restore.py`). Sentences
-depend on seed, step and process only.
+Interrupted runs go on from RUN/checkpoint.pt, which may also come from the committed weights (`restore.py`). With
+--rank attention stays as it is in that checkpoint, and adapters are trained beside it. Sentences depend on seed, step
+and process only.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 
-from tessera_reader.model import Batcher, new_reader
+from tessera_reader.model import Batcher, new_reader, restore
 from tessera_reader.sentences import write
 from tessera_reader.smollm import Weights
 from tessera_training.runs import Progress, average_gradients, join_processes, run_processes, save_checkpoint
@@ -38,11 +39,15 @@ def arguments_from_command_line():
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--decay", type=int, default=700, help="last steps, in which the learning rate falls to zero")
     parser.add_argument("--warmup", type=int, default=60)
-    parser.add_argument("--rate", type=float, default=4e-4, help="of attention")
+    parser.add_argument("--rank", type=int, help="of new adapters")
+    parser.add_argument("--rate", type=float, default=4e-4, help="of attention or its adapters")
     parser.add_argument("--head-rate", type=float, default=1.5e-3)
     parser.add_argument("--sentences", type=int, default=128, help="per step, over all processes")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--bfloat16", action="store_true", help="products in bfloat16: faster where the processor has it"
+    )
     parser.add_argument("--save-every", type=int, default=50)
     return parser.parse_args()
 
@@ -77,20 +82,30 @@ def trained_state(model):
     return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
+def stored_state(model):
+    """What a checkpoint holds: all that is not SmolLM2's own, adapted products included."""
+    return {
+        name: parameter
+        for name, parameter in model.named_parameters()
+        if not name.endswith((".gate_up.weight", ".down.weight"))
+    }
+
+
 def train(rank, processes, arguments):
     join_processes(rank, processes, arguments.out)
     weights = Weights(arguments.gguf)
     batcher = Batcher(weights)
     torch.manual_seed(arguments.seed)
     model = new_reader(weights)
-    optimizer = optimizer_of(model, arguments)
     first, checkpoint = 0, arguments.out / "checkpoint.pt"
-    if checkpoint.exists():
-        stored = torch.load(checkpoint)
-        model.load_state_dict(stored["model"], strict=False)
-        if "optimizer" in stored:
-            optimizer.load_state_dict(stored["optimizer"])
-        first = stored["step"]
+    stored = torch.load(checkpoint) if checkpoint.exists() else {"model": {}, "step": 0}
+    restore(model, stored)
+    if arguments.rank and stored["step"] == 0:
+        model.adapt(arguments.rank)
+    optimizer = optimizer_of(model, arguments)
+    if "optimizer" in stored:
+        optimizer.load_state_dict(stored["optimizer"])
+    first = stored["step"]
     if rank == 0:
         trained = sum(p.numel() for p in trained_state(model).values()) / 1e6
         print(f"{trained:.2f} M trained parameters, from step {first} to {arguments.steps}", flush=True)
@@ -105,7 +120,10 @@ def train(rank, processes, arguments):
             own = {name: value[rows] for name, value in batch.items()}
             longest = int(own["lengths"].max())
             own["ids"], own["tags"] = own["ids"][:, :longest], own["tags"][:, :longest]
-            for name, loss in losses(model(own["ids"], own["lengths"]), own).items():
+            with torch.autocast("cpu", torch.bfloat16, enabled=arguments.bfloat16):
+                outputs = model(own["ids"], own["lengths"])
+            outputs = {name: output.float() for name, output in outputs.items()}
+            for name, loss in losses(outputs, own).items():
                 parts[name] = parts.get(name, 0) + loss / 2
         sum(LOSSES[name] * loss for name, loss in parts.items()).backward()
         average_gradients(model, processes)
@@ -118,7 +136,7 @@ def train(rank, processes, arguments):
 
         progress.step(step + 1, parts)
         if rank == 0 and ((step + 1) % arguments.save_every == 0 or step + 1 == arguments.steps):
-            state = {"model": trained_state(model), "optimizer": optimizer.state_dict()}
+            state = {"model": stored_state(model), "optimizer": optimizer.state_dict()}
             save_checkpoint(checkpoint, **state, step=step + 1)
     if processes > 1:
         dist.destroy_process_group()

@@ -1,7 +1,8 @@
 import numpy as np
 import torch
 
-from tessera_reader.sentences import NAMES, TAGS, Writer, mark, unmarked, write
+from tessera_reader.model import Adapted
+from tessera_reader.sentences import NAMES, TAGS, Writer, mark, mark_around, unmarked, write
 from tessera_reader.words import BROADER, CLASSES, HELD_OUT, TRAIN, WORDS, plural
 from tessera_training.blocks import quantize
 from tessera_training.classes import CLASS_COUNT
@@ -58,6 +59,35 @@ def test_plurals():
     assert [plural(word) for word in ("person", "knife", "bus", "cherry", "policeman", "teddy bear")] == [
         "people", "knives", "buses", "cherries", "policemen", "teddy bears",
     ]  # fmt: skip
+
+
+def test_an_adapter_changes_nothing_before_it_is_trained():
+    product = torch.nn.Linear(64, 96, bias=False)
+    adapted = Adapted(product, 4)
+    x = torch.randn(5, 64)
+    assert torch.equal(adapted(x), product(x))
+    assert {name for name, own in adapted.named_parameters() if own.requires_grad} == {
+        "lora_down.weight",
+        "lora_up.weight",
+    }
+
+
+def test_marks_around_placeholders_have_no_spaces_at_their_ends():
+    for template, words in {
+        "most of the {as}": ["most of the"],
+        "no {a} at all": ["no", "at all"],
+        "{b}, {a} excluded": [",", "excluded"],
+    }.items():
+        text, spans = unmarked(mark_around(template, "ignored"))
+        assert text == template and [text[start:end] for start, end, _ in spans] == words
+
+
+def test_only_the_ordinals_that_the_reasoner_knows_are_used():
+    writer = Writer(np.random.default_rng(4))
+    for _ in range(200):
+        text, spans = unmarked(writer.ordinal()[0])
+        known = text in ("second", "third", "fourth", "2nd", "3rd", "4th")
+        assert bool(spans) != known, text
 
 
 def test_blocks_are_finer_with_more_bits():
