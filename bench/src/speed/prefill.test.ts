@@ -16,6 +16,12 @@ function start(words: readonly string[], directory: string) {
   return spawn(process.execPath, [command, ...words], { env: environment, stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
+/** In place of Python: writes a file into the directory that it is given last, and goes on. */
+const standIn = `#!${process.execPath}
+require('node:fs').writeFileSync(process.argv.at(-1) + '/weights', '');
+setInterval(() => undefined, 1000);
+`;
+
 async function emptyDirectory(context: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'prefill-test-'));
   context.after(() => rm(directory, { recursive: true }));
@@ -35,7 +41,7 @@ for (const [signal, expected] of [
   test(`${signal} leaves no weights behind`, async (context) => {
     const [directory, other] = [await emptyDirectory(context), await emptyDirectory(context)];
     const python = join(other, 'python');
-    await writeFile(python, '#!/bin/sh\nfor last; do :; done\ntouch "$last/weights"\nexec sleep 60\n');
+    await writeFile(python, standIn);
     await chmod(python, 0o755);
     const child = start(['--shape', 'tiny', '--python', python], directory);
     const ended = once(child, 'exit');
