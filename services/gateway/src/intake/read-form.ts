@@ -114,7 +114,7 @@ async function readParts(request: FastifyRequest, shape: FormShape, maxBytes: nu
       addField(fields, part);
       continue;
     }
-    const bytes = await readFile(part, (count) => {
+    const bytes = await readFile(part, maxBytes, (count) => {
       sizeBytes += count;
       if (sizeBytes > maxBytes) throw tooLarge('The form', maxBytes);
       request.bodyLease.take(count);
@@ -137,9 +137,12 @@ export function addField(fields: FormFields, part: Extract<Multipart, { type: 'f
   else fields.addText(name, value);
 }
 
-async function readFile(part: MultipartFile, count: (bytes: number) => void): Promise<Buffer> {
+async function readFile(part: MultipartFile, maxBytes: number, count: (bytes: number) => void): Promise<Buffer> {
   const chunks: Buffer[] = [];
+  let sizeBytes = 0;
   for await (const chunk of part.file as AsyncIterable<Buffer>) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > maxBytes) throw tooLarge('The file', maxBytes);
     count(chunk.length);
     chunks.push(chunk);
   }
