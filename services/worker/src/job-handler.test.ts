@@ -47,10 +47,11 @@ function job(signal: AbortSignal): RunningJob {
     enqueuedAt: Date.now(),
     earlierProgress: null,
     signal,
-    throwIfCancelled: () => {
-      signal.throwIfAborted();
-      return Promise.resolve();
-    },
+    // Rejects, as that of the queue does: it never throws.
+    throwIfCancelled: () =>
+      Promise.resolve().then(() => {
+        signal.throwIfAborted();
+      }),
     progress: () => Promise.resolve(),
   };
 }
