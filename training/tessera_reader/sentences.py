@@ -159,6 +159,10 @@ class Writer:
         """Words of a key; held-out ones half of the time when validating."""
         return self.pick(split_of(entry, key)[self.split])
 
+    def elsewhere(self):
+        """A noun of no class: of the common ones, or a held-out one when validating."""
+        return self.words(WORDS, "elsewhere_common" if not self.split else "elsewhere")
+
     def template(self, phrasing, several=False):
         train, held_out = PHRASINGS[phrasing]
         options = held_out if self.split and held_out else train
@@ -501,7 +505,7 @@ class Writer:
         self.take(noun, sentence)
         other = self.name_of(anchor)
         if self.chance(0.12):
-            other = mark(self.words(WORDS, "elsewhere_common" if not self.split else "elsewhere"), "unknown")
+            other = mark(self.elsewhere(), "unknown")
         else:
             sentence.first = {anchor}
         article = self.pick(["a", "the", "a", "his", "her", "their", ""])
@@ -581,7 +585,7 @@ class Writer:
         other = self.pick(
             [
                 self.name_of(self.label()),
-                self.words(WORDS, "elsewhere_common" if not self.split else "elsewhere"),
+                self.elsewhere(),
             ]
         )
         colour, attribute = self.pick(COLOURS[:11]), self.words(WORDS["ignored"], "before")

@@ -77,8 +77,10 @@ function checkCompiled(): Finding {
 
 /** Without optional packages there is no ONNX Runtime, and of sharp all but the native part: then neither is needed. */
 async function checkLibraries(): Promise<Finding[]> {
-  const onnxRuntime = await checkLibrary('onnxruntime-node', 'packages/inference', 'models cannot run here');
-  const sharp = await checkLibrary('sharp', 'packages/images', 'images cannot be decoded here');
+  const [onnxRuntime, sharp] = await Promise.all([
+    checkLibrary('onnxruntime-node', 'packages/inference', 'models cannot run here'),
+    checkLibrary('sharp', 'packages/images', 'images cannot be decoded here'),
+  ]);
   const isNeeded = onnxRuntime.status !== 'note';
   return [onnxRuntime, isNeeded || sharp.status === 'ok' ? sharp : { ...sharp, status: 'note', remedy: withoutModels }];
 }

@@ -139,10 +139,8 @@ export function addField(fields: FormFields, part: Extract<Multipart, { type: 'f
 
 async function readFile(part: MultipartFile, maxBytes: number, count: (bytes: number) => void): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  let sizeBytes = 0;
   for await (const chunk of part.file as AsyncIterable<Buffer>) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > maxBytes) throw tooLarge('The file', maxBytes);
+    if (part.file.bytesRead > maxBytes) throw tooLarge('The file', maxBytes);
     count(chunk.length);
     chunks.push(chunk);
   }
