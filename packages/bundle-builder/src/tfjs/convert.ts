@@ -12,6 +12,7 @@ import {
 export interface FeatureMap {
   readonly value: string;
   readonly channels: number;
+  /** Height and width where the inputs have the sizes that the conversion was told; none of them is in the ONNX graph. */
   readonly height: number;
   readonly width: number;
   /** Whether the TFJS graph has it as NCHW; NHWC otherwise. */
@@ -31,7 +32,8 @@ interface Padding {
 /**
  * Adds the part of a TFJS graph model (NHWC, with transpositions to NCHW and back) that leads from `inputs` to `outputs`
  * to an ONNX graph (NCHW), and returns the outputs' feature maps in order. `inputs` maps placeholders' names to values of
- * the graph. Only the operators of convolutional networks with batch size 1 are known; throws `TypeError` for others and
+ * the graph. The ONNX graph also takes inputs of other sizes, as long as every factor by which a map is resized stays whole.
+ * Only the operators of convolutional networks with batch size 1 are known; throws `TypeError` for others and
  * for unusual attributes.
  */
 export function convertGraphModel(

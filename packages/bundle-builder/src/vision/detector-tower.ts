@@ -21,9 +21,9 @@ export async function readDetectorModels(): Promise<DetectorModels> {
 }
 
 /**
- * CenterNet and NanoDet-g as one detector for a batch of B images. Input `image`: uint8 [B, 512, 512, 3], RGB, the whole
- * picture in the middle, its aspect kept, padded with the mean colour. Outputs, each image's sorted by score from high to
- * low, boxes as x0, y0, x1, y1 in [0, 1]:
+ * CenterNet and NanoDet-g as one detector for a batch of B images. Input `image`: uint8 [B, height, width, 3], RGB,
+ * height and width multiples of 32 from 256 to 512. Outputs, each image's sorted by score from high to low, boxes as x0, y0,
+ * x1, y1 in shares of width and height:
  *
  * - `region_boxes` float32 [B, 100, 4], `region_class_scores` float32 [B, 100, 80]: what either network takes for an
  *   object of any class, with the scores of all classes by both.
@@ -35,8 +35,8 @@ export function detectorTower({ centerNet, nanoDet }: DetectorModels): Model {
   const layers = new RegionLayers(graph);
   const image = imagePlanes(graph);
   const centerNetFound = centerNetRegions(graph, centerNetMaps(graph, centerNet, image), regionCount);
-  const nanoDetImage = nanoDetInput(graph, image, imageSize);
-  const nanoDetFound = nanoDetRegions(graph, nanoDetMaps(graph, nanoDet, nanoDetImage), regionCount);
+  const { planes, size } = nanoDetInput(graph, image, imageSize);
+  const nanoDetFound = nanoDetRegions(graph, nanoDetMaps(graph, nanoDet, planes), size, regionCount);
   const regions = layers.best(layers.merge(centerNetFound, nanoDetFound), regionCount);
   const classScores = graph.node('Sigmoid', [regions.logits]);
   graph.output('region_boxes', regions.boxes, 'float32', ['batch', regionCount, 4]);
@@ -54,24 +54,24 @@ export function detectorTower({ centerNet, nanoDet }: DetectorModels): Model {
 
 /**
  * Both networks without the decoding, to compare them with another implementation. Input as that of the tower, output
- * `nano_det_input` [B, 3, 416, 416]; of CenterNet `heatmap` and `sizes`, of NanoDet `level_0` to `level_2`, as
+ * `nano_det_input` [B, 3, H, W]; of CenterNet `heatmap` and `sizes`, of NanoDet `level_0` to `level_2`, as
  * `centerNetMaps` and `nanoDetMaps` describe them.
  */
 export function detectorTowerWithRawOutputs({ centerNet, nanoDet }: DetectorModels): Model {
   const graph = new GraphBuilder('detector_tower_raw');
   const image = imagePlanes(graph);
-  const input = nanoDetInput(graph, image, imageSize);
-  graph.output('nano_det_input', input, 'float32', ['batch', 3, 'side', 'side']);
+  const { planes } = nanoDetInput(graph, image, imageSize);
+  graph.output('nano_det_input', planes, 'float32', ['batch', 3, 'nano_det_height', 'nano_det_width']);
   const { heatmap, sizes } = centerNetMaps(graph, centerNet, image);
-  const levels = nanoDetMaps(graph, nanoDet, input).map((map, level) => [`level_${level}`, map] as const);
+  const levels = nanoDetMaps(graph, nanoDet, planes).map((map, level) => [`level_${level}`, map] as const);
   for (const [name, map] of [['heatmap', heatmap], ['sizes', sizes], ...levels] as const) {
-    graph.output(name, map.value, 'float32', ['batch', map.channels, map.height, map.width]);
+    graph.output(name, map.value, 'float32', ['batch', map.channels, `${name}_height`, `${name}_width`]);
   }
   return graph.model();
 }
 
-/** uint8 [B, 512, 512, 3] → float32 [B, 3, 512, 512] */
+/** uint8 [B, height, width, 3] → float32 [B, 3, height, width] */
 function imagePlanes(graph: GraphBuilder): string {
-  const image = graph.input('image', 'uint8', ['batch', imageSize, imageSize, 3]);
+  const image = graph.input('image', 'uint8', ['batch', 'height', 'width', 3]);
   return graph.cast(graph.node('Transpose', [image], { perm: [0, 3, 1, 2] }), 'float32');
 }

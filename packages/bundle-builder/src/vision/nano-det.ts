@@ -3,13 +3,17 @@ import type { FeatureMap } from '../tfjs/convert.js';
 import { convertGraphModel } from '../tfjs/convert.js';
 import { parseGraphModel, type TfjsGraphModel } from '../tfjs/graph-model.js';
 import { readWeightFile } from '../weights.js';
+import { padTo, sizeOf } from './planes.js';
 import { classCount, RegionLayers, type Regions } from './regions.js';
 
-const imageSize = 416;
+/** Side of the squares that it was trained with, in pixels. */
+const trainedSize = 416;
 /** An edge's distance is a distribution over 0 to 10 cells. */
 const distanceBins = 11;
 /** Pixels per cell of the three maps, finest first. */
-const strides = [8, 16, 32];
+const strides = [8, 16, 32] as const;
+/** Sides of what it reads are multiples of this. */
+const sideStep = Math.max(...strides);
 /** Duplicates are looked for among so many boxes. */
 const candidateCount = 300;
 /** Mean and deviation of blue, green and red that it was trained with. */
@@ -25,34 +29,46 @@ export async function readNanoDet(): Promise<TfjsGraphModel> {
   return parseGraphModel(topology.toString(), weights);
 }
 
+/** What it reads of an image. */
+export interface NanoDetInput {
+  /** float32 [B, 3, H, W], H and W multiples of 32: the image at the top left, and zeros, the mean colour. */
+  readonly planes: string;
+  /** Height and width of the image there: int64 [2]. */
+  readonly size: string;
+}
+
 /**
- * What it reads of an image: float32 [B, 3, 416, 416].
- *
- * @param image - float32 [B, 3, side, side], RGB from 0 to 255
+ * @param image - float32 [B, 3, height, width], RGB from 0 to 255; height and width are multiples of 32
+ * @param longestSide - what is scaled to 416, in pixels
  */
-export function nanoDetInput(graph: GraphBuilder, image: string, side: number): string {
-  const factor = imageSize / side;
+export function nanoDetInput(graph: GraphBuilder, image: string, longestSide: number): NanoDetInput {
+  const factor = trainedSize / longestSide;
   const resized = graph.node('Resize', [image, '', graph.float32([4], [1, 1, factor, factor])], {
     mode: 'linear',
     coordinate_transformation_mode: 'half_pixel',
   });
   const blueFirst = graph.node('Gather', [resized, graph.int64([3], [2, 1, 0])], { axis: 1 });
   const centred = graph.node('Sub', [blueFirst, graph.float32([3, 1, 1], channelMeans)]);
-  return graph.node('Div', [centred, graph.float32([3, 1, 1], channelDeviations)]);
+  const normalized = graph.node('Div', [centred, graph.float32([3, 1, 1], channelDeviations)]);
+  const size = sizeOf(graph, resized);
+  const step = graph.int64([], [sideStep]);
+  const raised = graph.node('Add', [size, graph.int64([], [sideStep - 1])]);
+  const wholeCells = graph.node('Mul', [graph.node('Div', [raised, step]), step]);
+  return { planes: padTo(graph, normalized, size, wholeCells), size };
 }
 
 /**
- * For each stride [B, 124, H, W]: the logits of 80 classes, then the logits of 11 distances for each of the left, upper,
- * right and lower edge.
+ * For each stride [B, 124, H / stride, W / stride]: the logits of 80 classes, then the logits of 11 distances for each of
+ * the left, upper, right and lower edge.
  *
- * @param input - float32 [B, 3, 416, 416], as `nanoDetInput` gives it
+ * @param planes - float32 [B, 3, H, W], as `nanoDetInput` gives them
  */
-export function nanoDetMaps(graph: GraphBuilder, model: TfjsGraphModel, input: string): readonly FeatureMap[] {
-  const image = { value: input, channels: 3, height: imageSize, width: imageSize, channelsFirst: true };
+export function nanoDetMaps(graph: GraphBuilder, model: TfjsGraphModel, planes: string): readonly FeatureMap[] {
+  const image = { value: planes, channels: 3, height: trainedSize, width: trainedSize, channelsFirst: true };
   const outputs = ['PartitionedCall/Add_29', 'PartitionedCall/Add_33', 'PartitionedCall/Add_37'];
   const maps = convertGraphModel(model, graph, new Map([['input_1', image]]), outputs);
   const isExpected = maps.every(({ channels, height }, level) => {
-    return channels === classCount + 4 * distanceBins && height * (strides[level] ?? 0) === imageSize;
+    return channels === classCount + 4 * distanceBins && height * (strides[level] ?? 0) === trainedSize;
   });
   if (!isExpected) throw new TypeError('NanoDet does not have the expected heads');
   return maps;
@@ -61,8 +77,10 @@ export function nanoDetMaps(graph: GraphBuilder, model: TfjsGraphModel, input: s
 /**
  * The `count` most certain objects, each once. Li et al., "Generalized Focal Loss" (2020), section 3.1 describes how an
  * edge is read from a distribution.
+ *
+ * @param size - of the image in the input, as `nanoDetInput` gives it
  */
-export function nanoDetRegions(graph: GraphBuilder, maps: readonly FeatureMap[], count: number): Regions {
+export function nanoDetRegions(graph: GraphBuilder, maps: readonly FeatureMap[], size: string, count: number): Regions {
   const layers = new RegionLayers(graph);
   const cells = graph.node(
     'Concat',
@@ -72,7 +90,10 @@ export function nanoDetRegions(graph: GraphBuilder, maps: readonly FeatureMap[],
   const sizes = graph.int64([2], [classCount, 4 * distanceBins]);
   const [logits = '', edges = ''] = graph.nodeWithOutputs(2, 'Split', [cells, sizes], { axis: 2 });
   const indices = layers.mostCertain(logits, candidateCount);
-  const candidates = { boxes: boxesAt(graph, maps, edges, indices), logits: layers.rows(logits, indices, classCount) };
+  const candidates = {
+    boxes: boxesAt(graph, { maps, edges, indices, size }),
+    logits: layers.rows(logits, indices, classCount),
+  };
   return layers.best(layers.withoutDuplicates(candidates), count);
 }
 
@@ -82,8 +103,16 @@ function cellRows(graph: GraphBuilder, { value, channels }: FeatureMap): string 
   return graph.node('Transpose', [flat], { perm: [0, 2, 1] });
 }
 
-/** @param edges - [B, cells of all maps, 4 · 11] */
-function boxesAt(graph: GraphBuilder, maps: readonly FeatureMap[], edges: string, indices: string): string {
+interface CellChoice {
+  readonly maps: readonly FeatureMap[];
+  /** [B, cells of all maps, 4 · 11] */
+  readonly edges: string;
+  /** Of the chosen cells: int64 [B, N]. */
+  readonly indices: string;
+  readonly size: string;
+}
+
+function boxesAt(graph: GraphBuilder, { maps, edges, indices, size }: CellChoice): string {
   const layers = new RegionLayers(graph);
   const chosen = layers.rows(edges, indices, 4 * distanceBins);
   const bins = graph.node('Reshape', [chosen, graph.int64([4], [0, 0, 4, distanceBins])]);
@@ -95,16 +124,33 @@ function boxesAt(graph: GraphBuilder, maps: readonly FeatureMap[], edges: string
       Array.from({ length: distanceBins }, (_, bin) => bin),
     ),
   ]);
+  const levels = maps.map((map, level) => cellsOf(graph, map, strides[level] ?? 0));
+  const chosenOf = (tables: readonly string[]): string =>
+    graph.node('Gather', [graph.node('Concat', tables, { axis: 0 }), indices], { axis: 0 });
+  const distances = graph.node('Mul', [inCells, chosenOf(levels.map(({ reach }) => reach))]);
+  return layers.boxesAround(chosenOf(levels.map(({ centres }) => centres)), distances, size);
+}
 
-  const places = maps.flatMap(({ height, width }, level) => {
-    const cell = (strides[level] ?? 0) / imageSize;
-    return Array.from({ length: height * width }, (_, index) => {
-      const [x, y] = [(index % width) + 0.5, Math.floor(index / width) + 0.5];
-      return { centre: [x * cell, y * cell, x * cell, y * cell], reach: [-cell, -cell, cell, cell] };
-    });
-  });
-  const table = (rows: readonly (readonly number[])[]): string =>
-    graph.node('Gather', [graph.float32([rows.length, 4], rows.flat()), indices], { axis: 0 });
-  const distances = graph.node('Mul', [inCells, table(places.map(({ reach }) => reach))]);
-  return layers.boxesAround(table(places.map(({ centre }) => centre)), distances);
+/** Of every cell of a map, row by row, float32 [H · W, 4]. */
+interface MapCells {
+  /** As (x, y, x, y), in pixels of the input. */
+  readonly centres: string;
+  /** A cell's side in pixels, with the sign that a distance to the left, upper, right and lower edge has. */
+  readonly reach: string;
+}
+
+function cellsOf(graph: GraphBuilder, { value }: FeatureMap, stride: number): MapCells {
+  const grid = sizeOf(graph, value);
+  const count = graph.node('ReduceProd', [grid], { keepdims: 0 });
+  const columns = graph.node('Gather', [grid, graph.int64([], [1])]);
+  const cells = graph.node('Range', [graph.int64([], [0]), count, graph.int64([], [1])]);
+  const everyCell = graph.node('Unsqueeze', [cells, graph.int64([1], [1])]);
+  const [x, y] = [graph.node('Mod', [everyCell, columns]), graph.node('Div', [everyCell, columns])];
+  const corners = graph.cast(graph.node('Concat', [x, y, x, y], { axis: 1 }), 'float32');
+  const middles = graph.node('Add', [corners, graph.float32([], [0.5])]);
+  const reach = graph.float32([1, 4], [-stride, -stride, stride, stride]);
+  return {
+    centres: graph.node('Mul', [middles, graph.float32([], [stride])]),
+    reach: graph.node('Expand', [reach, graph.node('Shape', [everyCell])]),
+  };
 }

@@ -142,6 +142,22 @@ describe('the regions of CenterNet', () => {
       { box: [0, round(508 / 512), 1, round(508 / 512)], class: 6, logit: 0.25 },
     ]);
   });
+
+  it('are shares of width and height in pictures that are no squares', async () => {
+    for (const [rows, columns] of [
+      [88, 128],
+      [128, 96],
+    ] as const) {
+      const [found] = await regionsOf((graph) => {
+        const heatmap = constantMap(graph, [classCount, rows, columns], -9, [[4, 60, 50, 1]]);
+        const distances = [8, 16, 32, 64].map((pixels, edge) => [edge, 60, 50, pixels] as const);
+        return centerNetRegions(graph, { heatmap, sizes: constantMap(graph, [4, rows, columns], 0, distances) }, 1);
+      });
+      const [width, height] = [4 * columns, 4 * rows];
+      const box = [192 / width, 224 / height, 232 / width, 304 / height].map(round);
+      assert.deepEqual(found, { box, class: 4, logit: 1 });
+    }
+  });
 });
 
 describe('the regions of NanoDet', () => {
@@ -160,10 +176,29 @@ describe('the regions of NanoDet', () => {
         ];
         return constantMap(graph, [classCount + 44, cells, cells], -9, certain);
       });
-      return nanoDetRegions(graph, maps, 2);
+      return nanoDetRegions(graph, maps, graph.int64([2], [416, 416]), 2);
     });
     const expected = [4, 5.5, 8.5, 9.5].map((cells) => round((cells * 16) / 416));
     assert.deepEqual(found[0], { box: expected, class: 9, logit: 2 });
     assert.equal(found[1]?.logit, -5);
+  });
+
+  it('are shares of the picture, without what pads it, on each map', async () => {
+    // 512 × 352 pixels times 0.8125 are 416 × 286, padded to 416 × 288.
+    const [height, width] = [286, 416];
+    for (const [level, stride] of [8, 16, 32].entries()) {
+      const [found] = await regionsOf((graph) => {
+        const maps = [8, 16, 32].map((pixels, index) => {
+          const distances = [1, 2, 3, 4].map((cells, edge) => [classCount + 11 * edge + cells, 4, 6, 50] as const);
+          const certain = [[9, 4, 6, index === level ? 2 : -5], ...distances] as const;
+          return constantMap(graph, [classCount + 44, 288 / pixels, 416 / pixels], -9, certain);
+        });
+        return nanoDetRegions(graph, maps, graph.int64([2], [height, width]), 1);
+      });
+      const box = [5.5 / width, 2.5 / height, 9.5 / width, 8.5 / height].map((share) =>
+        round(Math.min(1, share * stride)),
+      );
+      assert.deepEqual(found, { box, class: 9, logit: 2 });
+    }
   });
 });

@@ -37,11 +37,19 @@ export class RegionLayers {
     return this.highest(this.#maximum(logits, 2), count).indices;
   }
 
-  /** Boxes by their centres, as (x, y, x, y), and the distances of their edges with signs; cut at the image. */
-  boxesAround(centres: string, distances: string): string {
+  /**
+   * Boxes, cut at the image, in shares of its width and height.
+   *
+   * @param centres - as (x, y, x, y), in the unit of all three
+   * @param distances - of the edges from the centres, with signs
+   * @param size - of the image, its height and width: int64 [2]
+   */
+  boxesAround(centres: string, distances: string, size: string): string {
     const graph = this.#graph;
     const corners = graph.node('Add', [centres, distances]);
-    return graph.node('Clip', [corners, graph.float32([], [0]), graph.float32([], [1])]);
+    const lengths = graph.cast(graph.node('Gather', [size, graph.int64([4], [1, 0, 1, 0])]), 'float32');
+    const shares = graph.node('Div', [corners, lengths]);
+    return graph.node('Clip', [shares, graph.float32([], [0]), graph.float32([], [1])]);
   }
 
   /** The `count` highest of float32 [B, N] and their int64 indices, both [B, count]. */

@@ -2,6 +2,7 @@ import type { GraphBuilderOptions } from '../onnx/graph-builder.js';
 import { GraphBuilder } from '../onnx/graph-builder.js';
 import type { Graph, Model } from '../onnx/model.js';
 import { int64Tensor, toIntegers } from '../onnx/tensor.js';
+import { padTo, sizeOf } from './planes.js';
 import { cellPixels, tinyVit, type TinyVitOptions } from './tiny-vit.js';
 import { TinyVitWeights } from './tiny-vit-weights.js';
 
@@ -136,16 +137,4 @@ function alongAxis(graph: GraphBuilder, value: string, axis: 2 | 3): string {
 function paddedSquare(graph: GraphBuilder, pixels: string): string {
   const padded = padTo(graph, pixels, sizeOf(graph, pixels), graph.int64([2], [imageSize, imageSize]));
   return graph.node('Reshape', [padded, graph.int64([4], [-1, 3, imageSize, imageSize])]);
-}
-
-/** Height and width of planes [B, 3, height, width]: int64 [2]. */
-function sizeOf(graph: GraphBuilder, planes: string): string {
-  return graph.node('Gather', [graph.node('Shape', [planes]), graph.int64([2], [2, 3])]);
-}
-
-/** Planes of one size with zeros to the right and below up to another; both int64 [2]. */
-function padTo(graph: GraphBuilder, planes: string, size: string, target: string): string {
-  const missing = graph.node('Sub', [target, size]);
-  const before = graph.int64([6], [0, 0, 0, 0, 0, 0]);
-  return graph.node('Pad', [planes, graph.node('Concat', [before, missing], { axis: 0 })]);
 }
