@@ -16,8 +16,9 @@ import numpy as np
 import onnxruntime
 
 ENCODED = (768, 1024)  # 480 x 640 pixels at the image encoder's longest side
+SHOWN = (384, 512)  # and at the detector's
 FEEDS = {
-    "detector": {"image": np.zeros((1, 512, 512, 3), np.uint8)},
+    "detector": {"image": np.zeros((1, *SHOWN, 3), np.uint8)},
     "image_encoder": {"image": np.zeros((1, *ENCODED, 3), np.uint8), "sizes": np.array([ENCODED], np.int64)},
     "mask_decoder": {
         "embedding": np.zeros((1, 256, 64, 64), np.float32),

@@ -9,6 +9,7 @@ import onnxruntime
 from PIL import Image
 
 VIEW_SIDE = 512
+VIEW_MULTIPLE = 32  # of the view's shorter side; photos longer than 2 : 1 have square views
 PADDING = (124, 116, 103)  # ImageNet's mean colour
 SEPARATOR = "\u2581"
 MAX_PIECES = 16
@@ -23,13 +24,15 @@ def open_session(model, threads=1):
 
 
 def padded_view(image):
-    """PIL image -> itself in the middle of a square, its aspect kept, and its box there, in shares of the square."""
+    """PIL image -> itself in the middle of a view, its aspect kept, and its box there, in shares of the view."""
     scale = VIEW_SIDE / max(image.size)
-    width, height = (max(1, round(side * scale)) for side in image.size)
-    left, top = (VIEW_SIDE - width) // 2, (VIEW_SIDE - height) // 2
-    view = Image.new("RGB", (VIEW_SIDE, VIEW_SIDE), PADDING)
-    view.paste(image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR), (left, top))
-    return view, np.array([left, top, left + width, top + height], np.float32) / VIEW_SIDE
+    size = np.array([max(1, round(side * scale)) for side in image.size])
+    is_long = max(image.size) > 2 * min(image.size)
+    view_size = np.full(2, VIEW_SIDE) if is_long else -(-size // VIEW_MULTIPLE) * VIEW_MULTIPLE
+    start = (view_size - size) // 2
+    view = Image.new("RGB", tuple(view_size.tolist()), PADDING)
+    view.paste(image.convert("RGB").resize(tuple(size.tolist()), Image.Resampling.BILINEAR), tuple(start.tolist()))
+    return view, (np.concatenate([start, start + size]) / np.tile(view_size, 2)).astype(np.float32)
 
 
 class Detector:

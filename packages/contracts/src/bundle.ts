@@ -37,8 +37,15 @@ const boxSegmentationSettings = {
   tokenizer: Type.String({ description: 'File of the text encoder’s tokenizer.' }),
   detector_image_size: Type.Integer({
     minimum: 1,
-    description: 'Side of the square that shows the image, its aspect kept.',
+    description: 'Longer side of the picture that the detector reads of an image, its aspect kept.',
   }),
+  detector_side_multiple: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      description:
+        'The picture’s shorter side is padded to a multiple of this; without it, and of an image longer than 2 : 1, to a square.',
+    }),
+  ),
   encoder_longest_side: Type.Integer({ minimum: 1, description: 'Longest side of the image encoder’s input.' }),
   box_overlap_threshold: Type.Number({
     minimum: 0,

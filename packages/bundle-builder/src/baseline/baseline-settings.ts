@@ -15,6 +15,7 @@ const FittedSettings = Type.Object({
 /** What both bundles have. */
 export const chosenSettings = {
   detector_image_size: 512,
+  detector_side_multiple: 32,
   encoder_longest_side: 1024,
   box_overlap_threshold: 0.7,
   maximum_objects: 50,

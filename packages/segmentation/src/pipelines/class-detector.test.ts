@@ -67,6 +67,38 @@ describe('createSegmenter with the bundle tessera-baseline', () => {
     assert.deepEqual(runner.graphsSince(count), ['text_encoder', 'detector']);
   });
 
+  for (const [name, view, missing] of [
+    ['square', [512, 512], { bottom: 80 }],
+    ['landscape', [512, 288], { left: 107 }],
+    ['portrait', [352, 512], { top: 240 }],
+  ] as const) {
+    it(`finds it where it is in a ${name} picture, which is padded to multiples of 32`, async () => {
+      const extended = await sharp(picture)
+        .extend({ ...missing, extendWith: 'copy' })
+        .png()
+        .toBuffer();
+      const count = runner.runs.length;
+      const image: SegmentImage = { id: name, read: () => Promise.resolve(extended) };
+      const { results } = await segmenter.segment(image, {
+        queries: ['the stop sign'],
+        options: { refine: false },
+      });
+      const { feeds } = runner.runs.slice(count).find(({ graph }) => graph === 'detector') ?? {};
+      assert.ok(feeds?.image && 'dims' in feeds.image);
+      assert.deepEqual(feeds.image.dims, [1, view[1], view[0], 3]);
+      const [x = 0, y = 0, boxWidth = 0, boxHeight = 0] = results[0]?.bbox ?? [];
+      const [left, top] = ['left' in missing ? missing.left : 0, 'top' in missing ? missing.top : 0];
+      for (const [edge, expected] of [
+        [x, left + 100],
+        [y, top + 40],
+        [x + boxWidth, left + 220],
+        [y + boxHeight, top + 160],
+      ] as const) {
+        assert.ok(Math.abs(edge - expected) < 6, `${edge} instead of ${expected}`);
+      }
+    });
+  }
+
   it('answers for an absent object with an empty mask, without the graphs of SAM', async () => {
     const count = runner.runs.length;
     const result = await ask('the elephant');

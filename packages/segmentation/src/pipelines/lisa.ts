@@ -52,7 +52,7 @@ export class Lisa implements Pipeline {
     const { vision_image_size: side, encoder_longest_side: longestSide } = settings;
     this.#tower = new VisionTower(bundle, runner, side);
     this.vision = {
-      images: new ImageReader({ views: { side, plan: planCentreCrop }, longestSide, limits }),
+      images: new ImageReader({ views: (size) => planCentreCrop(size, side), longestSide, limits }),
       masks: new MaskDecoder(bundle, runner, longestSide),
     };
   }

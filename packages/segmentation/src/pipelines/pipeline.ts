@@ -4,7 +4,7 @@ import type { Bundle, InferenceRunner } from '@tessera/inference';
 import type { ObjectChoice } from '../answers/choice.js';
 import type { SegmentOutcome } from '../segment-request.js';
 import { Detector, type DetectorReader } from '../vision/detector.js';
-import { planViews } from '../vision/image-views.js';
+import { planViews, type ViewSize } from '../vision/image-views.js';
 import { MaskDecoder } from '../vision/mask-decoder.js';
 import { ImageReader, type RequestImage } from '../vision/request-image.js';
 
@@ -43,13 +43,14 @@ export function boxVision<Found>(
   bundle: Bundle,
   runner: InferenceRunner,
   limits: ImageLimits,
-  settings: Pick<BoxSegmentationSettings, 'detector_image_size' | 'encoder_longest_side'>,
+  settings: Pick<BoxSegmentationSettings, 'detector_image_size' | 'detector_side_multiple' | 'encoder_longest_side'>,
   reader: DetectorReader<Found>,
 ): BoxVision<Found> {
-  const { detector_image_size: side, encoder_longest_side: longestSide } = settings;
+  const { detector_image_size: side, detector_side_multiple: multiple, encoder_longest_side: longestSide } = settings;
+  const view: ViewSize = { side, multiple };
   return {
-    images: new ImageReader({ views: { side, plan: planViews }, longestSide, limits }),
-    detector: new Detector(bundle, runner, reader, side),
+    images: new ImageReader({ views: (size) => planViews(size, view), longestSide, limits }),
+    detector: new Detector(bundle, runner, reader, view),
     masks: new MaskDecoder(bundle, runner, longestSide),
   };
 }

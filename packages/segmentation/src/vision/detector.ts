@@ -9,7 +9,7 @@ import {
   type InferenceRunner,
 } from '@tessera/inference';
 import { RecentValues } from '@tessera/runtime';
-import type { ViewPlace } from './image-views.js';
+import type { ViewPlace, ViewSize } from './image-views.js';
 import type { RequestImage } from './request-image.js';
 
 /** What a pipeline reads of the detector's outputs. */
@@ -36,8 +36,12 @@ export class Detector<Found> {
   readonly #graph: SharedGraph;
   readonly #seen = new RecentValues<Found>(rememberedImages);
 
-  /** @param side - of a view, in pixels */
-  constructor(bundle: Bundle, runner: InferenceRunner, reader: DetectorReader<Found>, side: number) {
+  constructor(
+    bundle: Bundle,
+    runner: InferenceRunner,
+    reader: DetectorReader<Found>,
+    { side, multiple = side }: ViewSize,
+  ) {
     this.#bundle = bundle.manifest.name;
     this.#runner = runner;
     this.#reader = reader;
@@ -47,7 +51,7 @@ export class Detector<Found> {
       runner,
       graph: 'detector',
       outputs,
-      preparation: `padded views of ${side} pixels`,
+      preparation: `views of ${side} pixels, padded to multiples of ${multiple}`,
     });
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { PixelImage, ResizeTarget } from '@tessera/images/decoding';
+import fc from 'fast-check';
 import { planCentreCrop, planViews } from './image-views.js';
 
 const side = 64;
@@ -17,7 +18,7 @@ function picture(target: ResizeTarget | undefined): PixelImage {
 }
 
 function viewsOf(width: number, height: number) {
-  const { targets, cut } = planViews({ width, height }, side);
+  const { targets, cut } = planViews({ width, height }, { side });
   return cut(targets.map(picture));
 }
 
@@ -29,7 +30,7 @@ describe('planViews', () => {
       [200, 400, { width: 32, height: 64 }, [-0.5, 0, 1.5, 1]],
       [1, 1, { width: 64, height: 64 }, [0, 0, 1, 1]],
     ] as const) {
-      const { targets } = planViews({ width, height }, side);
+      const { targets } = planViews({ width, height }, { side });
       assert.deepEqual(targets, [{ ...target, fit: 'fill' }]);
       const [view, ...others] = viewsOf(width, height);
       assert.ok(view);
@@ -102,6 +103,62 @@ describe('planViews', () => {
       assert.deepEqual([tiles[0]?.place.box[axis], tiles[7]?.place.box[axis + 2]], [0, 1]);
       for (const { pixels } of tiles) assert.equal(pixels.data.length, side * side * 3);
     }
+  });
+});
+
+describe('planViews for a model that reads multiples of 32 pixels', () => {
+  const size = { side: 512, multiple: 32 };
+
+  it('pads an image no further than that', () => {
+    for (const [width, height, shown] of [
+      [640, 480, [512, 384]],
+      [640, 427, [512, 352]],
+      [427, 640, [352, 512]],
+      [500, 500, [512, 512]],
+      [500, 499, [512, 512]],
+      [1920, 1080, [512, 288]],
+      [1000, 500, [512, 256]],
+      [3000, 500, [512, 512]],
+      [1, 3000, [512, 512]],
+    ] as const) {
+      const { targets, cut } = planViews({ width, height }, size);
+      const [whole, ...tiles] = cut(targets.map(picture));
+      assert.deepEqual([whole?.pixels.width, whole?.pixels.height], shown);
+      for (const { pixels } of tiles) assert.deepEqual([pixels.width, pixels.height], [512, 512]);
+    }
+  });
+
+  it('shows the whole of any image in the middle, undistorted', () => {
+    const length = fc.integer({ min: 1, max: 8_000 });
+    fc.assert(
+      fc.property(length, length, (width, height) => {
+        const { targets, places, cut } = planViews({ width, height }, size);
+        const [target] = targets;
+        assert.ok(target && 'width' in target);
+        const blank = { width: target.width, height: target.height, data: new Uint8Array() };
+        const [view] = cut([blank, { width: 0, height: 0, data: new Uint8Array() }]);
+        assert.ok(view && view.place === places[0]);
+        const { pixels } = view;
+        const [short, long] = [pixels.width, pixels.height].sort((a, b) => a - b);
+        assert.ok(long === 512 && short !== undefined && short >= 256 && short % 32 === 0);
+        assert.equal(pixels.data.length, pixels.width * pixels.height * 3);
+
+        const [x0, y0, x1, y1] = view.place.box;
+        for (const [from, to, viewSide, shownSide] of [
+          [x0, x1, pixels.width, target.width],
+          [y0, y1, pixels.height, target.height],
+        ] as const) {
+          assert.ok(Math.abs(viewSide / (to - from) - shownSide) < 1e-6);
+          const [before, after] = [-from * shownSide, (to - 1) * shownSide];
+          assert.ok(before > -1e-6 && after - before > -1e-6 && after - before < 1 + 1e-6);
+          if (Math.max(width, height) <= 2 * Math.min(width, height)) assert.ok(viewSide - shownSide < 32);
+        }
+        // To whole pixels, and no side is none.
+        const scale = 512 / Math.max(width, height);
+        assert.ok(Math.abs(target.width - Math.max(1, width * scale)) <= 0.5 + 1e-6);
+        assert.ok(Math.abs(target.height - Math.max(1, height * scale)) <= 0.5 + 1e-6);
+      }),
+    );
   });
 });
 

@@ -1,7 +1,7 @@
 import type { PixelImage, ResizeTarget } from '@tessera/images/decoding';
 import type { Box } from './box.js';
 
-/** A square picture of an image, or of a part of it, as the detector reads it. */
+/** A picture of an image, or of a part of it, as the detector reads it. */
 export interface ImageView {
   readonly pixels: PixelImage;
   readonly place: ViewPlace;
@@ -17,6 +17,14 @@ export interface ViewPlace {
   readonly scoreWeight: number;
 }
 
+/** The pictures that a model reads. */
+export interface ViewSize {
+  /** The longer side of a view, in pixels. */
+  readonly side: number;
+  /** The other side is a multiple of this, in pixels; without one views are square. */
+  readonly multiple?: number | undefined;
+}
+
 /** How an image is shown to the detector: what it is scaled to, and the views that are cut out of these. */
 export interface ViewPlan {
   readonly targets: readonly ResizeTarget[];
@@ -25,9 +33,9 @@ export interface ViewPlan {
   readonly cut: (images: readonly PixelImage[]) => ImageView[];
 }
 
-/** Up to this aspect one view shows an image well; beyond, its objects are too small in it. */
+/** Up to this aspect one view shows an image well; beyond, its objects are too small in it. No view is longer. */
 const oneViewAspect = 2;
-/** A tile may be this much longer than it is broad; the detector reads it as a square. */
+/** What a tile shows may be this much longer than it is broad; the tile itself is square. */
 const tileAspect = 1.25;
 /** Tiles overlap by at least this share of their length, so that an object is whole in one of them. */
 const tileOverlap = 0.25;
@@ -48,36 +56,46 @@ export const wholeImage: ViewPlace = {
 };
 
 /**
- * The whole image, its aspect kept, in the middle of a square. Of one longer than 2 : 1 also overlapping tiles along it,
- * which show its objects larger.
- *
- * @param side - of a view, in pixels
+ * The whole image, its aspect kept, in the middle of a view that is padded as little as the model allows. One longer than
+ * 2 : 1 is padded to a square, and seen in overlapping tiles along it, too, which show its objects larger.
  */
 export function planViews(
   { width, height }: { readonly width: number; readonly height: number },
-  side: number,
+  { side, multiple = side }: ViewSize,
 ): ViewPlan {
   const isWide = width >= height;
   const aspect = isWide ? width / height : height / width;
-  const whole = planPadded({ isWide, breadth: Math.max(1, Math.round(side / aspect)) }, side);
-  return aspect <= oneViewAspect ? whole : withTiles(whole, { isWide, aspect }, side);
+  const breadth = Math.max(1, Math.round(side / aspect));
+  if (aspect > oneViewAspect) {
+    return withTiles(planPadded({ isWide, breadth, padded: side }, side), { isWide, aspect }, side);
+  }
+  return planPadded({ isWide, breadth, padded: Math.min(side, Math.ceil(breadth / multiple) * multiple) }, side);
 }
 
 interface Shape {
   readonly isWide: boolean;
 }
 
-/** @param breadth - of the image when it is as long as the square, in pixels */
-function planPadded({ isWide, breadth }: Shape & { readonly breadth: number }, side: number): ViewPlan {
-  const before = Math.floor((side - breadth) / 2);
-  const [from, to] = [-before / breadth, (side - before) / breadth];
+interface PaddedShape extends Shape {
+  /** Of the image when it is as long as the view, in pixels. */
+  readonly breadth: number;
+  /** Of the view. */
+  readonly padded: number;
+}
+
+function planPadded({ isWide, breadth, padded }: PaddedShape, side: number): ViewPlan {
+  const before = Math.floor((padded - breadth) / 2);
+  const [from, to] = [-before / breadth, (padded - before) / breadth];
   const place: ViewPlace = { ...wholeImage, box: isWide ? [0, from, 1, to] : [from, 0, to, 1] };
   return {
     targets: [sized({ isWide, length: side, breadth })],
     places: [place],
     cut: ([image]) => {
       if (image === undefined) return [];
-      return [{ pixels: isWide ? cutOut(image, 0, -before, side) : cutOut(image, -before, 0, side), place }];
+      const pixels = isWide
+        ? cutOut(image, { left: 0, top: -before, width: side, height: padded })
+        : cutOut(image, { left: -before, top: 0, width: padded, height: side });
+      return [{ pixels, place }];
     },
   };
 }
@@ -100,7 +118,8 @@ function withTiles(whole: ViewPlan, { isWide, aspect }: Shape & { readonly aspec
       if (image === undefined || strip === undefined) return [];
       const views = places.map((place, tile) => {
         const start = starts[tile] ?? 0;
-        return { pixels: isWide ? cutOut(strip, start, 0, side) : cutOut(strip, 0, start, side), place };
+        const [left, top] = isWide ? [start, 0] : [0, start];
+        return { pixels: cutOut(strip, { left, top, width: side, height: side }), place };
       });
       return [...whole.cut([image]), ...views];
     },
@@ -131,19 +150,26 @@ function oneView(target: ResizeTarget, place: ViewPlace): ViewPlan {
   };
 }
 
-/** The square from a pixel on; where that, or its other end, is beyond the image it is padded. */
-function cutOut(image: PixelImage, left: number, top: number, side: number): PixelImage {
-  const data = paddedSquare(side);
-  const [first, last] = [Math.max(0, left), Math.min(image.width, left + side)];
-  for (let y = Math.max(0, top); y < Math.min(image.height, top + side); y++) {
-    const row = image.data.subarray((y * image.width + first) * 3, (y * image.width + last) * 3);
-    data.set(row, ((y - top) * side + first - left) * 3);
-  }
-  return { width: side, height: side, data };
+interface PixelArea {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
 }
 
-function paddedSquare(side: number): Uint8Array {
-  const data = new Uint8Array(side * side * 3);
+/** An area of an image, in pixels; where it is beyond the image it is padded. */
+function cutOut(image: PixelImage, { left, top, width, height }: PixelArea): PixelImage {
+  const data = paddingOf(width * height);
+  const [first, last] = [Math.max(0, left), Math.min(image.width, left + width)];
+  for (let y = Math.max(0, top); y < Math.min(image.height, top + height); y++) {
+    const row = image.data.subarray((y * image.width + first) * 3, (y * image.width + last) * 3);
+    data.set(row, ((y - top) * width + first - left) * 3);
+  }
+  return { width, height, data };
+}
+
+function paddingOf(pixels: number): Uint8Array {
+  const data = new Uint8Array(pixels * 3);
   data.set(paddingColour);
   for (let filled = paddingColour.length; filled < data.length; filled *= 2) data.copyWithin(filled, 0, filled);
   return data;

@@ -7,7 +7,11 @@ import { ImageReader } from './request-image.js';
 import { StageClock } from '@tessera/runtime';
 import { segmentStages } from '../segment-request.js';
 
-const sizes = { views: { side: 512, plan: planViews }, longestSide: 1024, limits: defaultImageLimits };
+const sizes = {
+  views: (size: { width: number; height: number }) => planViews(size, { side: 512 }),
+  longestSide: 1024,
+  limits: defaultImageLimits,
+};
 
 async function picture(): Promise<Uint8Array> {
   const noise = { type: 'gaussian' as const, mean: 128, sigma: 60 };

@@ -2,7 +2,7 @@ import type { ImageLimits } from '@tessera/images';
 import { decodeForModels, scaledToLongestSide, type PixelImage, type ResizeTarget } from '@tessera/images/decoding';
 import type { ImageOutputs, SharedOutputs } from '@tessera/inference';
 import { RecentValues, StageClock } from '@tessera/runtime';
-import type { ImageView, planViews, ViewPlace, ViewPlan } from './image-views.js';
+import type { ImageView, ViewPlace, ViewPlan } from './image-views.js';
 import { segmentStages, type SegmentClock, type SegmentImage, type SegmentOutcome } from '../segment-request.js';
 
 /** Sizes of an image in pixels. */
@@ -15,18 +15,11 @@ export interface ImageSize {
 }
 
 export interface DecodingSizes {
-  /** Square views of the image, for a model that reads it so; without one there are none. */
-  readonly views?: ViewSettings;
+  /** The views of an image of this size, for a model that reads it so; without it there are none. */
+  readonly views?: (size: { readonly width: number; readonly height: number }) => ViewPlan;
   /** Of the image as the image encoder reads it. */
   readonly longestSide: number;
   readonly limits: ImageLimits;
-}
-
-export interface ViewSettings {
-  /** In pixels. */
-  readonly side: number;
-  /** What each of them shows. */
-  readonly plan: typeof planViews;
 }
 
 /** How many images' sizes are remembered. */
@@ -160,8 +153,7 @@ export class RequestImage {
   }
 
   #planFor(size: { readonly width: number; readonly height: number }): ViewPlan | undefined {
-    const { views } = this.#sizes;
-    return views?.plan(size, views.side);
+    return this.#sizes.views?.(size);
   }
 
   #sizeOf(width: number, height: number): ImageSize {
