@@ -203,7 +203,8 @@ export const ConfigSchema = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: 1024,
-        description: 'Jobs that a worker prepares at a time; otherwise twice what one run of every device takes.',
+        description:
+          'Jobs that a worker prepares at a time; otherwise twice what one run of every device takes, or one more than its side processes.',
       }),
     ),
     TESSERA_MAX_BATCH: Type.Optional(
@@ -225,6 +226,14 @@ export const ConfigSchema = Type.Object(
       Type.Integer({
         minimum: 1,
         description: 'Threads of a model run on CPU; otherwise the inference processes share the cores.',
+      }),
+    ),
+    TESSERA_SIDE_PROCESSES: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 64,
+        description:
+          'Most further inference processes on the CPU, which share its cores and take runs of small models while many wait; they start under load and end a minute after it. 0 for none; otherwise one per core up to 4, and none where TESSERA_THREADS or several TESSERA_DEVICES are set.',
       }),
     ),
     TESSERA_KEEP_MB: Type.Integer({

@@ -43,6 +43,12 @@ const graphFile = { file: Type.String(), ...graphContract };
 export const GraphDescription = Type.Object(
   {
     ...graphFile,
+    side_by_side: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether, on the CPU, several of its runs may go side by side in further processes with few threads while many wait: for small graphs none of whose outputs are kept.',
+      }),
+    ),
     cuda: Type.Optional(
       Type.Object(graphFile, {
         ...strict,

@@ -8,28 +8,38 @@ import {
   type RunRequest,
   type RunResult,
 } from './inference-runner.js';
+import type { SideProcesses } from './side-processes.js';
 
 /** For how many kept tensors their process is remembered. */
 const rememberedKeys = 65_536;
 
-/** Spreads runs over the processes of several devices; a run goes to the one that holds the kept tensors it takes. */
+/**
+ * Spreads runs over the processes of several devices; a run goes to the one that holds the kept tensors it takes. Under load
+ * the side processes of a device take runs that neither take nor keep any.
+ */
 export class DeviceRunners implements InferenceRunner {
   readonly #runners: readonly BatchingRunner[];
   /** Where a tensor was kept last; the process may have dropped it since. */
   readonly #holders = new RecentValues<BatchingRunner>(rememberedKeys);
+  readonly #side: SideProcesses | undefined;
   #turn = 0;
 
-  constructor(runners: readonly BatchingRunner[]) {
+  /** @param side - of the only device */
+  constructor(runners: readonly BatchingRunner[], side?: SideProcesses) {
     this.#runners = runners;
+    this.#side = side;
   }
 
   get devices(): readonly InferenceDevice[] {
-    return this.#runners.map(({ device }) => device);
+    const devices = this.#runners.map(({ device }) => device);
+    if (this.#side === undefined) return devices;
+    const { state: side, restarts } = this.#side;
+    return devices.map((device) => ({ ...device, restarts: device.restarts + restarts, side }));
   }
 
   async run(request: RunRequest): Promise<RunResult> {
     const keys = Object.values(request.feeds).flatMap((feed) => ('kept' in feed ? [feed.kept] : []));
-    const runner = keys.length === 0 ? this.#leastBusy() : this.#holderOf(keys);
+    const runner = keys.length === 0 ? (this.#beside(request) ?? this.#leastBusy()) : this.#holderOf(keys);
     if (runner === undefined) {
       throw new TensorNotKeptError(`No inference process holds ${keys.map((key) => `"${key}"`).join(' and ')}`);
     }
@@ -54,7 +64,13 @@ export class DeviceRunners implements InferenceRunner {
   }
 
   async close(finishMs?: number): Promise<void> {
-    await Promise.all(this.#runners.map((runner) => runner.close(finishMs)));
+    await Promise.all([this.#side?.close(finishMs), ...this.#runners.map((runner) => runner.close(finishMs))]);
+  }
+
+  /** The side process that takes a run; nothing while the device has time for it. */
+  #beside(request: RunRequest): BatchingRunner | undefined {
+    const isDeviceIdle = this.#runners.every(({ pendingRuns }) => pendingRuns === 0);
+    return this.#side?.take(request, isDeviceIdle);
   }
 
   /** The one process that may hold all of them. */

@@ -84,7 +84,7 @@ export interface InferenceDevice {
   readonly id: number;
   /** The provider that is active, after any fallback: `cuda` or `cpu`. */
   readonly executionProvider: string;
-  /** How often the process had to be replaced. */
+  /** How often the process, or one beside it, had to be replaced. */
   readonly restarts: number;
   /** Whether it takes runs now. */
   readonly ready: boolean;
@@ -92,6 +92,16 @@ export interface InferenceDevice {
   readonly pid?: number | undefined;
   /** Most rows that it puts together from the runs that wait. */
   readonly maxBatch: number;
+  /** Further processes that take some of its runs under load. */
+  readonly side?: SideState;
+}
+
+/** The side processes of a device. */
+export interface SideState {
+  /** How many there may be. */
+  readonly most: number;
+  /** Ids of those that run. */
+  readonly pids: readonly number[];
 }
 
 /** A run that is over, for measurements. */

@@ -13,6 +13,8 @@ export interface GraphFile {
 export interface BundleGraph extends GraphFile {
   readonly bundle: string;
   readonly graph: string;
+  /** Whether side processes have it. */
+  readonly sideBySide?: boolean;
   /** In its place on CUDA. */
   readonly cuda?: GraphFile;
 }

@@ -7,11 +7,13 @@ import { DeviceRunners } from './device-runners.js';
 import type { FinishedRun, InferenceRunner } from './inference-runner.js';
 import { isInstalled } from './is-installed.js';
 import type { InferenceLog } from './log.js';
-import type { BundleGraph, GraphFile } from './protocol.js';
+import type { BundleGraph, GraphFile, LoadMessage } from './protocol.js';
+import { SideProcesses } from './side-processes.js';
 import { SupervisedRunner } from './supervised-runner.js';
 
 const KEEP_BYTES_DEFAULT = 256_000_000;
 const CUDA_BATCH_DEFAULT = 8;
+const SIDE_PROCESSES_DEFAULT = 4;
 
 export interface InferenceRunnerOptions {
   readonly bundles: readonly Bundle[];
@@ -26,6 +28,11 @@ export interface InferenceRunnerOptions {
   readonly threads?: number | undefined;
   /** A run that takes longer is ended, and the process with it. */
   readonly runTimeoutMs: number;
+  /**
+   * Most processes that take runs of the graphs that go `side_by_side`, beside the process of a single CPU device; by default
+   * one per core up to 4, and none where `threads` is given. There are none on CUDA.
+   */
+  readonly sideProcesses?: number | undefined;
   /** Memory for kept tensors in each process; by default 256 MB. */
   readonly keepBytes?: number;
   /** How runs that wait are put together; by default 8 rows on CUDA and 1 on the CPU, without waiting. */
@@ -83,9 +90,40 @@ export async function startInferenceRunner(options: InferenceRunnerOptions): Pro
     failures.push(`The devices have different execution providers: ${found}`);
   }
   const [failure] = failures;
-  if (failure === undefined) return new DeviceRunners(runners.map((runner) => withBatches(runner, options)));
+  if (failure === undefined) {
+    const side = providers.has('cpu') && devices.length === 1 ? sideProcesses(load, options) : undefined;
+    return new DeviceRunners(
+      runners.map((runner) => withBatches(runner, options)),
+      side,
+    );
+  }
   await Promise.all(runners.map((runner) => runner.close()));
   throw new InferenceStartError(failure);
+}
+
+/** Nothing where a run uses all cores well, or no graph may go side by side. */
+function sideProcesses(
+  load: Omit<LoadMessage, 'type' | 'deviceId'>,
+  options: InferenceRunnerOptions,
+): SideProcesses | undefined {
+  const cores = availableParallelism();
+  const byDefault = options.threads === undefined && cores > 1 ? Math.min(cores, SIDE_PROCESSES_DEFAULT) : 0;
+  const most = options.sideProcesses ?? byDefault;
+  const graphs = load.graphs.filter(({ sideBySide }) => sideBySide === true);
+  if (most === 0 || graphs.length === 0) return undefined;
+  const [deviceId = 0] = options.devices ?? [];
+  const log = logOfDevice(options.log, deviceId);
+  const own = {
+    ...load,
+    graphs,
+    deviceId,
+    executionProviders: ['cpu'],
+    threads: options.threads ?? Math.max(1, Math.floor(cores / most)),
+  };
+  return new SideProcesses({ graphs, most, log }, () => {
+    const process = new SupervisedRunner(own, { runTimeoutMs: options.runTimeoutMs, log });
+    return { runner: withBatches(process, options), started: process.started() };
+  });
 }
 
 function withBatches(
@@ -102,17 +140,20 @@ function withBatches(
 }
 
 function bundleGraphs(bundle: Bundle): BundleGraph[] {
-  return Object.entries(bundle.manifest.graphs).map(([graph, { cuda, ...description }]) => ({
-    bundle: bundle.manifest.name,
-    graph,
-    ...graphFile(bundle, description, bundle.graphHash(graph)),
-    ...(cuda === undefined ? {} : { cuda: graphFile(bundle, cuda, bundle.graphHash(graph, 'cuda')) }),
-  }));
+  return Object.entries(bundle.manifest.graphs).map(
+    ([graph, { cuda, side_by_side: sideBySide = false, ...description }]) => ({
+      bundle: bundle.manifest.name,
+      graph,
+      sideBySide,
+      ...graphFile(bundle, description, bundle.graphHash(graph)),
+      ...(cuda === undefined ? {} : { cuda: graphFile(bundle, cuda, bundle.graphHash(graph, 'cuda')) }),
+    }),
+  );
 }
 
 function graphFile(
   { directory }: Bundle,
-  { file, ...contract }: Omit<GraphDescription, 'cuda'>,
+  { file, ...contract }: Omit<GraphDescription, 'cuda' | 'side_by_side'>,
   hash: string,
 ): GraphFile {
   return { path: path.join(directory, file), hash, contract };

@@ -71,6 +71,7 @@ export async function startModels({
     devices: config.TESSERA_DEVICES,
     keepBytes: config.TESSERA_KEEP_MB * 1_000_000,
     threads: config.TESSERA_THREADS,
+    sideProcesses: config.TESSERA_SIDE_PROCESSES,
     runTimeoutMs: config.TESSERA_INFERENCE_TIMEOUT_S * 1000,
     batching: {
       waitMs: config.TESSERA_MAX_BATCH_WAIT_MS,

@@ -146,14 +146,20 @@ export class WorkerMetrics {
     });
     new Gauge({
       name: 'tessera_worker_inference_resident_bytes',
-      help: 'Resident memory of the inference process of a device; on Linux alone',
+      help: 'Resident memory of the inference processes of a device; on Linux alone',
       labelNames: ['device'],
       registers,
       collect() {
         this.reset();
-        for (const { id, pid } of devices()) {
-          const bytes = pid === undefined ? undefined : processMemory(pid)?.resident;
-          if (bytes !== undefined) this.set({ device: String(id) }, bytes);
+        for (const { id, pid, side } of devices()) {
+          const bytes = [...(pid === undefined ? [] : [pid]), ...(side?.pids ?? [])].flatMap(
+            (own) => processMemory(own)?.resident ?? [],
+          );
+          if (bytes.length > 0)
+            this.set(
+              { device: String(id) },
+              bytes.reduce((sum, own) => sum + own, 0),
+            );
         }
       },
     });

@@ -127,9 +127,9 @@ function kindOf(data: unknown): string {
   return known.find((name) => name === kind) ?? 'unknown';
 }
 
-/** While a batch runs on each device, the jobs of the next one are prepared. */
+/** While a batch runs on each device, or a run in each side process, the jobs of the next one are prepared. */
 function jobsAtOnce({ devices }: InferenceRunner): number {
-  return devices.reduce((jobs, { maxBatch }) => jobs + 2 * maxBatch, 0);
+  return devices.reduce((jobs, { maxBatch, side }) => jobs + Math.max(2 * maxBatch, (side?.most ?? 0) + 1), 0);
 }
 
 function executionProvider({ devices }: InferenceRunner): string {

@@ -54,7 +54,7 @@ export async function buildBaselineBundle(): Promise<BundleContent> {
       license: 'Apache-2.0 AND MIT',
       provenance,
       graphs: {
-        detector: { file: baselineFiles.detector, ...contractOf(detector, { batch: 'batch' }) },
+        detector: { file: baselineFiles.detector, side_by_side: true, ...contractOf(detector, { batch: 'batch' }) },
         image_encoder: {
           file: baselineFiles.imageEncoder,
           ...contractOf(imageEncoder),

@@ -55,7 +55,11 @@ export async function buildDualEncoderBundle(weights?: TrainedWeights): Promise<
       license: 'Apache-2.0 AND MIT',
       provenance,
       graphs: {
-        image_encoder: { file: files.imageEncoder, ...contractOf(encoder, { batch: 'batch' }) },
+        image_encoder: {
+          file: files.imageEncoder,
+          side_by_side: true,
+          ...contractOf(encoder, { batch: 'batch' }),
+        },
         text_encoder: { file: files.textEncoder, ...contracts.text_encoder },
         soft_prompt_step: { file: files.softPromptStep, ...contracts.soft_prompt_step },
       },
