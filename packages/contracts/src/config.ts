@@ -233,7 +233,7 @@ export const ConfigSchema = Type.Object(
         minimum: 0,
         maximum: 64,
         description:
-          'Most further inference processes on the CPU, which share its cores and take runs of small models while many wait; they start under load and end a minute after it. 0 for none; otherwise one per core up to 4, and none where TESSERA_THREADS or several TESSERA_DEVICES are set.',
+          'Most further inference processes on the CPU, which share its cores and take runs of small models while many wait; they start under load and end a minute after it. 0 for none; otherwise one per core up to 4, and none where TESSERA_THREADS, TESSERA_MAX_BATCH or several TESSERA_DEVICES are set.',
       }),
     ),
     TESSERA_KEEP_MB: Type.Integer({

@@ -30,7 +30,7 @@ export interface InferenceRunnerOptions {
   readonly runTimeoutMs: number;
   /**
    * Most processes that take runs of the graphs that go `side_by_side`, beside the process of a single CPU device; by default
-   * one per core up to 4, and none where `threads` is given. There are none on CUDA.
+   * one per core up to 4, and none where `threads` is given or runs are put together. There are none on CUDA.
    */
   readonly sideProcesses?: number | undefined;
   /** Memory for kept tensors in each process; by default 256 MB. */
@@ -107,7 +107,8 @@ function sideProcesses(
   options: InferenceRunnerOptions,
 ): SideProcesses | undefined {
   const cores = availableParallelism();
-  const byDefault = options.threads === undefined && cores > 1 ? Math.min(cores, SIDE_PROCESSES_DEFAULT) : 0;
+  const isTuned = options.threads !== undefined || (options.batching?.max ?? 1) > 1;
+  const byDefault = isTuned || cores === 1 ? 0 : Math.min(cores, SIDE_PROCESSES_DEFAULT);
   const most = options.sideProcesses ?? byDefault;
   const graphs = load.graphs.filter(({ sideBySide }) => sideBySide === true);
   if (most === 0 || graphs.length === 0) return undefined;
@@ -144,7 +145,8 @@ function bundleGraphs(bundle: Bundle): BundleGraph[] {
     ([graph, { cuda, side_by_side: sideBySide = false, ...description }]) => ({
       bundle: bundle.manifest.name,
       graph,
-      sideBySide,
+      // Runs that are put together go one after the other.
+      sideBySide: sideBySide && (bundle.manifest.batching?.max ?? 1) === 1,
       ...graphFile(bundle, description, bundle.graphHash(graph)),
       ...(cuda === undefined ? {} : { cuda: graphFile(bundle, cuda, bundle.graphHash(graph, 'cuda')) }),
     }),
