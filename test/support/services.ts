@@ -42,10 +42,10 @@ export async function startWorker(environment: Readonly<Record<string, string>>)
   return worker;
 }
 
-/** Process id of the latest inference process that a worker or an embedded service has started. */
+/** Process id of the latest inference process that a worker or an embedded service has started, side processes aside. */
 export function inferencePid(service: RunningProcess): number {
   const lines = service.output().split('\n');
-  const line = lines.findLast((text) => text.includes('inference process is ready'));
+  const line = lines.findLast((text) => text.includes('inference process is ready') && !text.includes('"side"'));
   assert.ok(line, 'the log names no inference process');
   return (JSON.parse(line) as { inferencePid: number }).inferencePid;
 }

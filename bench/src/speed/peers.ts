@@ -29,7 +29,8 @@ const { values: flags } = parseArgs({
 const answers = Number(flags.answers);
 const turns = 5;
 const clientCounts = [1, 6];
-const warmUps = 5;
+/** Enough for a service that adapts to load. */
+const warmUps = 24;
 const model = 'tessera-baseline';
 const peers = join(repositoryRoot, 'training/peers');
 const graph = join(modelDirectory(model), 'detector.onnx');

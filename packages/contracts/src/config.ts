@@ -204,7 +204,7 @@ export const ConfigSchema = Type.Object(
         minimum: 1,
         maximum: 1024,
         description:
-          'Jobs that a worker prepares at a time; otherwise twice what one run of every device takes, or one more than its side processes.',
+          'Jobs that a worker prepares at a time; otherwise twice what one run of every device takes, or one more than the side processes that run.',
       }),
     ),
     TESSERA_MAX_BATCH: Type.Optional(
@@ -233,7 +233,7 @@ export const ConfigSchema = Type.Object(
         minimum: 0,
         maximum: 64,
         description:
-          'Most further inference processes on the CPU, which share its cores and take runs of small models while many wait; they start under load and end a minute after it. 0 for none; otherwise one per core up to 4, and none where TESSERA_THREADS, TESSERA_MAX_BATCH or several TESSERA_DEVICES are set.',
+          'Further inference processes beside a single CPU device, which share its cores and take runs of small models while many wait; they start under load and end a minute after it. 0 for none; otherwise one per core up to 4, and none where TESSERA_THREADS or TESSERA_MAX_BATCH is set.',
       }),
     ),
     TESSERA_KEEP_MB: Type.Integer({

@@ -33,13 +33,15 @@ export class DeviceRunners implements InferenceRunner {
   get devices(): readonly InferenceDevice[] {
     const devices = this.#runners.map(({ device }) => device);
     if (this.#side === undefined) return devices;
-    const { state: side, restarts } = this.#side;
-    return devices.map((device) => ({ ...device, restarts: device.restarts + restarts, side }));
+    const { state: side, deaths } = this.#side;
+    return devices.map((device) => ({ ...device, restarts: device.restarts + deaths, side }));
   }
 
   async run(request: RunRequest): Promise<RunResult> {
     const keys = Object.values(request.feeds).flatMap((feed) => ('kept' in feed ? [feed.kept] : []));
-    const runner = keys.length === 0 ? (this.#beside(request) ?? this.#leastBusy()) : this.#holderOf(keys);
+    const besideResult = keys.length === 0 ? await this.#beside(request)?.run(request) : undefined;
+    if (besideResult !== undefined) return besideResult;
+    const runner = keys.length === 0 ? this.#leastBusy() : this.#holderOf(keys);
     if (runner === undefined) {
       throw new TensorNotKeptError(`No inference process holds ${keys.map((key) => `"${key}"`).join(' and ')}`);
     }
@@ -67,10 +69,13 @@ export class DeviceRunners implements InferenceRunner {
     await Promise.all([this.#side?.close(finishMs), ...this.#runners.map((runner) => runner.close(finishMs))]);
   }
 
-  /** The side process that takes a run; nothing while the device has time for it. */
-  #beside(request: RunRequest): BatchingRunner | undefined {
-    const isDeviceIdle = this.#runners.every(({ pendingRuns }) => pendingRuns === 0);
-    return this.#side?.take(request, isDeviceIdle);
+  /** The side processes, if they are for a run; nothing while the device has time for it. */
+  #beside(request: RunRequest): SideProcesses | undefined {
+    const [device] = this.#runners;
+    // A restart may have changed the provider.
+    if (device?.device.executionProvider !== 'cpu') return undefined;
+    const isIdle = device.device.ready && device.pendingRuns === 0;
+    return this.#side?.isFor(request, isIdle) === true ? this.#side : undefined;
   }
 
   /** The one process that may hold all of them. */

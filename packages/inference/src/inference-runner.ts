@@ -98,8 +98,6 @@ export interface InferenceDevice {
 
 /** The side processes of a device. */
 export interface SideState {
-  /** How many there may be. */
-  readonly most: number;
   /** Ids of those that run. */
   readonly pids: readonly number[];
 }
@@ -115,7 +113,7 @@ export interface FinishedRun {
   readonly runMs: number;
 }
 
-/** Runs graphs of loaded bundles outside of the caller's event loop, one at a time on each device. */
+/** Runs graphs of loaded bundles outside of the caller's event loop, one at a time in each process. */
 export interface InferenceRunner {
   readonly devices: readonly InferenceDevice[];
   /**

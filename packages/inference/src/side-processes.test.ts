@@ -3,7 +3,6 @@ import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchingRunner } from './batching-runner.js';
 import { loadBundle, startInferenceRunner, type HostTensor, type InferenceRunner } from './index.js';
-import type { BundleGraph } from './protocol.js';
 import { SideProcesses } from './side-processes.js';
 import { SupervisedRunner } from './supervised-runner.js';
 import { temporaryDirectory, testContract, writeTestBundle } from './test-bundle.js';
@@ -50,109 +49,171 @@ function pidsOf(runner: InferenceRunner): readonly number[] {
   return runner.devices[0]?.side?.pids ?? [];
 }
 
-/** Runs that wait for each other, until the side processes are ready. */
+/** Several clients, until the side processes are ready. */
 async function load(runner: InferenceRunner): Promise<void> {
-  assert.deepEqual(pidsOf(runner), []);
-  await Promise.all(Array.from({ length: 12 }, () => runner.run(countdown(1n))));
-  await until(() => pidsOf(runner).length === 2);
+  const client = async () => {
+    while (pidsOf(runner).length < 2) await runner.run(countdown(1_000n));
+  };
+  await Promise.all([client(), client(), client()]);
+}
+
+interface SideStart {
+  readonly side: SideProcesses;
+  /** Messages of warnings. */
+  readonly warnings: readonly string[];
+}
+
+type Times = ConstructorParameters<typeof SideProcesses>[0]['times'];
+
+/** Side processes without a device, that start at the first sign of load; those of the indexes in `broken` cannot. */
+async function startSide(
+  t: TestContext,
+  count: number,
+  times: Times,
+  broken: readonly number[] = [],
+): Promise<SideStart> {
+  const directory = await temporaryDirectory(t);
+  await writeTestBundle(directory);
+  const { manifest } = await loadBundle(directory);
+  const warnings: string[] = [];
+  const log = { ...silent, warn: (_: object, message: string) => void warnings.push(message) };
+  const graphs = [{ bundle, graph: 'countdown' }];
+  const side = new SideProcesses({ graphs, count, log, times: { loadMs: 0, ...times } }, (index) => {
+    const path = broken.includes(index) ? '/nowhere/countdown.onnx' : `${directory}/countdown.onnx`;
+    const supervised = new SupervisedRunner(
+      {
+        graphs: [{ bundle, graph: 'countdown', path, hash: '', contract: testContract('countdown') }],
+        executionProviders: ['cpu'],
+        deviceId: 0,
+        threads: 1,
+        keepBytes: 1,
+      },
+      { runTimeoutMs: 60_000, log: silent },
+    );
+    const runner = new BatchingRunner(supervised, [manifest], () => ({ max: 1, waitMs: 0 }), silent);
+    return { runner, started: supervised.started() };
+  });
+  t.after(() => side.close(0));
+  return { side, warnings };
 }
 
 test('without load there are no side processes', async (t) => {
   const runner = await start(t);
   for (let run = 0; run < 20; run += 1) await runner.run(countdown(1n));
-  await Promise.all([runner.run(countdown(1n)), runner.run(countdown(2n))]);
-  assert.deepEqual(runner.devices[0]?.side, { most: 2, pids: [] });
+  // As many at once as one photo has views.
+  await Promise.all(Array.from({ length: 9 }, () => runner.run(countdown(1n))));
+  await sleep(1_500);
+  await Promise.all(Array.from({ length: 9 }, () => runner.run(countdown(1n))));
+  assert.deepEqual(runner.devices[0]?.side, { pids: [] });
 });
 
 test('under load runs go side by side, and every answer is its own', async (t) => {
   const runner = await start(t);
   await load(runner);
-  // One run in each process: the last one ends although the others never do.
-  const endlessRuns = [0, 1].map(() => runner.run(countdown(endless)).catch(String));
+  // The device and one side process are busy for ever; a third run ends.
+  const stuck = [0, 1].map(() => runner.run(countdown(endless)).catch(() => 'failed'));
   const counts = [3n, 4n, 5n];
-  const [own] = [runner.devices[0]?.pid, ...pidsOf(runner)];
-  assert.ok(own !== undefined && !pidsOf(runner).includes(own));
-  const [busySide] = pidsOf(runner);
-  assert.ok(busySide !== undefined);
-  process.kill(busySide, 'SIGKILL');
-  const died = await Promise.race(endlessRuns);
-  assert.match(died as string, /was killed by SIGKILL/);
-  await until(() => runner.devices[0]?.restarts === 1 && pidsOf(runner).length === 2);
   const answers = await Promise.all(counts.map((count) => runner.run(countdown(count))));
   assert.deepEqual(
     answers.map(({ outputs }) => outputs.total?.data),
     counts.map((count) => BigInt64Array.of(count)),
   );
+  await runner.close(0);
+  assert.deepEqual(await Promise.all(stuck), ['failed', 'failed']);
+});
+
+test('a side process that dies fails its own run alone, and is replaced', async (t) => {
+  const { side } = await startSide(t, 1, {});
+  await until(() => side.isFor(countdown(1n), false));
+  const running = side.run(countdown(endless));
+  const waiting = side.run(countdown(7n));
+  const [pid] = side.state.pids;
+  assert.ok(pid !== undefined);
+  process.kill(pid, 'SIGKILL');
+  await assert.rejects(running, /was killed by SIGKILL/);
+  // The device does it.
+  assert.equal(await waiting, undefined);
+  await until(() => side.isFor(countdown(1n), false));
+  assert.deepEqual((await side.run(countdown(8n)))?.outputs.total?.data, BigInt64Array.of(8n));
+  assert.equal(side.deaths, 1);
+});
+
+test('a run that waits long goes to the device', async (t) => {
+  const { side } = await startSide(t, 1, { longestWaitMs: 100 });
+  await until(() => side.isFor(countdown(1n), false));
+  const running = side.run(countdown(endless)).catch(() => 'failed');
+  assert.equal(await side.run(countdown(1n)), undefined);
+  await side.close(0);
+  assert.equal(await running, 'failed');
+});
+
+test('processes that die again and again end for a while', async (t) => {
+  const { side, warnings } = await startSide(t, 1, { restMs: 1_000 });
+  for (let death = 1; death <= 3; death += 1) {
+    await until(() => side.isFor(countdown(1n), false));
+    const running = side.run(countdown(endless));
+    process.kill(side.state.pids[0] ?? Number.NaN, 'SIGKILL');
+    await assert.rejects(running);
+  }
+  assert.deepEqual(warnings, ['side processes die again and again; going on without them']);
+  assert.deepEqual([side.isFor(countdown(1n), false), side.state.pids, side.deaths], [false, [], 3]);
+  await until(() => side.isFor(countdown(1n), false));
+  assert.deepEqual((await side.run(countdown(8n)))?.outputs.total?.data, BigInt64Array.of(8n));
 });
 
 test('runs that keep their outputs, and graphs that are not for it, stay in the process of the device', async (t) => {
   const runner = await start(t);
-  const keepers = Array.from({ length: 20 }, (_, index) =>
-    runner.run({ bundle, graph: 'normalize', feeds: { image, gain }, fetch: [], keep: { mean: `mean ${index}` } }),
-  );
-  await Promise.all(keepers);
-  assert.deepEqual(pidsOf(runner), []);
   await load(runner);
-  assert.equal(await runner.holds(Array.from({ length: 20 }, (_, index) => `mean ${index}`)), true);
+  const keys = Array.from({ length: 20 }, (_, index) => `mean ${index}`);
+  await Promise.all(
+    keys.map((key) =>
+      runner.run({ bundle, graph: 'normalize', feeds: { image, gain }, fetch: [], keep: { mean: key } }),
+    ),
+  );
+  assert.equal(await runner.holds(keys), true);
 });
 
-test('they end when they have had nothing to do, and start again under load', async (t) => {
-  const directory = await temporaryDirectory(t);
-  await writeTestBundle(directory);
-  const { manifest, graphHash } = await loadBundle(directory).then((loaded) => ({
-    manifest: loaded.manifest,
-    graphHash: loaded.graphHash('countdown'),
-  }));
-  const graph: BundleGraph = {
-    bundle,
-    graph: 'countdown',
-    sideBySide: true,
-    path: `${directory}/countdown.onnx`,
-    hash: graphHash,
-    contract: testContract('countdown'),
-  };
-  const side = new SideProcesses({ graphs: [graph], most: 1, log: silent, idleMs: 300 }, () => {
-    const load = { graphs: [graph], executionProviders: ['cpu'], deviceId: 0, threads: 1, keepBytes: 1 };
-    const supervised = new SupervisedRunner(load, { runTimeoutMs: 60_000, log: silent });
-    const runner = new BatchingRunner(supervised, [manifest], () => ({ max: 1, waitMs: 0 }), silent);
-    return { runner, started: supervised.started() };
-  });
-  t.after(() => side.close(0));
+test('they end when they have had nothing to do, never during a run, and start again under load', async (t) => {
+  const { side } = await startSide(t, 1, { idleMs: 300 });
   for (let time = 0; time < 2; time += 1) {
-    await until(() => side.take(countdown(1n), false) !== undefined);
-    assert.equal(side.state.pids.length, 1);
-    // A run that takes longer than the pause is not cut off.
-    const runner = side.take(countdown(1n), false);
-    const { outputs } = (await runner?.run(countdown(500_000n))) ?? {};
-    assert.deepEqual(outputs?.total?.data, BigInt64Array.of(500_000n));
+    await until(() => side.isFor(countdown(1n), false));
+    const result = await side.run(countdown(500_000n));
+    assert.deepEqual(result?.outputs.total?.data, BigInt64Array.of(500_000n));
     await until(() => side.state.pids.length === 0);
   }
 });
 
-test('processes that cannot start leave their runs to the device', async (t) => {
-  const graph: BundleGraph = {
-    bundle,
-    graph: 'countdown',
-    sideBySide: true,
-    path: '/nowhere/countdown.onnx',
-    hash: '',
-    contract: testContract('countdown'),
-  };
-  const warnings: string[] = [];
-  const log = { ...silent, warn: (_: object, message: string) => void warnings.push(message) };
-  let starts = 0;
-  const side = new SideProcesses({ graphs: [graph], most: 1, log }, () => {
-    starts += 1;
-    const load = { graphs: [graph], executionProviders: ['cpu'], deviceId: 0, threads: 1, keepBytes: 1 };
-    const supervised = new SupervisedRunner(load, { runTimeoutMs: 60_000, log: silent });
-    const runner = new BatchingRunner(supervised, [], () => ({ max: 1, waitMs: 0 }), silent);
-    return { runner, started: supervised.started() };
-  });
-  t.after(() => side.close(0));
-  const take = () => side.take(countdown(1n), false);
-  for (let run = 0; run < 20; run += 1) assert.equal(take(), undefined);
+test('the others go on without a process that cannot start', async (t) => {
+  const { side, warnings } = await startSide(t, 2, {}, [1]);
+  await until(() => side.isFor(countdown(1n), false) && warnings.length > 0);
+  assert.deepEqual(warnings, ['a side process cannot start; going on without it']);
+  assert.equal(side.state.pids.length, 1);
+  assert.deepEqual((await side.run(countdown(8n)))?.outputs.total?.data, BigInt64Array.of(8n));
+});
+
+test('where none can start, the device does all runs', async (t) => {
+  const { side, warnings } = await startSide(t, 1, {}, [0]);
+  for (let run = 0; run < 20; run += 1) assert.equal(side.isFor(countdown(1n), false), false);
   await until(() => warnings.length > 0);
-  assert.deepEqual(warnings, ['side processes cannot start; going on without them']);
-  for (let run = 0; run < 20; run += 1) assert.equal(take(), undefined);
-  assert.deepEqual([starts, side.state.pids], [1, []]);
+  for (let run = 0; run < 20; run += 1) assert.equal(side.isFor(countdown(1n), false), false);
+  assert.deepEqual([warnings.length, side.state.pids], [1, []]);
+});
+
+test('closing waits for the runs that were accepted', async (t) => {
+  const { side } = await startSide(t, 1, {});
+  await until(() => side.isFor(countdown(1n), false));
+  const runs = [100_000n, 2n, 3n].map((count) => side.run(countdown(count)));
+  await side.close();
+  const results = await Promise.all(runs);
+  assert.deepEqual(
+    results.map((result) => result?.outputs.total?.data),
+    [100_000n, 2n, 3n].map((count) => BigInt64Array.of(count)),
+  );
+});
+
+test('closing while they start ends them', async (t) => {
+  const { side } = await startSide(t, 2, {});
+  assert.equal(side.isFor(countdown(1n), false), false);
+  await side.close();
+  assert.deepEqual(side.state.pids, []);
 });

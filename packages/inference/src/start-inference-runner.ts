@@ -75,7 +75,7 @@ export async function startInferenceRunner(options: InferenceRunnerOptions): Pro
     keepBytes: options.keepBytes ?? KEEP_BYTES_DEFAULT,
   };
   const runners = devices.map(
-    (deviceId) => new SupervisedRunner({ ...load, deviceId }, { runTimeoutMs, log: logOfDevice(log, deviceId) }),
+    (deviceId) => new SupervisedRunner({ ...load, deviceId }, { runTimeoutMs, log: logOf(log, { device: deviceId }) }),
   );
   const starts = await Promise.allSettled(runners.map((runner) => runner.started()));
   const failures = starts.flatMap((start, index) =>
@@ -91,7 +91,11 @@ export async function startInferenceRunner(options: InferenceRunnerOptions): Pro
   }
   const [failure] = failures;
   if (failure === undefined) {
-    const side = providers.has('cpu') && devices.length === 1 ? sideProcesses(load, options) : undefined;
+    const mayHaveSide = providers.has('cpu') && devices.length === 1;
+    if (!mayHaveSide && (options.sideProcesses ?? 0) > 0) {
+      log.warn({}, 'there are no side processes: they are for a single CPU device');
+    }
+    const side = mayHaveSide ? sideProcesses(load, options) : undefined;
     return new DeviceRunners(
       runners.map((runner) => withBatches(runner, options)),
       side,
@@ -107,23 +111,19 @@ function sideProcesses(
   options: InferenceRunnerOptions,
 ): SideProcesses | undefined {
   const cores = availableParallelism();
-  const isTuned = options.threads !== undefined || (options.batching?.max ?? 1) > 1;
+  const isTuned = options.threads !== undefined || options.batching?.max !== undefined;
   const byDefault = isTuned || cores === 1 ? 0 : Math.min(cores, SIDE_PROCESSES_DEFAULT);
-  const most = options.sideProcesses ?? byDefault;
+  const count = options.sideProcesses ?? byDefault;
   const graphs = load.graphs.filter(({ sideBySide }) => sideBySide === true);
-  if (most === 0 || graphs.length === 0) return undefined;
+  if (count === 0 || graphs.length === 0) return undefined;
   const [deviceId = 0] = options.devices ?? [];
-  const log = logOfDevice(options.log, deviceId);
-  const own = {
-    ...load,
-    graphs,
-    deviceId,
-    executionProviders: ['cpu'],
-    threads: options.threads ?? Math.max(1, Math.floor(cores / most)),
-  };
-  return new SideProcesses({ graphs, most, log }, () => {
-    const process = new SupervisedRunner(own, { runTimeoutMs: options.runTimeoutMs, log });
-    return { runner: withBatches(process, options), started: process.started() };
+  const log = logOf(options.log, { device: deviceId, side: true });
+  const own = { ...load, graphs, deviceId, executionProviders: ['cpu'] };
+  return new SideProcesses({ graphs, count, log }, (index) => {
+    // The rest of the division goes to the last ones.
+    const threads = options.threads ?? Math.max(1, Math.floor((cores + index) / count));
+    const process = new SupervisedRunner({ ...own, threads }, { runTimeoutMs: options.runTimeoutMs, log });
+    return { runner: withBatches(process, { ...options, log }), started: process.started() };
   });
 }
 
@@ -137,7 +137,7 @@ function withBatches(
     waitMs: 0,
     ...batching,
   });
-  return new BatchingRunner(runner, manifests, limits, logOfDevice(log, runner.device.id), onRun);
+  return new BatchingRunner(runner, manifests, limits, logOf(log, { device: runner.device.id }), onRun);
 }
 
 function bundleGraphs(bundle: Bundle): BundleGraph[] {
@@ -161,16 +161,17 @@ function graphFile(
   return { path: path.join(directory, file), hash, contract };
 }
 
-function logOfDevice(log: InferenceLog, device: number): InferenceLog {
+/** @param fields - that its lines have */
+function logOf(log: InferenceLog, fields: { readonly device: number; readonly side?: true }): InferenceLog {
   return {
     info: (details, message) => {
-      log.info({ device, ...details }, message);
+      log.info({ ...fields, ...details }, message);
     },
     warn: (details, message) => {
-      log.warn({ device, ...details }, message);
+      log.warn({ ...fields, ...details }, message);
     },
     error: (details, message) => {
-      log.error({ device, ...details }, message);
+      log.error({ ...fields, ...details }, message);
     },
   };
 }

@@ -61,6 +61,14 @@ export class BullJobProcessor<Data> implements JobProcessor {
     return this.#running.size;
   }
 
+  get concurrency(): number {
+    return this.#worker.concurrency;
+  }
+
+  set concurrency(jobs: number) {
+    this.#worker.concurrency = jobs;
+  }
+
   get isAccepting(): boolean {
     return this.#draining === null;
   }

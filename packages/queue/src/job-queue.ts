@@ -108,6 +108,8 @@ export interface ProcessOptions {
 export interface JobProcessor {
   /** Jobs this processor is handling now. */
   readonly runningJobs: number;
+  /** Jobs it handles at a time; those that run go on when there are to be fewer. */
+  concurrency: number;
   /** False once {@link drain} has begun. */
   readonly isAccepting: boolean;
   /**

@@ -10,7 +10,7 @@ export interface BullQueue extends Pick<
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
 
-export interface BullWorker extends Pick<Worker, 'close'> {
+export interface BullWorker extends Pick<Worker, 'close' | 'concurrency'> {
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'lockRenewalFailed', listener: (bullIds: string[]) => void): unknown;
 }

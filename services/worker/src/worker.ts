@@ -14,6 +14,8 @@ import type { StartedModels } from './models.js';
 import type { WorkerMetrics } from './worker-metrics.js';
 import { createTrainingHandler } from './training-handler.js';
 
+const adaptIntervalMs = 500;
+
 /** Queues and blob store stay open when the worker closes: they belong to the caller. */
 export interface WorkerOptions extends JobQueues {
   readonly config: Config;
@@ -51,6 +53,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       concurrency: config.TESSERA_CONCURRENCY ?? jobsAtOnce(models.runner),
     },
   );
+  // Side processes come and go with the load.
+  const adapting =
+    config.TESSERA_CONCURRENCY === undefined
+      ? setInterval(() => {
+          processor.concurrency = jobsAtOnce(models.runner);
+        }, adaptIntervalMs).unref()
+      : undefined;
   // A worker without a model to train for leaves the trainings to others.
   const trainer =
     models.composition.descriptions.length === 0
@@ -75,6 +84,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
   return {
     async close(drainMs = config.TESSERA_DRAIN_S * 1000) {
+      clearInterval(adapting);
       await Promise.all([processor.drain(drainMs), trainer?.drain(drainMs)]);
       await heartbeat.stop();
       await cache?.close();
@@ -129,7 +139,7 @@ function kindOf(data: unknown): string {
 
 /** While a batch runs on each device, or a run in each side process, the jobs of the next one are prepared. */
 function jobsAtOnce({ devices }: InferenceRunner): number {
-  return devices.reduce((jobs, { maxBatch, side }) => jobs + Math.max(2 * maxBatch, (side?.most ?? 0) + 1), 0);
+  return devices.reduce((jobs, { maxBatch, side }) => jobs + Math.max(2 * maxBatch, (side?.pids.length ?? 0) + 1), 0);
 }
 
 function executionProvider({ devices }: InferenceRunner): string {

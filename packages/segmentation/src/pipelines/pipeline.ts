@@ -47,7 +47,9 @@ export function boxVision<Found>(
   reader: DetectorReader<Found>,
 ): BoxVision<Found> {
   const { detector_image_size: side, detector_side_multiple: multiple, encoder_longest_side: longestSide } = settings;
-  const view: ViewSize = { side, multiple };
+  // On CUDA every shape costs memory, and only equal shapes share a batch (decision 7): squares there.
+  const isOnCuda = runner.devices.some(({ executionProvider }) => executionProvider === 'cuda');
+  const view: ViewSize = { side, multiple: isOnCuda ? side : multiple };
   return {
     images: new ImageReader({ views: (size) => planViews(size, view), longestSide, limits }),
     detector: new Detector(bundle, runner, reader, view),
