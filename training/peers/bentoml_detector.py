@@ -8,9 +8,9 @@ import io
 import os
 
 import bentoml
-import numpy as np
 import onnxruntime
-from PIL import Image, ImageOps
+from PIL import Image
+from views import boxes_in, view_of
 
 
 @bentoml.service(workers=1, traffic={"timeout": 60, "max_concurrency": 64}, logging={"access": {"enabled": False}})
@@ -21,11 +21,12 @@ class Detector:
     @bentoml.api
     def predict(self, image: str) -> dict:
         picture = Image.open(io.BytesIO(base64.b64decode(image))).convert("RGB")
-        view = ImageOps.pad(picture, (512, 512), Image.Resampling.BILINEAR, color=(124, 116, 103))
-        boxes, scores, classes = self.session.run(["boxes", "scores", "classes"], {"image": np.asarray(view)[None]})
+        view = view_of(picture)
+        boxes, scores, classes = self.session.run(["boxes", "scores", "classes"], {"image": view})
         found = scores[0] > 0.15
-        # The view is a square around the picture.
-        padding = (max(picture.size) - np.array(picture.size * 2)) / 2
-        boxes = boxes[0] * max(picture.size) - padding
-        figures = {"boxes": boxes[found], "scores": scores[0][found], "classes": classes[0][found]}
+        figures = {
+            "boxes": boxes_in(boxes[0], view, picture.size)[found],
+            "scores": scores[0][found],
+            "classes": classes[0][found],
+        }
         return {name: values.tolist() for name, values in figures.items()}

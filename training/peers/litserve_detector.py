@@ -8,9 +8,9 @@ import io
 import sys
 
 import litserve
-import numpy as np
 import onnxruntime
-from PIL import Image, ImageOps
+from PIL import Image
+from views import boxes_in, view_of
 
 
 class Detector(litserve.LitAPI):
@@ -23,15 +23,12 @@ class Detector(litserve.LitAPI):
 
     def decode_request(self, request):
         image = Image.open(io.BytesIO(base64.b64decode(request["image"]))).convert("RGB")
-        view = ImageOps.pad(image, (512, 512), Image.Resampling.BILINEAR, color=(124, 116, 103))
-        return np.asarray(view)[None], image.size
+        return view_of(image), image.size
 
     def predict(self, inputs):
-        pixels, size = inputs
-        boxes, scores, classes = self.session.run(["boxes", "scores", "classes"], {"image": pixels})
-        # The view is a square around the picture.
-        padding = (max(size) - np.array(size * 2)) / 2
-        return boxes[0] * max(size) - padding, scores[0], classes[0]
+        view, size = inputs
+        boxes, scores, classes = self.session.run(["boxes", "scores", "classes"], {"image": view})
+        return boxes_in(boxes[0], view, size), scores[0], classes[0]
 
     def encode_response(self, detections):
         boxes, scores, classes = detections
