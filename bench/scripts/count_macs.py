@@ -21,7 +21,7 @@ FEEDS = {
     "detector": {"image": np.zeros((1, *SHOWN, 3), np.uint8)},
     "image_encoder": {"image": np.zeros((1, *ENCODED, 3), np.uint8), "sizes": np.array([ENCODED], np.int64)},
     "mask_decoder": {
-        "embedding": np.zeros((1, 256, 64, 64), np.float32),
+        "embedding": np.zeros((1, 256, 64, 64), np.float16),
         "points": np.array([[[100, 100], [300, 300]]], np.float32),
         "labels": np.array([[2, 3]], np.int64),
         "prompt_embeddings": np.zeros((1, 0, 256), np.float32),
@@ -41,8 +41,10 @@ def macs_of(operator, inputs, outputs):
         return result * math.prod(inputs[1][1:])
     if operator == "ConvTranspose":
         return math.prod(inputs[0]) * math.prod(inputs[1][1:])
-    if operator in ("MatMul", "Gemm"):
+    if operator in ("MatMul", "Gemm", "DynamicQuantizeMatMul"):
         return result * inputs[0][-1]
+    if operator == "MultiHeadAttention":  # query [B, S, D], key [B, L, D]: scores, then their sums of values
+        return 2 * math.prod(inputs[0]) * inputs[1][1]
     return 0
 
 
