@@ -22,7 +22,7 @@ import { measuredPlans, type MeasuredPlan } from './methods.js';
 /** What is left to chance is drawn with each of these. */
 const seeds = ['1', '2', '3'];
 /** The gate asks that the language model's image tokens are worth this much gIoU on the context kinds. */
-const gateCost = 0.1;
+const gateCost = 0.15;
 
 /** Work of a plan, as shares of FLOPs saved and, of the language model, in FLOPs. */
 export interface PlanWork {

@@ -43,7 +43,7 @@ const boxSegmentationSettings = {
     Type.Integer({
       minimum: 1,
       description:
-        'The picture’s shorter side is padded to a multiple of this; without it, and of an image longer than 2 : 1, to a square.',
+        'The picture’s shorter side is padded to a multiple of this, of which the longer side is one, too; without it, and of an image longer than 2 : 1, to a square.',
     }),
   ),
   encoder_longest_side: Type.Integer({ minimum: 1, description: 'Longest side of the image encoder’s input.' }),

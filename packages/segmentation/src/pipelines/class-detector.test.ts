@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { TesseraError, type SegmentOptions } from '@tessera/contracts';
+import { BundleError, type Bundle } from '@tessera/inference';
 import { decodeRle, intersectionOverUnion, maskArea, unionOfMasks } from '@tessera/masks';
 import sharp from 'sharp';
 import { createSegmenter } from './create-segmenter.js';
@@ -16,6 +17,7 @@ const sharedData = process.env.SHARED_DATA ?? fileURLToPath(new URL('../../../..
 const photoFile = `${sharedData}/coco/val2017/000000000285.jpg`;
 
 describe('createSegmenter with the bundle tessera-baseline', () => {
+  let bundle: Bundle;
   let runner: ObservedRunner;
   let segmenter: Segmenter;
   let picture: Buffer;
@@ -39,12 +41,23 @@ describe('createSegmenter with the bundle tessera-baseline', () => {
 
   before(async () => {
     picture = await signPicture();
-    const started = await startTestRunner('tessera-baseline');
-    runner = started.runner;
-    segmenter = await createSegmenter(started.bundle, runner);
+    ({ bundle, runner } = await startTestRunner('tessera-baseline'));
+    segmenter = await createSegmenter(bundle, runner);
   });
 
   after(() => runner.close());
+
+  it('refuses a bundle whose views would not have the sides that it says', async () => {
+    const { manifest } = bundle;
+    const settings = { ...manifest.settings, detector_side_multiple: 48 };
+    const other = { ...bundle, manifest: { ...manifest, settings } } as Bundle;
+    await assert.rejects(
+      createSegmenter(other, runner),
+      new BundleError(
+        'Bundle "tessera-baseline": detector_image_size 512 is no multiple of detector_side_multiple 48.',
+      ),
+    );
+  });
 
   it('finds a drawn stop sign by its name, with its outline', async () => {
     const result = await ask('the stop sign');

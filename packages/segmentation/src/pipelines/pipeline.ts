@@ -1,6 +1,6 @@
 import type { BoxSegmentationSettings, SegmentOptions, TokenStage } from '@tessera/contracts';
 import type { ImageLimits } from '@tessera/images';
-import type { Bundle, InferenceRunner } from '@tessera/inference';
+import { BundleError, type Bundle, type InferenceRunner } from '@tessera/inference';
 import type { ObjectChoice } from '../answers/choice.js';
 import type { SegmentOutcome } from '../segment-request.js';
 import { Detector, type DetectorReader } from '../vision/detector.js';
@@ -39,6 +39,7 @@ export interface BoxVision<Found> extends Vision {
   readonly detector: Detector<Found>;
 }
 
+/** @throws BundleError when the settings do not fit together */
 export function boxVision<Found>(
   bundle: Bundle,
   runner: InferenceRunner,
@@ -47,6 +48,12 @@ export function boxVision<Found>(
   reader: DetectorReader<Found>,
 ): BoxVision<Found> {
   const { detector_image_size: side, detector_side_multiple: multiple, encoder_longest_side: longestSide } = settings;
+  if (multiple !== undefined && side % multiple !== 0) {
+    const name = bundle.manifest.name;
+    throw new BundleError(
+      `Bundle "${name}": detector_image_size ${side} is no multiple of detector_side_multiple ${multiple}.`,
+    );
+  }
   // On CUDA every shape costs memory, and only equal shapes share a batch (decision 7): squares there.
   const isOnCuda = runner.devices.some(({ executionProvider }) => executionProvider === 'cuda');
   const view: ViewSize = { side, multiple: isOnCuda ? side : multiple };
