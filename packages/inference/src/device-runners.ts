@@ -39,13 +39,16 @@ export class DeviceRunners implements InferenceRunner {
 
   async run(request: RunRequest): Promise<RunResult> {
     const keys = Object.values(request.feeds).flatMap((feed) => ('kept' in feed ? [feed.kept] : []));
-    const besideResult = keys.length === 0 ? await this.#beside(request)?.run(request) : undefined;
-    if (besideResult !== undefined) return besideResult;
+    const beside = keys.length === 0 ? this.#beside(request) : undefined;
+    if (beside !== undefined) {
+      const result = await beside.run(request);
+      if (result !== undefined) return result;
+    }
+    // Without an await from the call on: the run is accepted at once, and runs that follow find what it keeps.
     const runner = keys.length === 0 ? this.#leastBusy() : this.#holderOf(keys);
     if (runner === undefined) {
       throw new TensorNotKeptError(`No inference process holds ${keys.map((key) => `"${key}"`).join(' and ')}`);
     }
-    // At once, so that runs which follow without waiting find it.
     for (const key of Object.values(request.keep ?? {})) this.#holders.set(key, runner);
     return await runner.run(request);
   }
