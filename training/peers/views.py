@@ -1,4 +1,4 @@
-"""What the detector reads of a picture: as the service shows it, or with TESSERA_SQUARES=1 padded to a square."""
+"""What the detector reads of a picture up to 2 : 1: as the service shows it, or with TESSERA_SQUARES=1 a square."""
 
 import math
 import os

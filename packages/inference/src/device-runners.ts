@@ -33,8 +33,8 @@ export class DeviceRunners implements InferenceRunner {
   get devices(): readonly InferenceDevice[] {
     const devices = this.#runners.map(({ device }) => device);
     if (this.#side === undefined) return devices;
-    const { state: side, deaths } = this.#side;
-    return devices.map((device) => ({ ...device, restarts: device.restarts + deaths, side }));
+    const { pids: sidePids, deaths } = this.#side;
+    return devices.map((device) => ({ ...device, restarts: device.restarts + deaths, sidePids }));
   }
 
   async run(request: RunRequest): Promise<RunResult> {
@@ -74,11 +74,12 @@ export class DeviceRunners implements InferenceRunner {
 
   /** The side processes, if they are for a run; nothing while the device has time for it. */
   #beside(request: RunRequest): SideProcesses | undefined {
-    const [device] = this.#runners;
-    // A restart may have changed the provider.
-    if (device?.device.executionProvider !== 'cpu') return undefined;
-    const isIdle = device.device.ready && device.pendingRuns === 0;
-    return this.#side?.isFor(request, isIdle) === true ? this.#side : undefined;
+    const [runner] = this.#runners;
+    if (this.#side === undefined || runner === undefined) return undefined;
+    const { executionProvider, ready } = runner.device;
+    // A restart may have changed it.
+    if (executionProvider !== 'cpu') return undefined;
+    return this.#side.isFor(request, ready && runner.pendingRuns === 0) ? this.#side : undefined;
   }
 
   /** The one process that may hold all of them. */

@@ -92,14 +92,8 @@ export interface InferenceDevice {
   readonly pid?: number | undefined;
   /** Most rows that it puts together from the runs that wait. */
   readonly maxBatch: number;
-  /** Further processes that take some of its runs under load. */
-  readonly side?: SideState;
-}
-
-/** The side processes of a device. */
-export interface SideState {
-  /** Ids of those that run. */
-  readonly pids: readonly number[];
+  /** Ids of the further processes that take some of its runs under load, and that run now. */
+  readonly sidePids?: readonly number[];
 }
 
 /** A run that is over, for measurements. */

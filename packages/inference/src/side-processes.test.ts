@@ -46,7 +46,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 function pidsOf(runner: InferenceRunner): readonly number[] {
-  return runner.devices[0]?.side?.pids ?? [];
+  return runner.devices[0]?.sidePids ?? [];
 }
 
 /** Several clients, until the side processes are ready. */
@@ -104,7 +104,7 @@ test('without load there are no side processes', async (t) => {
   await Promise.all(Array.from({ length: 9 }, () => runner.run(countdown(1n))));
   await sleep(1_500);
   await Promise.all(Array.from({ length: 9 }, () => runner.run(countdown(1n))));
-  assert.deepEqual(runner.devices[0]?.side, { pids: [] });
+  assert.deepEqual(runner.devices[0]?.sidePids, []);
 });
 
 test('under load runs go side by side, and every answer is its own', async (t) => {
@@ -127,7 +127,7 @@ test('a side process that dies fails its own run alone, and is replaced', async 
   await until(() => side.isFor(countdown(1n), false));
   const running = side.run(countdown(endless));
   const waiting = side.run(countdown(7n));
-  const [pid] = side.state.pids;
+  const [pid] = side.pids;
   assert.ok(pid !== undefined);
   process.kill(pid, 'SIGKILL');
   await assert.rejects(running, /was killed by SIGKILL/);
@@ -152,11 +152,11 @@ test('processes that die again and again end for a while', async (t) => {
   for (let death = 1; death <= 3; death += 1) {
     await until(() => side.isFor(countdown(1n), false));
     const running = side.run(countdown(endless));
-    process.kill(side.state.pids[0] ?? Number.NaN, 'SIGKILL');
+    process.kill(side.pids[0] ?? Number.NaN, 'SIGKILL');
     await assert.rejects(running);
   }
   assert.deepEqual(warnings, ['side processes die again and again; going on without them']);
-  assert.deepEqual([side.isFor(countdown(1n), false), side.state.pids, side.deaths], [false, [], 3]);
+  assert.deepEqual([side.isFor(countdown(1n), false), side.pids, side.deaths], [false, [], 3]);
   await until(() => side.isFor(countdown(1n), false));
   assert.deepEqual((await side.run(countdown(8n)))?.outputs.total?.data, BigInt64Array.of(8n));
 });
@@ -179,7 +179,7 @@ test('they end when they have had nothing to do, never during a run, and start a
     await until(() => side.isFor(countdown(1n), false));
     const result = await side.run(countdown(500_000n));
     assert.deepEqual(result?.outputs.total?.data, BigInt64Array.of(500_000n));
-    await until(() => side.state.pids.length === 0);
+    await until(() => side.pids.length === 0);
   }
 });
 
@@ -187,7 +187,7 @@ test('the others go on without a process that cannot start', async (t) => {
   const { side, warnings } = await startSide(t, 2, {}, [1]);
   await until(() => side.isFor(countdown(1n), false) && warnings.length > 0);
   assert.deepEqual(warnings, ['a side process cannot start; going on without it']);
-  assert.equal(side.state.pids.length, 1);
+  assert.equal(side.pids.length, 1);
   assert.deepEqual((await side.run(countdown(8n)))?.outputs.total?.data, BigInt64Array.of(8n));
 });
 
@@ -196,7 +196,7 @@ test('where none can start, the device does all runs', async (t) => {
   for (let run = 0; run < 20; run += 1) assert.equal(side.isFor(countdown(1n), false), false);
   await until(() => warnings.length > 0);
   for (let run = 0; run < 20; run += 1) assert.equal(side.isFor(countdown(1n), false), false);
-  assert.deepEqual([warnings.length, side.state.pids], [1, []]);
+  assert.deepEqual([warnings.length, side.pids], [1, []]);
 });
 
 test('closing waits for the runs that were accepted', async (t) => {
@@ -215,5 +215,5 @@ test('closing while they start ends them', async (t) => {
   const { side } = await startSide(t, 2, {});
   assert.equal(side.isFor(countdown(1n), false), false);
   await side.close();
-  assert.deepEqual(side.state.pids, []);
+  assert.deepEqual(side.pids, []);
 });

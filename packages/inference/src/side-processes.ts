@@ -1,6 +1,6 @@
 import { settledWithin } from '@tessera/runtime';
 import type { BatchingRunner } from './batching-runner.js';
-import type { RunRequest, RunResult, SideState } from './inference-runner.js';
+import type { RunRequest, RunResult } from './inference-runner.js';
 import type { InferenceLog } from './log.js';
 
 const defaultTimes = {
@@ -68,8 +68,9 @@ export class SideProcesses {
     this.#graphs = new Set(options.graphs.map(keyOf));
   }
 
-  get state(): SideState {
-    return { pids: this.#runners.flatMap(({ device }) => device.pid ?? []) };
+  /** Ids of those that run. */
+  get pids(): readonly number[] {
+    return this.#runners.flatMap(({ device }) => device.pid ?? []);
   }
 
   /** How often a process died. */

@@ -151,15 +151,11 @@ export class WorkerMetrics {
       registers,
       collect() {
         this.reset();
-        for (const { id, pid, side } of devices()) {
-          const bytes = [...(pid === undefined ? [] : [pid]), ...(side?.pids ?? [])].flatMap(
-            (own) => processMemory(own)?.resident ?? [],
-          );
-          if (bytes.length > 0)
-            this.set(
-              { device: String(id) },
-              bytes.reduce((sum, own) => sum + own, 0),
-            );
+        for (const { id, pid, sidePids = [] } of devices()) {
+          for (const own of [pid, ...sidePids]) {
+            const bytes = own === undefined ? undefined : processMemory(own)?.resident;
+            if (bytes !== undefined) this.inc({ device: String(id) }, bytes);
+          }
         }
       },
     });

@@ -14,6 +14,7 @@ import type { StartedModels } from './models.js';
 import type { WorkerMetrics } from './worker-metrics.js';
 import { createTrainingHandler } from './training-handler.js';
 
+/** How often the jobs at a time are fitted to the processes that run. */
 const adaptIntervalMs = 500;
 
 /** Queues and blob store stay open when the worker closes: they belong to the caller. */
@@ -139,7 +140,7 @@ function kindOf(data: unknown): string {
 
 /** While a batch runs on each device, or a run in each side process, the jobs of the next one are prepared. */
 function jobsAtOnce({ devices }: InferenceRunner): number {
-  return devices.reduce((jobs, { maxBatch, side }) => jobs + Math.max(2 * maxBatch, (side?.pids.length ?? 0) + 1), 0);
+  return devices.reduce((jobs, { maxBatch, sidePids = [] }) => jobs + Math.max(2 * maxBatch, sidePids.length + 1), 0);
 }
 
 function executionProvider({ devices }: InferenceRunner): string {
