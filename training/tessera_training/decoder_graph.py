@@ -53,14 +53,18 @@ class DecoderGraph(DecoderLayers):
         stages = [0] * config.cluster_layers + [config.layers] * config.scatter_layers
         stages += [config.layers - 1] * (config.layers - self.end)  # where in image_tokens and N a layer's number is
 
-        def others():
-            staged = graph.gather(graph.concat(image_tokens, self.all, axis=0), graph.integers(*stages))
-            is_staged = self.holds(graph.equal(image_tokens, staged))
-            falls = self.less(self.count(config.layers - 1), self.all)  # else the queries go on sharing
-            return graph.choose(graph.node("And", is_staged, falls), self.staged, self.any, RESULTS)
-
         is_constant = self.holds(graph.equal(image_tokens, self.count(0)))
-        return graph.choose(is_constant, self.constant, others, RESULTS)
+        staged = graph.gather(graph.concat(image_tokens, self.all, axis=0), graph.integers(*stages))
+        falls = self.less(self.count(config.layers - 1), self.all)  # else the queries go on sharing
+        is_staged = graph.node("And", self.holds(graph.equal(image_tokens, staged)), falls)
+        is_other = graph.node("Not", graph.node("Or", is_constant, is_staged))
+        # One branch behind another, none inside another: ONNX Runtime packs weights for its products when it loads the
+        # graph, but not those that a branch inside a branch uses, and packs these in every run.
+        nothing = graph.constant(np.zeros((0, config.width)))
+        results = [nothing, nothing, graph.constant(np.zeros((0, 0)), np.int64)]
+        for condition, way in ((is_constant, self.constant), (is_staged, self.staged), (is_other, self.any)):
+            results = graph.choose(condition, way, lambda before=results: before, RESULTS)
+        return results
 
     # --- three ways through the layers
 

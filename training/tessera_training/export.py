@@ -51,8 +51,8 @@ from tessera_training.weights import load_reasoner
 
 
 class Exporter:
-    def __init__(self, model):
-        self.model, self.graph = model, Graph("reasoner", read_contract("reasoner", "reasoner"))
+    def __init__(self, model, kind=Graph):
+        self.model, self.graph = model, kind("reasoner", read_contract("reasoner", "reasoner"))
         self.class_vectors = self.graph.weight("class_vectors", model.class_vectors)  # [80, 512]
         self.class_mix_table = self.graph.node(
             "MatMul", self.class_vectors, self.graph.weight("class_embedding", model.class_embedding.weight.T)

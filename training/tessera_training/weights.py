@@ -16,14 +16,18 @@ def load_reasoner(path):
     return model.eval()
 
 
+def save_reasoner(model, path):
+    """A half-precision file of the model."""
+    state = {name: value.half() for name, value in model.state_dict().items()}
+    torch.save({"model": state, "config": asdict(model.config)}, path)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint")
     parser.add_argument("weights")
     arguments = parser.parse_args()
-    model = load_reasoner(arguments.checkpoint)
-    state = {name: value.half() for name, value in model.state_dict().items()}
-    torch.save({"model": state, "config": asdict(model.config)}, arguments.weights)
+    save_reasoner(load_reasoner(arguments.checkpoint), arguments.weights)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from tessera_training.pruning import (
     run,
     tokens_per_layer,
 )
+from tessera_training.restore import restored
 from tessera_training.scenes import GRID, REGIONS, grid_scores
 
 LENGTHS = [5, 3, 8, 1]
@@ -160,6 +161,30 @@ def test_with_all_tokens_the_graph_equals_the_unpruned_model(world, name):
     outputs = exported(world, PLANS[name])
     assert difference(outputs, model(batch)[:4]) <= 1e-4
     assert (outputs["tokens"] == np.tile(np.arange(IMAGE_TOKENS), model.config.layers)).all()
+
+
+def test_a_branch_inside_a_branch_has_no_weights():
+    """ONNX Runtime would pack them for its products in every run."""
+    graph = Exporter(half_precision_reasoner()).build().graph
+    weights = {cast.output[0] for cast in graph.node if cast.op_type == "Cast"}
+
+    def products(nodes, depth):
+        for node in nodes:
+            if node.op_type == "MatMul" and node.input[1] in weights:
+                yield depth
+            for attribute in node.attribute:
+                yield from products(attribute.g.node, depth + 1)
+
+    depths = list(products(graph.node, 0))
+    assert depths.count(1) == 3 * 7 * Config().layers
+    assert max(depths) == 1
+
+
+def test_weights_come_back_from_the_graph():
+    model = half_precision_reasoner()
+    found = restored(Exporter(model).build().graph).state_dict()
+    changed = {name.split(".")[0] for name, value in model.state_dict().items() if not torch.equal(found[name], value)}
+    assert changed == {"form", "place", "standing", "anchor", "aim"}
 
 
 @pytest.mark.parametrize(("precision", "most"), [("float16", 0.02), ("int8", 0.3)])
