@@ -60,7 +60,7 @@ export async function buildDualEncoderBundle(weights?: TrainedWeights): Promise<
           side_by_side: true,
           ...contractOf(encoder, { batch: 'batch' }),
         },
-        text_encoder: { file: files.textEncoder, ...contracts.text_encoder },
+        text_encoder: { file: files.textEncoder, side_by_side: true, ...contracts.text_encoder },
         soft_prompt_step: { file: files.softPromptStep, ...contracts.soft_prompt_step },
       },
       task: 'composition',

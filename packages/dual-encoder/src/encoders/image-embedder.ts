@@ -14,7 +14,7 @@ import type { CompositionStage } from '../pipeline/composition-model.js';
 import type { CompositionImage } from './composition-image.js';
 import type { DualEncoderBundle } from './dual-encoder-bundle.js';
 import { normalizeRows } from './normalize-rows.js';
-import { oneAhead } from './one-ahead.js';
+import { severalAhead } from './several-ahead.js';
 
 /** Images of one run of the encoder: one of CLIP's large ones takes seconds on a CPU, and a run has a time limit. */
 const imagesPerRun = 4;
@@ -83,9 +83,11 @@ export class ImageEmbedder {
         this.#remembered.set(id, embedding);
       }
     }
-    const decode = (batch: readonly PlacedImage[]) => clock.measure('decode', () => this.#decode(batch));
-    await oneAhead(inGroups([...missing.values()], imagesPerRun), decode, async (batch, pixels) => {
-      const rows = await clock.measure('vision', () => this.#encode(pixels, batch.length, clock.signal));
+    const encode = async (batch: readonly PlacedImage[]): Promise<Float32Array[]> => {
+      const pixels = await clock.measure('decode', () => this.#decode(batch));
+      return await clock.measure('vision', () => this.#encode(pixels, batch.length, clock.signal));
+    };
+    await severalAhead(inGroups([...missing.values()], imagesPerRun), encode, (batch, rows) => {
       for (const [index, { image }] of batch.entries()) {
         const embedding = rows[index] ?? new Float32Array();
         embeddings.set(image.id, embedding);

@@ -2,7 +2,7 @@ import { toHalfFloats, type CandidateSet, type TextMatrix } from '@tessera/compo
 import { float32Output, type InferenceRunner } from '@tessera/inference';
 import type { DualEncoderBundle } from './dual-encoder-bundle.js';
 import { normalizeRows } from './normalize-rows.js';
-import { oneAhead } from './one-ahead.js';
+import { severalAhead } from './several-ahead.js';
 import { promptBatch, type PromptRows } from './prompts.js';
 
 /** Prompts of one run: large enough to keep the cores busy, small enough that other runs get their turn. */
@@ -47,7 +47,7 @@ export async function encodeCandidates(
     });
     return normalizeRows(float32Output(outputs, 'text_embeds'), width);
   };
-  await oneAhead(promptSpans(candidates), encode, ({ from, to }, embeddings) => {
+  await severalAhead(promptSpans(candidates), encode, ({ from, to }, embeddings) => {
     signal?.throwIfAborted();
     values.set(values instanceof Uint16Array ? toHalfFloats(embeddings) : embeddings, from * width);
     onProgress?.(to / candidates.count);
