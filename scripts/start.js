@@ -6,6 +6,9 @@ import { once } from 'node:events';
  * builder is compiled, beside the rest. Nothing is done that has been done before.
  */
 
+/** The end of each script that runs. */
+const running = new Map();
+
 await run('inherit', 'scripts/build.js', 'packages/bundle-builder');
 // Lines of both, one after the other: a progress line that one rewrites would hide the other's.
 await Promise.all([
@@ -14,10 +17,16 @@ await Promise.all([
 ]);
 await import('../services/standalone/dist/main.js');
 
-/** Runs a script of ours; this process ends as it does when it fails. */
+/** Runs a script of ours; when it fails, this process ends as it does, once the others have ended without a further line. */
 async function run(output, ...script) {
   const child = spawn(process.execPath, script, { stdio: ['inherit', output, 'inherit'] });
   child.stdout?.pipe(process.stdout);
-  const [code] = await once(child, 'close');
-  if (code !== 0) process.exit(code ?? 1);
+  const closed = once(child, 'close');
+  running.set(child, closed);
+  const [code] = await closed;
+  running.delete(child);
+  if (code === 0) return;
+  for (const { stdout } of running.keys()) stdout?.unpipe().resume();
+  await Promise.all(running.values());
+  process.exit(code ?? 1);
 }
