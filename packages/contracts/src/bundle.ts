@@ -154,6 +154,7 @@ const ReaderThresholds = Type.Object(
     excluded: Probability('Of a class that the query excludes.'),
     colour: Probability('Of a colour, over all places.'),
     kind: Probability('Of the target being named by a kind of its class.'),
+    ignored: Probability('Of a word that makes no difference to the answer.'),
     described_classes: Type.Number({
       minimum: 1,
       description:

@@ -261,7 +261,10 @@ export const SegmentQueryResult = Type.Object({
   area: Type.Integer({ minimum: 0 }),
   instances: Type.Optional(Type.Array(SegmentInstance)),
   token_map: Type.Optional(
-    Type.Array(TokenStage, { description: 'Which image tokens the model saw, with `output.token_map`.' }),
+    Type.Array(TokenStage, {
+      description:
+        'Which image tokens the model saw, with `output.token_map`; of a query that is answered part by part, for its first part.',
+    }),
   ),
   warnings: Type.Array(Warning),
 });

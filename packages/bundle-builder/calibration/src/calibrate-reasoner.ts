@@ -97,7 +97,7 @@ function contextQueriesElsewhere(cases: ReasonerEvaluation['cases']): (photo: Co
 function evidenceOf(query: ReasonedQuery | undefined): Pick<Example, 'kind' | 'features'> | undefined {
   if (query?.regions === undefined) return undefined;
   const { kind, features } = query.choice;
-  return features === undefined || kind === 'class' ? undefined : { kind, features };
+  return features === undefined || kind === undefined || kind === 'class' ? undefined : { kind, features };
 }
 
 /** Queries with a target weigh {@link presentShare} in sum, those without the rest. */

@@ -43,6 +43,7 @@ const readerThresholds: RegionReasonerSettings['reader_thresholds'] = {
   excluded: 0.15,
   colour: 0.25,
   kind: 0.3,
+  ignored: 0.3,
   described_classes: 2,
 };
 

@@ -3,9 +3,10 @@ import { float32Output, rowsOf } from '@tessera/inference';
 import { probability } from '@tessera/runtime';
 import type { Reading } from '../language/reading.js';
 import type { RegionScores } from '../reasoning/reasoner.js';
-import { boxArea, boxOverlap, distinctBoxes, type Box } from '../vision/box.js';
+import { boxArea, distinctBoxes, type Box } from '../vision/box.js';
 import type { Proposals } from '../vision/proposals.js';
 import type { ChosenObject, ObjectChoice } from './choice.js';
+import { withoutThose } from './combined-choice.js';
 import { chooseByDepth } from './depth-choice.js';
 import { detectionFeatures, evidenceFeatures } from './detection-features.js';
 import { chooseObjects, classLabel, type ClassRule } from './object-choice.js';
@@ -55,9 +56,9 @@ export function chooseRegions(
       ? { kind, features: undefined, ...chooseOfClasses(evidence, settings, threshold) }
       : chooseAmongLike(kind, evidence, settings, threshold);
   const excluded = excludedObjects(reading, proposals, settings);
-  const objects = withoutExcluded(choice.objects, excluded, settings.box_overlap_threshold);
+  const objects = withoutThose(choice.objects, excluded, settings.box_overlap_threshold);
   const label = classLabel(reading.classes, evidence.classNames);
-  const isEmptied = choice.objects.length > 0 && objects.length === 0;
+  const isEmptied = objects.length === 0 && choice.score >= threshold;
   return {
     label,
     ...choice,
@@ -221,15 +222,4 @@ function excludedObjects(
       prompt: { box: detection.box },
       probability: probability(settings.named_calibration, detectionFeatures(detection, classes)),
     }));
-}
-
-/** An object that is one of the excluded ones under another name is left out. */
-function withoutExcluded(
-  objects: readonly ChosenObject[],
-  excluded: readonly ChosenObject[],
-  overlap: number,
-): readonly ChosenObject[] {
-  const isExcluded = ({ prompt: { box } }: ChosenObject): boolean =>
-    excluded.some(({ prompt }) => box && prompt.box && boxOverlap(box, prompt.box) > overlap);
-  return objects.filter((object) => !isExcluded(object));
 }

@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { isBundleOf, type Bundle } from '@tessera/inference';
 import { loadTokenizer } from '@tessera/tokenizer';
 import { startTestRunner, type ObservedRunner } from '../test-runner.js';
+import { readQueries } from './asked-query.js';
 import { readClasses, readJson } from './bundle-classes.js';
 import { ClassSimilarity } from './class-similarity.js';
 import type { Reading } from './reading.js';
@@ -185,6 +186,86 @@ describe('the reader of tessera-mini', () => {
     assert.ok(wrong.length <= pairs.length / 20, wrong.map((pair) => pair.join(' and ')).join(', '));
   });
 
+  describe('of a query with several parts', () => {
+    const ask = async (query: string): Promise<readonly [asked: readonly string[], leftOut: readonly string[]]> => {
+      const [found] = await readQueries(reader, [query], classNames);
+      assert.ok(found);
+      return [found.asked.map((own) => own.query), found.leftOut.map((own) => own.query)];
+    };
+
+    it('reads each that it joins', async () => {
+      for (const words of ['and', 'as well as', 'together with', 'plus']) {
+        const query = `the fire hydrant ${words} the bicycle`;
+        assert.deepEqual(await ask(query), [['the fire hydrant', 'the bicycle'], []], query);
+      }
+      assert.deepEqual(await ask('the cup, the broccoli and the red fork'), [
+        ['the cup', 'the broccoli', 'the red fork'],
+        [],
+      ]);
+    });
+
+    it('reads as a whole what joins nothing', async () => {
+      for (const query of [
+        'the black and white cat',
+        'the dog with the cat and the bird',
+        'of the two biggest people, the one on the left',
+        'the red cup, please',
+        'the person in a suit and tie',
+      ]) {
+        assert.deepEqual(await ask(query), [[query], []], query);
+      }
+    });
+
+    it('reads what it leaves out of a class, with the noun that it is short for', async () => {
+      for (const [query, asked, leftOut] of [
+        ['everyone except the man on the left', 'everyone', 'the man on the left'],
+        ['all horses except the white one', 'all horses', 'the white horse'],
+        ['all elephants but the smallest one', 'all elephants', 'the smallest elephant'],
+        ['the umbrellas excluding the green ones', 'the umbrellas', 'the green umbrellas'],
+      ] as const) {
+        assert.deepEqual(await ask(query), [[asked], [leftOut]], query);
+      }
+    });
+
+    it('leaves whole classes out of a larger set', async () => {
+      const [found] = await readQueries(reader, ['all animals except the dogs'], classNames);
+      const [animals] = found?.asked ?? [];
+      assert.ok(animals);
+      assert.deepEqual([animals.query, namesOf(animals.excluded), found?.leftOut], ['all animals', ['dog'], []]);
+      const names = namesOf(animals.classes);
+      assert.ok(names.includes('cat') && names.includes('bird') && !names.includes('dog'));
+    });
+
+    it('warns of a part that it does not know', async () => {
+      const [found] = await readQueries(reader, ['the elephants and the trees'], classNames);
+      assert.deepEqual(found?.asked[0]?.warnings, [{ code: 'ignored_words', words: ['the trees'] }]);
+    });
+
+    it('is refused when it leaves out what cannot be told', async () => {
+      for (const query of ['all cups except the qwrtplk', 'the people not riding horses']) {
+        const [found] = await readQueries(reader, [query], classNames);
+        const codes = found?.asked.map(({ isAnswerable, warnings }) => [isAnswerable, warnings[0]?.code]);
+        assert.deepEqual(codes, [[false, 'negation']], query);
+      }
+    });
+  });
+
+  it('tells kinds and verbs without their article and behind their noun', async () => {
+    for (const [query, code, word] of [
+      ['women', 'kind_not_told', 'women'],
+      ['a man', 'kind_not_told', 'man'],
+      ['children', 'kind_not_told', 'children'],
+      ['the person standing', 'ignored_words', 'standing'],
+      ['the dog running', 'ignored_words', 'running'],
+      ['the oldest person', 'ignored_words', 'oldest'],
+    ] as const) {
+      assert.deepEqual((await read(query)).warnings, [{ code, words: [word] }], query);
+    }
+    for (const query of ['people', 'a cup', 'bikes', 'the red bed', 'the smallest dog']) {
+      assert.deepEqual((await read(query)).warnings, [], query);
+    }
+  });
+
   it('knows every class by its bare name', async () => {
     const readings = await reader.read(classNames.map(String));
     for (const [index, { classes }] of readings.entries()) {
@@ -205,6 +286,7 @@ describe('the reader of tessera-mini', () => {
 
   it('says how many are asked for', async () => {
     assert.deepEqual((await read('two zebras')).quantity, { isPlural: true, count: 2 });
+    assert.deepEqual((await read('the 15 zebras')).quantity, { isPlural: true, count: 15 });
     assert.deepEqual((await read('all the zebras')).quantity, { isPlural: true });
     assert.deepEqual((await read('the zebra')).quantity, { isPlural: false });
   });

@@ -80,7 +80,9 @@ export class SentenceReader {
   /** All queries in one run; those that describe their object are compared with the classes in another one. */
   async #read(queries: readonly string[], signal: AbortSignal | undefined): Promise<Reading[]> {
     const sentences = queries.map((query) => this.#tokenize(query));
-    const outputs = await this.#run(sentences, signal);
+    const surer = sentences.map(({ query }) => surerForm(query));
+    const again = surer.flatMap((text) => (text === undefined ? [] : [this.#tokenize(text)]));
+    const outputs = await this.#run([...sentences, ...again], signal);
     const { reader_thresholds: thresholds } = this.#settings;
     const described = queries.filter((_, index) => isDescriptionOf(outputs[index], thresholds));
     const descriptions = described.map((query) => query.toLowerCase());
@@ -91,7 +93,11 @@ export class SentenceReader {
       const similarity = similarities[described.indexOf(sentence.query)];
       const targets = own.slots[0] ?? new Float32Array();
       const weights = similarity === undefined ? targets : describedClasses(targets, similarity, this.#settings);
-      return [readingOf(sentence, own, weights, thresholds)];
+      const reading = readingOf(sentence, own, weights, thresholds);
+      const place = again.findIndex(({ query }) => query === surer[index]);
+      const [form, outputsOfForm] = [again[place], outputs[sentences.length + place]];
+      if (form === undefined || outputsOfForm === undefined) return [reading];
+      return [withFurtherWarnings(reading, readingOf(form, outputsOfForm, weights, thresholds))];
     });
   }
 
@@ -131,6 +137,41 @@ interface Sentence {
   readonly query: string;
   readonly words: readonly TokenWord[];
   readonly ids: readonly number[];
+}
+
+/** Longer texts are read as sentences, whatever they begin with. */
+const mostBareWords = 3;
+
+/** Words that a bare name does not begin with. */
+const notBare =
+  /^(?:the|this|that|these|those|all|both|each|every|any|no|what|which|who|whose|where|my|your|his|her|its|our|their)$/iu;
+
+/** A verb behind its noun: the only form in which the model does not tell that it cannot use it. */
+const verbAtEnd = /^((?:the|an?|all|all the|every|any)\s+)(.+?)\s+(\p{L}{3,}(?:ing|ed))$/iu;
+
+/**
+ * Another form of a query in which the model tells more surely which words it cannot use: bare names behind an article, "women" and
+ * "a child" as "the women" and "the child"; verbs before their noun, "the person standing" as "the standing person".
+ *
+ * @returns nothing for other queries
+ */
+function surerForm(query: string): string | undefined {
+  const text = query.trim().replace(/[.!?]+$/u, '');
+  if (verbAtEnd.test(text)) return text.replace(verbAtEnd, '$1$3 $2');
+  const words = text.replace(/^(?:an?|some)\s+/iu, '').split(/\s+/u);
+  return words.length > mostBareWords || notBare.test(words[0] ?? '') ? undefined : `the ${words.join(' ')}`;
+}
+
+/** What the reading of a query's other form warns of, too. */
+function withFurtherWarnings(reading: Reading, { isAnswerable, warnings }: Reading): Reading {
+  if (!reading.isAnswerable || !isAnswerable) return reading;
+  const known = new Set(reading.warnings.flatMap((warning) => warning.words.join(' ').split(' ')));
+  const isNew = ({ words }: Warning) =>
+    words
+      .join(' ')
+      .split(' ')
+      .every((word) => !known.has(word));
+  return { ...reading, warnings: [...reading.warnings, ...warnings.filter(isNew)] };
 }
 
 /**
@@ -182,7 +223,7 @@ function isDescriptionOf(outputs: ReaderOutputs | undefined, { described_classes
 function readingOf(sentence: Sentence, outputs: ReaderOutputs, targets: Float32Array, thresholds: Thresholds): Reading {
   const [, first, second, excluded] = outputs.slots;
   const naming = namingOf(outputs);
-  const words = new TaggedWords(sentence, outputs.tags);
+  const words = new TaggedWords(sentence, outputs.tags, thresholds.ignored);
   const isDescription = isDescriptionOf(outputs, thresholds);
   const excludedClasses = classesOf(excluded, thresholds.excluded);
   const targetClasses = classesOf(targets, isDescription ? thresholds.described : thresholds.named);
@@ -199,7 +240,7 @@ function readingOf(sentence: Sentence, outputs: ReaderOutputs, targets: Float32A
     isDescription,
     colours: wantedColours(outputs.colours, thresholds.colour),
     depth: depths[argmax(outputs.depth)],
-    quantity: quantityOf(argmax(outputs.number)),
+    quantity: quantityOf(argmax(outputs.number), sentence.query),
     isAnswerable: refusal === undefined,
     warnings: refusal === undefined ? wordWarnings(words, namesKind(outputs, thresholds)) : [refusal],
   };
@@ -240,18 +281,27 @@ function wordWarnings(words: TaggedWords, isKind: boolean): Warning[] {
   return warnings.filter((warning) => warning.words.length > 0);
 }
 
+/** Letters of a word that is said not to be used though the reader is not sure: shorter ones are articles and prepositions. */
+const shortestIgnored = 4;
+
 /** The words of a sentence by what they are tagged as. */
 class TaggedWords {
   readonly #words: readonly { readonly text: string; readonly chances: readonly number[]; readonly tag: Tag }[];
 
   readonly #query: string;
 
-  /** @param probabilities - `[tokens, tags]` */
-  constructor({ query, words, ids }: Sentence, probabilities: Float32Array) {
+  /**
+   * @param probabilities - `[tokens, tags]`
+   * @param ignored - least probability of a word that is said not to be used
+   */
+  constructor({ query, words, ids }: Sentence, probabilities: Float32Array, ignored: number) {
     this.#query = query.trim();
     this.#words = words.map(({ text, tokens }) => {
       const chances = tagChances(probabilities, tokens, ids.length);
-      return { text, chances, tag: tags[argmax(chances)] ?? 'used' };
+      const likeliest = tags[argmax(chances)] ?? 'used';
+      const mayBeIgnored = likeliest === 'used' && text.length >= shortestIgnored;
+      const isIgnored = mayBeIgnored && (chances[tags.indexOf('ignored')] ?? 0) >= ignored;
+      return { text, chances, tag: isIgnored ? 'ignored' : likeliest };
     });
   }
 
@@ -318,7 +368,12 @@ function wantedColours(probabilities: Float32Array, least: number): WantedColour
   });
 }
 
-function quantityOf(number: number): Quantity {
+/** A number of objects that the model has no output for, such as "15 birds". */
+const largeNumber = /^\s*(?:the |all |all the |exactly )?([1-9]\d{1,3})\s+\p{L}/iu;
+
+function quantityOf(number: number, query: string): Quantity {
+  const large = Number(largeNumber.exec(query)?.[1] ?? 0);
+  if (large >= plural) return { isPlural: true, count: large };
   if (number === 0) return { isPlural: false };
   return number === plural || number === many ? { isPlural: true } : { isPlural: number > 1, count: number };
 }

@@ -1,11 +1,19 @@
-import type { PipelineManifest, RegionReasonerSettings, SegmentOptions, TokenLayout } from '@tessera/contracts';
+import {
+  segmentLimits,
+  type PipelineManifest,
+  type RegionReasonerSettings,
+  type SegmentOptions,
+  type TokenLayout,
+} from '@tessera/contracts';
 import type { ImageLimits } from '@tessera/images';
 import { requireGraphNames, type Bundle, type InferenceRunner } from '@tessera/inference';
 import { RecentValues, roundTo } from '@tessera/runtime';
 import { pruningReport } from '@tessera/token-pruning';
 import { loadTokenizer } from '@tessera/tokenizer';
 import type { ObjectChoice } from '../answers/choice.js';
+import { combineChoices } from '../answers/combined-choice.js';
 import { chooseRegions, refuseQuery, type RegionChoice } from '../answers/region-choice.js';
+import { readQueries } from '../language/asked-query.js';
 import { readClasses, readJson } from '../language/bundle-classes.js';
 import { ClassSimilarity } from '../language/class-similarity.js';
 import { spelledOrdinals } from '../language/ordinals.js';
@@ -24,10 +32,12 @@ import { boxVision, defaultThreshold, type BoxVision, type ChosenObjects, type P
 type RegionReasonerBundle = Bundle<PipelineManifest<'region-reasoner'>>;
 
 /** The reasoner's choice for a query, before any mask is decoded. */
-export type ReasonedQuery =
-  | { readonly choice: RegionChoice; readonly regions: RegionScores }
-  /** Refused before the reasoner's run. */
-  | { readonly choice: ObjectChoice; readonly regions: undefined };
+export interface ReasonedQuery {
+  /** A `RegionChoice` unless the query was refused or made of several. */
+  readonly choice: ObjectChoice & Partial<Pick<RegionChoice, 'kind' | 'features'>>;
+  /** Of the first part of a query that is made of several; nothing for one that was refused before the reasoner's run. */
+  readonly regions: RegionScores | undefined;
+}
 
 /** Options of a run of the reasoner. */
 export interface Reasoning {
@@ -114,25 +124,46 @@ export class RegionReasoner implements Pipeline {
     const { clock } = image;
     const proposals = await this.vision.detector.detect(image);
     clock.report('language', 0.2);
-    const readings = await clock.measure('language', () => this.reader.read(queries, clock.signal));
-    const answerable = readings.filter(({ isAnswerable }) => isAnswerable);
-    const scored =
-      answerable.length === 0
-        ? []
-        : await clock.measure('language', async () => {
-            const sentences = answerable.map(({ query }) => spelledOrdinals(query.toLowerCase()));
-            const texts = await this.#encoder.encode(sentences, clock.signal);
-            const question = { proposals, texts, mentions: answerable.map(mentionsOf), plan, seed: image.id };
-            return await this.#reasoner.answer(question, clock.signal);
-          });
+    const asked = await clock.measure('language', () =>
+      readQueries(this.reader, queries, this.classNames, clock.signal),
+    );
+    const readings = new Set(asked.flatMap((query) => [...query.asked, ...query.leftOut]));
+    const answerable = [...readings].filter(({ isAnswerable }) => isAnswerable);
+    const scored = await clock.measure('language', () => this.#score(image, proposals, answerable, plan));
     const colours = answerable.some((reading) => reading.colours.length > 0) ? await this.#coloursOf(image) : undefined;
-    return readings.map((reading): ReasonedQuery => {
+    const answer = (reading: Reading): ReasonedQuery => {
       const regions = scored[answerable.indexOf(reading)];
       if (regions === undefined) return { choice: refuseQuery(reading), regions: undefined };
       const colourOf = (box: Box): number => (colours === undefined ? 1 : colourFit(colours, box, reading.colours));
       const evidence = { reading, regions, proposals, colourOf, classNames: this.classNames };
       return { choice: chooseRegions(evidence, this.settings, threshold), regions };
+    };
+    return asked.map(({ asked: parts, leftOut }): ReasonedQuery => {
+      const [first, ...others] = parts.map(answer);
+      if (first !== undefined && others.length === 0 && leftOut.length === 0) return first;
+      const choiceOf = (reading: Reading) => ({ query: reading.query, choice: answer(reading).choice });
+      const combined = combineChoices(parts.map(choiceOf), leftOut.map(choiceOf), this.settings);
+      return { choice: combined, regions: first?.regions };
     });
+  }
+
+  /** One row per reading; as many in a run as a request may have queries. */
+  async #score(
+    image: RequestImage,
+    proposals: Proposals,
+    readings: readonly Reading[],
+    plan: PruningPlan,
+  ): Promise<RegionScores[]> {
+    const { signal } = image.clock;
+    const scored: RegionScores[] = [];
+    while (scored.length < readings.length) {
+      const own = readings.slice(scored.length, scored.length + segmentLimits.queries);
+      const sentences = own.map(({ query }) => spelledOrdinals(query.toLowerCase()));
+      const texts = await this.#encoder.encode(sentences, signal);
+      const question = { proposals, texts, mentions: own.map(mentionsOf), plan, seed: image.id };
+      scored.push(...(await this.#reasoner.answer(question, signal)));
+    }
+    return scored;
   }
 
   async #coloursOf(image: RequestImage): Promise<ImageColours> {

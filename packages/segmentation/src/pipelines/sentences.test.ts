@@ -43,6 +43,38 @@ describe(
       assert.equal(sharedPixels(maskOf(everything), maskOf(dogs)), 0);
     });
 
+    it('answers a join with the answers to its parts, in any order', async () => {
+      for (const [photo, one, other] of [
+        ['000000000260', 'the bus', 'the person'],
+        ['000000000443', 'the cat', 'the remote'],
+      ] as const) {
+        const queries = [one, other, `${one} and ${other}`, `${other} together with ${one}`];
+        const [first, second, ...joins] = await ask(photo, queries);
+        const both = intersectionAndUnion(maskOf(first), maskOf(second)).union;
+        for (const join of joins) {
+          assert.deepEqual(join.warnings, [], join.query);
+          assert.ok(join.area >= 0.95 * both && join.area <= both, `${photo} ${join.query}: ${join.area} of ${both}`);
+        }
+      }
+    });
+
+    it('leaves out one of a class', async () => {
+      const [all, white, others] = await ask('000000000049', [
+        'the horses',
+        'the white horse',
+        'horses except the white one',
+      ]);
+      assert.ok(all?.present && white?.present && others?.present);
+      assert.equal(sharedPixels(maskOf(white), maskOf(others)), 0);
+      assert.ok(others.area > 0 && others.area < all.area);
+    });
+
+    it('says which part of a join it does not find', async () => {
+      const [join] = await ask('000000000443', ['the cat and the zebra']);
+      assert.deepEqual([join?.present, join?.label], [true, 'cat']);
+      assert.deepEqual(join?.warnings, [{ code: 'fewer_found', words: ['the zebra'] }]);
+    });
+
     it('takes only what has the colour, and denies a colour that nothing has', async () => {
       const [umbrellas, purple] = await ask('000000000036', ['the umbrella', 'the purple umbrella']);
       assert.equal(umbrellas?.present, true);
