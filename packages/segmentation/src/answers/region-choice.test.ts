@@ -198,4 +198,9 @@ describe('chooseRegions', () => {
       warnings,
     );
   });
+
+  it('has no score without an object: nothing is behind what is not there', () => {
+    const { objects, score } = choose({ depth: 'back', references: [[2]] });
+    assert.deepEqual([objects, score], [[], 0]);
+  });
 });

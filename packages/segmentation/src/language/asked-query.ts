@@ -14,8 +14,8 @@ export interface AskedQuery {
 /**
  * What queries ask for. One that joins several things, "the cat and the dog", is answered by the answers to each. One that
  * leaves out some objects of a class, "everyone except the man on the left", is answered by all without those that answer
- * "the man on the left". Both only where the reader understands the parts and reads the whole in the same way; else the
- * query is read as a whole, or refused when it asks to leave out what cannot be told.
+ * "the man on the left". Both only where the reader understands the parts; else the query is read as a whole, or refused
+ * when it asks to leave out what cannot be told.
  *
  * @param classNames - by class index
  */
