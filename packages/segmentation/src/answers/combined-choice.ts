@@ -1,5 +1,5 @@
 import type { RegionReasonerSettings, Warning } from '@tessera/contracts';
-import { boxOverlap } from '../vision/box.js';
+import { boxOverlap, distinctBoxes } from '../vision/box.js';
 import type { ChosenObject, ObjectChoice } from './choice.js';
 
 /** Two ways to find an object give boxes that overlap by so much: the detector's own, and the one that the reasoner chose. */
@@ -26,8 +26,9 @@ export function combineChoices(
   const taken = leftOut.flatMap(({ choice }) => choice.objects);
   const found = asked
     .flatMap(({ choice }) => choice.objects)
-    .sort((a, b) => (b.probability ?? 1) - (a.probability ?? 1));
-  const all = distinct(found, overlap);
+    .sort((a, b) => (b.probability ?? 1) - (a.probability ?? 1))
+    .flatMap((object) => (object.prompt.box === undefined ? [] : [{ box: object.prompt.box, object }]));
+  const all = distinctBoxes(found, overlap).map(({ object }) => object);
   const rest = withoutThose(all, taken, leastOverlap);
   // What is left out was found, but in no place of what is asked for: one of them is not what it was taken for.
   const isLost = taken.length > 0 && all.length > 0 && rest.length === all.length;
@@ -52,12 +53,6 @@ export function withoutThose(
   overlap: number,
 ): ChosenObject[] {
   return objects.filter((object) => those.every((other) => !isSame(object, other, overlap)));
-}
-
-function distinct(objects: readonly ChosenObject[], overlap: number): ChosenObject[] {
-  const kept: ChosenObject[] = [];
-  for (const object of objects) if (withoutThose([object], kept, overlap).length > 0) kept.push(object);
-  return kept;
 }
 
 function isSame({ prompt: one }: ChosenObject, { prompt: other }: ChosenObject, overlap: number): boolean {

@@ -150,8 +150,9 @@ const notBare =
 const verbAtEnd = /^((?:the|an?|all|all the|every|any)\s+)(.+?)\s+(\p{L}{3,}(?:ing|ed))$/iu;
 
 /**
- * Another form of a query in which the model tells more surely which words it cannot use: bare names behind an article, "women" and
- * "a child" as "the women" and "the child"; verbs before their noun, "the person standing" as "the standing person".
+ * Another form of a query in which the model tells more surely which words it cannot use: bare names behind an article,
+ * "women" and "a child" as "the women" and "the child"; verbs before their noun, "the person standing" as "the standing
+ * person".
  *
  * @returns nothing for other queries
  */

@@ -138,12 +138,14 @@ export class RegionReasoner implements Pipeline {
       const evidence = { reading, regions, proposals, colourOf, classNames: this.classNames };
       return { choice: chooseRegions(evidence, this.settings, threshold), regions };
     };
+    // Several queries may have a part in common.
+    const answers = new Map([...readings].map((reading) => [reading, { query: reading.query, ...answer(reading) }]));
+    const answersTo = (parts: readonly Reading[]) => parts.flatMap((reading) => answers.get(reading) ?? []);
     return asked.map(({ asked: parts, leftOut }): ReasonedQuery => {
-      const [first, ...others] = parts.map(answer);
+      const own = answersTo(parts);
+      const [first, ...others] = own;
       if (first !== undefined && others.length === 0 && leftOut.length === 0) return first;
-      const choiceOf = (reading: Reading) => ({ query: reading.query, choice: answer(reading).choice });
-      const combined = combineChoices(parts.map(choiceOf), leftOut.map(choiceOf), this.settings);
-      return { choice: combined, regions: first?.regions };
+      return { choice: combineChoices(own, answersTo(leftOut), this.settings), regions: first?.regions };
     });
   }
 
