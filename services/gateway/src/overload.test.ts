@@ -30,11 +30,12 @@ const statusOfWork = async ({ client }: TestGateway) =>
   (await client.post('/segment').send({ image, query: 'the sign' })).status;
 
 test('an event loop that is late takes in no work, and answers what only reads, until it keeps up again', async () => {
-  const gateway = await listen(queue, stores, { TESSERA_MAX_EVENT_LOOP_DELAY_MS: '15' });
-  assert.equal(await statusOfWork(gateway), 200);
+  // A machine that runs other tests is late by itself at times.
+  const gateway = await listen(queue, stores, { TESSERA_MAX_EVENT_LOOP_DELAY_MS: '50' });
+  await until(async () => (await statusOfWork(gateway)) === 200);
 
   const busy = setInterval(() => {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 40);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150);
   });
   try {
     await until(async () => (await statusOfWork(gateway)) === 503);
