@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RedisServer, redisSkipReason } from '@tessera/runtime/testing';
+import { cleanUpAfter } from '../support/clean-up.js';
 import { linkModels } from '../support/models.js';
 import { drawnPicture, finishedJob, postJob } from '../support/requests.js';
 import { startEmbedded, startGateway, startWorker } from '../support/services.js';
@@ -94,12 +95,13 @@ async function startMeasuredWorker(t: TestContext, environment: Readonly<Record<
 }
 
 test('the embedded service still knows an image after a restart, and survives a damaged cache', async (t) => {
+  const cleanUp = cleanUpAfter(t);
   const directory = await mkdtemp(join(tmpdir(), 'tessera-cache-'));
-  t.after(() => rm(directory, { recursive: true, force: true }));
+  cleanUp(() => rm(directory, { recursive: true, force: true }));
   const picture = await drawnPicture(2);
   const start = async () => {
     const service = await startEmbedded({ DATA_DIR: directory, MODELS_DIR: models });
-    t.after(() => service.process.stop('SIGKILL'));
+    cleanUp(() => service.process.stop('SIGKILL'));
     return { ...service, metrics: `${service.url}/metrics` };
   };
 
@@ -126,10 +128,11 @@ test('the embedded service still knows an image after a restart, and survives a 
 });
 
 test('with TESSERA_EMBEDDING_CACHE_MB=0 nothing is shared', async (t) => {
+  const cleanUp = cleanUpAfter(t);
   const directory = await mkdtemp(join(tmpdir(), 'tessera-cache-'));
-  t.after(() => rm(directory, { recursive: true, force: true }));
+  cleanUp(() => rm(directory, { recursive: true, force: true }));
   const service = await startEmbedded({ DATA_DIR: directory, MODELS_DIR: models, TESSERA_EMBEDDING_CACHE_MB: '0' });
-  t.after(() => service.process.stop('SIGKILL'));
+  cleanUp(() => service.process.stop('SIGKILL'));
   await answerOf(service.url, await drawnPicture(3));
   await service.process.stop('SIGTERM');
   assert.ok(!(await readdir(directory)).includes('embeddings'));

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
+import { cleanUpAfter } from '../support/clean-up.js';
 import { bodyOf, drawnPicture, postSegment } from '../support/requests.js';
 import { startEmbedded, startGateway, startWorker, type HttpService } from '../support/services.js';
 import type { RunningProcess } from '../support/process.js';
@@ -169,15 +170,16 @@ for (const { name, skip, start } of modes) {
 
 describe('without a collector in the configuration', { timeout: 300_000 }, () => {
   it('nothing of OpenTelemetry but its API is loaded', async (test) => {
+    const cleanUp = cleanUpAfter(test);
     const directory = await mkdtemp(join(tmpdir(), 'tessera-untraced-'));
-    test.after(() => rm(directory, { recursive: true, force: true }));
+    cleanUp(() => rm(directory, { recursive: true, force: true }));
     const coverage = join(directory, 'coverage');
     const service = await startEmbedded({
       DATA_DIR: join(directory, 'data'),
       MODELS_DIR: models,
       NODE_V8_COVERAGE: coverage,
     });
-    test.after(() => service.process.stop('SIGKILL'));
+    cleanUp(() => service.process.stop('SIGKILL'));
     const answer = await postSegment(service.url, await drawnPicture(), 'the stop sign');
     assert.equal(answer.status, 200);
     await service.process.stop('SIGTERM');

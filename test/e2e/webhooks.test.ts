@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { RedisConnection } from '@tessera/runtime/redis';
 import { redisSkipReason, RedisServer } from '@tessera/runtime/testing';
 import { Webhook } from 'standardwebhooks';
+import { cleanUpAfter } from '../support/clean-up.js';
 import { commandFor, commandSkipReason, commandsOf, inShell, linkCommandLine } from '../support/documents.js';
 import { linkModels } from '../support/models.js';
 import { drawnPicture, postSegment } from '../support/requests.js';
@@ -127,12 +128,13 @@ describe('a gateway that is killed between the end of a job and its webhook', { 
   });
 
   it('sends it after a restart, in one process', async (test) => {
+    const cleanUp = cleanUpAfter(test);
     const directory = await mkdtemp(join(tmpdir(), 'tessera-webhooks-'));
-    test.after(() => rm(directory, { recursive: true, force: true }));
+    cleanUp(() => rm(directory, { recursive: true, force: true }));
     const receiver = await Receiver.open(test);
     const environment = { DATA_DIR: directory, TESSERA_THREADS: '1', ...settings };
     const victim = await startEmbedded(environment);
-    test.after(() => victim.process.stop('SIGKILL'));
+    cleanUp(() => victim.process.stop('SIGKILL'));
     // The receiver gets the message, and the service dies before it answers.
     receiver.status = null;
     const id = await queueJob(victim, receiver);
@@ -141,7 +143,7 @@ describe('a gateway that is killed between the end of a job and its webhook', { 
     receiver.status = 204;
 
     const next = await startEmbedded(environment);
-    test.after(() => next.process.stop('SIGKILL'));
+    cleanUp(() => next.process.stop('SIGKILL'));
     await receiver.receives(2);
     await delay(2_000);
     assert.deepEqual(
@@ -157,13 +159,14 @@ describe('a gateway that is killed between the end of a job and its webhook', { 
 
 describe('the guide to webhooks', { skip: commandSkipReason(['curl ']), timeout: 180_000 }, () => {
   it('has commands that send one again which no receiver took', async (test) => {
+    const cleanUp = cleanUpAfter(test);
     const directory = await mkdtemp(join(tmpdir(), 'tessera-webhooks-'));
-    test.after(() => rm(directory, { recursive: true, force: true }));
+    cleanUp(() => rm(directory, { recursive: true, force: true }));
     const receiver = await Receiver.open(test);
     receiver.status = 500;
     const attempts = { TESSERA_WEBHOOK_ATTEMPTS: '1' };
     const service = await startEmbedded({ DATA_DIR: join(directory, 'data'), ...settings, ...attempts });
-    test.after(() => service.process.stop('SIGKILL'));
+    cleanUp(() => service.process.stop('SIGKILL'));
     await writeFile(join(directory, 'photo.jpg'), await drawnPicture());
     const environment = { PATH: await linkCommandLine(directory), TESSERA_CLIENT_URL: service.url };
     const call = async (command: string) => (await inShell(command, directory, environment)).stdout;
