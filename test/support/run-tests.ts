@@ -45,6 +45,8 @@ if (files.length > 0) environment.EMPTY_QUEUE = await createEmptyQueue(join(repo
 const { status } = spawnSync(
   process.execPath,
   [
+    // The embedded database is compiled in every process: what its optimizing compiler saves in so short a life costs more.
+    '--liftoff-only',
     // One more than the two cores of a small machine: many tests wait.
     ...['--test', '--test-concurrency=3', '--test-force-exit'],
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
