@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { PGlite } from '@electric-sql/pglite';
 import { runMigrations } from 'bullmq';
 import { DirectoryLock } from './directory-lock.js';
@@ -8,6 +9,13 @@ import { jobEndSchemaSql } from './job-end-table.js';
 import { PglitePool } from './pglite-pool.js';
 import type { JobListener } from './queue-backend.js';
 import { WithdrawalTable, withdrawalSchemaSql } from './withdrawal-table.js';
+
+/**
+ * V8 compiles a function of WebAssembly once more, optimized, when so many bytes of it have run. By default (1.8 MB) the
+ * opening of a database has most of PostgreSQL optimized, which takes a second of both cores while models load.
+ */
+const optimizedAfterBytes = 50_000_000;
+setFlagsFromString(`--wasm-tiering-budget=${optimizedAfterBytes}`);
 
 const maintenanceIntervalMs = 60_000;
 const bullSchema = 'bullmq';

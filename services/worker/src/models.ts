@@ -98,6 +98,8 @@ async function createModels(
   const runner = await starting;
   try {
     const options = { imageLimits: imageLimits(config.TESSERA_MAX_MEGAPIXELS) };
+    // The same for all models: a graph that two of them share runs once on each device.
+    const canaries = runner.devices.map(canaryImage);
     const load = async <Pipeline extends Warmable>(
       task: ModelDescription['task'],
       create: (bundle: Bundle, runner: InferenceRunner, settings: typeof options) => Promise<Pipeline>,
@@ -107,7 +109,7 @@ async function createModels(
         try {
           const pipeline = await create(bundle, runner, options);
           // Side by side they spread over the devices.
-          await Promise.all(runner.devices.map(() => pipeline.warmUp(canaryImage())));
+          await Promise.all(canaries.map((image) => pipeline.warmUp(image)));
           models.push({ description: describe(bundle, defaults.get(task)), pipeline });
         } catch (error) {
           throw bundleFailure(bundle, error);
