@@ -4,6 +4,7 @@ import { RegionReasonerSettings } from '@tessera/contracts';
 import { Value } from 'typebox/value';
 import type { Reading } from '../language/reading.js';
 import type { Box } from '../vision/box.js';
+import { askedColourProbability } from '../vision/colour-probability.js';
 import { chooseRegions } from './region-choice.js';
 
 const settings: RegionReasonerSettings = {
@@ -175,8 +176,20 @@ describe('chooseRegions', () => {
     assert.deepEqual(places(choose(coloured, { colourOf: redAt(0.6) })), [3]);
     const scores = [3, 2, 1, 1, 9];
     assert.deepEqual(places(choose(coloured, { ...inContext, scores, colourOf: redAt(0.6) })), [3]);
-    const none = choose(coloured, { colourOf: () => 0.2 });
-    assert.deepEqual([none.objects, none.score], [[], 0.2]);
+    const none = choose(coloured, { colourOf: () => 0.1 });
+    assert.deepEqual([none.objects, none.score], [[], askedColourProbability(0.1)]);
+  });
+
+  it('takes the one that has the colour best where none surely has it, and all that may have it where several are asked for', () => {
+    const coloured = { colours: [{ place: 'whole', colour: 'red' }] } as const;
+    const unsure = (box: Box) => (box[0] === 0.6 ? 0.3 : 0.25);
+    const one = choose(coloured, { colourOf: unsure });
+    assert.deepEqual([places(one), one.score], [[3], askedColourProbability(0.3)]);
+    assert.deepEqual(places(choose({ ...coloured, ...several }, { colourOf: unsure })), [2, 3]);
+    const scores = [3, 2, 1, 1, 9];
+    assert.deepEqual(places(choose(coloured, { ...inContext, scores, colourOf: unsure })), [0]);
+    const surer = (box: Box) => (box[0] === 0.6 ? 0.5 : 0.4);
+    assert.deepEqual(places(choose(coloured, { ...inContext, scores, colourOf: surer })), [3]);
   });
 
   it('keeps what a query excludes out, also under another name', () => {

@@ -4,6 +4,7 @@ import { probability } from '@tessera/runtime';
 import type { Reading } from '../language/reading.js';
 import type { RegionScores } from '../reasoning/reasoner.js';
 import { boxArea, distinctBoxes, type Box } from '../vision/box.js';
+import { askedColourProbability } from '../vision/colour-probability.js';
 import type { Proposals } from '../vision/proposals.js';
 import type { ChosenObject, ObjectChoice } from './choice.js';
 import { withoutThose } from './combined-choice.js';
@@ -92,14 +93,14 @@ function chooseAmongLike(
       if (score === undefined || !isCandidate || boxArea(box) === 0) return [];
       return [{ index, box, score, colour: colourOf(box) }];
     })
-    .sort((a, b) => Number(b.colour >= half) - Number(a.colour >= half) || b.score - a.score);
+    .sort((a, b) => colourRank(b.colour) - colourRank(a.colour) || b.score - a.score);
   const [best] = candidates;
   if (best === undefined) return { kind, features: undefined, score: 0, objects: [] };
 
   const scoreRows = rowsOf(float32Output({ scores: proposals.scoreTensor }, 'scores'), proposals.boxes.length);
   const presence = logPresence(reading, proposals.boxes, scoreRows, settings);
   const features = [best.score, presence];
-  const score = Math.min(probability(calibration, features), best.colour);
+  const score = Math.min(probability(calibration, features), askedColourProbability(best.colour));
   if (score < threshold) return { kind, features, score, objects: [] };
 
   const certain = isSingular
@@ -109,7 +110,10 @@ function chooseAmongLike(
   const chosen = distinctBoxes(certain.length > 0 ? certain : [best], settings.box_overlap_threshold).slice(0, limit);
   const objects = chosen.map((candidate) => ({
     prompt: { box: candidate.box },
-    probability: Math.min(probability(calibration, [candidate.score, presence]), candidate.colour),
+    probability: Math.min(
+      probability(calibration, [candidate.score, presence]),
+      askedColourProbability(candidate.colour),
+    ),
     label: regionLabel(scoreRows[candidate.index], reading.classes, classNames),
   }));
   return { kind, features, score, objects };
@@ -126,15 +130,23 @@ function chooseOfClasses(
   const ratio = isWholeClass ? settings.object_score_ratio : 0;
   const rule = readingRule(reading, settings);
   const choice = chooseObjects(rule, detections, classNames, { ...settings, object_score_ratio: ratio }, threshold);
-  const coloured = choice.objects.flatMap((object) => {
+  const coloured = choice.objects.map((object) => {
     const colour = object.prompt.box === undefined ? 1 : colourOf(object.prompt.box);
-    return [{ colour, object: { ...object, probability: Math.min(object.probability ?? 1, colour) } }];
+    return { ...object, colour, probability: Math.min(object.probability ?? 1, askedColourProbability(colour)) };
   });
   const colour = Math.max(0, ...coloured.map((own) => own.colour));
-  const score = choice.objects.length === 0 ? choice.score : Math.min(choice.score, colour);
-  const fitting = coloured.filter((own) => own.colour >= Math.max(half, threshold)).map(({ object }) => object);
+  const score = choice.objects.length === 0 ? choice.score : Math.min(choice.score, askedColourProbability(colour));
+  // Of several objects that are asked for each may be meant; of one it is the best, and those that surely are like it.
+  const asked = reading.quantity.isPlural ? askedColourProbability : (own: number) => own;
+  const least = Math.min(asked(colour), Math.max(half, threshold));
+  const fitting = coloured.flatMap(({ colour: own, ...object }) => (asked(own) >= least ? [object] : []));
   const placed = chooseByDepth(fitting, reading, detections, settings.detection_threshold);
   return { score, objects: score < threshold ? [] : placed.slice(0, reading.quantity.count) };
+}
+
+/** Objects that surely have the colour come before those that may have it, and these before others. */
+function colourRank(colour: number): number {
+  return Number(colour >= half) + Number(askedColourProbability(colour) >= half);
 }
 
 /** A class counts by its detections; one that fits a description less than others only with their share. */

@@ -9,7 +9,7 @@ import Type from 'typebox';
 import { Value } from 'typebox/value';
 import type { Box } from './box.js';
 import { colourNames, type ColourName } from './colour-names.js';
-import { colourProbability } from './colour-probability.js';
+import { askedColourProbability, colourProbability } from './colour-probability.js';
 import { colourPlaces, ImageColours, type ColourPlace } from './colours.js';
 
 const sharedData = process.env.SHARED_DATA ?? fileURLToPath(new URL('../../../../../shared/data', import.meta.url));
@@ -32,12 +32,15 @@ interface Instances {
   readonly annotations: readonly {
     readonly id: number;
     readonly image_id: number;
+    readonly category_id: number;
     readonly bbox: readonly [number, number, number, number];
   }[];
 }
 
 /** Whether an object's part is called by a colour. */
 interface Judgement {
+  /** Of the photo, and the object's class in it. */
+  readonly group: string;
   readonly place: ColourPlace;
   readonly colour: ColourName;
   readonly probability: number;
@@ -64,7 +67,8 @@ async function judge(split: 'train' | 'val'): Promise<Judgement[]> {
     const [square] = decoded.images;
     assert.ok(square);
     const colours = new ImageColours(square, width / height);
-    for (const { id: objectId, bbox } of objects) {
+    for (const { id: objectId, category_id: category, bbox } of objects) {
+      const group = `${String(id)} ${String(category)}`;
       const [x, y, boxWidth, boxHeight] = bbox;
       const box: Box = [x / width, y / height, (x + boxWidth) / width, (y + boxHeight) / height];
       const shares = colours.shares(box);
@@ -75,7 +79,7 @@ async function judge(split: 'train' | 'val'): Promise<Judgement[]> {
         for (const colour of colourNames) {
           if (said.includes(`${colour}?`)) continue;
           const probability = colourProbability(shares, [{ place, colour }]);
-          judgements.push({ place, colour, probability, isCalled: said.includes(colour) });
+          judgements.push({ group, place, colour, probability, isCalled: said.includes(colour) });
         }
       }
     }
@@ -88,6 +92,21 @@ function figures(judgements: readonly Judgement[]): { precision: number; recall:
   const called = judgements.filter(({ isCalled }) => isCalled).length;
   const right = found.filter(({ isCalled }) => isCalled).length;
   return { precision: right / found.length, recall: right / called, called };
+}
+
+/** Of queries for a colour of a class, with such an object in the photo or without: the share that is answered. */
+function answered(judgements: readonly Judgement[]): { there: number; absent: number } {
+  const queries = new Map<string, { isThere: boolean; best: number }>();
+  for (const { group, place, colour, probability, isCalled } of judgements) {
+    const key = [group, place, colour].join(' ');
+    const { isThere, best } = queries.get(key) ?? { isThere: false, best: 0 };
+    queries.set(key, { isThere: isThere || isCalled, best: Math.max(best, probability) });
+  }
+  const share = (isThere: boolean): number => {
+    const own = [...queries.values()].filter((query) => query.isThere === isThere);
+    return own.filter(({ best }) => askedColourProbability(best) >= 0.5).length / own.length;
+  };
+  return { there: share(true), absent: share(false) };
 }
 
 describe('the colours of hand-checked objects', { skip }, () => {
@@ -112,5 +131,13 @@ describe('the colours of hand-checked objects', { skip }, () => {
     const { precision, recall } = figures(basic);
     assert.ok(precision >= 0.8, `precision ${String(precision)}`);
     assert.ok(recall >= 0.8, `recall ${String(recall)}`);
+  });
+
+  it('are found when a query asks for them, and hardly ever where no object has them', async (context) => {
+    const basic = (await judge('val')).filter(({ colour }) => colour !== 'dark' && colour !== 'light');
+    const { there, absent } = answered(basic);
+    context.diagnostic(`answered: ${there.toFixed(2)} of colours that are there, ${absent.toFixed(2)} of others`);
+    assert.ok(there >= 0.9, `there ${String(there)}`);
+    assert.ok(absent <= 0.1, `absent ${String(absent)}`);
   });
 });

@@ -34,6 +34,22 @@ export function colourProbability(shares: ColourShares, wanted: readonly WantedC
   return wanted.reduce((product, { place, colour }) => product * probabilityOf(shares[place], place, colour), 1);
 }
 
+/**
+ * Factor on the odds that some object has a colour once a query asks for it. Fitted to the objects of the train photos, each
+ * class of a photo with each colour, where those with such an object weigh as much as the others.
+ */
+const askedOdds = 4.3;
+
+/**
+ * Probability in [0, 1] that the object of a class which has a colour best is meant by a query for it: of objects that are
+ * asked for by a colour, more have it than of all objects.
+ *
+ * @param probability - of that object, from `colourProbability`
+ */
+export function askedColourProbability(probability: number): number {
+  return (askedOdds * probability) / (1 + (askedOdds - 1) * probability);
+}
+
 function probabilityOf(shares: Float32Array, place: ColourPlace, colour: ColourName): number {
   const share = shares[colourNames.indexOf(colour)] ?? 0;
   const { weight, bias } = calibrationOf(colour);
