@@ -174,6 +174,7 @@ export const warningDescriptions = {
   kind_not_told:
     'the model finds the class, but cannot tell the kind that the words name: the mask shows every object of the class',
   part_not_found: 'the query asks for a part of an object, which the model cannot find',
+  respelled: 'words with a slip of the fingers, taken for the class in `label`',
   ignored_words: 'known words that the model cannot use',
   negation: 'the query excludes objects in a way that the model cannot follow, so the mask is empty',
   fewer_found: 'the query asks for more objects than were found',

@@ -57,6 +57,8 @@ export function warningSentence({ code, words, count: objects = 0 }: Warning): s
       return `The model finds the object, but cannot tell whether it is ${quoted}.`;
     case 'part_not_found':
       return `The model finds whole objects, not parts such as ${quoted}.`;
+    case 'respelled':
+      return `The model read ${quoted} as another spelling.`;
     case 'ignored_words':
       return `The model did not use ${quoted}.`;
     case 'negation':

@@ -4,6 +4,8 @@ import type { WantedColour } from '../vision/colour-probability.js';
 /** What a query asks for. */
 export interface Reading {
   readonly query: string;
+  /** The same without slips of the fingers, if it was read so. */
+  readonly respelled?: string;
   /** Of each class the probability that it is asked for, `[classes]`. */
   readonly classWeights: Float32Array;
   /** The classes asked for, ascending; none for a query that cannot be answered. */

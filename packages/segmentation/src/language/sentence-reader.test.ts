@@ -24,6 +24,21 @@ interface Vectors {
 /** 8-bit activations against single precision. */
 const tolerance = 0.12;
 
+/** A word with a letter missing, doubled, wrong, added, and in the place of its neighbour; where and which by the seed. */
+function slipsOf(word: string, seed: number): string[] {
+  const at = 1 + (seed % (word.length - 2));
+  const letter = String.fromCharCode(97 + ((7 * seed) % 26));
+  const [before, own, next, after] = [word.slice(0, at), word[at] ?? '', word[at + 1] ?? '', word.slice(at + 2)];
+  const slips = [
+    before + next + after,
+    before + own + own + next + after,
+    before + letter + next + after,
+    before + letter + own + next + after,
+    before + next + own + after,
+  ];
+  return [...new Set(slips)].filter((slip) => slip !== word);
+}
+
 describe('the reader of tessera-mini', () => {
   let bundle: Bundle;
   let runner: ObservedRunner;
@@ -42,8 +57,10 @@ describe('the reader of tessera-mini', () => {
     assert.ok(isBundleOf(bundle, 'region-reasoner'));
     const { settings } = bundle.manifest;
     const encoder = new TextEncoder(bundle, runner, loadTokenizer(await readJson(bundle, settings.tokenizer)));
-    const similarity = await ClassSimilarity.create(await readClasses(bundle, settings), encoder);
-    return await SentenceReader.create(bundle, runner, similarity, settings);
+    const classes = await readClasses(bundle, settings);
+    const similarity = await ClassSimilarity.create(classes, encoder);
+    const names = classes.map(({ name }) => name);
+    return await SentenceReader.create(bundle, runner, similarity, settings, names);
   };
   const namesOf = (classes: readonly number[]): unknown[] => classes.map((index) => classNames[index]);
 
@@ -60,6 +77,40 @@ describe('the reader of tessera-mini', () => {
   });
 
   after(() => runner.close());
+
+  it('reads names with one letter wrong, and says so', async () => {
+    for (const [query, name, typed] of [
+      ['the airplne', 'airplane', 'airplne'],
+      ['the hoorse on the left', 'horse', 'hoorse'],
+      ['two umberllas', 'umbrella', 'umberllas'],
+    ] as const) {
+      const { classes, warnings, ...reading } = await read(query);
+      assert.deepEqual([reading.query, namesOf(classes)], [query, [name]]);
+      const respelled = warnings.find(({ code }) => code === 'respelled');
+      assert.ok(respelled?.words.includes(typed), `${query}: ${JSON.stringify(warnings)}`);
+    }
+  });
+
+  it('reads most names with a slip in their longest word, and denies most others', async (context) => {
+    const slips = classNames.flatMap((name, index) => {
+      const [word = ''] = name.split(' ').sort((a, b) => b.length - a.length);
+      return word.length < 4 ? [] : slipsOf(word, index).map((slip) => ({ name, text: name.replace(word, slip) }));
+    });
+    const readings = await reader.read(slips.map(({ text }) => `the ${text}`));
+    const right = slips.filter(({ name }, index) => namesOf(readings[index]?.classes ?? []).join() === name);
+    const denied = readings.filter(({ isAnswerable }) => !isAnswerable);
+    const counts = [right.length, denied.length, slips.length - right.length - denied.length];
+    context.diagnostic(`of ${slips.length} names with a slip right, denied and wrong: ${counts.join(', ')}`);
+    assert.ok(right.length >= 0.85 * slips.length);
+    assert.ok(right.length + denied.length >= 0.93 * slips.length);
+  });
+
+  it('takes other words for no slip', async () => {
+    for (const query of ['the moose', 'the conch', 'the skink', 'the parrots', 'the goats']) {
+      const { isAnswerable, warnings } = await read(query);
+      assert.deepEqual([isAnswerable, warnings.map(({ code }) => code)], [false, ['unknown_thing']], query);
+    }
+  });
 
   it('cuts texts into tokens as the tokenizers library does, odd Unicode included', () => {
     for (const { text, ids } of vectors.texts) assert.deepEqual(tokenizer.encode(` ${text}`).ids, ids, text);

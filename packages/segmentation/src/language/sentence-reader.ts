@@ -7,6 +7,7 @@ import type { ClassSimilarity } from './class-similarity.js';
 import { describedClasses } from './described-classes.js';
 import type { Depth, Quantity, Reading } from './reading.js';
 import { RememberedTexts } from './remembered-texts.js';
+import { Spelling } from './spelling.js';
 import { loadSubwordTokenizer, type SubwordTokenizer } from './subword-tokenizer.js';
 import { tokenWords, type TokenWord } from './token-words.js';
 
@@ -42,6 +43,7 @@ export class SentenceReader {
   readonly #tokenizer: SubwordTokenizer;
   readonly #similarity: ClassSimilarity;
   readonly #settings: ReaderSettings;
+  readonly #spelling: Spelling;
   readonly #remembered = new RememberedTexts<Reading>(rememberedReadings);
 
   private constructor(
@@ -50,16 +52,19 @@ export class SentenceReader {
     tokenizer: SubwordTokenizer,
     similarity: ClassSimilarity,
     settings: ReaderSettings,
+    classNames: readonly string[],
   ) {
     this.#bundle = bundle;
     this.#runner = runner;
     this.#tokenizer = tokenizer;
     this.#similarity = similarity;
     this.#settings = settings;
+    this.#spelling = new Spelling(classNames, (word) => tokenizer.encode(` ${word}`).ids.length === 1);
   }
 
   /**
    * @param similarity - compares descriptions with the classes
+   * @param classNames - by class index
    * @throws BundleError or Error when the tokenizer's file is missing or is not of its form
    */
   static async create(
@@ -67,14 +72,38 @@ export class SentenceReader {
     runner: InferenceRunner,
     similarity: ClassSimilarity,
     settings: ReaderSettings,
+    classNames: readonly string[],
   ): Promise<SentenceReader> {
     const tokenizer = await loadSubwordTokenizer(bundle, settings.reader_tokenizer);
-    return new SentenceReader(bundle.manifest.name, runner, tokenizer, similarity, settings);
+    return new SentenceReader(bundle.manifest.name, runner, tokenizer, similarity, settings, classNames);
   }
 
   /** What the queries ask for; those that were read lately are not read again. */
   async read(queries: readonly string[], signal?: AbortSignal): Promise<Reading[]> {
-    return await this.#remembered.of(queries, (unknown) => this.#read(unknown, signal));
+    return await this.#remembered.of(queries, (unknown) => this.#readWithSlips(unknown, signal));
+  }
+
+  /** What cannot be answered as it was typed, but without slips of the fingers, is read without them, and says so. */
+  async #readWithSlips(queries: readonly string[], signal: AbortSignal | undefined): Promise<Reading[]> {
+    const readings = await this.#read(queries, signal);
+    const respelled = readings.map(({ isAnswerable, query }) =>
+      isAnswerable ? undefined : this.#spelling.correct(query),
+    );
+    const corrected = respelled.filter((own) => own !== undefined);
+    const again =
+      corrected.length === 0
+        ? []
+        : await this.#read(
+            corrected.map(({ text }) => text),
+            signal,
+          );
+    return readings.map((reading, index) => {
+      const own = respelled[index];
+      const better = own === undefined ? undefined : again[corrected.indexOf(own)];
+      if (own === undefined || better?.isAnswerable !== true) return reading;
+      const warnings: Warning[] = [{ code: 'respelled', words: [...own.words] }, ...better.warnings];
+      return { ...better, query: reading.query, respelled: own.text, warnings };
+    });
   }
 
   /** All queries in one run; those that describe their object are compared with the classes in another one. */

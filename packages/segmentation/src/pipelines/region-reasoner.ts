@@ -89,7 +89,7 @@ export class RegionReasoner implements Pipeline {
     const encoder = new TextEncoder(bundle, runner, loadTokenizer(await readJson(bundle, settings.tokenizer)));
     const similarity = await ClassSimilarity.create(classes, encoder);
     return new RegionReasoner(settings, classNames, boxVision(bundle, runner, limits, settings, proposalReader), {
-      reader: await SentenceReader.create(bundle, runner, similarity, settings),
+      reader: await SentenceReader.create(bundle, runner, similarity, settings, classNames),
       encoder,
       reasoner: new Reasoner(bundle, runner, settings.decoder, classNames.length),
     });
@@ -160,7 +160,7 @@ export class RegionReasoner implements Pipeline {
     const scored: RegionScores[] = [];
     while (scored.length < readings.length) {
       const own = readings.slice(scored.length, scored.length + segmentLimits.queries);
-      const sentences = own.map(({ query }) => spelledOrdinals(query.toLowerCase()));
+      const sentences = own.map(({ query, respelled = query }) => spelledOrdinals(respelled.toLowerCase()));
       const texts = await this.#encoder.encode(sentences, signal);
       const question = { proposals, texts, mentions: own.map(mentionsOf), plan, seed: image.id };
       scored.push(...(await this.#reasoner.answer(question, signal)));
