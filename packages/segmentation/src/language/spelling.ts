@@ -77,12 +77,12 @@ function pluralOf(word: string): string {
 
 /** Whether two words with the same first letter differ by one letter, or by two neighbours in each other's place. */
 function isOneSlip(typed: string, meant: string): boolean {
-  if (typed[0] !== meant[0] || Math.abs(typed.length - meant.length) > 1) return false;
+  if (!typed.startsWith(meant.slice(0, 1)) || Math.abs(typed.length - meant.length) > 1) return false;
   let from = 0;
   while (from < typed.length && typed[from] === meant[from]) from += 1;
   const [left, right] = [typed.slice(from), meant.slice(from)];
   if (left.length > right.length) return left.slice(1) === right;
   if (left.length < right.length) return left === right.slice(1);
-  const isSwapped = left[0] === right[1] && left[1] === right[0] && left.slice(2) === right.slice(2);
-  return left.slice(1) === right.slice(1) || isSwapped;
+  const [first = '', second = '', ...others] = right;
+  return left.slice(1) === right.slice(1) || left === [second, first, ...others].join('');
 }
