@@ -1,3 +1,5 @@
+import { regularPlural } from './regular-plural.js';
+
 /** Words that may join what a query asks for: "the cat, the dog and the cup". */
 const joins = /\s*,\s*(?:and\s+)?|\s+(?:and(?: also)?|&|plus|as well as|along with|together with|but also)\s+/giu;
 
@@ -105,8 +107,7 @@ export function withNoun(text: string, noun: string, hasNoun: boolean): string {
 }
 
 function pluralOf(noun: string): string {
-  if (noun === 'person') return 'people';
-  return /(?:s|x|ch|sh)$/u.test(noun) ? `${noun}es` : `${noun}s`;
+  return noun === 'person' ? 'people' : regularPlural(noun);
 }
 
 /** Whether a text says that something is not so, or is to be left out. */

@@ -57,10 +57,8 @@ describe('the reader of tessera-mini', () => {
     assert.ok(isBundleOf(bundle, 'region-reasoner'));
     const { settings } = bundle.manifest;
     const encoder = new TextEncoder(bundle, runner, loadTokenizer(await readJson(bundle, settings.tokenizer)));
-    const classes = await readClasses(bundle, settings);
-    const similarity = await ClassSimilarity.create(classes, encoder);
-    const names = classes.map(({ name }) => name);
-    return await SentenceReader.create(bundle, runner, similarity, settings, names);
+    const similarity = await ClassSimilarity.create(await readClasses(bundle, settings), encoder);
+    return await SentenceReader.create(bundle, runner, similarity, settings, classNames);
   };
   const namesOf = (classes: readonly number[]): unknown[] => classes.map((index) => classNames[index]);
 

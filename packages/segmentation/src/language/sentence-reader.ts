@@ -89,17 +89,11 @@ export class SentenceReader {
     const respelled = readings.map(({ isAnswerable, query }) =>
       isAnswerable ? undefined : this.#spelling.correct(query),
     );
-    const corrected = respelled.filter((own) => own !== undefined);
-    const again =
-      corrected.length === 0
-        ? []
-        : await this.#read(
-            corrected.map(({ text }) => text),
-            signal,
-          );
+    const texts = respelled.flatMap((own) => own?.text ?? []);
+    const again = await this.#remembered.of(texts, (unknown) => this.#read(unknown, signal));
     return readings.map((reading, index) => {
       const own = respelled[index];
-      const better = own === undefined ? undefined : again[corrected.indexOf(own)];
+      const better = again[texts.indexOf(own?.text ?? '')];
       if (own === undefined || better?.isAnswerable !== true) return reading;
       const warnings: Warning[] = [{ code: 'respelled', words: [...own.words] }, ...better.warnings];
       return { ...better, query: reading.query, respelled: own.text, warnings };
@@ -110,7 +104,7 @@ export class SentenceReader {
   async #read(queries: readonly string[], signal: AbortSignal | undefined): Promise<Reading[]> {
     const sentences = queries.map((query) => this.#tokenize(query));
     const surer = sentences.map(({ query }) => surerForm(query));
-    const again = surer.flatMap((text) => (text === undefined ? [] : [this.#tokenize(text)]));
+    const again = [...new Set(surer)].flatMap((text) => (text === undefined ? [] : [this.#tokenize(text)]));
     const outputs = await this.#run([...sentences, ...again], signal);
     const { reader_thresholds: thresholds } = this.#settings;
     const described = queries.filter((_, index) => isDescriptionOf(outputs[index], thresholds));
@@ -195,12 +189,9 @@ function surerForm(query: string): string | undefined {
 /** What the reading of a query's other form warns of, too. */
 function withFurtherWarnings(reading: Reading, { isAnswerable, warnings }: Reading): Reading {
   if (!reading.isAnswerable || !isAnswerable) return reading;
-  const known = new Set(reading.warnings.flatMap((warning) => warning.words.join(' ').split(' ')));
-  const isNew = ({ words }: Warning) =>
-    words
-      .join(' ')
-      .split(' ')
-      .every((word) => !known.has(word));
+  const wordsOf = ({ words }: Warning) => words.flatMap((text) => text.split(' '));
+  const known = new Set(reading.warnings.flatMap(wordsOf));
+  const isNew = (warning: Warning) => wordsOf(warning).every((word) => !known.has(word));
   return { ...reading, warnings: [...reading.warnings, ...warnings.filter(isNew)] };
 }
 

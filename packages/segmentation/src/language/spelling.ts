@@ -1,3 +1,5 @@
+import { regularPlural } from './regular-plural.js';
+
 /** A query in which misspelled words are replaced. */
 export interface Respelled {
   readonly text: string;
@@ -45,7 +47,9 @@ export class Spelling {
    */
   constructor(classNames: readonly string[], isKnown: (word: string) => boolean) {
     const words = classNames.flatMap((name) => name.toLowerCase().split(' '));
-    this.#classWords = new Map(words.flatMap((word) => [word, pluralOf(word)].map((form) => [form, word] as const)));
+    this.#classWords = new Map(
+      words.flatMap((word) => [word, regularPlural(word)].map((form) => [form, word] as const)),
+    );
     this.#isKnown = isKnown;
   }
 
@@ -69,10 +73,6 @@ export class Spelling {
     const isOther = stems.some((stem) => !this.#classWords.has(stem) && (this.#isKnown(stem) || otherWords.has(stem)));
     return isOther ? undefined : near[0];
   }
-}
-
-function pluralOf(word: string): string {
-  return /(?:s|sh|ch|x)$/u.test(word) ? `${word}es` : `${word}s`;
 }
 
 /** Whether two words with the same first letter differ by one letter, or by two neighbours in each other's place. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { defaultImageLimits } from '@tessera/images';
 import { decodeForModels } from '@tessera/images/decoding';
@@ -110,10 +110,16 @@ function answered(judgements: readonly Judgement[]): { there: number; absent: nu
 }
 
 describe('the colours of hand-checked objects', { skip }, () => {
-  it('are called as people call them', async (context) => {
+  let judgements: Judgement[];
+  let basic: Judgement[];
+
+  before(async () => {
     // The constants are fitted to the train photos of the fixture. Too few objects are surely dark or light for a floor.
-    const judgements = await judge('val');
-    const basic = judgements.filter(({ colour }) => colour !== 'dark' && colour !== 'light');
+    judgements = await judge('val');
+    basic = judgements.filter(({ colour }) => colour !== 'dark' && colour !== 'light');
+  });
+
+  it('are called as people call them', (context) => {
     const report = (name: string, chosen: readonly Judgement[]): void => {
       const { precision, recall, called } = figures(chosen);
       const numbers = `precision ${precision.toFixed(2)}, recall ${recall.toFixed(2)} of ${String(called)}`;
@@ -133,8 +139,7 @@ describe('the colours of hand-checked objects', { skip }, () => {
     assert.ok(recall >= 0.8, `recall ${String(recall)}`);
   });
 
-  it('are found when a query asks for them, and hardly ever where no object has them', async (context) => {
-    const basic = (await judge('val')).filter(({ colour }) => colour !== 'dark' && colour !== 'light');
+  it('are found when a query asks for them, and hardly ever where no object has them', (context) => {
     const { there, absent } = answered(basic);
     context.diagnostic(`answered: ${there.toFixed(2)} of colours that are there, ${absent.toFixed(2)} of others`);
     assert.ok(there >= 0.9, `there ${String(there)}`);

@@ -41,8 +41,8 @@ export function colourProbability(shares: ColourShares, wanted: readonly WantedC
 const askedOdds = 4.3;
 
 /**
- * Probability in [0, 1] that the object of a class which has a colour best is meant by a query for it: of objects that are
- * asked for by a colour, more have it than of all objects.
+ * Probability in [0, 1] that the object of a class which fits a colour best has that colour, once a query asks for it:
+ * people mostly ask for colours that they see.
  *
  * @param probability - of that object, from `colourProbability`
  */
